@@ -1,0 +1,38 @@
+# make conformance   check the documentation against this kernel (needs root; uses sudo where it is needed)
+# make test          the project's own tests, ruff and mypy
+# make benchmark     what things cost, as ratios
+# make clean         remove what these made
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+# Also "make conformance ARGS='--claim socket.7/SO_RCVBUF/*'"
+ARGS ?=
+
+.PHONY: conformance test benchmark clean
+
+conformance: $(VENV)/.ready
+	@code=0; $(SUDO) $(BIN)/pytest conformance/ -n auto $(ARGS) || code=$$?; \
+	$(BIN)/python -m reports html reports/local/*.jsonl -o reports/local/report.html; \
+	exit $$code
+
+test: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(SUDO) $(BIN)/pytest tests/ -n auto $(ARGS)
+
+benchmark: $(VENV)/.ready
+	$(SUDO) $(BIN)/python benchmarks/bench_libsocket.py
+	$(SUDO) $(BIN)/python benchmarks/bench_netns.py
+
+$(VENV)/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	@$(PYTHON) -m venv $(VENV) || { echo "This Python cannot make virtual environments: install its venv package (python3-venv)." >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist reports/local *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

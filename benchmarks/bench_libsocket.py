@@ -1,0 +1,150 @@
+"""What the typed Socket costs beside the standard library's, as ratios within one run.
+
+``python -m benchmarks.bench_libsocket`` times each pair in turn, round by round, so that both sides
+meet the same machine. 1.00 means no cost. A ratio is given twice: of the fastest rounds, and as the
+median of the rounds' own ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import socket
+import statistics
+import sys
+import timeit
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from libsocket import SO_BINDTODEVICE, SO_KEEPALIVE, SO_MARK, SO_RCVBUF, SO_RCVTIMEO, Socket
+
+DATA_PATH = 1.02
+ATTRIBUTE = 1.30
+GET_AND_SET = 1.15
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One statement on each side; what ``before`` does on both sides is not timed."""
+
+    name: str
+    target: float | None
+    ours: str
+    peers: str
+    before: str = "pass"
+    number: int = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """How many times the peer's time ours takes."""
+
+    fastest: float
+    median: float
+
+
+OPTION_CASES = (
+    Case("attribute, read int", ATTRIBUTE, "ours.rcvbuf", "peer.getsockopt(1, 8)"),
+    Case("attribute, write int", ATTRIBUTE, "ours.rcvlowat = 4096", "peer.setsockopt(1, 18, 4096)"),
+    Case("attribute, write size", ATTRIBUTE, "ours.rcvbuf = 4096", "peer.setsockopt(1, 8, 4096)"),
+    Case("attribute, read flag", ATTRIBUTE, "ours.keepalive", "peer.getsockopt(1, 9)"),
+    Case("attribute, write flag", ATTRIBUTE, "ours.keepalive = True", "peer.setsockopt(1, 9, True)"),
+    Case("get(option), int", GET_AND_SET, "ours.get(SO_RCVBUF)", "peer.getsockopt(1, 8)"),
+    Case("set(option), int", GET_AND_SET, "ours.set(SO_RCVBUF, 4096)", "peer.setsockopt(1, 8, 4096)"),
+    Case("get(option), flag", GET_AND_SET, "ours.get(SO_KEEPALIVE)", "peer.getsockopt(1, 9)"),
+    Case("set(option), flag", GET_AND_SET, "ours.set(SO_KEEPALIVE, True)", "peer.setsockopt(1, 9, True)"),
+    Case("attribute, read u32", None, "ours.mark", "peer.getsockopt(1, 36)"),
+    Case("attribute, read float", None, "ours.rcvtimeo", "peer.getsockopt(1, 20, 16)"),
+    Case("attribute, read name", None, "ours.bindtodevice", "peer.getsockopt(1, 25, 16)"),
+)
+
+SEND = "{0}.send(data)"
+RECV = "{0}_far.recv(64)"
+DATA_CASES = (
+    Case("send", DATA_PATH, SEND.format("ours"), SEND.format("peer"), before="drain()", number=100),
+    Case("recv", DATA_PATH, RECV.format("ours"), RECV.format("peer"), before="fill()", number=100),
+    Case("connect", DATA_PATH, "our_datagram.connect(name)", "peer_datagram.connect(name)"),
+)
+
+
+class Bench:
+    """Both sides' sockets, and the timers over them. UNIX sockets only: nothing reaches a network."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        keep = stack.enter_context
+        self.ends = [keep(end) for end in (*Socket.pair(), *socket.socketpair())]
+        self.ours, self.ours_far, self.peer, self.peer_far = self.ends
+        target = keep(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        target.bind("")
+        self.names = {
+            "ours": self.ours,
+            "ours_far": self.ours_far,
+            "peer": self.peer,
+            "peer_far": self.peer_far,
+            "name": target.getsockname(),
+            "our_datagram": keep(Socket.unix(socket.SOCK_DGRAM)),
+            "peer_datagram": keep(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)),
+            "data": b"x" * 64,
+            "drain": self.drain,
+            "fill": self.fill,
+            "SO_RCVBUF": SO_RCVBUF,
+            "SO_KEEPALIVE": SO_KEEPALIVE,
+            "SO_MARK": SO_MARK,
+            "SO_RCVTIMEO": SO_RCVTIMEO,
+            "SO_BINDTODEVICE": SO_BINDTODEVICE,
+        }
+
+    def drain(self) -> None:
+        for far in (self.ours_far, self.peer_far):
+            while far.recv(1 << 16, socket.MSG_DONTWAIT | socket.MSG_PEEK) if _waiting(far) else b"":
+                far.recv(1 << 16)
+
+    def fill(self) -> None:
+        self.drain()
+        for near in (self.ours, self.peer):
+            for _ in range(100):
+                near.send(b"x" * 64)
+
+    def ratio(self, case: Case, rounds: int) -> Ratio:
+        ours, peers = zip(*self._rounds(case, rounds), strict=True)
+        return Ratio(
+            min(ours) / min(peers), statistics.median(a / b for a, b in zip(ours, peers, strict=True))
+        )
+
+    def _rounds(self, case: Case, rounds: int) -> Iterator[tuple[float, float]]:
+        ours = timeit.Timer(case.ours, case.before, globals=self.names)
+        peers = timeit.Timer(case.peers, case.before, globals=self.names)
+        for turn in range(rounds):
+            if turn % 2:
+                peer_time = peers.timeit(case.number)
+                yield ours.timeit(case.number), peer_time
+            else:
+                yield ours.timeit(case.number), peers.timeit(case.number)
+
+
+def _waiting(sock: socket.socket) -> bool:
+    try:
+        return bool(sock.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK))
+    except BlockingIOError:
+        return False
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=200, help="rounds per case (default: %(default)s)")
+    rounds = parser.parse_args().rounds
+    print(f"Python {platform.python_version()}, Linux {platform.release()}, {rounds} rounds")
+    missed = 0
+    with ExitStack() as stack:
+        bench = Bench(stack)
+        for case in (*DATA_CASES, *OPTION_CASES):
+            ratio = bench.ratio(case, rounds)
+            target = f"target {case.target:.2f}" if case.target else ""
+            missed += case.target is not None and min(ratio.fastest, ratio.median) > case.target
+            print(f"{case.name:24} {ratio.fastest:5.2f} fastest {ratio.median:5.2f} median  {target}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""How a claim is stated above its test, and how a difference from it is declared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from conformance.needs import Need, need
+from netns import Capability
+from reports.ranges import Range
+from reports.record import NOTHING, Claim, Expectation, Value
+
+_ID = re.compile(r"[a-z0-9_.-]+/[A-Za-z0-9_.-]+/[a-z0-9-]+")
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A claim as a test carries it: the plain value, and the needs that can be probed."""
+
+    claim: Claim
+    needs: tuple[Need, ...]
+
+
+def claim(
+    id: str,
+    *,
+    says: str,
+    section: str = "",
+    since: str | None = None,
+    until: str | None = None,
+    needs: Iterable[Need | Capability] = (),
+    expect: Expectation | Iterable[Expectation] = (),
+) -> pytest.MarkDecorator:
+    """State what a document claims, right above the test that tries it.
+
+    ``id`` is ``page/topic/slug`` and never changes. ``says`` is the statement in our own words.
+    ``section`` is the heading it stands under. ``since`` (inclusive) and ``until`` (exclusive) are the
+    mainline kernels the document says it of. ``needs`` are what it cannot be tried without. ``expect``
+    declares where it is known to differ (see :func:`differs`).
+    """
+    if not _ID.fullmatch(id):
+        raise ValueError(f"claim id {id!r} is not page/topic/slug, such as socket.7/SO_RCVBUF/doubled")
+    required = tuple(need(one) for one in needs)
+    told = Claim(
+        id=id,
+        says=says,
+        section=section,
+        where=Range(since, until),
+        needs=tuple(one.code for one in required),
+        expectations=(expect,) if isinstance(expect, Expectation) else tuple(expect),
+    )
+    return pytest.mark.claim(Stated(told, required))
+
+
+def differs(
+    why: str,
+    *,
+    since: str,
+    commit: str,
+    until: str | None = None,
+    backports: tuple[str, ...] = (),
+    observed: Mapping[str, Value] = NOTHING,
+) -> Expectation:
+    """Declare that a claim is not true on some kernels.
+
+    ``why`` says what is true instead, ``commit`` made it so, on mainline ``since`` (inclusive) to
+    ``until`` (exclusive) and on the stable ``backports``. ``observed`` are the observations that must
+    then be seen: any other difference is not the declared one. An errno where another or none was due
+    is the observation ``errno``; None there says that the call succeeded.
+    """
+    return Expectation(why, Range(since, until, backports), commit, observed)
+
+
+def stated(item: pytest.Item) -> Stated | None:
+    """The claim a collected test carries."""
+    mark = item.get_closest_marker("claim")
+    return mark.args[0] if mark else None

@@ -1,0 +1,39 @@
+"""The ground a run stands on: enough privilege to make namespaces, and none of it used on the host."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+import pytest
+
+from netns import Capability, UserNamespacesForbidden, effective, enter_user_namespace, leave_host, reap
+
+NO_GROUND = 4
+"""Exit status where neither root's privileges nor a user namespace can be had."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+def stand() -> None:
+    """Once per run, before any thread or worker exists: get what it takes to make namespaces."""
+    if {Capability.SYS_ADMIN, Capability.NET_ADMIN} <= effective():
+        reap()
+        return
+    try:
+        enter_user_namespace()
+    except (UserNamespacesForbidden, OSError) as error:
+        pytest.exit(f"network namespaces take root or a user namespace; {error}", NO_GROUND)
+
+
+def leave() -> None:
+    """Once per process that runs tests: a test that forgets its namespace must not meet the host."""
+    leave_host()
+
+
+def die_with_controller() -> None:
+    """A worker whose controller was killed ends at once instead of finishing its test."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() == 1:
+        os._exit(1)

@@ -1,0 +1,64 @@
+"""Fixtures that a test may name. The plugin behind them is conformance/plugin.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from conformance.keeping import kept_if_failing
+from conformance.stash import OBSERVATIONS
+from netns import Namespace, Peers, Routed, peers, routed
+from reports.record import Value
+
+pytest_plugins = ["conformance.plugin"]
+
+settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=True,
+    report_multiple_bugs=False,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("steady")
+
+V = TypeVar("V", bound=Value)
+
+
+@pytest.fixture
+def ns(request: pytest.FixtureRequest) -> Iterator[Namespace]:
+    """A fresh network namespace with loopback up; the test stands inside."""
+    with Namespace() as made, kept_if_failing(request, made):
+        yield made
+
+
+@pytest.fixture(name="peers")
+def _peers(request: pytest.FixtureRequest) -> Iterator[Peers]:
+    """Two hosts, ``left`` and ``right``, joined by a veth pair."""
+    with peers() as pair, kept_if_failing(request, pair.left.namespace, pair.right.namespace):
+        yield pair
+
+
+@pytest.fixture(name="routed")
+def _routed(request: pytest.FixtureRequest) -> Iterator[Routed]:
+    """Two hosts, ``left`` and ``right``, with a ``router`` between them."""
+    with (
+        routed() as three,
+        kept_if_failing(request, *(three.left.namespace, three.router.namespace, three.right.namespace)),
+    ):
+        yield three
+
+
+@pytest.fixture
+def observe(request: pytest.FixtureRequest) -> Callable[[str, V], V]:
+    """Note a named value and hand it on: ``assert observe("read_back", sock.rcvbuf) == 8192``."""
+    notes = request.node.stash[OBSERVATIONS]
+
+    def note(name: str, value: V) -> V:
+        notes[name] = value
+        return value
+
+    return note

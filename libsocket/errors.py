@@ -1,0 +1,46 @@
+"""What can go wrong, beyond what the kernel says by itself.
+
+Every refusal of the kernel is an ``OSError`` and keeps the kernel's errno.
+"""
+
+from __future__ import annotations
+
+
+class UnsupportedOption(OSError):
+    """The kernel does not have the option on this socket: ENOPROTOOPT or EOPNOTSUPP."""
+
+    option: str
+    """The option's C name."""
+    since: str
+    """The first kernel that has the option."""
+
+
+class NotPermitted(PermissionError):
+    """An option was refused for want of a capability: EPERM, or EACCES for SO_DEBUG."""
+
+    option: str
+    """The option's C name."""
+    capability: str
+    """The capability that would have sufficed, such as ``CAP_NET_ADMIN``."""
+
+
+class NotASocket(OSError):
+    """The file descriptor is something else: ENOTSOCK."""
+
+
+class UnexpectedEof(EOFError):
+    """The stream ended before as much was read as had been asked for."""
+
+    def __init__(self, partial: bytes, wanted: int) -> None:
+        super().__init__(partial, wanted)
+        self.partial = partial
+        """What had been read; it is gone from the stream."""
+        self.wanted = wanted
+        """How many bytes had been asked for."""
+
+    def __str__(self) -> str:
+        return f"the stream ended after {len(self.partial)} of {self.wanted} bytes"
+
+
+class WriteZero(OSError):
+    """A write took none of the bytes that were left, so going on would never end."""

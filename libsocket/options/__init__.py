@@ -1,0 +1,1 @@
+"""Every option, one module per level, each under its C name."""

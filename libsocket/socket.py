@@ -1,0 +1,225 @@
+"""The Socket: the standard library's own, with options as typed attributes and stream methods."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket as std
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Self, TypeVar
+
+from libsocket.errors import NotASocket
+from libsocket.option import Access, Option
+from libsocket.options import ip, ipv6, socket, tcp, udp
+from libsocket.stream import Buffer, Data, Reader, Writer
+
+T = TypeVar("T")
+
+
+class Socket(std.socket, Reader, Writer):
+    """A Linux socket.
+
+    It is a ``socket.socket``: bind, connect, listen, send, recv, sendmsg, shutdown, close and all
+    else are inherited as they are. On top of that every socket option is a typed attribute named
+    after its C name in lower case without ``SO_`` (only SO_TYPE is ``so_type``, for ``type`` is the
+    standard library's), and the stream methods of ``Reader`` and ``Writer`` read and write.
+
+    ``Socket(domain, type, protocol)`` makes one, as socket(2) does; closing it, leaving its ``with``
+    block or dropping the last reference closes the descriptor.
+    """
+
+    __slots__ = ()
+
+    debug = socket.SO_DEBUG
+    reuseaddr = socket.SO_REUSEADDR
+    so_type = socket.SO_TYPE
+    error = socket.SO_ERROR
+    dontroute = socket.SO_DONTROUTE
+    broadcast = socket.SO_BROADCAST
+    sndbuf = socket.SO_SNDBUF
+    rcvbuf = socket.SO_RCVBUF
+    sndbufforce = socket.SO_SNDBUFFORCE
+    rcvbufforce = socket.SO_RCVBUFFORCE
+    keepalive = socket.SO_KEEPALIVE
+    oobinline = socket.SO_OOBINLINE
+    priority = socket.SO_PRIORITY
+    linger = socket.SO_LINGER
+    bsdcompat = socket.SO_BSDCOMPAT
+    reuseport = socket.SO_REUSEPORT
+    passcred = socket.SO_PASSCRED
+    peercred = socket.SO_PEERCRED
+    rcvlowat = socket.SO_RCVLOWAT
+    sndlowat = socket.SO_SNDLOWAT
+    rcvtimeo = socket.SO_RCVTIMEO
+    sndtimeo = socket.SO_SNDTIMEO
+    bindtodevice = socket.SO_BINDTODEVICE
+    timestamp = socket.SO_TIMESTAMP
+    acceptconn = socket.SO_ACCEPTCONN
+    timestampns = socket.SO_TIMESTAMPNS
+    mark = socket.SO_MARK
+    protocol = socket.SO_PROTOCOL
+    domain = socket.SO_DOMAIN
+    rxq_ovfl = socket.SO_RXQ_OVFL
+    peek_off = socket.SO_PEEK_OFF
+    busy_poll = socket.SO_BUSY_POLL
+    incoming_cpu = socket.SO_INCOMING_CPU
+    meminfo = socket.SO_MEMINFO
+    cookie = socket.SO_COOKIE
+    bindtoifindex = socket.SO_BINDTOIFINDEX
+    netns_cookie = socket.SO_NETNS_COOKIE
+    tcp_nodelay = tcp.TCP_NODELAY
+    tcp_maxseg = tcp.TCP_MAXSEG
+    tcp_cork = tcp.TCP_CORK
+    tcp_keepidle = tcp.TCP_KEEPIDLE
+    tcp_keepintvl = tcp.TCP_KEEPINTVL
+    tcp_keepcnt = tcp.TCP_KEEPCNT
+    tcp_linger2 = tcp.TCP_LINGER2
+    tcp_defer_accept = tcp.TCP_DEFER_ACCEPT
+    tcp_info = tcp.TCP_INFO
+    tcp_quickack = tcp.TCP_QUICKACK
+    tcp_congestion = tcp.TCP_CONGESTION
+    tcp_user_timeout = tcp.TCP_USER_TIMEOUT
+    ip_tos = ip.IP_TOS
+    ip_ttl = ip.IP_TTL
+    ip_hdrincl = ip.IP_HDRINCL
+    ip_pktinfo = ip.IP_PKTINFO
+    ip_mtu_discover = ip.IP_MTU_DISCOVER
+    ip_recverr = ip.IP_RECVERR
+    ip_freebind = ip.IP_FREEBIND
+    ip_transparent = ip.IP_TRANSPARENT
+    ipv6_unicast_hops = ipv6.IPV6_UNICAST_HOPS
+    ipv6_v6only = ipv6.IPV6_V6ONLY
+    ipv6_tclass = ipv6.IPV6_TCLASS
+    udp_cork = udp.UDP_CORK
+    udp_segment = udp.UDP_SEGMENT
+
+    @classmethod
+    def tcp(cls, family: int = std.AF_INET) -> Self:
+        """A TCP socket. Source: tcp(7)."""
+        return cls(family, std.SOCK_STREAM, std.IPPROTO_TCP)
+
+    @classmethod
+    def udp(cls, family: int = std.AF_INET) -> Self:
+        """A UDP socket. Source: udp(7)."""
+        return cls(family, std.SOCK_DGRAM, std.IPPROTO_UDP)
+
+    @classmethod
+    def unix(cls, type: int = std.SOCK_STREAM) -> Self:
+        """A UNIX domain socket. Source: unix(7)."""
+        return cls(std.AF_UNIX, type)
+
+    @classmethod
+    def netlink(cls, protocol: int = 0) -> Self:
+        """A netlink socket; 0 is NETLINK_ROUTE. Source: netlink(7)."""
+        return cls(std.AF_NETLINK, std.SOCK_RAW, protocol)
+
+    @classmethod
+    def packet(cls, type: int = std.SOCK_RAW, protocol: int = 0) -> Self:
+        """A packet socket. ``protocol`` is an ETH_P number in host order; 0 receives nothing until bind.
+
+        Needs CAP_NET_RAW. Source: packet(7).
+        """
+        return cls(std.AF_PACKET, type, std.htons(protocol))
+
+    @classmethod
+    def raw(cls, protocol: int, family: int = std.AF_INET) -> Self:
+        """A raw IP socket for one protocol. Needs CAP_NET_RAW. Source: raw(7)."""
+        return cls(family, std.SOCK_RAW, protocol)
+
+    @classmethod
+    def pair(cls, type: int = std.SOCK_STREAM) -> tuple[Self, Self]:
+        """Two UNIX domain sockets connected to each other. Source: socketpair(2)."""
+        left, right = std.socketpair(std.AF_UNIX, type)
+        return cls._adopt(left), cls._adopt(right)
+
+    @classmethod
+    def tcp_pair(cls, family: int = std.AF_INET) -> tuple[Self, Self]:
+        """Two TCP sockets connected to each other over loopback; a stranger's connection is dropped."""
+        with cls.tcp(family) as listener, cls.tcp(family) as client:
+            listener.bind(("localhost" if family == std.AF_INET else "::1", 0))
+            listener.listen()
+            client.connect(listener.getsockname())
+            server = listener._accept_from(client.getsockname())
+            return cls._adopt(client), server
+
+    @classmethod
+    def from_fd(cls, fd: int) -> Self:
+        """The socket behind a descriptor, which belongs to it from now on and is closed with it.
+
+        Family, type and protocol are read from the kernel. NotASocket for another kind of file
+        (the descriptor stays the caller's), OSError with EBADF for none.
+        """
+        try:
+            return cls(fileno=fd)
+        except OSError as refusal:
+            if refusal.errno == errno.ENOTSOCK:
+                raise NotASocket(errno.ENOTSOCK, f"file descriptor {fd} is not a socket") from refusal
+            raise
+
+    def accept(self) -> tuple[Self, Any]:
+        """The next waiting connection, of this class, and the peer's address.
+
+        The new socket is blocking (or has Python's default timeout), whatever this one is, and is
+        not inherited by child processes. Source: accept(2).
+        """
+        accepted, address = super().accept()
+        return self._adopt(accepted), address
+
+    def get(self, option: Option[T]) -> T:
+        """What an option holds; raises as ``Option`` says."""
+        return option.read(self)
+
+    def set(self, option: Option[T], value: T) -> None:
+        """Give an option a value; raises as ``Option`` says."""
+        option.write(self, value)
+
+    def options(self) -> Mapping[str, Any]:
+        """Every option that can be read on this socket, by C name; those the kernel refuses are absent.
+
+        Options that reading would change (SO_ERROR) are left out.
+        """
+        held = {}
+        for option in READABLE:
+            try:
+                held[option.name] = option.read(self)
+            except OSError:
+                continue
+        return MappingProxyType(held)
+
+    @property
+    def nonblocking(self) -> bool:
+        """O_NONBLOCK as the kernel has it, apart from Python's timeouts. Source: fcntl(2), F_GETFL.
+
+        A socket with a Python timeout is non-blocking in the kernel. Setting it is ``setblocking``,
+        so that Python and the kernel agree.
+        """
+        return not os.get_blocking(self.fileno())
+
+    @nonblocking.setter
+    def nonblocking(self, value: bool) -> None:
+        self.setblocking(not value)
+
+    def read(self, n: int) -> Data:
+        """At most ``n`` bytes, as recv(2) gives them; ``b""`` at the end (or an empty datagram)."""
+        return self.recv(n)
+
+    def write(self, data: Buffer) -> int:
+        """Send as send(2) does and say how many bytes were taken."""
+        return self.send(data)
+
+    @classmethod
+    def _adopt(cls, sock: std.socket) -> Self:
+        return cls(sock.family, sock.type, sock.proto, sock.detach())
+
+    def _accept_from(self, address: Any) -> Self:
+        while True:
+            accepted, peer = self.accept()
+            if peer == address:
+                return accepted
+            accepted.close()
+
+
+OPTIONS = tuple(option for option in vars(Socket).values() if isinstance(option, Option))
+"""Every option that a Socket has."""
+READABLE = tuple(option for option in OPTIONS if Access.GET in option.access and not option.consumes)

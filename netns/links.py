@@ -1,0 +1,301 @@
+"""What ``ip`` and ``tc`` do inside a namespace: links, addresses, routes, rules, queueing."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_interface, ip_network
+from typing import Any
+
+_IFF_UP = 0x1
+_IFF_RUNNING = 0x40
+_IFA_F_NODAD = 0x02
+_RTMGRP_LINK = 1
+_SIOCGIFFLAGS = 0x8913
+_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A network interface as the kernel tells it."""
+
+    index: int
+    name: str
+    kind: str | None
+    mtu: int
+    """Bytes."""
+    up: bool
+    """It was set up."""
+    running: bool
+    """It is up and has carrier, so packets pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of a routing table."""
+
+    destination: str
+    """``10.0.1.0/24``, or ``default``."""
+    gateway: str | None
+    device: str | None
+    type: str
+    table: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the policy that chooses a routing table."""
+
+    priority: int
+    fwmark: int | None
+    source: str | None
+    table: int
+
+
+class Links:
+    """The verbs of a Namespace; any thread may use them, wherever it is.
+
+    All need CAP_NET_ADMIN in the user namespace that owns this one, and raise OSError with the errno that
+    the kernel answered over netlink (rtnetlink(7)).
+    """
+
+    def __init__(self) -> None:
+        self._open = threading.local()
+
+    def entered(self) -> AbstractContextManager[None]:
+        """A block with the calling thread inside."""
+        raise NotImplementedError
+
+    def fileno(self) -> int:
+        """The descriptor of the namespace."""
+        raise NotImplementedError
+
+    @contextmanager
+    def routing(self) -> Iterator[Any]:
+        """A block with this thread inside and one netlink socket open, shared by all verbs in the block.
+
+        Each verb opens one for itself otherwise, which takes most of its time.
+        """
+        from pyroute2.iproute import linux
+        from pyroute2.netlink.exceptions import NetlinkError
+
+        netlink: Any = linux.IPRoute  # its verbs are made at run time, so no type tells them
+        with self.entered():
+            if outer := getattr(self._open, "ipr", None):
+                yield outer
+                return
+            try:
+                with netlink() as self._open.ipr:
+                    yield self._open.ipr
+            except NetlinkError as error:
+                raise OSError(error.code, error.args[1]) from error
+            finally:
+                self._open.ipr = None
+
+    def add_dummy(self, name: str) -> None:
+        """Make an interface that swallows what is sent to it; it is down."""
+        with self.routing() as ipr:
+            ipr.link("add", ifname=name, kind="dummy")
+
+    def add_veth(self, name: str, peer: str, peer_namespace: Links | None = None) -> None:
+        """Make a pair of connected interfaces, ``peer`` in another namespace or here; both are down."""
+        end: dict[str, Any] = {"ifname": peer}
+        if peer_namespace is not None:
+            end["net_ns_fd"] = peer_namespace.fileno()
+        with self.routing() as ipr:
+            ipr.link("add", ifname=name, kind="veth", peer=end)
+
+    def set_link(self, device: str, *, up: bool | None = None, mtu: int | None = None) -> None:
+        """Set an interface up or down, and the size in bytes of the largest packet it carries."""
+        wanted: dict[str, Any] = {}
+        if up is not None:
+            wanted["state"] = "up" if up else "down"
+        if mtu is not None:
+            wanted["mtu"] = mtu
+        with self.routing() as ipr:
+            ipr.link("set", index=_index(device), **wanted)
+
+    def delete_link(self, device: str) -> None:
+        """Remove an interface; the other end of a veth pair goes with it."""
+        with self.routing() as ipr:
+            ipr.link("del", index=_index(device))
+
+    def add_address(self, device: str, address: str) -> None:
+        """Give an interface an address, ``10.0.0.1/24`` or ``fd00::1/64``, usable at once.
+
+        An IPv6 address is not probed for duplicates first.
+        """
+        interface = ip_interface(address)
+        wanted = {"address": str(interface.ip), "prefixlen": interface.network.prefixlen}
+        if interface.version == 6:
+            wanted["flags"] = _IFA_F_NODAD
+        with self.routing() as ipr:
+            ipr.addr("add", index=_index(device), **wanted)
+
+    def delete_address(self, device: str, address: str) -> None:
+        """Take an address from an interface."""
+        interface = ip_interface(address)
+        index = socket.if_nametoindex
+        with self.routing() as ipr:
+            ipr.addr(
+                "del", index=index(device), address=str(interface.ip), prefixlen=interface.network.prefixlen
+            )
+
+    def add_route(
+        self,
+        destination: str,
+        *,
+        via: str | None = None,
+        dev: str | None = None,
+        type: str = "unicast",
+        table: int | None = None,
+        mtu: int | None = None,
+    ) -> None:
+        """Add a route to a network such as ``10.0.2.0/24``; ``0.0.0.0/0`` and ``::/0`` are the defaults.
+
+        ``type`` is a word of ip-route(8): unicast, local, blackhole, unreachable, prohibit, throw.
+        ``mtu``, in bytes, is what the route carries without a closer look at the path.
+        """
+        network = ip_network(destination)
+        wanted: dict[str, Any] = {"gateway": via, "table": table, "metrics": {"mtu": mtu} if mtu else None}
+        wanted = {key: value for key, value in wanted.items() if value is not None}
+        with self.routing() as ipr:
+            if dev is not None:
+                wanted["oif"] = _index(dev)
+            ipr.route("add", dst=str(network), family=_FAMILIES[network.version], type=type, **wanted)
+
+    def add_rule(
+        self, *, table: int, fwmark: int | None = None, source: str | None = None, version: int = 4
+    ) -> None:
+        """Choose a routing table for packets with a mark (SO_MARK), from a network, or both.
+
+        ``version`` is 4 or 6.
+        """
+        wanted: dict[str, Any] = {"fwmark": fwmark, "src": source}
+        wanted = {key: value for key, value in wanted.items() if value is not None}
+        with self.routing() as ipr:
+            ipr.rule("add", table=table, family=_FAMILIES[version], **wanted)
+
+    def add_qdisc(
+        self, device: str, kind: str, *, handle: str, parent: str = "root", **settings: Any
+    ) -> None:
+        """Put a queueing discipline of tc(8) on an interface, at its root or below the class ``parent``.
+
+        ``add_qdisc("veth0", "tbf", handle="1:", rate="1mbit", burst=2048, limit=100_000)`` slows the
+        interface down; ``add_qdisc("veth0", "pfifo_fast", handle="2:", parent="1:1")`` orders by SO_PRIORITY
+        what waits there. Sizes are bytes. Raises FileNotFoundError where the kernel has not got that kind.
+        """
+        self._qdisc("add", device, kind=kind, handle=handle, parent=parent, **settings)
+
+    def change_qdisc(
+        self, device: str, kind: str, *, handle: str, parent: str = "root", **settings: Any
+    ) -> None:
+        """Give a queueing discipline other settings, without dropping what waits in it."""
+        self._qdisc("change", device, kind=kind, handle=handle, parent=parent, **settings)
+
+    def delete_qdisc(self, device: str, *, handle: str, parent: str = "root") -> None:
+        """Take a queueing discipline away, and with it what waits in it."""
+        with self.routing() as ipr:
+            ipr.tc("del", index=_index(device), handle=handle, parent=_parent(parent))
+
+    def links(self) -> list[Link]:
+        """All interfaces, in the order in which they were made."""
+        with self.routing() as ipr:
+            return sorted((_link(message) for message in ipr.get_links()), key=lambda link: link.index)
+
+    def addresses(self, device: str) -> list[str]:
+        """The addresses of an interface with their prefix: ``127.0.0.1/8``."""
+        with self.routing() as ipr:
+            rows = list(ipr.get_addr(index=_index(device)))
+        return [f"{row.get('address')}/{row['prefixlen']}" for row in rows]
+
+    def routes(self, *, table: int = 254, version: int = 4) -> list[Route]:
+        """The routes of a table (254 is main, 255 local) for IPv4 or IPv6."""
+        with self.routing() as ipr:
+            rows = list(ipr.get_routes(table=table, family=_FAMILIES[version]))
+            return [_route(row) for row in rows]
+
+    def rules(self, *, version: int = 4) -> list[Rule]:
+        """The policy rules, first to last."""
+        with self.routing() as ipr:
+            return [_rule(row) for row in ipr.get_rules(family=_FAMILIES[version])]
+
+    def await_running(self, device: str, *, patience: float = 20.0) -> None:
+        """Wait until an interface is up and has carrier: what is sent before that is lost.
+
+        Raises TimeoutError after ``patience`` seconds.
+        """
+        deadline = time.monotonic() + patience
+        with self.entered(), _link_events() as events:
+            while not _flags(device) & _IFF_RUNNING:
+                if not select.select([events], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                    raise TimeoutError(f"{device} has no carrier after {patience} seconds")
+                events.recv(65536)
+
+    def _qdisc(self, verb: str, device: str, *, handle: str, parent: str, **settings: Any) -> None:
+        with self.routing() as ipr:
+            index = _index(device)
+            ipr.tc(verb, index=index, handle=handle, parent=_parent(parent), **settings)
+
+
+@contextmanager
+def _link_events() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as events:
+        events.bind((0, _RTMGRP_LINK))
+        yield events
+
+
+def _index(device: str) -> int:
+    try:
+        return socket.if_nametoindex(device)
+    except OSError as error:
+        raise OSError(errno.ENODEV, f"no interface {device} in this network namespace") from error
+
+
+def _flags(device: str) -> int:
+    request = struct.pack("16s24x", device.encode())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        answer = fcntl.ioctl(sock, _SIOCGIFFLAGS, request)
+    flags: int = struct.unpack_from("16xH", answer)[0]
+    return flags
+
+
+def _parent(parent: str) -> str | int:
+    return 0xFFFF_FFFF if parent == "root" else parent
+
+
+def _link(message: Any) -> Link:
+    kind = message.get(("linkinfo", "kind"))
+    up, running = bool(message["flags"] & _IFF_UP), bool(message["flags"] & _IFF_RUNNING)
+    return Link(message["index"], message.get("ifname"), kind, message.get("mtu"), up, running)
+
+
+def _route(message: Any) -> Route:
+    from pyroute2.netlink.rtnl import rt_type
+
+    device = message.get("oif")
+    return Route(
+        destination=f"{message.get('dst')}/{message['dst_len']}" if message["dst_len"] else "default",
+        gateway=message.get("gateway"),
+        device=socket.if_indextoname(device) if device else None,
+        type=str(rt_type[message["type"]]),
+        table=message.get("table"),
+    )
+
+
+def _rule(message: Any) -> Rule:
+    source = message.get("src")
+    return Rule(
+        priority=message.get("priority") or 0,
+        fwmark=message.get("fwmark"),
+        source=f"{source}/{message['src_len']}" if source else None,
+        table=message.get("table"),
+    )

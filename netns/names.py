@@ -1,0 +1,105 @@
+"""Names in /run/netns, which ``ip netns`` knows: made on request only, removed when their owner is gone."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from netns import calls
+
+RUN = Path("/run/netns")
+
+_OWNED = re.compile(r"lsc-(\d+)-(\d+)-\d+")
+_ordinal = itertools.count(1)
+
+
+class NameRefused(OSError):  # noqa: N818
+    """No name could be made in /run/netns. A namespace without a name needs no rights there."""
+
+
+def own_name() -> str:
+    """A name that tells its owner, ``lsc-<pid>-<start of the process>-<n>``: reap() can tell when it is dead.
+
+    The start is in clock ticks since boot (proc_pid_stat(5), field 22), so that a pid used again is no
+    mistaken owner.
+    """
+    return f"lsc-{os.getpid()}-{_started(os.getpid())}-{next(_ordinal)}"
+
+
+def give(name: str) -> None:
+    """Name the network namespace this thread is in.
+
+    The first name on a machine makes /run/netns a shared mount, as ``ip netns`` does, and that stays.
+    Needs CAP_SYS_ADMIN in the first user namespace and write access to /run. Raises NameRefused with the
+    kernel's errno (EEXIST where the name is taken), ValueError for what cannot be the name of a file.
+    """
+    if name in {"", ".", ".."} or "/" in name or len(os.fsencode(name)) > 255:
+        raise ValueError(f"{name!r} cannot be the name of a file in {RUN}")
+    try:
+        _share()
+        os.close(os.open(RUN / name, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
+    except FileExistsError as error:
+        raise NameRefused(error.errno, f"{RUN / name} exists; choose another name") from error
+    except OSError as error:
+        raise _refusal(error) from error
+    _bind(RUN / name)
+
+
+def forget(name: str) -> None:
+    """Remove a name; the namespace goes with it unless something else uses it. An absent name is no error."""
+    with suppress(OSError):
+        calls.umount(str(RUN / name))
+    (RUN / name).unlink(missing_ok=True)
+
+
+def reap() -> list[str]:
+    """Remove the names that own_name() made in processes that are gone, and no other; return them."""
+    names = sorted(os.listdir(RUN)) if RUN.is_dir() else []
+    dead = [name for name in names if _orphaned(name)]
+    for name in dead:
+        forget(name)
+    return dead
+
+
+def _orphaned(name: str) -> bool:
+    owner = _OWNED.fullmatch(name)
+    return owner is not None and _started(int(owner[1])) != int(owner[2])
+
+
+def _started(pid: int) -> int | None:
+    try:
+        line = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return int(line.rpartition(")")[2].split()[19])
+
+
+def _share() -> None:
+    """Make /run/netns a shared mount, so that a name reaches every mount namespace that has it too."""
+    RUN.mkdir(mode=0o755, exist_ok=True)
+    try:
+        calls.mount("", str(RUN), "none", calls.MS_SHARED | calls.MS_REC)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        calls.mount(str(RUN), str(RUN), "none", calls.MS_BIND | calls.MS_REC)
+        calls.mount("", str(RUN), "none", calls.MS_SHARED | calls.MS_REC)
+
+
+def _bind(path: Path) -> None:
+    try:
+        calls.mount(calls.HERE, str(path), "none", calls.MS_BIND)
+    except OSError as error:
+        path.unlink()
+        raise _refusal(error) from error
+
+
+def _refusal(error: OSError) -> NameRefused:
+    return NameRefused(
+        error.errno,
+        f"no name can be made in {RUN} ({error.strerror}): that takes root of the first user namespace",
+    )

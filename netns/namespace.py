@@ -1,0 +1,188 @@
+"""Throwaway network namespaces: made, entered, closed. The kernel removes one when nothing refers to it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from types import TracebackType
+from typing import Self
+
+from netns import calls, names
+from netns.links import Links
+from netns.sysctl import Sysctl
+
+_WAY_OUT = {
+    errno.EPERM: "this thread lacks CAP_SYS_ADMIN; run as root, or call enter_user_namespace() at the start",
+    errno.ENOSPC: "the limit in /proc/sys/user/max_net_namespaces is reached; raise it, or close namespaces",
+    errno.EINVAL: "this kernel has no network namespaces (CONFIG_NET_NS); run on one that has",
+    errno.ENOSYS: "this kernel has no namespaces; run on one that has",
+}
+
+
+class NamespaceRefused(OSError):  # noqa: N818
+    """The kernel let this thread neither make nor enter a network namespace; it is where it was."""
+
+
+def _refusal(error: OSError) -> NamespaceRefused:
+    way_out = _WAY_OUT.get(error.errno or 0, "see unshare(2) and setns(2)")
+    return NamespaceRefused(error.errno, f"{error.strerror}: {way_out}")
+
+
+@contextmanager
+def _returning() -> Iterator[None]:
+    """Whatever happens in the block, this thread ends where it began, or the process ends."""
+    home = os.open(calls.HERE, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield
+    finally:
+        _return(home)
+        os.close(home)
+
+
+def _return(home: int) -> None:
+    try:
+        calls.setns(home, calls.CLONE_NEWNET)
+    except OSError as error:
+        # Without CAP_SYS_ADMIN neither way is open: a thread that never left is home all the same.
+        if not os.path.samestat(os.fstat(home), os.stat(calls.HERE)):
+            calls.die(f"no way back to the network namespace this thread came from ({error})")
+
+
+def leave_host() -> None:
+    """Put this thread, for good, into a new network namespace in which nothing is up, not even loopback.
+
+    A test runner waits there: a test that forgets its Namespace then meets ENETUNREACH, never the host's
+    network, and every Namespace returns there. To be called by the main thread of the process that runs
+    the tests, before it has others: processes and threads inherit where their maker was, and first_sysctl()
+    tells what this process saw when it imported the package.
+    Raises NamespaceRefused.
+    """
+    try:
+        calls.unshare(calls.CLONE_NEWNET)
+    except OSError as error:
+        raise _refusal(error) from error
+
+
+@contextmanager
+def _visit(fd: int) -> Iterator[None]:
+    with _returning():
+        try:
+            calls.setns(fd, calls.CLONE_NEWNET)
+        except OSError as error:
+            raise _refusal(error) from error
+        yield
+
+
+def _fresh() -> int:
+    with _returning():
+        leave_host()
+        calls.raise_loopback()
+        return os.open(calls.HERE, os.O_RDONLY | os.O_CLOEXEC)
+
+
+class Namespace(Links):
+    """A network namespace of its own, with loopback up and nothing else.
+
+    ``with Namespace() as ns:`` puts this thread inside for the block and closes after it. Sockets and
+    threads made inside belong to it, and it lives on in the kernel until the last of them is gone.
+
+    It has no name. Where a person asks for one, ``Namespace(own_name())`` is in /run/netns, where
+    ``ip netns`` sees it, until it is closed; should the process be killed, reap() removes the name. Any other
+    name is removed on closing too, but not by reap().
+
+    Needs CAP_SYS_ADMIN in the user namespace of the process (network_namespaces(7), unshare(2)).
+    Raises NamespaceRefused, with the kernel's errno, where that is refused.
+    """
+
+    _fd = -1
+    _name: str | None = None
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__()
+        self._inside: ExitStack | None = None
+        self._fd = _fresh()
+        if name is not None:
+            self._give(name)
+
+    @property
+    def fd(self) -> int:
+        """The descriptor that keeps the namespace alive; -1 once closed."""
+        return self._fd
+
+    def fileno(self) -> int:
+        return self._fd
+
+    @property
+    def closed(self) -> bool:
+        return self._fd == -1
+
+    @property
+    def name(self) -> str | None:
+        """The name that goes when the namespace is closed."""
+        return self._name
+
+    @property
+    def sysctl(self) -> Sysctl:
+        """Its sysctls below ``net``, to read and to set."""
+        return Sysctl(self.entered)
+
+    def entered(self) -> AbstractContextManager[None]:
+        """A block with the calling thread inside: any thread, nested at will. Then it is back where it was.
+
+        Raises ValueError when closed, NamespaceRefused without CAP_SYS_ADMIN.
+        """
+        if self.closed:
+            raise ValueError("this Namespace is closed")
+        return _visit(self._fd)
+
+    def keep(self, name: str) -> str:
+        """Name it in /run/netns for good, for a person to look at; return the command that enters it.
+
+        The name outlives close() and the process; forget(name) or ``ip netns delete`` removes it.
+        Raises NameRefused without the rights, or when the name is taken.
+        """
+        with self.entered():
+            names.give(name)
+        return f"ip netns exec {shlex.quote(name)} sh"
+
+    def close(self) -> None:
+        """Let go of the namespace; closing twice is fine. A thread that is inside stays inside."""
+        fd, self._fd = self._fd, -1
+        name, self._name = self._name, None
+        if fd != -1:
+            os.close(fd)
+        if name is not None:
+            names.forget(name)
+
+    def _give(self, name: str) -> None:
+        try:
+            self.keep(name)
+        except BaseException:
+            self.close()
+            raise
+        self._name = name
+
+    def __enter__(self) -> Self:
+        if self._inside is not None:
+            raise RuntimeError("this Namespace is in use by a with statement; nest with entered()")
+        with ExitStack() as stack:
+            stack.callback(self.close)
+            stack.enter_context(self.entered())
+            self._inside = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        inside, self._inside = self._inside, None
+        if inside is not None:
+            inside.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return "<Namespace closed>" if self.closed else f"<Namespace net:[{os.fstat(self._fd).st_ino}]>"

@@ -1,0 +1,82 @@
+"""Network sysctls: of a Namespace, to read and set; of the first namespace of the process, to read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+
+_ROOT = Path("/proc/sys")
+_FIRST_ONLY = ("net/core", "net/ipv4")
+"""Where some files, such as rmem_max and tcp_mem, are shown in the first namespace only."""
+
+
+def _path(name: str) -> Path:
+    parts = name.split("/" if "/" in name else ".")
+    if parts[0] != "net" or ".." in parts:
+        raise ValueError(f"{name}: only net.* differs between network namespaces")
+    return _ROOT.joinpath(*parts)
+
+
+def _read(path: Path) -> str:
+    """The value with single spaces, whatever the kernel puts between numbers."""
+    return " ".join(path.read_text().split())
+
+
+@contextmanager
+def _known(name: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise KeyError(f"{name} is not shown in this network namespace") from None
+
+
+class Sysctl:
+    """The sysctls below ``net`` as one Namespace has them: ``ns.sysctl["net.ipv4.ip_forward"] = 1``.
+
+    A name may be written with slashes, as for an interface with a dot in its name. Values are str; a number
+    may be set as int. Raises KeyError where the kernel shows no such sysctl in the namespace, and an OSError
+    with the kernel's errno where it is read-only (EACCES) or the value is refused (EINVAL).
+    """
+
+    def __init__(self, entered: Callable[[], AbstractContextManager[None]]) -> None:
+        self._entered = entered
+
+    def __getitem__(self, name: str) -> str:
+        with self._entered(), _known(name):
+            return _read(_path(name))
+
+    def __setitem__(self, name: str, value: str | int) -> None:
+        with self._entered(), _known(name):
+            _path(name).write_text(str(value))
+
+    def __contains__(self, name: object) -> bool:
+        with self._entered():
+            return isinstance(name, str) and _path(name).exists()
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """A value of several numbers, such as the three of net.ipv4.tcp_rmem."""
+        return tuple(int(number) for number in self[name].split())
+
+
+def _first() -> Iterator[tuple[str, str]]:
+    for folder in _FIRST_ONLY:
+        for entry in os.scandir(_ROOT / folder):
+            with suppress(OSError):
+                yield f"{folder}/{entry.name}".replace("/", "."), _read(Path(entry.path))
+
+
+_FIRST = dict(_first())
+# Read on import, while every thread is still where the process began.
+
+
+def first_sysctl(name: str) -> str:
+    """A sysctl of net.core or net.ipv4 as the process saw it when it imported this package.
+
+    Many kernels (5.10 and 6.1 among them) show rmem_max, wmem_max and the like in the first namespace only.
+    Raises KeyError for a name that was not shown or not readable there.
+    """
+    if name not in _FIRST:
+        raise KeyError(f"{name} was not shown in the first network namespace of this process")
+    return _FIRST[name]

@@ -1,0 +1,111 @@
+"""Other users and user namespaces: what a process may do that is not the first root."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from netns import calls
+from netns.capability import Capability, bits
+from netns.child import die_with, in_child
+from netns.namespace import leave_host
+
+T = TypeVar("T")
+
+_SWITCHES = {
+    "/proc/sys/user/max_user_namespaces": "0",
+    "/proc/sys/kernel/unprivileged_userns_clone": "0",
+    "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1",
+}
+"""Where a system forbids user namespaces, and the value with which it does."""
+
+
+class UserNamespacesForbidden(OSError):  # noqa: N818
+    """No user namespace can be made here; the message names what forbids it."""
+
+
+class UserUnmapped(OSError):  # noqa: N818
+    """The user has no number in this user namespace, so nobody can become that user."""
+
+
+def as_user(
+    uid: int, function: Callable[[], T], capabilities: Iterable[Capability] = (), *, patience: float = 60.0
+) -> T:
+    """Run a function in a child as another user: no supplementary groups, group and user both ``uid``.
+
+    The child's permitted and effective capabilities are exactly ``capabilities``, whoever the user is.
+    Raises what the function raises; UserUnmapped; PermissionError without CAP_SETUID and CAP_SETGID, or
+    for a capability that this thread has not.
+    """
+    if not _mapped(uid):
+        raise UserUnmapped(errno.EINVAL, f"user {uid} is not in /proc/self/uid_map; only the first root can")
+    kept, parent = bits(capabilities), os.getpid()
+
+    def as_that_user() -> T:
+        _become(uid, kept)
+        die_with(parent)
+        return function()
+
+    return in_child(as_that_user, patience=patience)
+
+
+def in_user_namespace(function: Callable[[], T], *, patience: float = 60.0) -> T:
+    """Run a function in a child, as root of a fresh user namespace and inside its own network namespace.
+
+    There the child has every capability, but none that counts in the first user namespace. Loopback is up.
+    Raises UserNamespacesForbidden where the system forbids it, and what the function raises.
+    """
+
+    def as_root_of_its_own() -> T:
+        enter_user_namespace()
+        leave_host()
+        calls.raise_loopback()
+        return function()
+
+    return in_child(as_root_of_its_own, patience=patience)
+
+
+def enter_user_namespace() -> None:
+    """Move this whole process, for good, into a user namespace in which it is root.
+
+    User and group 0 inside are the caller's own outside; setgroups is denied, as the kernel asks of callers
+    without CAP_SETGID (user_namespaces(7), "Defining user and group ID mappings").
+    Only possible while the process has a single thread: at its very start.
+    Raises UserNamespacesForbidden; when the mapping is what was refused, the process is not of use any more.
+    """
+    if len(os.listdir("/proc/self/task")) > 1:
+        raise UserNamespacesForbidden(errno.EINVAL, "this process has several threads; enter at its start")
+    uid, gid = os.geteuid(), os.getegid()
+    try:
+        calls.unshare(calls.CLONE_NEWUSER)
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+    except OSError as error:
+        raise UserNamespacesForbidden(error.errno, f"{error.strerror}: {_forbidden_by()}") from error
+
+
+def _forbidden_by() -> str:
+    for switch, forbids in _SWITCHES.items():
+        path = Path(switch)
+        if path.exists() and path.read_text().strip() == forbids:
+            return f"{switch} is {forbids}; an administrator can change it"
+    return "a limit, a security module, a chroot or a sandbox forbids it (user_namespaces(7), unshare(2))"
+
+
+def _mapped(uid: int) -> bool:
+    rows = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    return any(int(first) <= uid < int(first) + int(count) for first, _, count in rows)
+
+
+def _become(uid: int, kept: int) -> None:
+    calls.prctl(calls.PR_SET_KEEPCAPS, 1)
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    calls.capset(kept, kept, 0)
+    # A process that changed its user does not own its own /proc files until it says that it may be dumped.
+    calls.prctl(calls.PR_SET_DUMPABLE, 1)
