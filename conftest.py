@@ -45,11 +45,10 @@ def _peers(request: pytest.FixtureRequest) -> Iterator[Peers]:
 @pytest.fixture(name="routed")
 def _routed(request: pytest.FixtureRequest) -> Iterator[Routed]:
     """Two hosts, ``left`` and ``right``, with a ``router`` between them."""
-    with (
-        routed() as three,
-        kept_if_failing(request, *(three.left.namespace, three.router.namespace, three.right.namespace)),
-    ):
-        yield three
+    with routed() as three:
+        hosts = three.left, three.router, three.right
+        with kept_if_failing(request, *(host.namespace for host in hosts)):
+            yield three
 
 
 @pytest.fixture

@@ -32,7 +32,9 @@ def judge(
     seen = {**observations, **errno_of(error)}
     verdict = _verdict(error)
     if release not in claim.where and verdict is not Verdict.BROKEN:
-        detail = f"not said of this kernel; tried all the same, it {verdict.value.lower()}. {detail}".rstrip()
+        detail = f"not said of this kernel; tried all the same, it {verdict.value.lower()}: {detail}".rstrip(
+            ": "
+        )
         verdict = Verdict.UNCLAIMED
     declared = claim.expectation(release)
     return Judgement(verdict, _expected(verdict, declared, seen), detail, tuple(seen.items()))

@@ -10,7 +10,7 @@ import difflib
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -25,8 +25,8 @@ from reports.runfile import claim_from_json, to_json
 class Plan:
     """The claims of a run in the order of their tests, and which claim each test (by node id) tries."""
 
-    claims: tuple[Claim, ...]
-    tests: dict[str, str]
+    claims: tuple[Claim, ...] = ()
+    tests: dict[str, str] = field(default_factory=dict)
     unmatched: tuple[str, ...] = ()
     """Why patterns of ``--claim`` selected nothing, a sentence each."""
 

@@ -104,9 +104,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = chosen
 
 
+@pytest.hookimpl(
+    tryfirst=True
+)  # the controller asks for the plan as soon as xdist tells it of the collection
 def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
-    plan = plan_of(session.items, config.stash.get(_UNMATCHED, ()))
+    # After an error of collection nothing will run, and no pattern is to blame for what it did not match.
+    plan = Plan() if session.testsfailed else plan_of(session.items, config.stash.get(_UNMATCHED, ()))
     if _is_worker(config):
         _tell(plan, config)
     elif not config.option.collectonly and not _distributes(config):

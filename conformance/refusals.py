@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+_NAMES = {**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP", errno.EDEADLK: "EDEADLK"}
+"""The kernel's names where one number has two, and Python would choose the other."""
+
+
 def errno_name(number: int | None) -> str:
-    """``EPERM`` for 1. The kernel's EOPNOTSUPP is 95, which Python would call ENOTSUP."""
-    if number == errno.EOPNOTSUPP:
-        return "EOPNOTSUPP"
-    return errno.errorcode.get(number, str(number)) if number is not None else "no errno"
+    """``EPERM`` for 1."""
+    return _NAMES.get(number, str(number)) if number is not None else "no errno"
 
 
 class Unrefused(AssertionError):

@@ -10,7 +10,7 @@ import os
 import struct
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from libsocket.arch import TIMEVAL_LAYOUT
 from libsocket.values import Linger, MemInfo, TcpInfo, Timeval, Ucred
@@ -21,11 +21,20 @@ T = TypeVar("T")
 class Codec(Generic[T]):
     """A value's way into bytes and back; ``size`` is the room that reading it needs."""
 
+    __slots__ = ("decode", "encode", "layout", "name", "size")
+
     def __init__(
-        self, name: str, size: int, decode: Callable[[bytes], T], encode: Callable[[T], bytes]
+        self,
+        name: str,
+        size: int,
+        decode: Callable[[bytes], T],
+        encode: Callable[[T], bytes],
+        layout: str = "bytes",
     ) -> None:
         self.name = name
         self.size = size
+        self.layout = layout
+        """What it is in C, for messages."""
         self.decode = decode
         self.encode = encode
 
@@ -33,21 +42,27 @@ class Codec(Generic[T]):
         return self.name
 
 
-def _layout(name: str, layout: str, decode: Callable[..., T], encode: Callable[[T], Any]) -> Codec[T]:
+def _struct(
+    name: str, layout: str, decode: Callable[..., T], encode: Callable[[T], tuple[int, ...]], form: str
+) -> Codec[T]:
     """A fixed structure; ``encode`` gives the fields that make up a value."""
-    form = struct.Struct(layout)
+    packed = struct.Struct(form)
     return Codec(
-        name, form.size, lambda data: decode(*form.unpack(data)), lambda value: form.pack(*encode(value))
+        name,
+        packed.size,
+        lambda data: decode(*packed.unpack(data)),
+        lambda value: packed.pack(*encode(value)),
+        layout,
     )
 
 
-def _number(name: str, layout: str) -> Codec[int]:
-    return _layout(name, layout, int, lambda value: (value,))
+def _number(layout: str, form: str) -> Codec[int]:
+    return _struct("int", layout, int, lambda value: (value,), form)
 
 
 def _size(value: int) -> bytes:
     if value < 0:
-        raise OverflowError("a size is not negative; the kernel would take this for its largest")
+        raise OverflowError("a size is not negative")
     return INT.encode(value)
 
 
@@ -63,10 +78,10 @@ def text(size: int) -> Codec[str]:
     def encode(value: str) -> bytes:
         name = os.fsencode(value)
         if b"\0" in name or len(name) >= size:
-            raise ValueError(f"a name has no NUL and at most {size - 1} bytes; the kernel would cut it")
+            raise ValueError(f"a name has no NUL and at most {size - 1} bytes, or the kernel would cut it")
         return name + b"\0"
 
-    return Codec("str", size, lambda data: os.fsdecode(data.partition(b"\0")[0]), encode)
+    return Codec("str", size, lambda data: os.fsdecode(data.partition(b"\0")[0]), encode, f"char[{size}]")
 
 
 def raw(size: int) -> Codec[bytes]:
@@ -75,23 +90,34 @@ def raw(size: int) -> Codec[bytes]:
 
 
 def _uid(number: int) -> int:
+    """No user at all is the largest number to the kernel and -1 to people."""
     return -1 if number == 0xFFFF_FFFF else number
 
 
-INT: Final = _number("int", "@i")
-FLAG: Final = _layout("bool", "@i", bool, lambda value: (value,))
-UNSIGNED: Final = _number("int", "@I")
-UNSIGNED64: Final = _number("int", "@Q")
-SIZE: Final = Codec("int", INT.size, INT.decode, _size)
-LINGER: Final = _layout("Linger", "@ii", lambda onoff, seconds: Linger(onoff != 0, seconds), tuple)
-UCRED: Final = _layout("Ucred", "@iII", lambda pid, uid, gid: Ucred(pid, _uid(uid), _uid(gid)), tuple)
-TIMEVAL: Final = _layout("Timeval", TIMEVAL_LAYOUT, Timeval, tuple)
-SECONDS: Final = Codec("float", TIMEVAL.size, lambda data: _float(TIMEVAL.decode(data)), _seconds)
-MEMINFO: Final = _layout("MemInfo", "@9I", MemInfo, tuple)
+def _ids(value: Ucred) -> tuple[int, ...]:
+    return (value.pid, value.uid & 0xFFFF_FFFF, value.gid & 0xFFFF_FFFF)
 
 
 def _float(value: Timeval) -> float:
     return value.sec + value.usec / 1_000_000
+
+
+INT: Final = _number("C int", "@i")
+FLAG: Final = _struct("bool", "C int", bool, lambda value: (value,), "@i")
+UNSIGNED: Final = _number("C unsigned int", "@I")
+UNSIGNED64: Final = _number("64-bit unsigned number", "@Q")
+SIZE: Final = Codec("int", INT.size, INT.decode, _size, "C int that is not negative")
+LINGER: Final = _struct(
+    "Linger", "struct linger", lambda onoff, seconds: Linger(onoff != 0, seconds), tuple, "@ii"
+)
+UCRED: Final = _struct(
+    "Ucred", "struct ucred", lambda pid, uid, gid: Ucred(pid, _uid(uid), _uid(gid)), _ids, "@iII"
+)
+TIMEVAL: Final = _struct("Timeval", "struct timeval", Timeval, tuple, TIMEVAL_LAYOUT)
+SECONDS: Final = Codec(
+    "float", TIMEVAL.size, lambda data: _float(TIMEVAL.decode(data)), _seconds, "struct timeval"
+)
+MEMINFO: Final = _struct("MemInfo", "unsigned int[9]", MemInfo, tuple, "@9I")
 
 
 _TCP_INFO = (
@@ -151,8 +177,8 @@ def _bitfields(wscales: int, bits: int) -> dict[str, int | bool]:
     }
 
 
-def _refuse_tcp_info(value: TcpInfo) -> bytes:
-    raise TypeError("the kernel tells a TcpInfo and takes none")
+def _untold(_value: object) -> bytes:
+    raise TypeError("it can only be read")
 
 
-TCP_INFO_LAYOUT: Final = Codec("TcpInfo", 512, _tcp_info, _refuse_tcp_info)
+TCP_INFO_LAYOUT: Final = Codec("TcpInfo", 512, _tcp_info, _untold, "struct tcp_info")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import enum
 import errno
 import os
+import reprlib
 import socket
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar, overload
 
-from libsocket import codecs
 from libsocket.arch import MACHINE, Level, Numbers
-from libsocket.codecs import Codec
+from libsocket.calls import reader, writer
+from libsocket.codecs import FLAG, INT, SIZE, Codec
 from libsocket.errors import NotPermitted, UnsupportedOption
 
 T = TypeVar("T")
@@ -50,8 +51,25 @@ if TYPE_CHECKING:
 
 else:
 
+    class _Doc:
+        """The class's own docstring on the class, an option's on an option."""
+
+        def __init__(self, text):
+            self.text = text
+
+        def __get__(self, option, owner):
+            return self.text if option is None else f"{option.doc}\n\n{option.facts}"
+
+        def __set__(self, option, text):
+            """Property sets what its function's docstring says: nothing."""
+
     class _Descriptor(property, Generic[T]):
-        """Attribute access goes through property, whose own part is C."""
+        """Attribute access goes through property, whose own part is C; slots keep get and set fast."""
+
+        __slots__ = ()
+
+        def __init_subclass__(cls):
+            cls.__doc__ = _Doc(cls.__doc__)
 
 
 class Option(_Descriptor[T]):
@@ -63,6 +81,24 @@ class Option(_Descriptor[T]):
     a capability, and any other ``OSError`` as the kernel gives it. What ``access`` says is for
     people: an option that can only be got is sent to the kernel all the same, and it answers.
     """
+
+    __slots__ = (
+        "access",
+        "capability",
+        "codec",
+        "consumes",
+        "doc",
+        "level",
+        "name",
+        "number",
+        "numbers",
+        "plain_get",
+        "plain_set",
+        "read",
+        "since",
+        "source",
+        "write",
+    )
 
     read: Callable[[socket.socket], T]
     write: Callable[[socket.socket, T], None]
@@ -88,13 +124,17 @@ class Option(_Descriptor[T]):
         self.codec = codec
         self.access = access
         self.since = since
+        """The first kernel of the mainline that has it."""
         self.capability = capability
         self.source = source or f"{level.page}, {name}"
-        self.consumes = consumes
-        self.read, self.write = _reader(self), _writer(self)
-        super().__init__(self.read, self.write)
         self.doc = doc
-        self.__doc__ = f"{doc}\n\n{self.facts}"
+        self.consumes = consumes
+        """Whether reading changes the socket, so that a snapshot must leave it alone."""
+        self.plain_get = codec in (INT, SIZE)
+        """Whether Python's own getsockopt gives the value as it is; ``plain_set`` likewise."""
+        self.plain_set = codec in (INT, FLAG)
+        self.read, self.write = reader(self), writer(self)
+        super().__init__(self.read, self.write)
 
     def __repr__(self) -> str:
         return f"<Option {self.name}: {self.facts}>"
@@ -118,7 +158,8 @@ class Option(_Descriptor[T]):
     def through(self, codec: Codec[U]) -> Option[U]:
         """The same option with its bytes read and written another way.
 
-        ``SO_RCVTIMEO.through(TIMEVAL)`` sets what no float can say.
+        ``SO_RCVTIMEO.through(TIMEVAL)`` sets what no float can say, ``SO_RCVBUF.through(INT)`` a
+        negative size, ``raw(n)`` anything at all.
         """
         return Option(
             self.name,
@@ -148,92 +189,48 @@ class Option(_Descriptor[T]):
         else:
             trial.setsockopt(self.level, self.number, bytes(self.codec.size))
 
-    def refuse(self, refusal: OSError, sock: socket.socket, access: Access) -> NoReturn:
-        """Raise what a refusal means, with the errno and a message that says what can be done."""
+    def refuse_get(self, sock: socket.socket, refusal: OSError) -> NoReturn:
+        """Raise what a refusal to read means."""
+        self._refuse(sock, refusal, Access.GET)
+
+    def refuse_set(self, sock: socket.socket, refusal: OSError) -> NoReturn:
+        """Raise what a refusal to write means."""
+        self._refuse(sock, refusal, Access.SET)
+
+    def refuse_value(self, value: object, reason: Exception) -> NoReturn:
+        """Raise for a value that cannot be given to the kernel without being misread."""
+        number = isinstance(value, int) and self.codec.size == INT.size
+        if number or isinstance(reason, OverflowError | struct.error):
+            raise OverflowError(
+                f"{self.name} cannot be {reprlib.repr(value)}: the kernel keeps it in a {self.codec.layout} "
+                "and would misread that"
+            ) from reason
+        kind = ValueError if isinstance(reason, ValueError) else TypeError
+        raise kind(f"{self.name} cannot be {reprlib.repr(value)}: {reason}") from reason
+
+    def _refuse(self, sock: socket.socket, refusal: OSError, access: Access) -> NoReturn:
         if refusal.errno in UNSUPPORTED:
-            raise self._unsupported(refusal, sock, access) from refusal
+            raise self._unsupported(refusal, self._why(sock, access)) from refusal
         if refusal.errno in FORBIDDEN and self.capability is not None:
-            raise self._not_permitted(refusal) from refusal
+            raise self._not_permitted(refusal, self.capability) from refusal
         raise refusal
 
-    def misfit(self, value: object, reason: Exception) -> Exception:
-        """What to raise for a value that cannot be given to the kernel without being misread."""
-        if isinstance(value, int | float) and not isinstance(reason, TypeError | ValueError):
-            return OverflowError(f"{self.name} cannot be {value!r}: {reason}")
-        if isinstance(value, int) and isinstance(reason, TypeError):
-            return OverflowError(f"{self.name} cannot be {value!r}: it does not fit a 32-bit C int")
-        kind = ValueError if isinstance(reason, ValueError) else TypeError
-        return kind(f"{self.name} is a {self.codec} and cannot be {value!r}: {reason}")
-
-    def _unsupported(self, refusal: OSError, sock: socket.socket, access: Access) -> UnsupportedOption:
-        unsupported = UnsupportedOption(refusal.errno, self._why(sock, access))
+    def _unsupported(self, refusal: OSError, why: str) -> UnsupportedOption:
+        unsupported = UnsupportedOption(refusal.errno, why)
         unsupported.option, unsupported.since = self.name, self.since
         return unsupported
 
     def _why(self, sock: socket.socket, access: Access) -> str:
         if access not in self.access:
             return f"{self.name} can only be {'set' if access is Access.GET else 'read'}"
-        kind = f"{sock.family.name} {sock.type.name} socket"
+        kind = " ".join(getattr(part, "name", str(part)) for part in (sock.family, sock.type))
         return (
-            f"{self.name} is unknown on this {kind}: the option exists since Linux {self.since} "
-            f"for the sockets named in {self.source}; this is Linux {os.uname().release}"
+            f"this {kind} socket has no {self.name}: Linux has it since {self.since} for the sockets "
+            f"that {self.source} names, and this is Linux {os.uname().release}"
         )
 
-    def _not_permitted(self, refusal: OSError) -> NotPermitted:
-        assert self.capability is not None
-        refused = NotPermitted(
-            refusal.errno, f"{self.name} was refused ({refusal.strerror}): it needs {self.capability}"
-        )
-        refused.option, refused.capability = self.name, self.capability
+    def _not_permitted(self, refusal: OSError, capability: str) -> NotPermitted:
+        text = f"{self.name} was refused ({refusal.strerror}): this value needs {capability}"
+        refused = NotPermitted(refusal.errno, text)
+        refused.option, refused.capability = self.name, capability
         return refused
-
-
-def _reader(option: Option[T]) -> Callable[[socket.socket], T]:
-    """A read with all constants bound, since it must cost little more than the bare call."""
-    level, number, size, decode = int(option.level), option.number, option.codec.size, option.codec.decode
-    getsockopt = socket.socket.getsockopt
-
-    def read(sock: socket.socket) -> Any:
-        try:
-            return decode(getsockopt(sock, level, number, size))
-        except OSError as refusal:
-            option.refuse(refusal, sock, Access.GET)
-
-    def read_int(sock: socket.socket) -> Any:
-        try:
-            return getsockopt(sock, level, number)
-        except OSError as refusal:
-            option.refuse(refusal, sock, Access.GET)
-
-    def read_flag(sock: socket.socket) -> Any:
-        try:
-            return getsockopt(sock, level, number) != 0
-        except OSError as refusal:
-            option.refuse(refusal, sock, Access.GET)
-
-    if option.codec in (codecs.INT, codecs.SIZE):
-        return read_int
-    return read_flag if option.codec is codecs.FLAG else read
-
-
-def _writer(option: Option[T]) -> Callable[[socket.socket, T], None]:
-    level, number, encode = int(option.level), option.number, option.codec.encode
-    setsockopt = socket.socket.setsockopt
-
-    def write(sock: socket.socket, value: Any) -> None:
-        try:
-            setsockopt(sock, level, number, encode(value))
-        except OSError as refusal:
-            option.refuse(refusal, sock, Access.SET)
-        except (TypeError, ValueError, OverflowError, struct.error) as reason:
-            raise option.misfit(value, reason) from reason
-
-    def write_int(sock: socket.socket, value: Any) -> None:
-        try:
-            setsockopt(sock, level, number, value)
-        except OSError as refusal:
-            option.refuse(refusal, sock, Access.SET)
-        except TypeError as reason:
-            raise option.misfit(value, reason) from reason
-
-    return write_int if option.codec in (codecs.INT, codecs.FLAG) else write

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
+from libsocket.calls import MISFITS
 from libsocket.errors import NotASocket
 from libsocket.option import Access, Option
 from libsocket.options import ip, ipv6, socket, tcp, udp
@@ -137,7 +138,7 @@ class Socket(std.socket, Reader, Writer):
     def tcp_pair(cls, family: int = std.AF_INET) -> tuple[Self, Self]:
         """Two TCP sockets connected to each other over loopback; a stranger's connection is dropped."""
         with cls.tcp(family) as listener, cls.tcp(family) as client:
-            listener.bind(("localhost" if family == std.AF_INET else "::1", 0))
+            listener.bind(("127.0.0.1" if family == std.AF_INET else "::1", 0))
             listener.listen()
             client.connect(listener.getsockname())
             server = listener._accept_from(client.getsockname())
@@ -168,11 +169,24 @@ class Socket(std.socket, Reader, Writer):
 
     def get(self, option: Option[T]) -> T:
         """What an option holds; raises as ``Option`` says."""
-        return option.read(self)
+        if not option.plain_get:
+            return option.read(self)
+        try:  # the bare call here rather than in ``read`` saves a Python frame
+            return self.getsockopt(option.level, option.number)  # type: ignore[return-value]
+        except OSError as refusal:
+            option.refuse_get(self, refusal)
 
     def set(self, option: Option[T], value: T) -> None:
         """Give an option a value; raises as ``Option`` says."""
-        option.write(self, value)
+        if not option.plain_set:
+            option.write(self, value)
+            return
+        try:
+            self.setsockopt(option.level, option.number, value)  # type: ignore[call-overload]
+        except OSError as refusal:
+            option.refuse_set(self, refusal)
+        except MISFITS as reason:
+            option.refuse_value(value, reason)
 
     def options(self) -> Mapping[str, Any]:
         """Every option that can be read on this socket, by C name; those the kernel refuses are absent.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import socket
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 
 class Linger(NamedTuple):
@@ -140,3 +140,8 @@ class TcpInfo(SimpleNamespace):
     received_e1_bytes: int
     received_e0_bytes: int
     received_ce_bytes: int
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            raise AttributeError(f"this kernel's TCP_INFO does not tell {name}")

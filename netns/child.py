@@ -20,7 +20,7 @@ T = TypeVar("T")
 _LENGTH = struct.Struct("!Q")
 
 
-class ChildDied(RuntimeError):  # noqa: N818
+class ChildDied(RuntimeError):
     """The child ended without an answer: it was killed, or left by itself."""
 
     def __init__(self, exitcode: int) -> None:

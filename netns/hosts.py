@@ -89,21 +89,21 @@ def _machine() -> Iterator[Namespace]:
 def _wire(left: Namespace, right: Namespace, *, net: int) -> tuple[Host, Host]:
     """Join two namespaces; the interface is named after the wire: veth1, veth2."""
     device = f"veth{net}"
-    left.add_veth(device, device, right)
-    ends = [_connect(namespace, net, number) for number, namespace in enumerate((left, right), 1)]
-    for end in ends:
-        end.namespace.await_running(end.device)
-    return ends[0], ends[1]
+    with left.routing(), right.routing():
+        left.add_veth(device, device, right)
+        ends = _connect(left, net, 1), _connect(right, net, 2)
+        left.await_carrier(device)
+        right.await_carrier(device)
+    return ends
 
 
 def _connect(namespace: Namespace, net: int, number: int) -> Host:
     device, six = f"veth{net}", "net.ipv6.conf" in namespace.sysctl
     host = Host(namespace, device, f"10.0.{net}.{number}", f"fd00:{net}::{number}" if six else None)
-    with namespace.routing():
-        namespace.set_link(device, up=True)
-        namespace.add_address(device, f"{host.address}/24")
-        if host.address6:
-            namespace.add_address(device, f"{host.address6}/64")
+    namespace.set_link(device, up=True)
+    namespace.add_address(device, f"{host.address}/24")
+    if host.address6:
+        namespace.add_address(device, f"{host.address6}/64")
     return host
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import errno
-import fcntl
+import itertools
 import select
 import socket
-import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ _IFF_UP = 0x1
 _IFF_RUNNING = 0x40
 _IFA_F_NODAD = 0x02
 _RTMGRP_LINK = 1
-_SIOCGIFFLAGS = 0x8913
+_veth_index = itertools.count(1001)
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
@@ -100,18 +99,15 @@ class Links:
             finally:
                 self._open.ipr = None
 
-    def add_dummy(self, name: str) -> None:
-        """Make an interface that swallows what is sent to it; it is down."""
-        with self.routing() as ipr:
-            ipr.link("add", ifname=name, kind="dummy")
-
     def add_veth(self, name: str, peer: str, peer_namespace: Links | None = None) -> None:
         """Make a pair of connected interfaces, ``peer`` in another namespace or here; both are down."""
+        # With equal numbers on both sides the kernel sees no pair, and may take a second over its carrier.
+        index = next(_veth_index)
         end: dict[str, Any] = {"ifname": peer}
         if peer_namespace is not None:
             end["net_ns_fd"] = peer_namespace.fileno()
         with self.routing() as ipr:
-            ipr.link("add", ifname=name, kind="veth", peer=end)
+            ipr.link("add", ifname=name, kind="veth", index=index, peer=end)
 
     def set_link(self, device: str, *, up: bool | None = None, mtu: int | None = None) -> None:
         """Set an interface up or down, and the size in bytes of the largest packet it carries."""
@@ -228,14 +224,15 @@ class Links:
         with self.routing() as ipr:
             return [_rule(row) for row in ipr.get_rules(family=_FAMILIES[version])]
 
-    def await_running(self, device: str, *, patience: float = 20.0) -> None:
-        """Wait until an interface is up and has carrier: what is sent before that is lost.
+    def await_carrier(self, device: str, *, patience: float = 20.0) -> None:
+        """Wait until a veth interface is up and has carrier: what is sent before that is lost.
 
-        Raises TimeoutError after ``patience`` seconds.
+        Carrier comes after the call that set the second end up, sometimes by a second. Loopback has
+        none to wait for. Raises TimeoutError after ``patience`` seconds.
         """
         deadline = time.monotonic() + patience
-        with self.entered(), _link_events() as events:
-            while not _flags(device) & _IFF_RUNNING:
+        with self.routing() as ipr, link_events() as events:
+            while not _has_carrier(ipr, device):
                 if not select.select([events], [], [], max(0.0, deadline - time.monotonic()))[0]:
                     raise TimeoutError(f"{device} has no carrier after {patience} seconds")
                 events.recv(65536)
@@ -247,7 +244,7 @@ class Links:
 
 
 @contextmanager
-def _link_events() -> Iterator[socket.socket]:
+def link_events() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as events:
         events.bind((0, _RTMGRP_LINK))
         yield events
@@ -260,12 +257,11 @@ def _index(device: str) -> int:
         raise OSError(errno.ENODEV, f"no interface {device} in this network namespace") from error
 
 
-def _flags(device: str) -> int:
-    request = struct.pack("16s24x", device.encode())
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        answer = fcntl.ioctl(sock, _SIOCGIFFLAGS, request)
-    flags: int = struct.unpack_from("16xH", answer)[0]
-    return flags
+def _has_carrier(ipr: Any, device: str) -> bool:
+    # Since 6.8 the question itself makes the kernel catch up; on older ones an event tells when it has.
+    # IFF_RUNNING would be too early: it is also set while the operational state is not known yet.
+    (message,) = ipr.link("get", index=_index(device))
+    return bool(message.get("operstate") == "UP")
 
 
 def _parent(parent: str) -> str | int:

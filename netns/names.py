@@ -17,7 +17,7 @@ _OWNED = re.compile(r"lsc-(\d+)-(\d+)-\d+")
 _ordinal = itertools.count(1)
 
 
-class NameRefused(OSError):  # noqa: N818
+class NameRefused(OSError):
     """No name could be made in /run/netns. A namespace without a name needs no rights there."""
 
 
@@ -80,11 +80,21 @@ def _started(pid: int) -> int | None:
 
 def _share() -> None:
     """Make /run/netns a shared mount, so that a name reaches every mount namespace that has it too."""
+    made = not RUN.exists()
     RUN.mkdir(mode=0o755, exist_ok=True)
+    try:
+        _mount_shared()
+    except OSError:
+        if made:
+            RUN.rmdir()
+        raise
+
+
+def _mount_shared() -> None:
     try:
         calls.mount("", str(RUN), "none", calls.MS_SHARED | calls.MS_REC)
     except OSError as error:
-        if error.errno != errno.EINVAL:
+        if error.errno != errno.EINVAL:  # anything but: no mount yet
             raise
         calls.mount(str(RUN), str(RUN), "none", calls.MS_BIND | calls.MS_REC)
         calls.mount("", str(RUN), "none", calls.MS_SHARED | calls.MS_REC)

@@ -12,7 +12,7 @@ from typing import Self
 
 from netns import calls, names
 from netns.links import Links
-from netns.sysctl import Sysctl
+from netns.sysctl import Sysctl, hand_down
 
 _WAY_OUT = {
     errno.EPERM: "this thread lacks CAP_SYS_ADMIN; run as root, or call enter_user_namespace() at the start",
@@ -22,7 +22,7 @@ _WAY_OUT = {
 }
 
 
-class NamespaceRefused(OSError):  # noqa: N818
+class NamespaceRefused(OSError):
     """The kernel let this thread neither make nor enter a network namespace; it is where it was."""
 
 
@@ -36,30 +36,39 @@ def _returning() -> Iterator[None]:
     """Whatever happens in the block, this thread ends where it began, or the process ends."""
     home = os.open(calls.HERE, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        yield
+        _go(home)  # the way back is tried while this thread is still at home
+        try:
+            yield
+        finally:
+            _return(home)
     finally:
-        _return(home)
         os.close(home)
+
+
+def _go(fd: int) -> None:
+    try:
+        calls.setns(fd, calls.CLONE_NEWNET)
+    except OSError as error:
+        raise _refusal(error) from error
 
 
 def _return(home: int) -> None:
     try:
         calls.setns(home, calls.CLONE_NEWNET)
     except OSError as error:
-        # Without CAP_SYS_ADMIN neither way is open: a thread that never left is home all the same.
-        if not os.path.samestat(os.fstat(home), os.stat(calls.HERE)):
-            calls.die(f"no way back to the network namespace this thread came from ({error})")
+        calls.die(f"no way back to the network namespace this thread came from ({error})")
 
 
 def leave_host() -> None:
     """Put this thread, for good, into a new network namespace in which nothing is up, not even loopback.
 
     A test runner waits there: a test that forgets its Namespace then meets ENETUNREACH, never the host's
-    network, and every Namespace returns there. To be called by the main thread of the process that runs
-    the tests, before it has others: processes and threads inherit where their maker was, and first_sysctl()
-    tells what this process saw when it imported the package.
+    network, and every Namespace returns there. To be called by the main thread before there are others:
+    threads and processes inherit where their maker was. What first_sysctl() knows reaches the programs
+    started from here through the environment.
     Raises NamespaceRefused.
     """
+    hand_down()
     try:
         calls.unshare(calls.CLONE_NEWNET)
     except OSError as error:
@@ -69,10 +78,7 @@ def leave_host() -> None:
 @contextmanager
 def _visit(fd: int) -> Iterator[None]:
     with _returning():
-        try:
-            calls.setns(fd, calls.CLONE_NEWNET)
-        except OSError as error:
-            raise _refusal(error) from error
+        _go(fd)
         yield
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 _ROOT = Path("/proc/sys")
-_FIRST_ONLY = ("net/core", "net/ipv4")
-"""Where some files, such as rmem_max and tcp_mem, are shown in the first namespace only."""
+_FIRST_ONLY = ("net/core/*", "net/ipv4/*_mem", "net/ipv4/tcp_max_orphans")
+"""Some of these, such as rmem_max and tcp_mem, are shown in the first namespace only."""
+
+
+_HANDED_DOWN = "NETNS_FIRST_SYSCTLS"
 
 
 def _path(name: str) -> Path:
@@ -61,21 +65,26 @@ class Sysctl:
 
 
 def _first() -> Iterator[tuple[str, str]]:
-    for folder in _FIRST_ONLY:
-        for entry in os.scandir(_ROOT / folder):
-            with suppress(OSError):
-                yield f"{folder}/{entry.name}".replace("/", "."), _read(Path(entry.path))
+    for path in (path for pattern in _FIRST_ONLY for path in _ROOT.glob(pattern)):
+        with suppress(OSError):
+            yield ".".join(path.relative_to(_ROOT).parts), _read(path)
 
 
-_FIRST = dict(_first())
-# Read on import, while every thread is still where the process began.
+# Read on import, while every thread is still where the process began, unless its maker knew more.
+_FIRST: dict[str, str] = json.loads(os.environ.get(_HANDED_DOWN, "null")) or dict(_first())
+
+
+def hand_down() -> None:
+    """Let the programs that are started from here know the sysctls of the first namespace."""
+    os.environ[_HANDED_DOWN] = json.dumps(_FIRST)
 
 
 def first_sysctl(name: str) -> str:
-    """A sysctl of net.core or net.ipv4 as the process saw it when it imported this package.
+    """A sysctl of the whole kernel, ``net.core.rmem_max``, as it is where this process began.
 
-    Many kernels (5.10 and 6.1 among them) show rmem_max, wmem_max and the like in the first namespace only.
-    Raises KeyError for a name that was not shown or not readable there.
+    Many kernels (5.10 and 6.1 among them) show those in the first network namespace only. Known are all of
+    net.core, and tcp_mem, udp_mem and tcp_max_orphans of net.ipv4.
+    Raises KeyError for others, and for what was not shown or not readable.
     """
     if name not in _FIRST:
         raise KeyError(f"{name} was not shown in the first network namespace of this process")

@@ -23,11 +23,11 @@ _SWITCHES = {
 """Where a system forbids user namespaces, and the value with which it does."""
 
 
-class UserNamespacesForbidden(OSError):  # noqa: N818
+class UserNamespacesForbidden(OSError):
     """No user namespace can be made here; the message names what forbids it."""
 
 
-class UserUnmapped(OSError):  # noqa: N818
+class UserUnmapped(OSError):
     """The user has no number in this user namespace, so nobody can become that user."""
 
 
@@ -61,7 +61,6 @@ def in_user_namespace(function: Callable[[], T], *, patience: float = 60.0) -> T
 
     def as_root_of_its_own() -> T:
         enter_user_namespace()
-        leave_host()
         calls.raise_loopback()
         return function()
 
@@ -69,12 +68,14 @@ def in_user_namespace(function: Callable[[], T], *, patience: float = 60.0) -> T
 
 
 def enter_user_namespace() -> None:
-    """Move this whole process, for good, into a user namespace in which it is root.
+    """Move this whole process, for good, into a user namespace in which it is root, and leave_host().
+
+    It must leave, since only in a network namespace of its own has it the right to come back to where it was.
 
     User and group 0 inside are the caller's own outside; setgroups is denied, as the kernel asks of callers
     without CAP_SETGID (user_namespaces(7), "Defining user and group ID mappings").
     Only possible while the process has a single thread: at its very start.
-    Raises UserNamespacesForbidden; when the mapping is what was refused, the process is not of use any more.
+    Raises UserNamespacesForbidden; when only what follows is refused, the process is of no use any more.
     """
     if len(os.listdir("/proc/self/task")) > 1:
         raise UserNamespacesForbidden(errno.EINVAL, "this process has several threads; enter at its start")
@@ -84,6 +85,7 @@ def enter_user_namespace() -> None:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
         Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+        leave_host()
     except OSError as error:
         raise UserNamespacesForbidden(error.errno, f"{error.strerror}: {_forbidden_by()}") from error
 

@@ -39,6 +39,12 @@ class Refused(Exception):
     """What was asked for cannot be done; the message says why."""
 
 
+class _Terminal(Console):
+    def on_broken_pipe(self) -> None:
+        """Leaves the exit status to main, where rich would end the process with its own."""
+        raise BrokenPipeError
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns the exit status: 0, 2, or that of an interrupt."""
     try:
@@ -69,7 +75,7 @@ def _draw(asked: argparse.Namespace) -> None:
 def _show(runs: Sequence[Run]) -> None:
     if not sys.stdout.encoding.lower().startswith("utf"):
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    console = Console()
+    console = _Terminal()
     for place, run in enumerate(runs):
         if place:
             console.print()

@@ -45,11 +45,11 @@ def _environment() -> Environment:
         told=wording.told,
         kernels=wording.kernels,
         differences=_differences,
+        details=_details,
         moved=_moved,
         tone=_tone,
         slug=_slug,
     )
-    environment.tests["unexpected"] = lambda row: any(cell.unexpected for cell in row.cells)
     environment.globals["plural"] = wording.plural
     return environment
 
@@ -81,6 +81,15 @@ def _differences(row: Row) -> list[Expectation]:
         if expectation not in found:
             found.append(expectation)
     return found
+
+
+def _details(row: Row) -> dict[str, list[str]]:
+    """What was said in detail, and by which kernels: most often all say the same."""
+    said: dict[str, list[str]] = {}
+    for cell in row.cells:
+        if cell.record and cell.record.detail:
+            said.setdefault(cell.record.detail, []).append(cell.run.header.release)
+    return said
 
 
 def _moved(change: Change | None) -> str:

@@ -61,7 +61,7 @@ class Expectation:
     """A declared difference: on which kernels, what is true instead, the commit that made it so."""
 
     why: str
-    where: Range = Range()
+    where: Range = field(default_factory=Range)
     commit: str | None = None
     observed: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
     """Observations that must be seen for the difference to be the declared one."""
@@ -75,7 +75,7 @@ class Claim:
     """``page/topic/slug``, stable: ``socket.7/SO_RCVBUF/doubled``."""
     says: str
     section: str = ""
-    where: Range = Range()
+    where: Range = field(default_factory=Range)
     """The kernels the document says it of."""
     needs: tuple[str, ...] = ()
     """Codes of what it cannot be tried without: ``CAP_NET_ADMIN``, ``qdisc:tbf``."""

@@ -225,7 +225,8 @@ def _cut_short(line: bytes) -> bool:
 def _open(path: Path) -> BinaryIO:
     new = [one for one in (path, *path.parents) if not one.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
+    if path in new:
+        path.touch()
     for one in new:
         _give_to_caller(one)
     return path.open("wb", buffering=0)

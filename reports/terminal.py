@@ -74,6 +74,9 @@ class _Summary:
 
     def undeclared(self, cell: Cell) -> None:
         self.claim(cell, "UNDECLARED ")
+        if expectation := cell.expectation:
+            must = observations(expectation.observed)
+            self.field("declared", expectation.why + (f" ({must})" if must else ""))
         self.seen(cell)
         self.detail(cell)
 
@@ -123,7 +126,7 @@ class _Summary:
             self.line("Interrupted: the run has no end, so this is not all.", style=WRONG)
         if wrong:
             self.line(f"{plural(wrong, 'verdict')} not as expected.", style=WRONG)
-        elif self.run.records:
+        elif not self.run.interrupted and not any(self.run.missing()):
             self.line("Every verdict is the expected one.", style="green")
 
     def claim(self, cell: Cell, mark: str = "") -> None:

@@ -11,7 +11,7 @@ SOL_SOCKET = Level.SOL_SOCKET
 SO_DEBUG = Option(
     "SO_DEBUG",
     SOL_SOCKET,
-    Numbers(1, alpha=1, mips=1, parisc=1, sparc=1),
+    1,
     FLAG,
     since="1.0",
     capability="CAP_NET_ADMIN",

@@ -1,0 +1,63 @@
+"""The guard ends a hang; the clock of lower bounds runs on."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from conformance.deadline import DeadlineExceeded, guarded, timed
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """A socket whose peer never says a word."""
+    left, right = socket.socketpair()
+    with left, right:
+        yield left
+
+
+def test_the_guard_ends_a_call_that_does_not_return(silent: socket.socket) -> None:
+    with pytest.raises(DeadlineExceeded, match=r"after 0\.05 s"), guarded(0.05):
+        silent.recv(1)
+
+
+def test_the_guard_strikes_again_when_its_first_blow_is_swallowed(
+    silent: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conformance.deadline._AGAIN", 0.05)
+
+    def swallow_one() -> None:
+        with pytest.raises(DeadlineExceeded):
+            silent.recv(1)
+        silent.recv(1)
+
+    with pytest.raises(DeadlineExceeded), guarded(0.05):
+        swallow_one()
+
+
+def test_nothing_in_a_test_takes_the_guard_for_an_answer() -> None:
+    assert not issubclass(DeadlineExceeded, Exception)
+
+
+def test_the_guard_leaves_no_alarm_behind() -> None:
+    before = signal.getsignal(signal.SIGALRM)
+
+    with guarded(30):
+        pass
+
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert signal.getsignal(signal.SIGALRM) is before
+
+
+def test_a_block_is_timed_by_the_monotonic_clock() -> None:
+    start = time.monotonic()
+
+    with timed() as took:
+        while time.monotonic() < start + 0.01:
+            pass
+
+    assert 0.01 <= took.seconds <= time.monotonic() - start

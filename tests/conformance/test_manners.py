@@ -1,0 +1,249 @@
+"""How a run behaves towards the person who started it, and towards their machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reports.record import Verdict
+from reports.runfile import read_run
+from tests.conformance import suites
+
+ONE = """
+@claim("doc.7/one/holds", says="It is so.")
+def test_one(ns, observe):
+    assert observe("one", 1) == 1
+"""
+
+SLOW = """
+from conformance import plugin
+from conformance.deadline import guarded
+
+@claim("doc.7/hang/first", says="It answers.")
+def test_first(ns):
+    assert 1 == 1
+
+@claim("doc.7/hang/hangs", says="It never answers.")
+def test_hangs(ns):
+    with Socket.udp() as sock:
+        print("waiting in", os.getpid(), flush=True)
+        sock.recv(1)
+
+@claim("doc.7/hang/later", says="It answers.")
+def test_later(ns):
+    assert 1 == 1
+"""
+
+
+def test_a_pattern_that_matches_nothing_ends_the_run_before_it_begins(tmp_path: Path) -> None:
+    (tmp_path / "run.jsonl").write_text("precious\n")
+
+    ended = suites.run(tmp_path, ONE, "--claim", "doc.7/one/hold")
+
+    assert (ended.code, ended.record.read_text()) == (2, "precious\n")
+    assert "did you mean doc.7/one/holds?" in ended.said
+
+
+def test_a_pattern_that_matches_nothing_is_told_once_for_all_workers(tmp_path: Path) -> None:
+    ended = suites.run(tmp_path, ONE, "--claim", "nothing/*", "-n", "2")
+
+    assert (ended.code, ended.said.count("matches none")) == (2, 1)
+
+
+def test_a_record_that_cannot_be_written_is_an_error_and_the_run_is_still_shown(tmp_path: Path) -> None:
+    ended = suites.run(tmp_path, ONE, "--run-record", "/proc/none/run.jsonl")
+
+    assert ended.code == 2
+    assert "1 HOLDS" in ended.said
+    assert "/proc/none/run.jsonl" in ended.said
+
+
+def test_an_error_of_collection_is_not_blamed_on_a_pattern(tmp_path: Path) -> None:
+    ended = suites.run(tmp_path, "import no_such_module", "--claim", "doc.7/one/holds")
+
+    assert ended.code == 2
+    assert "no_such_module" in ended.said
+    assert "matches none" not in ended.said
+
+
+def test_a_test_without_a_claim_is_refused_in_the_suite(tmp_path: Path) -> None:
+    for part in ("conftest.py", "pyproject.toml", "conformance", "libsocket", "netns", "reports"):
+        copy = shutil.copytree if (suites.ROOT / part).is_dir() else shutil.copy
+        copy(suites.ROOT / part, tmp_path / part)
+    (tmp_path / "conformance" / "socket7" / "test_stray.py").write_text("def test_stray():\n    pass\n")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "conformance/socket7/test_stray.py"],
+        cwd=tmp_path,
+        env={**suites.environment(), "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 4, done.stdout
+    assert "must state its @claim" in done.stderr
+
+
+def test_the_suite_runs_from_another_folder(tmp_path: Path) -> None:
+    record = tmp_path / "run.jsonl"
+    claim = "socket.7/SO_RCVBUF/doubled"
+    arguments = [str(suites.ROOT / "conformance"), "--claim", claim, "--run-record", "run.jsonl"]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert list(read_run(record).records) == [claim]
+
+
+def test_help_explains_the_options() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--help"],
+        cwd=suites.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert re.search(r"--claim=PATTERN.*--keep-netns.*--run-record=PATH", done.stdout, re.DOTALL)
+
+
+def test_a_hang_is_broken_and_the_rest_goes_on(tmp_path: Path) -> None:
+    quick = SLOW + "\nplugin.guarded = lambda: guarded(0.3)\n"
+
+    ended = suites.run(tmp_path, quick)
+
+    verdicts = [record.verdict for record in ended.run.records.values()]
+    assert verdicts == [Verdict.HOLDS, Verdict.BROKEN, Verdict.HOLDS]
+    assert "still going after 0.3 s" in ended.run.records["doc.7/hang/hangs"].detail
+
+
+def test_a_worker_that_dies_leaves_its_claim_broken(tmp_path: Path) -> None:
+    tests = SLOW.replace("sock.recv(1)", "os.kill(os.getpid(), signal.SIGKILL)")
+
+    ended = suites.run(tmp_path, tests, "-n", "1")
+
+    verdicts = {claim: record.verdict for claim, record in ended.run.records.items()}
+    assert verdicts["doc.7/hang/hangs"] is Verdict.BROKEN
+    assert verdicts["doc.7/hang/later"] is Verdict.HOLDS
+
+
+def test_an_interrupted_run_has_no_footer_and_shows_what_is_missing(tmp_path: Path) -> None:
+    process = suites.start(tmp_path, SLOW, "-s")
+    _wait_for("waiting in", process)
+
+    said = suites.end(process, signal.SIGINT)
+
+    run = read_run(tmp_path / "run.jsonl")
+    assert (process.returncode, run.interrupted) == (2, True)
+    assert [claim.id for claim in run.missing()] == ["doc.7/hang/hangs", "doc.7/hang/later"]
+    assert "interrupted" in said
+
+
+@pytest.mark.parametrize("distribution", [(), ("-n", "2")], ids=["alone", "distributed"])
+def test_a_killed_run_leaves_no_process(tmp_path: Path, distribution: tuple[str, ...]) -> None:
+    noted = tmp_path / "pid"
+    tests = SLOW.replace(
+        'print("waiting in"', f'open({str(noted)!r}, "w").write(str(os.getpid())); print("w"'
+    )
+    os.mkfifo(noted)
+    process = suites.start(tmp_path, tests, *distribution)
+    pid = int(noted.read_text())
+    watch = os.pidfd_open(pid)
+
+    suites.end(process, signal.SIGKILL)
+
+    assert _ends(watch)
+
+
+NEEDY = (
+    ONE
+    + """
+from conformance.needs import ANOTHER_USER, initially
+from netns import Capability
+
+@claim("doc.7/needs/first", says="It takes the first root.", needs=[initially(Capability.NET_ADMIN)])
+def test_first(ns):
+    assert 1 == 1
+
+@claim("doc.7/needs/own", says="It takes a capability of its own.", needs=[Capability.NET_ADMIN])
+def test_own(ns):
+    with Socket.udp() as sock:
+        sock.mark = 7
+
+@claim("doc.7/needs/user", says="It takes another user.", needs=[ANOTHER_USER])
+def test_user(ns):
+    assert 1 == 1
+"""
+)
+
+
+UNPRIVILEGED = ["setpriv", "--bounding-set=-all,+setfcap", "--inh-caps=-all"]
+"""Root of a container that may do little: it has no CAP_SYS_ADMIN, but may make user namespaces."""
+
+FORBIDDEN = ["unshare", "--user", "--map-root-user", "sh", "-c"]
+FORBID = 'echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all --inh-caps=-all "$@"'
+"""A user namespace whose own limit forbids further ones."""
+
+
+@pytest.mark.parametrize("distribution", [(), ("-n", "2")], ids=["alone", "distributed"])
+def test_without_privileges_a_run_makes_its_own_and_names_what_it_lacks(
+    tmp_path: Path, distribution: tuple[str, ...]
+) -> None:
+    ended = suites.run(tmp_path, NEEDY, *distribution, before=UNPRIVILEGED)
+
+    told = {
+        claim.rpartition("/")[2]: record.need or record.verdict for claim, record in ended.run.records.items()
+    }
+    assert ended.code == 0
+    assert told == {
+        "holds": Verdict.HOLDS,
+        "first": "CAP_NET_ADMIN in the first user namespace",
+        "own": Verdict.HOLDS,
+        "user": "uid:65534",
+    }
+
+
+def test_where_user_namespaces_are_forbidden_a_run_says_so(tmp_path: Path) -> None:
+    ended = suites.run(tmp_path, ONE, before=[*FORBIDDEN, FORBID, "sh"])
+
+    assert ended.code == 4
+    assert "/proc/sys/user/max_user_namespaces is 0" in ended.said
+
+
+def test_a_failing_test_leaves_its_namespace_on_request_until_the_next_run(tmp_path: Path) -> None:
+    failing = ONE.replace('observe("one", 1) == 1', 'observe("one", 1) == 2')
+
+    first = suites.run(tmp_path, failing, "--keep-netns")
+    kept = re.findall(r"ip netns exec (\S+) sh", first.said)
+    there = [Path("/run/netns", name).exists() for name in kept]
+    suites.run(tmp_path, ONE)
+
+    assert there == [True]
+    assert not Path("/run/netns", kept[0]).exists()
+
+
+def _wait_for(text: str, process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    while text not in (line := process.stdout.readline()):
+        assert line, f"it ended before it said {text!r}"
+
+
+def _ends(pidfd: int) -> bool:
+    ready, _, _ = select.select([pidfd], [], [], 30)
+    os.close(pidfd)
+    return bool(ready)

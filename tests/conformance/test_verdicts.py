@@ -1,0 +1,214 @@
+"""From what tests do to verdicts, records, pytest's outcomes and the exit status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reports.record import Record, Verdict
+from tests.conformance import suites
+
+TESTS = """
+@claim("doc.7/plain/holds", says="It is so.")
+@pytest.mark.parametrize("asked", [4096, 8192])
+def test_holds(ns, observe, asked):
+    with Socket.udp() as sock:
+        sock.rcvbuf = asked
+
+        assert observe("read_back", sock.rcvbuf) == 2 * asked
+
+
+DECLARED = differs("it is four", since="2.6", commit="1da177e4c3f4", observed={"seen": 4})
+
+
+@claim("doc.7/declared/differs", says="Two and two are five.", expect=DECLARED)
+def test_declared(observe):
+    assert observe("seen", 2 + 2) == 5
+
+
+@claim("doc.7/declared/otherwise", says="Two and one are five.", expect=DECLARED)
+def test_declared_otherwise(observe):
+    assert observe("seen", 2 + 1) == 5
+
+
+@claim("doc.7/declared/stale", says="Two and two are four.", expect=DECLARED)
+def test_stale(observe):
+    assert observe("seen", 2 + 2) == 4
+
+
+@claim("doc.7/declared/elsewhere", says="It is so.",
+       expect=differs("no", since="99.0", commit="1da177e4c3f4"))
+def test_declared_for_other_kernels(ns):
+    with Socket.udp() as sock:
+        assert sock.rcvbuf > 0
+
+
+@claim("doc.7/plain/differs", says="The smallest buffer is one byte.")
+def test_differs(ns, observe):
+    with Socket.udp() as sock:
+        sock.rcvbuf = 1
+
+        assert observe("minimum", sock.rcvbuf) == 1
+
+
+@claim("doc.7/errno/escapes", says="A send without an address succeeds.")
+def test_errno(ns):
+    with Socket.udp() as sock:
+        sock.send(b"x")
+
+
+@claim("doc.7/errno/refused-otherwise", says="A send without an address is ENOTCONN.",
+       expect=differs("EDESTADDRREQ", since="2.6", commit="1da177e4c3f4", observed={"errno": "EDESTADDRREQ"}))
+def test_refused_otherwise(ns):
+    with Socket.udp() as sock, refused(errno.ENOTCONN):
+        sock.send(b"x")
+
+
+@claim("doc.7/range/over", says="It was so.", until="2.4")
+def test_over(ns):
+    assert 2304 == 256
+
+
+@claim("doc.7/range/still", says="It was so and is.", until="2.4")
+def test_still(ns):
+    with Socket.udp() as sock:
+        assert sock.rcvbuf > 0
+
+
+@claim("doc.7/needs/missing", says="With a moon it is so.", needs=[Need("moon:full", lambda: False)])
+def test_blocked(ns):
+    raise AssertionError("must not run")
+
+
+@claim("doc.7/needs/met", says="With a sun it is so.", needs=[Need("sun", lambda: True)])
+def test_met(ns):
+    assert ns.fd > 0
+
+
+@claim("doc.7/broken/body", says="It is so.")
+def test_body_breaks():
+    {}["key"]
+
+
+@claim("doc.7/broken/skip", says="It is so.")
+def test_skips():
+    pytest.skip("no probe earned this")
+
+
+@claim("doc.7/broken/setup", says="It is so.")
+def test_setup_breaks(no_such_fixture):
+    pass
+
+
+@pytest.fixture
+def leaky():
+    yield
+    raise RuntimeError("left something")
+
+
+@claim("doc.7/broken/teardown", says="It is so.")
+def test_teardown_breaks(leaky):
+    pass
+
+
+@claim("doc.7/broken/descriptors", says="It is so.")
+def test_no_descriptors():
+    raise OSError(errno.EMFILE, "too many open files")
+
+
+@claim("doc.7/mixed/one-differs", says="All of them hold.")
+@pytest.mark.parametrize("number", [1, 2])
+def test_mixed(observe, number):
+    assert observe("number", number) == 1
+"""
+
+VERDICTS = {
+    "plain/holds": (Verdict.HOLDS, True),
+    "declared/differs": (Verdict.DIFFERS, True),
+    "declared/otherwise": (Verdict.DIFFERS, False),
+    "declared/stale": (Verdict.HOLDS, False),
+    "declared/elsewhere": (Verdict.HOLDS, True),
+    "plain/differs": (Verdict.DIFFERS, False),
+    "errno/escapes": (Verdict.DIFFERS, False),
+    "errno/refused-otherwise": (Verdict.DIFFERS, True),
+    "range/over": (Verdict.UNCLAIMED, True),
+    "range/still": (Verdict.UNCLAIMED, True),
+    "needs/missing": (Verdict.BLOCKED, True),
+    "needs/met": (Verdict.HOLDS, True),
+    "broken/body": (Verdict.BROKEN, False),
+    "broken/skip": (Verdict.BROKEN, False),
+    "broken/setup": (Verdict.BROKEN, False),
+    "broken/teardown": (Verdict.BROKEN, False),
+    "broken/descriptors": (Verdict.BROKEN, False),
+    "mixed/one-differs": (Verdict.DIFFERS, False),
+}
+
+
+@pytest.fixture(scope="module", params=[(), ("-n", "2")], ids=["alone", "distributed"])
+def ended(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> suites.Ended:
+    return suites.run(tmp_path_factory.mktemp("suite"), TESTS, *request.param)
+
+
+def record(ended: suites.Ended, slug: str) -> Record:
+    return ended.run.records[f"doc.7/{slug}"]
+
+
+@pytest.mark.parametrize("slug", VERDICTS)
+def test_each_way_a_test_can_end_has_its_verdict(ended: suites.Ended, slug: str) -> None:
+    told = record(ended, slug)
+
+    assert (told.verdict, told.expected) == VERDICTS[slug]
+
+
+def test_the_header_lists_every_claim_in_the_order_of_the_tests(ended: suites.Ended) -> None:
+    assert [claim.id for claim in ended.run.header.claims] == [f"doc.7/{slug}" for slug in VERDICTS]
+
+
+def test_parameters_tell_observations_of_one_claim_apart(ended: suites.Ended) -> None:
+    assert record(ended, "plain/holds").observations == {"read_back[4096]": 8192, "read_back[8192]": 16384}
+
+
+def test_an_errno_that_escapes_is_an_observation(ended: suites.Ended) -> None:
+    assert record(ended, "errno/escapes").observations == {"errno": "EDESTADDRREQ"}
+
+
+def test_a_missing_need_is_named(ended: suites.Ended) -> None:
+    assert record(ended, "needs/missing").need == "moon:full"
+
+
+def test_what_was_expected_and_seen_is_told(ended: suites.Ended) -> None:
+    assert record(ended, "declared/differs").detail == "4 == 5"
+
+
+def test_an_unclaimed_kernel_is_tried_all_the_same(ended: suites.Ended) -> None:
+    assert [
+        record(ended, f"range/{slug}").detail.split(" all the same, ")[1] for slug in ("over", "still")
+    ] == [
+        "it differs: 2304 == 256",
+        "it holds",
+    ]
+
+
+def test_the_footer_counts_and_carries_the_exit_status(ended: suites.Ended) -> None:
+    footer = ended.run.footer
+
+    assert footer is not None
+    assert (dict(footer.counts), footer.exit_status) == (
+        {"HOLDS": 4, "DIFFERS": 6, "UNCLAIMED": 2, "BLOCKED": 1, "BROKEN": 5},
+        1,
+    )
+
+
+def test_pytest_agrees(ended: suites.Ended) -> None:
+    assert ended.code == 1
+    assert "the expectation is stale" in ended.said
+    assert "2 xfailed" in ended.said
+
+
+def test_a_suite_whose_differences_are_declared_passes(tmp_path: Path) -> None:
+    ended = suites.run(tmp_path, TESTS, "--claim", "doc.7/declared/differs", "--claim", "doc.7/range/*")
+
+    assert ended.code == 0
+    assert "2 passed" in ended.said
+    assert "1 xfailed" in ended.said

@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+
+import pytest
+
+from netns import Capability, Link, Namespace, Route, Rule, peers, without
+
+SO_MARK = socket.SO_MARK
+
+
+def reach(address: str, *, mark: int = 0) -> str:
+    """The local address a datagram to there would have."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, SO_MARK, mark)
+        sock.connect((address, 9))
+        return str(sock.getsockname()[0])
+
+
+def link(ns: Namespace, name: str) -> Link:
+    return next(link for link in ns.links() if link.name == name)
+
+
+def test_a_veth_is_made_down() -> None:
+    with Namespace() as ns:
+        ns.add_veth("eth0", "eth1")
+
+        assert link(ns, "eth0").kind == "veth"
+        assert not link(ns, "eth0").up
+
+
+def test_a_link_is_set_up_and_down() -> None:
+    with Namespace() as ns:
+        ns.set_link("lo", up=False)
+        down = link(ns, "lo").up
+        ns.set_link("lo", up=True)
+
+        assert (down, link(ns, "lo").up) == (False, True)
+
+
+def test_a_link_has_the_mtu_it_was_given() -> None:
+    with Namespace() as ns:
+        ns.set_link("lo", mtu=1280)
+
+        assert link(ns, "lo").mtu == 1280
+
+
+def test_a_deleted_link_is_gone() -> None:
+    with Namespace() as ns:
+        ns.add_veth("eth0", "eth1")
+        ns.delete_link("eth0")
+
+        assert [link.name for link in ns.links()] == ["lo"]
+
+
+def test_a_veth_pair_can_be_in_one_namespace() -> None:
+    with Namespace() as ns:
+        ns.add_veth("left", "right")
+
+        assert {link.name for link in ns.links()} == {"lo", "left", "right"}
+
+
+def test_carrier_comes_when_both_ends_are_up() -> None:
+    with Namespace() as ns:
+        ns.add_veth("left", "right")
+        ns.set_link("left", up=True)
+        alone = link(ns, "left").running
+        ns.set_link("right", up=True)
+        ns.await_carrier("left")
+
+        assert (alone, link(ns, "left").running) == (False, True)
+
+
+def test_waiting_for_a_carrier_that_does_not_come_ends() -> None:
+    with Namespace() as ns:
+        ns.add_veth("left", "right")
+
+        with pytest.raises(TimeoutError, match="left has no carrier"):
+            ns.await_carrier("left", patience=0.05)
+
+
+def test_waiting_is_woken_by_the_other_end() -> None:
+    with Namespace() as ns:
+        ns.add_veth("left", "right")
+        ns.set_link("left", up=True)
+        other = threading.Thread(target=lambda: ns.set_link("right", up=True))
+        other.start()
+        ns.await_carrier("left")
+        other.join()
+
+        assert link(ns, "left").running
+
+
+def test_an_address_can_be_bound() -> None:
+    with Namespace() as ns:
+        ns.add_address("lo", "10.1.2.3/32")
+
+        assert reach("10.1.2.3") == "10.1.2.3"
+        assert "10.1.2.3/32" in ns.addresses("lo")
+
+
+def test_an_ipv6_address_is_usable_at_once() -> None:
+    with Namespace() as ns:
+        ns.add_veth("eth0", "eth1")
+        ns.set_link("eth1", up=True)
+        ns.set_link("eth0", up=True)
+        ns.add_address("eth0", "fd00:7::1/64")
+
+        with socket.create_server(("fd00:7::1", 0), family=socket.AF_INET6) as server:
+            assert server.getsockname()[0] == "fd00:7::1"
+
+
+def test_a_deleted_address_is_gone() -> None:
+    with Namespace() as ns:
+        ns.add_address("lo", "10.1.2.3/32")
+        ns.delete_address("lo", "10.1.2.3/32")
+
+        assert "10.1.2.3/32" not in ns.addresses("lo")
+
+
+def test_a_route_leads_to_its_device() -> None:
+    with peers() as hosts, hosts.left.entered():
+        hosts.left.namespace.add_route("10.9.0.0/16", via=hosts.right.address)
+
+        assert reach("10.9.1.1") == hosts.left.address
+        assert (
+            Route("10.9.0.0/16", hosts.right.address, "veth1", "unicast", 254)
+            in hosts.left.namespace.routes()
+        )
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("blackhole", errno.EINVAL), ("unreachable", errno.EHOSTUNREACH), ("prohibit", errno.EACCES)],
+)
+def test_a_route_that_leads_nowhere_says_so(kind: str, code: int) -> None:
+    with Namespace() as ns:
+        ns.add_route("10.9.0.0/16", type=kind)
+
+        with pytest.raises(OSError, match=r".") as refusal:
+            reach("10.9.1.1")
+        assert refusal.value.errno == code
+
+
+def test_a_mark_chooses_a_table() -> None:
+    with peers() as hosts, hosts.left.entered():
+        hosts.left.namespace.add_route("0.0.0.0/0", type="unreachable", table=77)
+        hosts.left.namespace.add_rule(fwmark=7, table=77)
+
+        assert reach(hosts.right.address) == hosts.left.address
+        with pytest.raises(OSError, match="No route to host"):
+            reach(hosts.right.address, mark=7)
+
+
+def test_a_rule_is_listed() -> None:
+    with Namespace() as ns:
+        ns.add_rule(fwmark=7, source="10.0.0.0/8", table=77)
+
+        assert [(rule.fwmark, rule.source, rule.table) for rule in ns.rules()][1] == (7, "10.0.0.0/8", 77)
+        assert Rule(32766, None, None, 254) in ns.rules()
+
+
+def test_an_ipv6_route_is_in_its_own_table() -> None:
+    with Namespace() as ns:
+        ns.add_route("fd09::/16", type="blackhole", table=99)
+
+        assert [route.destination for route in ns.routes(table=99, version=6)] == ["fd09::/16"]
+        assert ns.routes(table=99) == []
+
+
+def test_the_mtu_of_a_route_is_the_mtu_of_the_path() -> None:
+    with peers() as hosts, hosts.left.entered(), socket.socket(type=socket.SOCK_DGRAM) as sock:
+        hosts.left.namespace.add_route("10.9.0.0/16", via=hosts.right.address, mtu=1300)
+        sock.connect(("10.9.1.1", 9))
+
+        assert sock.getsockopt(socket.IPPROTO_IP, 14) == 1300
+
+
+def test_a_slow_queue_lets_the_higher_priority_overtake() -> None:
+    with peers() as hosts:
+        ns = hosts.left.namespace
+        ns.add_qdisc("veth1", "tbf", handle="1:", rate="400kbit", burst=2048, limit=100_000)
+        ns.add_qdisc("veth1", "pfifo_fast", handle="2:", parent="1:1")
+        with hosts.right.entered():
+            receiver = socket.socket(type=socket.SOCK_DGRAM)
+            receiver.bind((hosts.right.address, 9))
+            receiver.settimeout(60)
+        with receiver, hosts.left.entered(), socket.socket(type=socket.SOCK_DGRAM) as sender:
+            sender.connect(receiver.getsockname())
+            for _ in range(8):
+                sender.send(b"bulk".ljust(1000))
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, 6)
+            sender.send(b"urgent")
+            order = [receiver.recv(2000).strip() for _ in range(9)]
+
+        assert order.index(b"urgent") < 8
+
+
+def test_a_changed_queue_drops_nothing_that_waits() -> None:
+    with peers() as hosts:
+        ns = hosts.left.namespace
+        ns.add_qdisc("veth1", "tbf", handle="1:", rate="1kbit", burst=2048, limit=100_000)
+        with hosts.right.entered():
+            receiver = socket.socket(type=socket.SOCK_DGRAM)
+            receiver.bind((hosts.right.address, 9))
+            receiver.settimeout(60)
+        with receiver, hosts.left.entered(), socket.socket(type=socket.SOCK_DGRAM) as sender:
+            sender.connect(receiver.getsockname())
+            for number in range(5):
+                sender.send(bytes([number]).ljust(1000))
+            ns.change_qdisc("veth1", "tbf", handle="1:", rate="100mbit", burst=20_000, limit=100_000)
+            order = [receiver.recv(2000)[0] for _ in range(5)]
+
+        assert order == [0, 1, 2, 3, 4]
+
+
+def test_a_deleted_queue_can_be_put_again() -> None:
+    with Namespace() as ns:
+        ns.add_veth("eth0", "eth1")
+        ns.add_qdisc("eth0", "pfifo_fast", handle="1:")
+        ns.delete_qdisc("eth0", handle="1:")
+        ns.add_qdisc("eth0", "pfifo_fast", handle="1:")
+
+        with pytest.raises(FileExistsError):
+            ns.add_qdisc("eth0", "pfifo_fast", handle="1:")
+
+
+def test_an_unknown_interface_is_no_such_device() -> None:
+    with Namespace() as ns, pytest.raises(OSError, match="no interface eth7") as refusal:
+        ns.set_link("eth7", up=True)
+
+    assert refusal.value.errno == errno.ENODEV
+
+
+def test_what_the_kernel_refuses_keeps_its_errno() -> None:
+    with Namespace() as ns:
+        ns.add_address("lo", "10.1.2.3/32")
+
+        with pytest.raises(OSError, match="exists") as refusal:
+            ns.add_address("lo", "10.1.2.3/32")
+        assert refusal.value.errno == errno.EEXIST
+
+
+def test_without_the_capability_a_link_stays_as_it_is() -> None:
+    with Namespace() as ns:
+        ns.set_link("lo", mtu=1400)
+        with without(Capability.NET_ADMIN), pytest.raises(OSError, match="not permitted") as refusal:
+            ns.set_link("lo", mtu=1500)
+
+        assert refusal.value.errno == errno.EPERM
+        assert link(ns, "lo").mtu == 1400
+
+
+def test_the_verbs_of_one_block_share_a_socket() -> None:
+    with Namespace() as ns, ns.routing() as first, ns.routing() as second:
+        assert first is second
+
+
+def test_a_block_of_one_namespace_does_not_reach_another() -> None:
+    with Namespace() as ns, Namespace() as other, ns.routing(), other.routing():
+        ns.add_veth("mine", "mine2")
+        other.add_veth("yours", "yours2")
+
+        assert {link.name for link in ns.links()} == {"lo", "mine", "mine2"}
+        assert {link.name for link in other.links()} == {"lo", "yours", "yours2"}
+
+
+def test_a_refusal_in_a_block_leaves_the_namespace_usable() -> None:
+    with Namespace() as ns:
+        with pytest.raises(OSError, match="exists"):
+            ns.add_address("lo", "127.0.0.1/8")
+        ns.add_veth("eth0", "eth1")
+
+        assert link(ns, "eth0").name == "eth0"

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from netns import Namespace, first_sysctl
+from tests.netns.places import here
+
+HOST_TTL = Path("/proc/sys/net/ipv4/ip_default_ttl")
+
+
+def test_a_sysctl_reads_back_as_it_was_set() -> None:
+    with Namespace() as ns:
+        ns.sysctl["net.ipv4.tcp_rmem"] = "4096 8192 16384"
+
+        assert ns.sysctl["net.ipv4.tcp_rmem"] == "4096 8192 16384"
+
+
+def test_a_sysctl_of_several_numbers_reads_as_numbers() -> None:
+    with Namespace() as ns:
+        ns.sysctl["net.ipv4.tcp_rmem"] = "4096 8192 16384"
+
+        assert ns.sysctl.numbers("net.ipv4.tcp_rmem") == (4096, 8192, 16384)
+
+
+def test_a_sysctl_is_set_in_one_namespace_only() -> None:
+    outside = HOST_TTL.read_text()
+    with Namespace() as ns:
+        ns.sysctl["net.ipv4.ip_default_ttl"] = 7
+
+        assert ns.sysctl["net.ipv4.ip_default_ttl"] == "7"
+    assert HOST_TTL.read_text() == outside
+
+
+def test_a_sysctl_is_set_from_outside() -> None:
+    place, ns = here(), Namespace()
+    ns.sysctl["net.ipv4.ip_default_ttl"] = 9
+    with ns.entered():
+        inside = HOST_TTL.read_text()
+
+    assert inside == "9\n"
+    assert here() == place
+    ns.close()
+
+
+def test_a_name_with_slashes_is_the_same_sysctl() -> None:
+    with Namespace() as ns:
+        assert ns.sysctl["net/ipv4/ip_default_ttl"] == ns.sysctl["net.ipv4.ip_default_ttl"]
+
+
+def test_an_interface_with_a_dot_is_named_with_slashes() -> None:
+    with Namespace() as ns:
+        ns.add_veth("eth0.5", "eth1")
+        ns.sysctl["net/ipv4/conf/eth0.5/forwarding"] = 1
+
+        assert ns.sysctl["net/ipv4/conf/eth0.5/forwarding"] == "1"
+
+
+def test_a_sysctl_that_is_not_there_is_a_key_error() -> None:
+    with Namespace() as ns, pytest.raises(KeyError, match="no_such_thing"):
+        _ = ns.sysctl["net.ipv4.no_such_thing"]
+
+
+def test_a_sysctl_that_is_not_there_is_not_contained() -> None:
+    with Namespace() as ns:
+        assert "net.ipv4.no_such_thing" not in ns.sysctl
+        assert "net.ipv4.ip_default_ttl" in ns.sysctl
+
+
+@pytest.mark.parametrize(
+    "name", ["kernel.hostname", "vm.swappiness", "net/../kernel/hostname", "/net/core/x"]
+)
+def test_a_sysctl_of_the_whole_machine_is_refused(name: str) -> None:
+    with Namespace() as ns, pytest.raises(ValueError, match=r"net\.\*"):
+        ns.sysctl[name] = "x"
+
+
+def test_a_value_that_the_kernel_refuses_keeps_its_errno() -> None:
+    with Namespace() as ns, pytest.raises(OSError, match="Invalid") as refusal:
+        ns.sysctl["net.ipv4.ip_default_ttl"] = 0
+
+    assert refusal.value.errno == errno.EINVAL
+
+
+def test_a_closed_namespace_has_no_sysctls() -> None:
+    ns = Namespace()
+    ns.close()
+
+    with pytest.raises(ValueError, match="closed"):
+        ns.sysctl["net.ipv4.ip_default_ttl"] = 7
+
+
+@pytest.mark.parametrize("name", ["net.core.rmem_max", "net.core.wmem_default", "net.ipv4.tcp_mem"])
+def test_a_sysctl_of_the_whole_kernel_is_known_everywhere(name: str) -> None:
+    with Namespace():
+        value = first_sysctl(name)
+
+    assert all(int(number) > 0 for number in value.split())
+
+
+def test_a_sysctl_of_the_whole_kernel_cannot_be_changed_from_a_namespace() -> None:
+    with Namespace() as ns, pytest.raises((PermissionError, KeyError)):
+        ns.sysctl["net.core.rmem_max"] = 4096
+
+
+def test_an_unknown_first_sysctl_is_a_key_error() -> None:
+    with pytest.raises(KeyError, match="no_such_thing"):
+        first_sysctl("net.core.no_such_thing")

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.ranges import Range
+from reports.record import Value
+from reports.wording import kernels, observations, plural, printable, told
+
+
+@given(st.text(st.characters()))
+def test_printable_text_steers_nothing_and_can_be_encoded(text: str) -> None:
+    assert all(char.isprintable() or char == "\n" for char in printable(text).encode().decode())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("\x1b[31m", "\\x1b[31m"), ("a\nb", "a\nb"), ("\udcff", "\\udcff"), ("\u202e", "\\u202e"), ("ü×", "ü×")],  # noqa: RUF001
+)
+def test_what_does_not_print_is_escaped(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (8192, "8192"),
+        (True, "true"),
+        (None, "null"),
+        (0.1234567891, "0.123457"),
+        ("EPERM", "EPERM"),
+        ("", '""'),
+        ("two words", '"two words"'),
+        ("two\nlines", '"two\\nlines"'),
+        ((1, "a", (2, None)), "[1, a, [2, null]]"),
+    ],
+)
+def test_value_is_told(value: Value, words: str) -> None:
+    assert told(value) == words
+
+
+def test_observations_are_told_in_one_line() -> None:
+    assert observations({"minimum": 2304, "errno": "EINVAL"}) == "minimum = 2304, errno = EINVAL"
+
+
+def test_backports_are_told() -> None:
+    assert (
+        kernels(Range("7.1", backports=("6.18.12", "6.12.9"))) == "since 7.1, backported to 6.18.12, 6.12.9"
+    )
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 claims"), (1, "1 claim"), (2, "2 claims")])
+def test_nouns_agree_with_their_number(count: int, words: str) -> None:
+    assert plural(count, "claim") == words
