@@ -12,6 +12,7 @@ from conformance.keeping import kept_if_failing
 from conformance.stash import OBSERVATIONS
 from netns import Namespace, Peers, Routed, peers, routed
 from reports.record import Value
+from reports.runfile import frozen
 
 pytest_plugins = ["conformance.plugin"]
 
@@ -57,7 +58,7 @@ def observe(request: pytest.FixtureRequest) -> Callable[[str, V], V]:
     notes = request.node.stash[OBSERVATIONS]
 
     def note(name: str, value: V) -> V:
-        notes[name] = value
+        notes[name] = frozen(value)
         return value
 
     return note

@@ -12,6 +12,7 @@ from conformance.needs import Need, need
 from netns import Capability
 from reports.ranges import Range
 from reports.record import NOTHING, Claim, Expectation, Value
+from reports.runfile import frozen
 
 _ID = re.compile(r"[a-z0-9_.-]+/[A-Za-z0-9_.-]+/[a-z0-9-]+")
 
@@ -71,7 +72,8 @@ def differs(
     then be seen: any other difference is not the declared one. An errno where another or none was due
     is the observation ``errno``; None there says that the call succeeded.
     """
-    return Expectation(why, Range(since, until, backports), commit, observed)
+    seen = {name: frozen(value) for name, value in observed.items()}
+    return Expectation(why, Range(since, until, backports), commit, seen)
 
 
 def stated(item: pytest.Item) -> Stated | None:

@@ -82,6 +82,15 @@ def _try_user_namespace() -> None:
     in_user_namespace(os.geteuid)
 
 
+def _try_routing_rule() -> None:
+    with Namespace() as namespace:
+        namespace.add_rule(fwmark=1, table=100)
+
+
+def _try_kernel_log() -> None:
+    os.close(os.open("/dev/kmsg", os.O_RDONLY))
+
+
 def _works(attempt: Callable[[], object]) -> bool:
     """Whether an attempt succeeds; why it does not is the need's code to say."""
     try:
@@ -103,3 +112,9 @@ USER_NAMESPACE = Need("user namespace", lambda: _works(_try_user_namespace))
 
 IPV6 = Need("family:AF_INET6", lambda: os.path.exists("/proc/net/if_inet6"))
 """The IPv6 protocol, which a kernel can be built or started without."""
+
+ROUTING_RULES = Need("rule:fwmark", lambda: _works(_try_routing_rule))
+"""Rules that choose a routing table (CONFIG_IP_MULTIPLE_TABLES)."""
+
+KERNEL_LOG = Need("log:/dev/kmsg", lambda: _works(_try_kernel_log))
+"""The kernel's own messages, to read: the first root may, others where dmesg_restrict lets them."""

@@ -197,8 +197,9 @@ class Socket(std.socket, Reader, Writer):
         for option in READABLE:
             try:
                 held[option.name] = option.read(self)
-            except OSError:
-                continue
+            except OSError as refusal:
+                if refusal.errno == errno.EBADF:
+                    raise
         return MappingProxyType(held)
 
     @property

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 class Linger(NamedTuple):
     """Whether close waits for unsent data, and for how long: ``struct linger``.
 
-    ``Linger(True, 0)`` makes close(2) on TCP discard what is unsent and reset the connection.
+    ``Linger(True, 0)`` makes close(2) on TCP discard what is unsent and reset the connection. The
+    kernel takes note of the seconds only while ``onoff`` is true.
     Source: socket(7), SO_LINGER.
     """
 

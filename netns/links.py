@@ -15,7 +15,6 @@ from ipaddress import ip_interface, ip_network
 from typing import Any
 
 _IFF_UP = 0x1
-_IFF_RUNNING = 0x40
 _IFA_F_NODAD = 0x02
 _RTMGRP_LINK = 1
 _veth_index = itertools.count(1001)
@@ -33,8 +32,8 @@ class Link:
     """Bytes."""
     up: bool
     """It was set up."""
-    running: bool
-    """It is up and has carrier, so packets pass."""
+    carrier: bool
+    """Its wire is connected: for a veth, both ends are up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +269,8 @@ def _parent(parent: str) -> str | int:
 
 def _link(message: Any) -> Link:
     kind = message.get(("linkinfo", "kind"))
-    up, running = bool(message["flags"] & _IFF_UP), bool(message["flags"] & _IFF_RUNNING)
-    return Link(message["index"], message.get("ifname"), kind, message.get("mtu"), up, running)
+    up, carrier = bool(message["flags"] & _IFF_UP), bool(message.get("carrier"))
+    return Link(message["index"], message.get("ifname"), kind, message.get("mtu"), up, carrier)
 
 
 def _route(message: Any) -> Route:

@@ -69,6 +69,10 @@ def leave_host() -> None:
     Raises NamespaceRefused.
     """
     hand_down()
+    _unshare()
+
+
+def _unshare() -> None:
     try:
         calls.unshare(calls.CLONE_NEWNET)
     except OSError as error:
@@ -84,7 +88,7 @@ def _visit(fd: int) -> Iterator[None]:
 
 def _fresh() -> int:
     with _returning():
-        leave_host()
+        _unshare()
         calls.raise_loopback()
         return os.open(calls.HERE, os.O_RDONLY | os.O_CLOEXEC)
 

@@ -11,8 +11,6 @@ from pathlib import Path
 _ROOT = Path("/proc/sys")
 _FIRST_ONLY = ("net/core/*", "net/ipv4/*_mem", "net/ipv4/tcp_max_orphans")
 """Some of these, such as rmem_max and tcp_mem, are shown in the first namespace only."""
-
-
 _HANDED_DOWN = "NETNS_FIRST_SYSCTLS"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 from collections.abc import Callable, Iterable
@@ -36,13 +37,16 @@ def as_user(
 ) -> T:
     """Run a function in a child as another user: no supplementary groups, group and user both ``uid``.
 
+    In a user namespace that denies setgroups the supplementary groups stay (user_namespaces(7)).
     The child's permitted and effective capabilities are exactly ``capabilities``, whoever the user is.
+    That user may be unable to read the interpreter's files: import before what the function needs.
     Raises what the function raises; UserUnmapped; PermissionError without CAP_SETUID and CAP_SETGID, or
     for a capability that this thread has not.
     """
-    if not _mapped(uid):
+    if not mapped(uid):
         raise UserUnmapped(errno.EINVAL, f"user {uid} is not in /proc/self/uid_map; only the first root can")
     kept, parent = bits(capabilities), os.getpid()
+    codecs.lookup("idna")  # the socket module loads it at the first connection by name
 
     def as_that_user() -> T:
         _become(uid, kept)
@@ -98,14 +102,16 @@ def _forbidden_by() -> str:
     return "a limit, a security module, a chroot or a sandbox forbids it (user_namespaces(7), unshare(2))"
 
 
-def _mapped(uid: int) -> bool:
+def mapped(uid: int) -> bool:
+    """Whether a user has a number in this user namespace, as all have in the first one."""
     rows = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
     return any(int(first) <= uid < int(first) + int(count) for first, _, count in rows)
 
 
 def _become(uid: int, kept: int) -> None:
     calls.prctl(calls.PR_SET_KEEPCAPS, 1)
-    os.setgroups([])
+    if Path("/proc/self/setgroups").read_text().strip() == "allow":
+        os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
     calls.capset(kept, kept, 0)

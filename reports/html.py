@@ -60,15 +60,17 @@ class _Card:
 
     run: Run
     counts: list[tuple[str, int]]
+    missing: int
     unexpected: int
 
 
 def _card(run: Run) -> _Card:
-    counts = [(verdict.value, run.counts()[verdict]) for verdict in Verdict]
-    counts.append((MISSING, sum(1 for _ in run.missing())))
+    missing = sum(1 for _ in run.missing())
+    counts = [*((verdict.value, run.counts()[verdict]) for verdict in Verdict), (MISSING, missing)]
     return _Card(
         run,
         [(word, count) for word, count in counts if count],
+        missing,
         sum(not record.expected for record in run.records.values()),
     )
 

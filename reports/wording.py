@@ -54,4 +54,4 @@ def plural(count: int, noun: str) -> str:
 
 
 def _escape(char: str) -> str:
-    return char.encode("unicode_escape", "surrogatepass").decode()
+    return char.encode("unicode_escape").decode()

@@ -6,7 +6,7 @@ import errno
 
 from conformance.claims import claim
 from conformance.refusals import refused
-from conformance.scenes import knocking, listening, udp_pair
+from conformance.scenes import knocking, listening
 from libsocket import Socket
 
 WOULD_BLOCK = claim(
@@ -62,17 +62,3 @@ def test_connecting_is_in_progress(ns, observe):
             client.connect(listener.getsockname())
         with listener.accept()[0] as server:
             assert observe("connected", server.getpeername() == client.getsockname()) is True
-
-
-@claim(
-    "socket.7/O_NONBLOCK/connect-datagram-at-once",
-    section="Socket-layer functions",
-    says="Only what would wait is refused: connecting a non-blocking datagram socket succeeds.",
-)
-def test_connecting_a_datagram_socket_waits_for_nothing(ns, observe):
-    left, right = udp_pair()
-    with left, right, Socket.udp() as third:
-        third.nonblocking = True
-        third.connect(left.getsockname())
-
-        assert observe("connected", third.getpeername() == left.getsockname()) is True

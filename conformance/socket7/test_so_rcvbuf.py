@@ -1,18 +1,19 @@
-"""SO_RCVBUF and SO_RCVBUFFORCE: how much may wait to be received."""
+"""SO_RCVBUF: how much may wait to be received."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from conformance.claims import claim, differs
 from libsocket import Socket
+from netns import Namespace, first_sysctl, only
 
-FLOOR_IS_AN_SKB = differs(
-    "the floor is the true size of a small packet, 2304 on 64-bit machines",
-    since="3.12",
-    commit="eea86af6b1e1",
-    observed={"minimum": 2304},
-)
+INT_MAX = 2**31 - 1
+
+PACKET_HEADER = range(128, 513)
+"""Bytes that a packet's header may take: it depends on the machine and the kernel's configuration."""
 
 
 @claim(
@@ -21,8 +22,9 @@ FLOOR_IS_AN_SKB = differs(
     says="Setting the receive buffer stores twice the size asked for, and that is what reads back.",
 )
 @pytest.mark.parametrize("asked", [4096, 65_536])
-def test_reads_back_doubled(ns, observe, asked):
-    with Socket.udp() as sock:
+@pytest.mark.parametrize("make", [Socket.udp, Socket.tcp, Socket.unix])
+def test_reads_back_doubled(ns, observe, make, asked):
+    with make() as sock:
         sock.rcvbuf = asked
 
         assert observe("read_back", sock.rcvbuf) == 2 * asked
@@ -32,10 +34,82 @@ def test_reads_back_doubled(ns, observe, asked):
     "socket.7/SO_RCVBUF/minimum-256",
     section="Socket options",
     says="The smallest (doubled) receive buffer is 256 bytes.",
-    expect=FLOOR_IS_AN_SKB,
+    expect=differs(
+        "the floor is 2048 bytes and a packet's header, 2304 on most 64-bit machines",
+        since="2.6.37",
+        commit="7a91b434e2ba",
+        observed={"is_2048_and_a_header": True},
+    ),
 )
-def test_smallest_is_256(ns, observe):
+@pytest.mark.parametrize("asked", [0, 1, 128])
+def test_smallest_is_256(ns, observe, asked):
     with Socket.udp() as sock:
-        sock.rcvbuf = 1
+        sock.rcvbuf = asked
+        observe("is_2048_and_a_header", sock.rcvbuf - 2048 in PACKET_HEADER)
 
         assert observe("minimum", sock.rcvbuf) == 256
+
+
+@claim(
+    "socket.7/SO_RCVBUF/default",
+    section="Socket options",
+    says="A new socket has the receive buffer that rmem_default says; TCP has a default of its own.",
+)
+@pytest.mark.parametrize("make", [Socket.udp, Socket.unix])
+def test_starts_with_the_default(ns, observe, make):
+    with make() as sock:
+        assert observe("default", sock.rcvbuf) == int(first_sysctl("net.core.rmem_default"))
+
+
+@claim(
+    "socket.7/SO_RCVBUF/maximum",
+    section="Socket options",
+    says="Asking for more than rmem_max is no error and gives rmem_max, doubled.",
+)
+@pytest.mark.parametrize("make", [Socket.udp, Socket.tcp, Socket.unix])
+def test_more_than_the_maximum_gives_the_maximum(ns, observe, make):
+    with make() as sock:
+        sock.rcvbuf = INT_MAX
+
+        assert observe("largest", sock.rcvbuf) == 2 * int(first_sysctl("net.core.rmem_max"))
+
+
+@claim(
+    "socket.7/SO_RCVBUF/cut-doubled-raised",
+    section="Socket options",
+    says="What is stored is the size asked for, cut to rmem_max, doubled, and never below the minimum.",
+)
+@given(asked=st.integers(0, INT_MAX) | st.integers(0, 8192))
+@settings(max_examples=25)
+def test_any_size_is_cut_doubled_and_raised(asked):
+    with Namespace(), Socket.udp() as sock:
+        sock.rcvbuf = 0
+        minimum = sock.rcvbuf
+        sock.rcvbuf = asked
+
+        assert sock.rcvbuf == max(2 * min(asked, int(first_sysctl("net.core.rmem_max"))), minimum)
+
+
+@claim(
+    "socket.7/rmem_default/default-receive-buffer",
+    section="/proc interfaces",
+    says="rmem_default holds the receive buffer, in bytes, that sockets start with.",
+)
+def test_rmem_default_is_what_sockets_start_with(ns, observe):
+    with Socket.netlink() as sock:
+        assert observe("default", sock.rcvbuf) == int(first_sysctl("net.core.rmem_default"))
+
+
+@claim(
+    "socket.7/rmem_max/most-that-a-user-may-set",
+    section="/proc interfaces",
+    says="rmem_max holds the largest size, in bytes, that a user may ask for with SO_RCVBUF.",
+)
+def test_a_user_gets_rmem_max_and_no_byte_more(ns, observe):
+    maximum = int(first_sysctl("net.core.rmem_max"))
+    with Socket.udp() as sock, only():
+        sock.rcvbuf = maximum
+        at_maximum = sock.rcvbuf
+        sock.rcvbuf = maximum + 1
+
+        assert observe("over_maximum", [at_maximum - 2 * maximum, sock.rcvbuf - 2 * maximum]) == [0, 0]

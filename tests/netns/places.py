@@ -1,4 +1,4 @@
-"""Where a thread is, and a place where names can be made without touching the host's /run."""
+"""Where a thread is, which user can be had, and a /run in which names can be made."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ import os
 from collections.abc import Callable
 from typing import TypeVar
 
+import pytest
+
 from netns import calls, in_child
+from netns.users import mapped
+
+NOBODY = 65534
+
+needs_nobody = pytest.mark.skipif(
+    not mapped(NOBODY), reason=f"user {NOBODY} has no number in the user namespace of this run"
+)
 
 T = TypeVar("T")
 

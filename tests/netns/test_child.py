@@ -156,11 +156,11 @@ def test_a_child_dies_with_its_parent() -> None:
         signal.pause()
 
     with Child(lambda: in_child(grandchild)) as child:
-        pid = int(os.read(ready, 100))
-        watched = os.pidfd_open(pid)
+        os.close(tell)
+        watched = os.pidfd_open(int(os.read(ready, 100)))
         child.kill()
         ended, _, _ = select.select([watched], [], [], 60)
 
     assert ended == [watched]
-    for fd in (ready, tell, watched):
-        os.close(fd)
+    os.close(ready)
+    os.close(watched)

@@ -66,11 +66,11 @@ def test_carrier_comes_when_both_ends_are_up() -> None:
     with Namespace() as ns:
         ns.add_veth("left", "right")
         ns.set_link("left", up=True)
-        alone = link(ns, "left").running
+        alone = link(ns, "left").carrier
         ns.set_link("right", up=True)
         ns.await_carrier("left")
 
-        assert (alone, link(ns, "left").running) == (False, True)
+        assert (alone, link(ns, "left").carrier) == (False, True)
 
 
 def test_waiting_for_a_carrier_that_does_not_come_ends() -> None:
@@ -90,7 +90,7 @@ def test_waiting_is_woken_by_the_other_end() -> None:
         ns.await_carrier("left")
         other.join()
 
-        assert link(ns, "left").running
+        assert link(ns, "left").carrier
 
 
 def test_an_address_can_be_bound() -> None:
@@ -201,7 +201,7 @@ def test_a_slow_queue_lets_the_higher_priority_overtake() -> None:
 def test_a_changed_queue_drops_nothing_that_waits() -> None:
     with peers() as hosts:
         ns = hosts.left.namespace
-        ns.add_qdisc("veth1", "tbf", handle="1:", rate="1kbit", burst=2048, limit=100_000)
+        ns.add_qdisc("veth1", "tbf", handle="1:", rate="8kbit", burst=2048, limit=100_000)
         with hosts.right.entered():
             receiver = socket.socket(type=socket.SOCK_DGRAM)
             receiver.bind((hosts.right.address, 9))

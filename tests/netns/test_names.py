@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyroute2.netns import listnetns
 
-from netns import Child, Namespace, NameRefused, forget, in_child, in_user_namespace, own_name, reap
+from netns import Child, NameRefused, Namespace, forget, in_child, in_user_namespace, own_name, reap
 from netns.names import RUN
 from tests.netns.places import with_own_run
 
@@ -150,6 +150,7 @@ def test_reaping_removes_the_name_of_a_killed_process() -> None:
                 signal.pause()
 
         with Child(hold_a_name) as child:
+            os.close(tell)
             name = os.read(ready, 300).decode()
             alive = reap()
             child.kill()

@@ -26,7 +26,7 @@ from netns import (
     without,
 )
 from netns.links import link_events
-from tests.netns.places import here
+from tests.netns.places import NOBODY, here, needs_nobody
 
 
 def interfaces() -> list[str]:
@@ -250,9 +250,10 @@ def test_a_refusal_leaves_the_thread_where_it_was() -> None:
     assert here() == outside
 
 
+@needs_nobody
 def test_an_unprivileged_user_is_refused() -> None:
     with pytest.raises(NamespaceRefused, match="enter_user_namespace"):
-        as_user(65534, Namespace)
+        as_user(NOBODY, Namespace)
 
 
 def test_an_exhausted_limit_is_named() -> None:
@@ -294,6 +295,7 @@ def test_a_killed_process_leaves_nothing() -> None:
             signal.pause()
 
         with Child(hold_a_namespace) as child:
+            os.close(tell)
             os.read(ready, 1)
             held = interfaces()
             child.kill()
@@ -303,7 +305,6 @@ def test_a_killed_process_leaves_nothing() -> None:
 
         assert held == ["lo", "wire"]
     os.close(ready)
-    os.close(tell)
 
 
 def test_a_process_that_left_the_host_waits_in_an_empty_namespace() -> None:

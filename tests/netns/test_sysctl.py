@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from netns import Namespace, first_sysctl
+import netns
+from netns import Namespace, first_sysctl, in_child, leave_host
 from tests.netns.places import here
 
+ROOT = Path(netns.__file__).parents[1]
 HOST_TTL = Path("/proc/sys/net/ipv4/ip_default_ttl")
 
 
@@ -103,6 +108,27 @@ def test_a_sysctl_of_the_whole_kernel_is_known_everywhere(name: str) -> None:
 def test_a_sysctl_of_the_whole_kernel_cannot_be_changed_from_a_namespace() -> None:
     with Namespace() as ns, pytest.raises((PermissionError, KeyError)):
         ns.sysctl["net.core.rmem_max"] = 4096
+
+
+def test_a_program_started_after_the_host_was_left_knows_it_too() -> None:
+    asks = "from netns import first_sysctl; print(first_sysctl('net.ipv4.tcp_mem'))"
+
+    def start_it() -> str:
+        leave_host()
+        told = subprocess.run(
+            [sys.executable, "-c", asks], cwd=ROOT, check=True, capture_output=True, text=True
+        )
+        return told.stdout.strip()
+
+    assert in_child(start_it) == first_sysctl("net.ipv4.tcp_mem")
+
+
+def test_making_a_namespace_leaves_the_environment_as_it_is() -> None:
+    before = dict(os.environ)
+    with Namespace():
+        pass
+
+    assert dict(os.environ) == before
 
 
 def test_an_unknown_first_sysctl_is_a_key_error() -> None:

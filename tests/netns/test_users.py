@@ -23,9 +23,8 @@ from netns import (
     in_user_namespace,
     peers,
 )
-from tests.netns.places import here
+from tests.netns.places import NOBODY, here, needs_nobody
 
-NOBODY = 65534
 SO_MARK = 36
 SO_RCVBUFFORCE = 33
 
@@ -40,16 +39,19 @@ def set_option(option: int) -> int:
     return 0
 
 
+@needs_nobody
 def test_another_user_is_that_user() -> None:
     assert as_user(NOBODY, os.getresuid) == (NOBODY, NOBODY, NOBODY)
 
 
+@needs_nobody
 def test_another_user_is_in_its_own_group_alone() -> None:
     groups = as_user(NOBODY, lambda: (os.getresgid(), os.getgroups()))
 
     assert groups == ((NOBODY, NOBODY, NOBODY), [])
 
 
+@needs_nobody
 def test_another_user_has_no_capability() -> None:
     assert as_user(NOBODY, effective) == frozenset()
 
@@ -58,6 +60,7 @@ def test_root_too_has_no_capability_but_those_asked_for() -> None:
     assert as_user(0, effective, [Capability.NET_RAW]) == {Capability.NET_RAW}
 
 
+@needs_nobody
 def test_another_user_is_refused_what_root_may(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("for root")
@@ -69,6 +72,7 @@ def test_another_user_is_refused_what_root_may(tmp_path: Path) -> None:
     assert secret.read_text() == "for root"
 
 
+@needs_nobody
 def test_a_kept_capability_works_for_another_user() -> None:
     def open_raw() -> int:
         socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP).close()
@@ -80,6 +84,7 @@ def test_a_kept_capability_works_for_another_user() -> None:
     assert as_user(NOBODY, open_raw, [Capability.NET_RAW]) == NOBODY
 
 
+@needs_nobody
 def test_the_caller_stays_who_it_was() -> None:
     before = os.getresuid(), effective()
     as_user(NOBODY, os.getuid)
@@ -87,11 +92,13 @@ def test_the_caller_stays_who_it_was() -> None:
     assert (os.getresuid(), effective()) == before
 
 
+@needs_nobody
 def test_another_user_is_where_the_caller_is() -> None:
     with Namespace():
         assert as_user(NOBODY, here) == here()
 
 
+@needs_nobody
 def test_another_user_dies_with_its_parent() -> None:
     ready, tell = os.pipe()
 
@@ -100,13 +107,14 @@ def test_another_user_dies_with_its_parent() -> None:
         signal.pause()
 
     with Child(lambda: as_user(NOBODY, grandchild)) as child:
+        os.close(tell)
         watched = os.pidfd_open(int(os.read(ready, 100)))
         child.kill()
         ended, _, _ = select.select([watched], [], [], 60)
 
     assert ended == [watched]
-    for fd in (ready, tell, watched):
-        os.close(fd)
+    os.close(ready)
+    os.close(watched)
 
 
 def test_a_user_that_is_not_mapped_cannot_be_had() -> None:
@@ -144,6 +152,7 @@ def test_a_capability_of_the_first_user_namespace_does_not() -> None:
     assert in_user_namespace(lambda: set_option(SO_RCVBUFFORCE)) == errno.EPERM
 
 
+@needs_nobody
 def test_nobody_can_become_root_of_a_user_namespace() -> None:
     def enter() -> tuple[int, bool, list[str]]:
         enter_user_namespace()
@@ -157,6 +166,7 @@ def test_nobody_can_become_root_of_a_user_namespace() -> None:
     assert as_user(NOBODY, enter) == (0, True, ["lo"])
 
 
+@needs_nobody
 def test_hosts_can_be_wired_without_root() -> None:
     def wire() -> str:
         enter_user_namespace()
@@ -169,6 +179,7 @@ def test_hosts_can_be_wired_without_root() -> None:
     assert as_user(NOBODY, wire) == "10.0.1.1"
 
 
+@needs_nobody
 def test_a_sysctl_can_be_set_without_root() -> None:
     def widen() -> str:
         enter_user_namespace()
@@ -179,6 +190,7 @@ def test_a_sysctl_can_be_set_without_root() -> None:
     assert as_user(NOBODY, widen) == "1"
 
 
+@needs_nobody
 def test_the_user_outside_is_the_root_inside() -> None:
     def mapping() -> list[str]:
         enter_user_namespace()

@@ -113,6 +113,13 @@ def test_interrupted_run_says_so() -> None:
     assert "Interrupted" in card.text
 
 
+def test_run_with_missing_answers_claims_no_success() -> None:
+    (card,) = parse(html([sample.NEW])).all("section")
+
+    assert "1 claim never answered." in card.text
+    assert "expected one" not in card.text
+
+
 def test_headers_of_tables_have_a_scope() -> None:
     document = parse(html(sample.EVERY))
 

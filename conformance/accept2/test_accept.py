@@ -1,0 +1,127 @@
+"""accept(2): a connection that waits becomes a socket of its own."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+
+import pytest
+
+from conformance.claims import claim, differs
+from conformance.refusals import refused
+from conformance.scenes import knocking, listening, listening_unix
+from libsocket import Linger, Socket
+
+FLAGS = os.O_NONBLOCK | os.O_ASYNC
+
+
+def flags(sock: Socket) -> int:
+    """Which of the two flags are set."""
+    return fcntl.fcntl(sock, fcntl.F_GETFL) & FLAGS
+
+
+@claim(
+    "accept.2/accept/first-in-first-out",
+    section="DESCRIPTION",
+    says="The connection that has waited longest is accepted first.",
+)
+@pytest.mark.parametrize("listening", [listening, listening_unix])
+def test_who_came_first_is_accepted_first(ns, observe, listening):
+    with listening() as listener, knocking(listener) as first, knocking(listener) as second:
+        first.send(b"first")
+        second.send(b"second")
+        with listener.accept()[0] as one, listener.accept()[0] as other:
+            assert observe("order", [one.recv(9).decode(), other.recv(9).decode()]) == ["first", "second"]
+
+
+@claim(
+    "accept.2/accept/connected",
+    section="DESCRIPTION",
+    says="The new socket is connected to the client.",
+)
+def test_the_new_socket_is_connected(ns, observe):
+    with listening() as listener, knocking(listener) as client, listener.accept()[0] as server:
+        assert observe("peer_is_the_client", server.getpeername() == client.getsockname()) is True
+
+
+@claim(
+    "accept.2/accept/peer-address",
+    section="DESCRIPTION",
+    says="The address that comes with the new socket is the client's.",
+)
+def test_the_address_is_the_clients(ns, observe):
+    with listening() as listener, knocking(listener) as client:
+        server, address = listener.accept()
+        with server:
+            assert observe("is_the_clients", address == client.getsockname()) is True
+
+
+@claim(
+    "accept.2/accept/new-socket-not-listening",
+    section="DESCRIPTION",
+    says="The new socket does not listen, and the one it came from goes on listening.",
+)
+def test_the_new_socket_does_not_listen(ns, observe):
+    with listening() as listener, knocking(listener), listener.accept()[0] as server:
+        assert observe("listens", [server.acceptconn, listener.acceptconn]) == [False, True]
+
+
+@claim(
+    "accept.2/EAGAIN/nonblocking-and-nobody-waits",
+    section="ERRORS",
+    says="Accepting on a non-blocking socket at which no connection waits fails with EAGAIN.",
+)
+def test_a_nonblocking_listener_does_not_wait(ns, observe):
+    with listening() as listener:
+        listener.nonblocking = True
+        with refused(errno.EAGAIN):
+            listener.accept()
+        with knocking(listener) as client, listener.accept()[0] as server:
+            assert observe("accepted", server.getpeername() == client.getsockname()) is True
+
+
+@claim(
+    "accept.2/EINVAL/not-listening",
+    section="ERRORS",
+    says="Accepting on a socket that does not listen fails with EINVAL.",
+)
+def test_only_a_listener_accepts(ns, observe):
+    with Socket.tcp() as sock:
+        sock.bind(("127.0.0.1", 0))
+        with refused(errno.EINVAL):
+            sock.accept()
+        sock.listen()
+        with knocking(sock) as client, sock.accept()[0] as server:
+            assert observe("accepted", server.getpeername() == client.getsockname()) is True
+
+
+@claim(
+    "accept.2/accept/flags-not-inherited",
+    section="VERSIONS",
+    says="O_NONBLOCK and O_ASYNC of the listening socket are not set on the new one.",
+)
+def test_the_new_socket_has_no_flags(ns, observe):
+    with listening() as listener, knocking(listener):
+        fcntl.fcntl(listener, fcntl.F_SETFL, FLAGS)
+        with listener.accept()[0] as server:
+            assert observe("flags_set", [flags(listener) == FLAGS, flags(server) != 0]) == [True, False]
+
+
+@claim(
+    "accept.2/accept/pending-errors",
+    section="Error handling",
+    says="An error that is already pending on the new connection is the error of accept.",
+    expect=differs(
+        "accept succeeds, and the first receive meets the error (older than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno": None},
+    ),
+)
+def test_accept_tells_that_the_client_has_reset(ns, observe):
+    with listening() as listener, knocking(listener), listener.accept()[0], knocking(listener) as client:
+        client.linger = Linger(True, 0)
+        client.close()
+        with refused(errno.ECONNRESET):
+            listener.accept()[0].close()

@@ -1,0 +1,215 @@
+"""SO_BINDTODEVICE where documents are silent: privilege, odd names, odd sockets, accept."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import pytest
+
+from conformance.claims import claim
+from conformance.needs import VETH
+from conformance.refusals import refused
+from conformance.scenes import knocking, listening
+from libsocket import SO_BINDTODEVICE, SOL_SOCKET, Socket, raw
+from netns import Capability, only, without
+
+IFNAMSIZ = 16
+WHOLE_BUFFER = SO_BINDTODEVICE.through(raw(IFNAMSIZ))
+
+
+def local_address_of(sock: Socket) -> str:
+    """The interface in a packet socket's own address."""
+    return str(sock.getsockname()[0])
+
+
+@claim(
+    "defacto/SO_BINDTODEVICE/first-free",
+    says="A socket that is not bound yet can be bound to an interface without any capability.",
+    since="5.7",
+)
+def test_the_first_interface_is_free(ns, observe):
+    with Socket.udp() as sock:
+        with only():
+            sock.bindtodevice = "lo"
+
+        assert observe("device", sock.bindtodevice) == "lo"
+
+
+@claim(
+    "defacto/SO_BINDTODEVICE/first-needs-net-raw",
+    says="Binding even an unbound socket to an interface without CAP_NET_RAW is refused with EPERM.",
+    until="5.7",
+    needs=[Capability.NET_RAW],
+)
+def test_the_first_interface_takes_net_raw(ns, observe):
+    with Socket.udp() as sock:
+        with without(Capability.NET_RAW), refused(errno.EPERM):
+            sock.bindtodevice = "lo"
+        sock.bindtodevice = "lo"
+
+        assert observe("device", sock.bindtodevice) == "lo"
+
+
+@claim(
+    "defacto/SO_BINDTODEVICE/change-needs-net-raw",
+    says="Another interface, or none, for a socket that is bound takes CAP_NET_RAW: EPERM without.",
+    needs=[Capability.NET_RAW, VETH],
+)
+@pytest.mark.parametrize("device", ["other", "lo", ""], ids=["another", "the same", "none"])
+def test_a_change_without_net_raw_is_refused(ns, observe, device):
+    ns.add_veth("other", "end")
+    with Socket.udp() as sock:
+        sock.bindtodevice = device
+        sock.bindtodevice = "lo"
+        with without(Capability.NET_RAW), refused(errno.EPERM):
+            sock.bindtodevice = device
+
+        assert observe("device", sock.bindtodevice) == "lo"
+
+
+@claim(
+    "defacto/SO_BINDTODEVICE/net-raw-suffices",
+    says="CAP_NET_RAW alone is enough to change the interface of a socket.",
+    needs=[Capability.NET_RAW, VETH],
+)
+def test_net_raw_alone_changes_the_interface(ns, observe):
+    ns.add_veth("other", "end")
+    with Socket.udp() as sock:
+        sock.bindtodevice = "lo"
+        with only(Capability.NET_RAW):
+            sock.bindtodevice = "other"
+
+        assert observe("device", sock.bindtodevice) == "other"
+
+
+@claim(
+    "defacto/SO_BINDTODEVICE/net-admin-refused",
+    says="CAP_NET_ADMIN does not stand in for CAP_NET_RAW: EPERM.",
+    needs=[Capability.NET_ADMIN, Capability.NET_RAW, VETH],
+)
+def test_net_admin_alone_is_refused(ns, observe):
+    ns.add_veth("other", "end")
+    with Socket.udp() as sock:
+        sock.bindtodevice = "other"
+        sock.bindtodevice = "lo"
+        with only(Capability.NET_ADMIN), refused(errno.EPERM):
+            sock.bindtodevice = "other"
+
+        assert observe("device", sock.bindtodevice) == "lo"
+
+
+@claim(
+    "defacto/SO_BINDTODEVICE/unknown-interface",
+    says="The name of no interface is refused with ENODEV, and the socket stays as it was.",
+    needs=[Capability.NET_RAW],
+)
+def test_an_unknown_interface_is_refused(ns, observe):
+    with Socket.udp() as sock:
+        sock.bindtodevice = "lo"
+        with refused(errno.ENODEV):
+            sock.bindtodevice = "nowhere"
+
+        assert observe("device", sock.bindtodevice) == "lo"
+
+
+@claim(
+    "defacto/SO_BINDTODEVICE/nul-optional",
+    says="A name without its NUL is taken as well.",
+)
+def test_the_nul_may_be_missing(ns, observe):
+    with Socket.udp() as sock:
+        sock.set(WHOLE_BUFFER, b"lo")
+
+        assert observe("device", sock.bindtodevice) == "lo"
+
+
+@claim(
+    "defacto/SO_BINDTODEVICE/longer-name-cut",
+    says="Of a name that does not fit IFNAMSIZ the rest is ignored: the socket is bound to what is left.",
+    needs=[VETH],
+)
+def test_a_longer_name_is_cut(ns, observe):
+    name = "d" * (IFNAMSIZ - 1)
+    ns.add_veth(name, "end")
+    with Socket.udp() as sock:
+        sock.set(WHOLE_BUFFER, name.encode() + b"ifferent\0")
+
+        assert observe("device", sock.bindtodevice) == name
+
+
+@claim(
+    "defacto/SO_BINDTODEVICE/short-room-refused",
+    says="Reading a name takes room for IFNAMSIZ bytes, though the name is shorter: EINVAL with less.",
+)
+def test_reading_with_less_room_is_refused(ns, observe):
+    with Socket.udp() as sock:
+        sock.bindtodevice = "lo"
+        with refused(errno.EINVAL):
+            sock.getsockopt(SOL_SOCKET, SO_BINDTODEVICE.number, IFNAMSIZ - 1)
+
+        assert observe("length", len(sock.getsockopt(SOL_SOCKET, SO_BINDTODEVICE.number, IFNAMSIZ))) == 3
+
+
+@claim(
+    "defacto/SO_BINDTODEVICE/unbound-reads-nothing",
+    says="Reading from a socket that is not bound gives length zero, whatever the room.",
+)
+@pytest.mark.parametrize("room", [1, IFNAMSIZ])
+def test_an_unbound_socket_reads_nothing(ns, observe, room):
+    with Socket.udp() as sock:
+        assert observe("length", len(sock.getsockopt(SOL_SOCKET, SO_BINDTODEVICE.number, room))) == 0
+
+
+@claim(
+    "defacto/SO_BINDTODEVICE/unix-silent",
+    says="On a UNIX socket the option is stored and reads back, and nothing tells that it does nothing.",
+)
+def test_a_unix_socket_stores_it(ns, observe):
+    with Socket.unix() as sock:
+        sock.bindtodevice = "lo"
+
+        assert observe("device", sock.bindtodevice) == "lo"
+
+
+@claim(
+    "defacto/SO_BINDTODEVICE/packet-silent",
+    says="A packet socket stores the option and reads it back, while its address still names no interface.",
+    needs=[Capability.NET_RAW],
+)
+def test_a_packet_socket_stores_it(ns, observe):
+    with Socket.packet(socket.SOCK_DGRAM) as sock:
+        sock.bindtodevice = "lo"
+
+        assert observe("device_and_address", [sock.bindtodevice, local_address_of(sock)]) == ["lo", ""]
+
+
+@claim(
+    "defacto/SO_BINDTODEVICE/listener-refuses",
+    says="A listener bound to an interface refuses who connects by another one.",
+    needs=[VETH],
+)
+def test_a_listener_refuses_other_interfaces(ns, observe):
+    ns.add_veth("other", "end")
+    with Socket.tcp() as listener, Socket.tcp() as client, Socket.tcp() as open_listener:
+        open_listener.bind(("127.0.0.1", 0))
+        open_listener.listen()
+        listener.bindtodevice = "other"
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        with refused(errno.ECONNREFUSED):
+            client.connect(listener.getsockname())
+        client.connect(open_listener.getsockname())
+
+        assert observe("connected", client.getpeername() == open_listener.getsockname()) is True
+
+
+@claim(
+    "defacto/SO_BINDTODEVICE/inherited-by-accept",
+    says="An accepted connection is bound to the interface of the listener.",
+)
+def test_an_accepted_connection_is_bound(ns, observe):
+    with listening() as listener:
+        listener.bindtodevice = "lo"
+        with knocking(listener), listener.accept()[0] as accepted:
+            assert observe("device", accepted.bindtodevice) == "lo"

@@ -1,0 +1,72 @@
+"""SO_DEBUG where documents are silent: the errno, clearing, user namespaces, accept."""
+
+from __future__ import annotations
+
+import errno
+
+from conformance.claims import claim
+from conformance.needs import USER_NAMESPACE, initially
+from conformance.refusals import refused
+from conformance.scenes import knocking, listening
+from libsocket import SO_DEBUG, Socket
+from netns import Capability, in_user_namespace, only, without
+
+
+def debugged_socket() -> None:
+    """Make a socket and switch debugging on."""
+    with Socket.udp() as sock:
+        sock.set(SO_DEBUG, True)
+
+
+@claim(
+    "defacto/SO_DEBUG/eacces",
+    says="Without CAP_NET_ADMIN switching debugging on fails with EACCES, where other options say EPERM.",
+    needs=[initially(Capability.NET_ADMIN)],
+)
+def test_the_refusal_is_eacces(ns, observe):
+    with Socket.udp() as sock, Socket.udp() as other:
+        other.debug = True
+        with without(Capability.NET_ADMIN), refused(errno.EACCES):
+            sock.debug = True
+
+        assert observe("debug", [sock.debug, other.debug]) == [False, True]
+
+
+@claim(
+    "defacto/SO_DEBUG/clearing-free",
+    says="Switching debugging off takes no capability.",
+    needs=[initially(Capability.NET_ADMIN)],
+)
+def test_clearing_takes_no_capability(ns, observe):
+    with Socket.udp() as sock:
+        sock.debug = True
+        with only():
+            sock.debug = False
+
+        assert observe("debug", sock.debug) is False
+
+
+@claim(
+    "defacto/SO_DEBUG/first-user-namespace",
+    says="CAP_NET_ADMIN counts in the first user namespace only: root of another one is refused.",
+    needs=[initially(Capability.NET_ADMIN), USER_NAMESPACE],
+)
+def test_root_of_another_user_namespace_is_refused(ns, observe):
+    with Socket.udp() as sock:
+        sock.debug = True
+        with refused(errno.EACCES):
+            in_user_namespace(debugged_socket)
+
+        assert observe("debug", sock.debug) is True
+
+
+@claim(
+    "defacto/SO_DEBUG/inherited-by-accept",
+    says="An accepted connection is debugged if the listener is.",
+    needs=[initially(Capability.NET_ADMIN)],
+)
+def test_an_accepted_connection_is_debugged(ns, observe):
+    with listening() as listener:
+        listener.debug = True
+        with knocking(listener), listener.accept()[0] as accepted:
+            assert observe("debug", accepted.debug) is True

@@ -1,0 +1,54 @@
+"""SO_KEEPALIVE: what no document says of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.claims import claim
+from conformance.scenes import knocking, listening, udp_pair
+from libsocket import Socket
+
+
+@claim(
+    "defacto/SO_KEEPALIVE/off-by-default",
+    says="A TCP socket begins with keepalive off.",
+)
+def test_is_off_at_first(ns, observe):
+    with Socket.tcp() as sock:
+        assert observe("keepalive", sock.keepalive) is False
+
+
+@claim(
+    "defacto/SO_KEEPALIVE/accepted-where-meaningless",
+    says="Sockets that never probe anybody, UNIX domain and UDP, take keepalive and read it back.",
+)
+@pytest.mark.parametrize("pair", [Socket.pair, udp_pair])
+def test_is_taken_where_it_means_nothing(ns, observe, pair):
+    sock, peer = pair()
+    with sock, peer:
+        sock.keepalive = True
+
+        assert observe("keepalive", sock.keepalive) is True
+
+
+@claim(
+    "defacto/SO_KEEPALIVE/inherited-by-accept",
+    says="An accepted TCP socket has keepalive on if its listener has.",
+)
+def test_an_accepted_socket_inherits_it(ns, observe):
+    with listening() as listener:
+        listener.keepalive = True
+        with knocking(listener), listener.accept()[0] as accepted:
+            assert observe("accepted", accepted.keepalive) is True
+
+
+@claim(
+    "defacto/SO_KEEPALIVE/inherited-when-connected",
+    says="What an accepted TCP socket inherits is what its listener had when the connection was made, "
+    "not when it was accepted.",
+)
+def test_it_is_inherited_before_accept(ns, observe):
+    with listening() as listener, knocking(listener):
+        listener.keepalive = True
+        with listener.accept()[0] as accepted:
+            assert observe("accepted", accepted.keepalive) is False

@@ -1,0 +1,110 @@
+"""SO_MARK where documents are silent: the control message, reading the mark of what arrives, accept."""
+
+from __future__ import annotations
+
+import errno
+import struct
+
+from conformance.claims import claim
+from conformance.refusals import refused
+from conformance.scenes import udp_pair
+from libsocket import FLAG, SO_MARK, SOL_SOCKET, Numbers, Option, Socket
+from netns import Capability, only, without
+
+SO_RCVMARK = Option(
+    "SO_RCVMARK",
+    SOL_SOCKET,
+    Numbers(75, parisc=0x4049, sparc=0x54),
+    FLAG,
+    since="5.19",
+    doc="""Receive with each message the mark it came with.""",
+)
+
+
+def send_marked(sender: Socket, data: bytes, mark: int) -> None:
+    """Send one message with a mark of its own."""
+    sender.sendmsg([data], [(SOL_SOCKET, SO_MARK.number, struct.pack("@I", mark))])
+
+
+def marks(receiver: Socket) -> list[int]:
+    """The marks that come with the next message."""
+    told = receiver.recvmsg(100, 100)[1]
+    return [struct.unpack("@I", data)[0] for level, kind, data in told if kind == SO_MARK.number]
+
+
+@claim(
+    "defacto/SO_RCVMARK/delivers-mark",
+    says="With SO_RCVMARK a message over loopback is received with the mark that its sender set.",
+    since="5.19",
+    needs=[Capability.NET_ADMIN],
+)
+def test_the_mark_is_received(ns, observe):
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        receiver.set(SO_RCVMARK, True)
+        sender.mark = 7
+        sender.send(b"marked")
+
+        assert observe("marks", marks(receiver)) == [7]
+
+
+@claim(
+    "defacto/SO_MARK/cmsg-marks-one-message",
+    says="A control message SO_MARK marks the message it goes with and leaves the socket's own mark alone.",
+    since="5.19",
+    needs=[Capability.NET_ADMIN],
+)
+def test_a_control_message_marks_one_message(ns, observe):
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        receiver.set(SO_RCVMARK, True)
+        sender.mark = 7
+        send_marked(sender, b"by control message", 8)
+        sender.send(b"by the socket")
+
+        assert observe("marks", [marks(receiver), marks(receiver), sender.mark]) == [[8], [7], 7]
+
+
+@claim(
+    "defacto/SO_MARK/cmsg-needs-capability",
+    says="The control message SO_MARK with neither CAP_NET_ADMIN nor CAP_NET_RAW is refused with EPERM.",
+    needs=[Capability.NET_ADMIN],
+)
+def test_the_control_message_is_refused_without_capability(ns, observe):
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        with without(Capability.NET_ADMIN, Capability.NET_RAW), refused(errno.EPERM):
+            send_marked(sender, b"forbidden", 7)
+        send_marked(sender, b"allowed", 7)
+
+        assert observe("received", receiver.recv(20).decode()) == "allowed"
+
+
+@claim(
+    "defacto/SO_MARK/cmsg-net-raw-suffices",
+    says="CAP_NET_RAW alone is enough for the control message SO_MARK.",
+    since="5.18",
+    needs=[Capability.NET_RAW],
+)
+def test_net_raw_suffices_for_the_control_message(ns, observe):
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        with only(Capability.NET_RAW):
+            send_marked(sender, b"allowed", 7)
+
+        assert observe("received", receiver.recv(20).decode()) == "allowed"
+
+
+@claim(
+    "defacto/SO_MARK/inherited-by-accept",
+    says="An accepted connection has the mark of the listener.",
+    needs=[Capability.NET_ADMIN],
+)
+def test_an_accepted_connection_has_the_mark(ns, observe):
+    with Socket.tcp() as listener, Socket.tcp() as client:
+        listener.mark = 7
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        client.connect(listener.getsockname())
+        with listener.accept()[0] as accepted:
+            assert observe("mark", accepted.mark) == 7

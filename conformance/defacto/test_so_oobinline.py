@@ -1,0 +1,59 @@
+"""SO_OOBINLINE where documents are silent."""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+
+from conformance.claims import claim
+from conformance.refusals import refused
+from libsocket import Socket
+
+
+@claim(
+    "defacto/SO_OOBINLINE/msg-oob-refused",
+    says="With SO_OOBINLINE receiving with MSG_OOB is refused with EINVAL: urgent data is in the stream.",
+)
+def test_nothing_is_beside_the_stream(ns, observe):
+    sender, receiver = Socket.tcp_pair()
+    with sender, receiver:
+        receiver.oobinline = True
+        sender.send(b"X", socket.MSG_OOB)
+        select.select([], [], [receiver])
+        with refused(errno.EINVAL):
+            receiver.recv(1, socket.MSG_OOB)
+
+        assert observe("stream", receiver.recv(9).decode()) == "X"
+
+
+@claim(
+    "defacto/SO_OOBINLINE/stops-at-mark",
+    says="A receive does not cross into urgent data that lies in the stream: the next one begins with it.",
+)
+def test_a_receive_stops_before_urgent_data(ns, observe):
+    sender, receiver = Socket.tcp_pair()
+    with sender, receiver:
+        receiver.oobinline = True
+        sender.send(b"ab")
+        sender.send(b"X", socket.MSG_OOB)
+        select.select([], [], [receiver])
+
+        assert observe("received", [receiver.recv(9).decode(), receiver.recv(9).decode()]) == ["ab", "X"]
+
+
+@claim(
+    "defacto/SO_OOBINLINE/late-keeps-urgent-in-place",
+    says="SO_OOBINLINE set after urgent data arrived puts it at its place in the stream all the same.",
+)
+def test_it_may_be_set_late(ns, observe):
+    sender, receiver = Socket.tcp_pair()
+    with sender, receiver:
+        sender.send(b"ab")
+        sender.send(b"X", socket.MSG_OOB)
+        sender.send(b"cd")
+        sender.shutdown(socket.SHUT_WR)
+        select.select([], [], [receiver])
+        receiver.oobinline = True
+
+        assert observe("stream", receiver.read_to_string()) == "abXcd"

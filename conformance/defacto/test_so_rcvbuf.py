@@ -1,0 +1,133 @@
+"""SO_RCVBUF and SO_RCVBUFFORCE where documents are silent: extreme sizes, whose privilege, accept."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from conformance.claims import claim
+from conformance.needs import USER_NAMESPACE, initially
+from conformance.refusals import refused
+from conformance.scenes import knocking, listening, listening_unix
+from libsocket import SO_RCVBUF, SO_RCVBUFFORCE, SOL_SOCKET, Socket
+from netns import Capability, first_sysctl, in_user_namespace
+
+INT_MAX = 2**31 - 1
+
+
+def marked() -> int:
+    """Set what takes CAP_NET_ADMIN in the network namespace's own user namespace."""
+    with Socket.udp() as sock:
+        sock.mark = 7
+        return sock.mark
+
+
+def forced() -> None:
+    with Socket.udp() as sock:
+        sock.rcvbufforce = 10_000
+
+
+@claim(
+    "defacto/SO_RCVBUF/negative-is-the-maximum",
+    says="A negative size is no error: it counts as a huge one and gives rmem_max, doubled.",
+)
+@pytest.mark.parametrize("asked", [-1, -(2**31)])
+def test_a_negative_size_gives_the_maximum(ns, observe, asked):
+    with Socket.udp() as sock:
+        sock.setsockopt(SOL_SOCKET, SO_RCVBUF.number, asked)
+
+        assert observe("rcvbuf", sock.rcvbuf) == 2 * int(first_sysctl("net.core.rmem_max"))
+
+
+@claim(
+    "defacto/SO_RCVBUF/inherited-by-accept",
+    says="A TCP connection that is accepted has the receive buffer that was set on the listener.",
+)
+def test_an_accepted_connection_has_the_buffer(ns, observe):
+    with listening() as listener:
+        listener.rcvbuf = 30_000
+        with knocking(listener), listener.accept()[0] as accepted:
+            assert observe("rcvbuf", accepted.rcvbuf) == 2 * 30_000
+
+
+@claim(
+    "defacto/SO_RCVBUF/not-inherited-on-unix",
+    says="A UNIX connection that is accepted has the default receive buffer, whatever the listener's.",
+)
+def test_an_accepted_unix_connection_has_the_default(ns, observe):
+    with listening_unix() as listener:
+        listener.rcvbuf = 30_000
+        with knocking(listener), listener.accept()[0] as accepted:
+            assert observe("rcvbuf", accepted.rcvbuf) == int(first_sysctl("net.core.rmem_default"))
+
+
+@claim(
+    "defacto/SO_RCVBUFFORCE/negative-is-the-minimum",
+    says="A negative size is no error and gives the smallest buffer; with SO_RCVBUF it gives the largest.",
+    needs=[initially(Capability.NET_ADMIN)],
+)
+@pytest.mark.parametrize("asked", [-1, -(2**31)])
+def test_a_negative_size_gives_the_minimum(ns, observe, asked):
+    with Socket.udp() as smallest, Socket.udp() as sock:
+        smallest.rcvbuf = 0
+        sock.setsockopt(SOL_SOCKET, SO_RCVBUFFORCE.number, asked)
+
+        assert observe("over_minimum", sock.rcvbuf - smallest.rcvbuf) == 0
+
+
+@claim(
+    "defacto/SO_RCVBUFFORCE/largest",
+    says="A size that cannot be doubled gives the largest even int.",
+    needs=[initially(Capability.NET_ADMIN)],
+)
+@pytest.mark.parametrize("asked", [2**30, INT_MAX])
+def test_the_largest_is_the_largest_even_int(ns, observe, asked):
+    with Socket.udp() as sock:
+        sock.rcvbufforce = asked
+
+        assert observe("rcvbuf", sock.rcvbuf) == INT_MAX - 1
+
+
+@claim(
+    "defacto/SO_RCVBUFFORCE/takes-no-memory",
+    says="Even the largest receive buffer takes no memory before data arrives.",
+    needs=[initially(Capability.NET_ADMIN)],
+)
+def test_the_largest_takes_no_memory(ns, observe):
+    with Socket.udp() as sock:
+        sock.rcvbufforce = INT_MAX
+        memory = sock.meminfo
+
+        assert observe("used_ahead_limit", [memory.rmem_alloc, memory.fwd_alloc, memory.rcvbuf]) == [
+            0,
+            0,
+            INT_MAX - 1,
+        ]
+
+
+@claim(
+    "defacto/SO_RCVBUFFORCE/set-only",
+    says="It cannot be read: ENOPROTOOPT. What it set reads back as SO_RCVBUF.",
+    needs=[initially(Capability.NET_ADMIN)],
+)
+def test_it_can_only_be_set(ns, observe):
+    with Socket.udp() as sock:
+        sock.rcvbufforce = 10_000
+        with refused(errno.ENOPROTOOPT):
+            sock.get(SO_RCVBUFFORCE)
+
+        assert observe("rcvbuf", sock.rcvbuf) == 2 * 10_000
+
+
+@claim(
+    "defacto/SO_RCVBUFFORCE/first-user-namespace",
+    says="CAP_NET_ADMIN in the user namespace that owns the network namespace is not enough: EPERM.",
+    needs=[USER_NAMESPACE],
+)
+def test_net_admin_of_ones_own_namespace_is_refused(ns, observe):
+    mark = in_user_namespace(marked)
+    with refused(errno.EPERM):
+        in_user_namespace(forced)
+
+    assert observe("mark", mark) == 7

@@ -1,0 +1,113 @@
+"""SO_RCVTIMEO and SO_SNDTIMEO: what no document says of both, and of the first."""
+
+from __future__ import annotations
+
+import errno
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from conformance.claims import claim
+from conformance.deadline import timed
+from conformance.refusals import refused
+from conformance.scenes import crowded, knocking, listening, listening_unix
+from libsocket import TIMEVAL, Option, Socket, Timeval
+from netns import Namespace
+
+BOTH = [Socket.rcvtimeo, Socket.sndtimeo]
+
+
+def kept(option: Option[float], usec: int) -> int:
+    """Set a timeout of less than a second and read it back, both in microseconds."""
+    exact = option.through(TIMEVAL)
+    with Socket.udp() as sock:
+        sock.set(exact, Timeval(0, usec))
+        return sock.get(exact).usec
+
+
+@claim(
+    "defacto/SO_RCVTIMEO/rounded-up-to-ticks",
+    says="A timeout is kept in ticks of the kernel's clock, as few as are not shorter than what was asked, "
+    "and so it reads back.",
+)
+@pytest.mark.parametrize("option", BOTH)
+@given(usec=st.integers(1, 500_000))
+@hypothesis_settings(max_examples=50)
+def test_is_rounded_up_to_ticks(option, usec):
+    with Namespace():
+        tick = kept(option, 1)
+
+        assert round(kept(option, usec) / tick) == math.ceil(usec / tick)
+
+
+@claim(
+    "defacto/SO_RCVTIMEO/microseconds-out-of-range",
+    says="A timeout whose microseconds are negative or make a second is refused with EDOM.",
+    since="2.6.22",
+)
+@pytest.mark.parametrize("usec", [-1, 1_000_000])
+@pytest.mark.parametrize("option", BOTH)
+def test_microseconds_have_a_range(ns, observe, option, usec):
+    exact = option.through(TIMEVAL)
+    with Socket.udp() as sock:
+        sock.set(exact, Timeval(5, 0))
+        with refused(errno.EDOM):
+            sock.set(exact, Timeval(6, usec))
+
+        assert observe("timeout", sock.get(exact)) == (5, 0)
+
+
+@claim(
+    "defacto/SO_RCVTIMEO/negative-does-not-wait",
+    says="With a negative timeout a receive does not wait: where nothing has come it fails with EAGAIN, "
+    "although zero reads back, which otherwise means to wait for ever.",
+    since="2.6.22",
+)
+def test_a_negative_timeout_does_not_wait(ns, observe):
+    left, right = Socket.pair()
+    with left, right:
+        left.set(Socket.rcvtimeo.through(TIMEVAL), Timeval(-1, 0))
+        with refused(errno.EAGAIN):
+            left.recv(4)
+        right.send(b"here")
+        left.recv(4)  # as it can once something has come
+
+        assert observe("read_back", left.rcvtimeo) == 0
+
+
+@claim(
+    "defacto/SO_RCVTIMEO/connect-unaffected",
+    says="The receive timeout does not bound connect(2); only the send timeout does.",
+)
+def test_connect_outlasts_the_receive_timeout(ns, observe):
+    with listening() as listener, crowded(listener) as client:
+        client.rcvtimeo, client.sndtimeo = 0.01, 0.1
+        with timed() as took, refused(errno.EINPROGRESS):
+            client.connect(listener.getsockname())
+
+        assert observe("waited", took.seconds >= 0.1) is True
+
+
+@claim(
+    "defacto/SO_RCVTIMEO/inherited-by-accept",
+    says="An accepted TCP socket has the receive timeout of its listener.",
+)
+def test_an_accepted_socket_inherits_it(ns, observe):
+    with listening() as listener:
+        listener.rcvtimeo = 3
+        with knocking(listener), listener.accept()[0] as accepted:
+            assert observe("accepted", accepted.rcvtimeo) == 3
+
+
+@claim(
+    "defacto/SO_RCVTIMEO/unix-not-inherited",
+    says="An accepted UNIX domain socket does not have the receive timeout of its listener.",
+)
+def test_an_accepted_unix_socket_does_not_inherit_it(ns, observe):
+    with listening_unix() as listener:
+        listener.rcvtimeo = 3
+        with knocking(listener), listener.accept()[0] as accepted:
+            assert observe("accepted", accepted.rcvtimeo) == 0

@@ -1,0 +1,31 @@
+"""SO_BROADCAST as ip(7) tells it."""
+
+from __future__ import annotations
+
+from conformance.claims import claim, differs
+from conformance.needs import VETH
+from conformance.scenes import udp_across
+
+RECEIVED_BY_ALL = differs(
+    "the flag is asked for in sending only (and has been since before the kernel's history in git)",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    observed={"first_received": "to everyone"},
+)
+
+
+@claim(
+    "ip.7/SO_BROADCAST/needed-to-receive",
+    section="Address format",
+    says="Without the option no datagrams to a broadcast address are received.",
+    needs=[VETH],
+    expect=RECEIVED_BY_ALL,
+)
+def test_it_does_not_receive_what_is_for_everyone(peers, observe):
+    with udp_across(peers) as (sender, receiver):
+        port = receiver.getsockname()[1]
+        sender.broadcast = True
+        sender.sendto(b"to everyone", ("10.0.1.255", port))
+        sender.sendto(b"to one", (peers.right.address, port))
+
+        assert observe("first_received", receiver.recv(20).decode()) == "to one"

@@ -1,0 +1,26 @@
+"""SO_MARK as the Socket reference has it; socket(7) has since learnt of CAP_NET_RAW."""
+
+from __future__ import annotations
+
+import errno
+
+from conformance.claims import claim, differs
+from conformance.refusals import refused
+from libsocket import Socket
+from netns import Capability, without
+
+
+@claim(
+    "libsocket/SO_MARK/net-admin-required",
+    section="Socket::set_mark",
+    says="Setting a mark takes CAP_NET_ADMIN; no other capability stands in for it.",
+    needs=[Capability.NET_ADMIN, Capability.NET_RAW],
+    expect=differs("CAP_NET_RAW does as well", since="5.17", commit="079925cce1d0", observed={"errno": None}),
+)
+def test_net_admin_is_required(ns, observe):
+    with Socket.udp() as sock:
+        sock.mark = 7
+        with without(Capability.NET_ADMIN), refused(errno.EPERM):
+            sock.mark = 8
+
+        assert observe("mark", sock.mark) == 7

@@ -1,0 +1,38 @@
+"""SO_PRIORITY as the Socket reference has it; socket(7) has dropped that sentence."""
+
+from __future__ import annotations
+
+import socket
+
+from conformance.claims import claim, differs
+from conformance.scenes import udp_pair
+from libsocket import IP_TOS, IPPROTO_IP, Socket
+
+IP_RECVTOS = 13
+
+
+def received_tos(receiver: Socket) -> int:
+    """The type-of-service byte of the next packet, as it came off the wire."""
+    ((_, _, data),) = receiver.recvmsg(100, socket.CMSG_SPACE(1))[1]
+    return data[0]
+
+
+@claim(
+    "libsocket/SO_PRIORITY/sets-tos",
+    section="Socket::set_priority",
+    says="Setting the priority of an IP socket also sets the type-of-service field of what it sends.",
+    expect=differs(
+        "the field stays 0; the reverse is true, IP_TOS sets the priority. So since before the kernel's git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"tos": [0, 0]},
+    ),
+)
+def test_the_priority_sets_the_tos(ns, observe):
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        receiver.setsockopt(IPPROTO_IP, IP_RECVTOS, 1)
+        sender.priority = 6
+        sender.send(b"of priority 6")
+
+        assert 0 not in observe("tos", [sender.get(IP_TOS), received_tos(receiver)])

@@ -1,0 +1,56 @@
+"""SO_RCVLOWAT as the Socket reference has it; socket(7) has since learnt of the poll that respects it."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.claims import claim, differs
+from conformance.deadline import timed
+from conformance.scenes import below_mark, readable_by_poll, readable_by_select
+from libsocket import Socket
+
+
+@claim(
+    "libsocket/SO_RCVLOWAT/poll-ignores-mark",
+    section="Socket::set_rcvlowat",
+    says="select and poll call a TCP socket readable when a single byte is there, whatever the mark.",
+    expect=differs(
+        "a TCP socket is readable from the mark on",
+        since="2.6.28",
+        commit="c7004482e8dc",
+        observed={"readable_below_and_at_mark": [False, True]},
+    ),
+)
+@pytest.mark.parametrize("readable", [readable_by_select, readable_by_poll])
+def test_tcp_is_readable_below_the_mark(ns, observe, readable):
+    with below_mark(Socket.tcp_pair) as (writer, reader):
+        below = readable(reader)
+        writer.send(b"67890")
+
+        assert observe("readable_below_and_at_mark", [below, readable(reader, 30)]) == [True, True]
+
+
+@claim(
+    "libsocket/SO_RCVLOWAT/poll-ignores-mark-on-unix",
+    section="Socket::set_rcvlowat",
+    says="select and poll call a UNIX stream socket readable when a single byte is there, whatever the mark.",
+)
+@pytest.mark.parametrize("readable", [readable_by_select, readable_by_poll])
+def test_a_unix_stream_is_readable_below_the_mark(ns, observe, readable):
+    with below_mark(Socket.pair) as (_writer, reader):
+        assert observe("readable", readable(reader)) is True
+
+
+@claim(
+    "libsocket/SO_RCVLOWAT/read-blocks-although-readable",
+    section="Socket::set_rcvlowat",
+    says="A read from a socket that was called readable still blocks until the mark is reached.",
+)
+def test_a_read_blocks_although_the_socket_was_readable(ns, observe):
+    with below_mark(Socket.pair) as (_writer, reader):
+        reader.rcvtimeo = 0.05
+        readable = readable_by_poll(reader)
+        with timed() as took:
+            reader.recv(100)
+
+        assert observe("readable_and_waited", [readable, took.seconds >= 0.05]) == [True, True]

@@ -1,0 +1,122 @@
+"""SO_BSDCOMPAT: bugs that once were compatible."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from conformance.claims import claim
+from conformance.needs import KERNEL_LOG
+from conformance.refusals import refused
+from conformance.scenes import kernel_log, logged
+from libsocket import Socket
+from netns import Capability
+
+BROADCAST = "127.255.255.255"
+AN_EXPERIMENT = 253
+"""A protocol number for experiments (RFC 3692)."""
+
+
+@contextmanager
+def towards_a_closed_port() -> Iterator[Socket]:
+    """A UDP socket connected to a port at which nobody is."""
+    with Socket.udp() as sock:
+        with Socket.udp() as gone:
+            gone.bind(("127.0.0.1", 0))
+            sock.connect(gone.getsockname())
+        yield sock
+
+
+@claim(
+    "socket.7/SO_BSDCOMPAT/hides-icmp-errors",
+    section="Socket options",
+    says="The program does not learn of the ICMP errors that a UDP socket receives.",
+    since="2.0",
+    until="2.4",
+)
+def test_icmp_errors_are_hidden(ns, observe):
+    with towards_a_closed_port() as sock:
+        sock.bsdcompat = True
+        sock.rcvtimeo = 1
+        sock.send(b"to nobody")
+
+        with refused(errno.EAGAIN):
+            sock.recv(1)
+
+
+@claim(
+    "socket.7/SO_BSDCOMPAT/phased-out",
+    section="Socket options",
+    says="Later kernels no longer support it: ICMP errors reach the program all the same.",
+    since="2.4",
+)
+def test_icmp_errors_are_not_hidden(ns, observe):
+    with towards_a_closed_port() as sock:
+        sock.bsdcompat = True
+        sock.send(b"to nobody")
+
+        with refused(errno.ECONNREFUSED):
+            sock.recv(1)
+
+
+@claim(
+    "socket.7/SO_BSDCOMPAT/ignored-silently",
+    section="Socket options",
+    says="The option is ignored, and nothing is said of it in the kernel's log.",
+    since="2.4",
+    until="2.6",
+    needs=[KERNEL_LOG],
+)
+def test_setting_it_is_not_logged(ns, observe):
+    with kernel_log() as log, Socket.udp() as sock:
+        sock.bsdcompat = True
+
+        assert observe("logged", "SO_BSDCOMPAT" in logged(log)) is False
+
+
+@claim(
+    "socket.7/SO_BSDCOMPAT/warning",
+    section="Socket options",
+    says="The kernel's log warns of a program that uses the option.",
+    since="2.6",
+    until="3.0",
+    needs=[KERNEL_LOG],
+)
+def test_setting_it_is_logged(ns, observe):
+    with kernel_log() as log, Socket.udp() as sock:
+        sock.bsdcompat = True
+
+        assert observe("logged", "SO_BSDCOMPAT" in logged(log)) is True
+
+
+@claim(
+    "socket.7/SO_BSDCOMPAT/raw-broadcast",
+    section="Socket options",
+    says="With the option a raw socket sends to a broadcast address without SO_BROADCAST.",
+    since="2.0",
+    until="2.2",
+    needs=[Capability.NET_RAW],
+)
+def test_a_raw_socket_skips_the_broadcast_flag(ns, observe):
+    with Socket.raw(AN_EXPERIMENT) as sock:
+        sock.bsdcompat = True
+
+        assert observe("sent", sock.sendto(b"to all", (BROADCAST, 0))) == len(b"to all")
+
+
+@claim(
+    "socket.7/SO_BSDCOMPAT/raw-broadcast-removed",
+    section="Socket options",
+    says="The option does nothing for raw sockets: sending to a broadcast address takes SO_BROADCAST.",
+    since="2.2",
+    needs=[Capability.NET_RAW],
+)
+def test_a_raw_socket_needs_the_broadcast_flag(ns, observe):
+    with Socket.raw(AN_EXPERIMENT) as sock:
+        sock.bsdcompat = True
+        with refused(errno.EACCES):
+            sock.sendto(b"to all", (BROADCAST, 0))
+        sock.broadcast = True
+
+        assert observe("sent", sock.sendto(b"to all", (BROADCAST, 0))) == len(b"to all")

@@ -1,0 +1,59 @@
+"""SO_DEBUG: tracing a socket, for the privileged."""
+
+from __future__ import annotations
+
+import errno
+
+from conformance.claims import claim, differs
+from conformance.needs import ANOTHER_USER, NOBODY, initially
+from conformance.refusals import refused
+from libsocket import SO_DEBUG, Socket
+from netns import Capability, as_user, only
+
+
+@claim(
+    "socket.7/SO_DEBUG/net-admin-suffices",
+    section="Socket options",
+    says="CAP_NET_ADMIN is enough to switch debugging on.",
+    needs=[initially(Capability.NET_ADMIN), ANOTHER_USER],
+)
+def test_net_admin_suffices(ns, observe):
+    with Socket.udp() as sock:
+        as_user(NOBODY, lambda: sock.set(SO_DEBUG, True), [Capability.NET_ADMIN])
+
+        assert observe("debug", sock.debug) is True
+
+
+@claim(
+    "socket.7/SO_DEBUG/refused-without-either",
+    section="Socket options",
+    says="A process that has neither CAP_NET_ADMIN nor the effective user id 0 cannot switch debugging on.",
+    needs=[initially(Capability.NET_ADMIN), ANOTHER_USER],
+)
+def test_an_ordinary_user_is_refused(ns, observe):
+    with Socket.udp() as sock, Socket.udp() as other:
+        other.debug = True
+        with refused(errno.EACCES):
+            as_user(NOBODY, lambda: sock.set(SO_DEBUG, True))
+
+        assert observe("debug", [sock.debug, other.debug]) == [False, True]
+
+
+@claim(
+    "socket.7/SO_DEBUG/euid-0-suffices",
+    section="Socket options",
+    says="The effective user id 0 is enough to switch debugging on, without any capability.",
+    needs=[initially(Capability.NET_ADMIN)],
+    expect=differs(
+        "only the capability counts, not the user. So since before the kernel's git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno": "EACCES"},
+    ),
+)
+def test_user_0_without_capabilities_suffices(ns, observe):
+    with Socket.udp() as sock:
+        with only():
+            sock.debug = True
+
+        assert observe("debug", sock.debug) is True

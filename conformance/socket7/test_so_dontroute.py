@@ -1,0 +1,98 @@
+"""SO_DONTROUTE: no gateways."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import pytest
+
+from conformance.claims import claim
+from conformance.needs import VETH
+from conformance.refusals import refused
+from conformance.scenes import listening, udp_across
+from libsocket import INT, SO_DONTROUTE, Socket
+from netns import Peers
+
+DIRECTLY = claim(
+    "socket.7/SO_DONTROUTE/no-gateway",
+    section="Socket options",
+    says="With the option a socket sends to directly connected hosts only, not through a gateway.",
+    needs=[VETH],
+)
+
+
+def beyond(hosts: Peers) -> str:
+    """An address of the right host to which the left one knows the way through a gateway only."""
+    hosts.right.namespace.add_address("lo", "198.51.100.1/32")
+    hosts.left.namespace.add_route("198.51.100.0/24", via=hosts.right.address)
+    return "198.51.100.1"
+
+
+@DIRECTLY
+def test_datagrams_go_to_neighbours_only(peers, observe):
+    with udp_across(peers) as (sender, receiver):
+        port = receiver.getsockname()[1]
+        far, near = (beyond(peers), port), (peers.right.address, port)
+        sender.sendto(b"by the gateway", far)
+        sender.dontroute = True
+        with refused(errno.ENETUNREACH):
+            sender.sendto(b"nowhere", far)
+        sender.sendto(b"directly", near)
+
+        assert observe("received", [receiver.recv(20).decode(), receiver.recv(20).decode()]) == [
+            "by the gateway",
+            "directly",
+        ]
+
+
+@DIRECTLY
+def test_a_stream_connects_to_neighbours_only(peers, observe):
+    far = beyond(peers)
+    with peers.right.entered(), listening("0.0.0.0") as listener:
+        port = listener.getsockname()[1]
+        with peers.left.entered():
+            client = Socket.tcp()
+        with client:
+            client.dontroute = True
+            with refused(errno.ENETUNREACH):
+                client.connect((far, port))
+            client.dontroute = False
+            client.connect((far, port))
+
+            assert observe("connected", client.getpeername()[0]) == far
+
+
+@claim(
+    "socket.7/SO_DONTROUTE/same-as-msg-dontroute",
+    section="Socket options",
+    says="The flag MSG_DONTROUTE of a send does the same, for this one send.",
+    needs=[VETH],
+)
+def test_the_flag_of_a_send_does_the_same(peers, observe):
+    with udp_across(peers) as (sender, receiver):
+        port = receiver.getsockname()[1]
+        far, near = (beyond(peers), port), (peers.right.address, port)
+        with refused(errno.ENETUNREACH):
+            sender.sendto(b"nowhere", socket.MSG_DONTROUTE, far)
+        sender.sendto(b"directly", socket.MSG_DONTROUTE, near)
+        sender.sendto(b"by the gateway", far)
+
+        assert observe("received", [receiver.recv(20).decode(), receiver.recv(20).decode()]) == [
+            "directly",
+            "by the gateway",
+        ]
+
+
+@claim(
+    "socket.7/SO_DONTROUTE/boolean",
+    section="Socket options",
+    says="The option is an integer that means a boolean: zero is off, anything else is on and reads as 1.",
+)
+@pytest.mark.parametrize(("given", "held"), [(1, 1), (7, 1), (-1, 1), (0, 0)])
+def test_any_number_but_zero_is_on(ns, observe, given, held):
+    with Socket.udp() as sock:
+        sock.dontroute = not held
+        sock.set(SO_DONTROUTE.through(INT), given)
+
+        assert observe("held", sock.get(SO_DONTROUTE.through(INT))) == held

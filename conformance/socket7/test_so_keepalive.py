@@ -1,0 +1,52 @@
+"""SO_KEEPALIVE: whether an idle connection is probed."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from conformance.claims import claim
+from conformance.refusals import refused
+from libsocket import INT, Socket
+from netns import Capability
+
+
+def impatient_pair() -> tuple[Socket, Socket]:
+    """A TCP connection with the shortest times: probed after a second, given up after another."""
+    sock, peer = Socket.tcp_pair()
+    sock.tcp_keepidle = sock.tcp_keepintvl = sock.tcp_keepcnt = 1
+    return sock, peer
+
+
+@claim(
+    "socket.7/SO_KEEPALIVE/vanished-peer",
+    section="Socket options",
+    says="With keepalive on, and only then, an idle connection to a peer that no longer answers "
+    "ends with ETIMEDOUT.",
+    needs=[Capability.NET_ADMIN],
+)
+def test_a_vanished_peer_is_noticed(ns, observe):
+    idle, idle_peer = impatient_pair()
+    probing, peer = impatient_pair()
+    with idle, idle_peer, probing, peer:
+        probing.keepalive = True
+        ns.set_link("lo", up=False)
+        with refused(errno.ETIMEDOUT):
+            probing.recv(1)
+
+        assert observe("error_without_keepalive", idle.error) == 0
+
+
+@claim(
+    "socket.7/SO_KEEPALIVE/boolean",
+    section="Socket options",
+    says="Keepalive is a boolean: any number but zero turns it on, and it reads back as one or zero.",
+)
+@pytest.mark.parametrize(("number", "flag"), [(7, 1), (-1, 1), (0, 0)])
+def test_is_a_boolean(ns, observe, number, flag):
+    with Socket.tcp() as sock:
+        sock.keepalive = not flag
+        sock.set(Socket.keepalive.through(INT), number)
+
+        assert observe("read_back", sock.get(Socket.keepalive.through(INT))) == flag

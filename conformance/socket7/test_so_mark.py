@@ -1,0 +1,159 @@
+"""SO_MARK: a number on every packet sent, for routing and filtering."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import struct
+
+from conformance.claims import claim
+from conformance.needs import ROUTING_RULES, VETH
+from conformance.refusals import refused
+from conformance.scenes import udp_pair
+from libsocket import SOL_SOCKET, Numbers, Socket
+from libsocket.arch import MACHINE
+from netns import Capability, only, without
+
+SO_ATTACH_FILTER = Numbers(26, parisc=0x401A).on(MACHINE)
+
+_LOAD_WORD, _EQUAL, _RETURN = 0x20, 0x15, 0x06
+_MARK_OF_PACKET = 0xFFFF_F000 + 20
+"""Where classic BPF finds a packet's mark: SKF_AD_OFF + SKF_AD_MARK."""
+
+
+def admit_only(sock: Socket, mark: int) -> None:
+    """Let a socket receive packets with this mark and no others."""
+    steps = (
+        (_LOAD_WORD, 0, 0, _MARK_OF_PACKET),
+        (_EQUAL, 0, 1, mark),
+        (_RETURN, 0, 0, 0xFFFF),
+        (_RETURN, 0, 0, 0),
+    )
+    program = ctypes.create_string_buffer(b"".join(struct.pack("@HBBI", *step) for step in steps))
+    sock.setsockopt(SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", len(steps), ctypes.addressof(program)))
+
+
+@claim(
+    "socket.7/SO_MARK/on-every-packet",
+    section="Socket options",
+    says="Every packet that the socket sends carries the mark.",
+    since="2.6.25",
+    needs=[Capability.NET_ADMIN],
+)
+def test_every_packet_carries_the_mark(ns, observe):
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        admit_only(receiver, mark=7)
+        sender.mark = 7
+        sender.send(b"first")
+        sender.send(b"second")
+
+        assert observe("admitted", [receiver.recv(9).decode(), receiver.recv(9).decode()]) == [
+            "first",
+            "second",
+        ]
+
+
+@claim(
+    "socket.7/SO_MARK/filters-packets",
+    section="Socket options",
+    says="Packets can be filtered by the mark of the socket that sent them.",
+    since="2.6.25",
+    needs=[Capability.NET_ADMIN],
+)
+def test_a_filter_tells_packets_by_their_mark(ns, observe):
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        admit_only(receiver, mark=7)
+        sender.mark = 8
+        sender.send(b"mark 8")
+        sender.mark = 7
+        sender.send(b"mark 7")
+
+        assert observe("first_admitted", receiver.recv(9).decode()) == "mark 7"
+
+
+@claim(
+    "socket.7/SO_MARK/routes-packets",
+    section="Socket options",
+    says="Changing the mark sends packets by another routing table, without any netfilter.",
+    since="2.6.25",
+    needs=[Capability.NET_ADMIN, VETH, ROUTING_RULES],
+)
+def test_the_mark_chooses_the_route(peers, observe):
+    peers.right.namespace.add_address("lo", "198.51.100.1/32")
+    peers.left.namespace.add_route("198.51.100.0/24", via=peers.right.address, table=100)
+    peers.left.namespace.add_rule(fwmark=7, table=100)
+    with peers.left.entered():
+        sender = Socket.udp()
+    with peers.right.entered():
+        receiver = Socket.udp()
+    with sender, receiver:
+        receiver.bind(("198.51.100.1", 0))
+        with refused(errno.ENETUNREACH):
+            sender.sendto(b"without a mark", receiver.getsockname())
+        sender.mark = 7
+        sender.sendto(b"with mark 7", receiver.getsockname())
+
+        assert observe("received", receiver.recv(20).decode()) == "with mark 7"
+
+
+@claim(
+    "socket.7/SO_MARK/needs-capability",
+    section="Socket options",
+    says="Setting a mark with neither CAP_NET_ADMIN nor CAP_NET_RAW is refused.",
+    needs=[Capability.NET_ADMIN],
+)
+def test_neither_capability_is_refused(ns, observe):
+    with Socket.udp() as sock:
+        sock.mark = 7
+        with without(Capability.NET_ADMIN, Capability.NET_RAW), refused(errno.EPERM):
+            sock.mark = 8
+
+        assert observe("mark", sock.mark) == 7
+
+
+@claim(
+    "socket.7/SO_MARK/net-admin-suffices",
+    section="Socket options",
+    says="CAP_NET_ADMIN alone is enough to set a mark.",
+    since="2.6.25",
+    needs=[Capability.NET_ADMIN],
+)
+def test_net_admin_alone_suffices(ns, observe):
+    with Socket.udp() as sock:
+        with only(Capability.NET_ADMIN):
+            sock.mark = 7
+
+        assert observe("mark", sock.mark) == 7
+
+
+@claim(
+    "socket.7/SO_MARK/net-raw-suffices",
+    section="Socket options",
+    says="CAP_NET_RAW alone is enough to set a mark.",
+    since="5.17",
+    needs=[Capability.NET_RAW],
+)
+def test_net_raw_alone_suffices(ns, observe):
+    with Socket.udp() as sock:
+        with only(Capability.NET_RAW):
+            sock.mark = 7
+
+        assert observe("mark", sock.mark) == 7
+
+
+@claim(
+    "socket.7/SO_MARK/net-raw-refused",
+    section="Socket options",
+    says="CAP_NET_RAW alone is not enough to set a mark.",
+    until="5.17",
+    needs=[Capability.NET_ADMIN, Capability.NET_RAW],
+)
+def test_net_raw_alone_is_refused(ns, observe):
+    with Socket.udp() as sock:
+        sock.mark = 7
+        with only(Capability.NET_RAW), refused(errno.EPERM):
+            sock.mark = 8
+
+        assert observe("mark", sock.mark) == 7

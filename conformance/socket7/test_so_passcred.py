@@ -1,0 +1,65 @@
+"""SO_PASSCRED: who sent a message."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from conformance.claims import claim, differs
+from libsocket import UCRED, Socket, Ucred
+
+
+def credentials(receiver: Socket) -> list[Ucred]:
+    """The credentials that come with the next message."""
+    told = receiver.recvmsg(100, 100)[1]
+    return [UCRED.decode(data) for _, kind, data in told if kind == socket.SCM_CREDENTIALS]
+
+
+@claim(
+    "socket.7/SO_PASSCRED/enables-credentials",
+    section="Socket options",
+    says="Switched on, the sender's credentials are received as a control message SCM_CREDENTIALS.",
+    since="2.2",
+)
+def test_the_senders_credentials_are_received(ns, observe):
+    left, right = Socket.pair()
+    with left, right:
+        right.passcred = True
+        left.send(b"from me")
+        (sender,) = credentials(right)
+
+        assert observe("own", sender == Ucred(os.getpid(), os.getuid(), os.getgid())) is True
+
+
+@claim(
+    "socket.7/SO_PASSCRED/disables-credentials",
+    section="Socket options",
+    says="Switched off again, no credentials are received.",
+    since="2.2",
+)
+def test_no_credentials_are_received_without_it(ns, observe):
+    left, right = Socket.pair()
+    with left, right:
+        right.passcred = True
+        right.passcred = False
+        left.send(b"from me")
+
+        assert observe("credentials", credentials(right)) == []
+
+
+@claim(
+    "socket.7/SO_PASSCRED/any-socket",
+    section="Socket options",
+    says="As an option of the socket level it can be set and read on every socket, IPv4 included.",
+    expect=differs(
+        "it exists only where credentials can come: UNIX, netlink and Bluetooth sockets",
+        since="6.16",
+        commit="7d8d93fdde50",
+        observed={"errno": "EOPNOTSUPP"},
+    ),
+)
+def test_can_be_set_on_an_ipv4_socket(ns, observe):
+    with Socket.udp() as sock:
+        sock.passcred = True
+
+        assert observe("passcred", sock.passcred) is True

@@ -1,0 +1,64 @@
+"""SO_RCVBUFFORCE: SO_RCVBUF without its maximum, for the privileged."""
+
+from __future__ import annotations
+
+import errno
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conformance.claims import claim
+from conformance.needs import initially
+from conformance.refusals import refused
+from libsocket import Socket
+from netns import Capability, Namespace, first_sysctl, only, without
+
+
+@claim(
+    "socket.7/SO_RCVBUFFORCE/exceeds-maximum",
+    section="Socket options",
+    says="With CAP_NET_ADMIN the receive buffer can be set beyond rmem_max.",
+    since="2.6.14",
+    needs=[initially(Capability.NET_ADMIN)],
+)
+def test_goes_beyond_the_maximum(ns, observe):
+    maximum = int(first_sysctl("net.core.rmem_max"))
+    with Socket.udp() as sock:
+        sock.rcvbufforce = maximum + 1000
+
+        assert observe("beyond_maximum", sock.rcvbuf - 2 * maximum) == 2 * 1000
+
+
+@claim(
+    "socket.7/SO_RCVBUFFORCE/does-what-rcvbuf-does",
+    section="Socket options",
+    says="It sets the receive buffer as SO_RCVBUF does: doubled, and never below the minimum.",
+    since="2.6.14",
+    needs=[initially(Capability.NET_ADMIN)],
+)
+@given(asked=st.integers(0, 2**30 - 1) | st.integers(0, 8192))
+@settings(max_examples=25)
+def test_any_size_is_doubled_and_raised(asked):
+    with Namespace(), Socket.udp() as sock:
+        sock.rcvbuf = 0
+        minimum = sock.rcvbuf
+        sock.rcvbufforce = asked
+
+        assert sock.rcvbuf == max(2 * asked, minimum)
+
+
+@claim(
+    "socket.7/SO_RCVBUFFORCE/needs-net-admin",
+    section="Socket options",
+    says="Only CAP_NET_ADMIN allows it: alone it suffices, and every other capability is refused with EPERM.",
+    since="2.6.14",
+    needs=[initially(Capability.NET_ADMIN)],
+)
+def test_is_refused_without_net_admin(ns, observe):
+    with Socket.udp() as sock:
+        with only(Capability.NET_ADMIN):
+            sock.rcvbufforce = 10_000
+        with without(Capability.NET_ADMIN), refused(errno.EPERM):
+            sock.rcvbufforce = 20_000
+
+        assert observe("rcvbuf", sock.rcvbuf) == 2 * 10_000

@@ -1,0 +1,107 @@
+"""SO_RCVTIMEO: how long a call waits for something to arrive."""
+
+from __future__ import annotations
+
+import errno
+import selectors
+import socket
+
+import pytest
+
+from conformance.claims import claim
+from conformance.deadline import timed
+from conformance.refusals import refused
+from conformance.scenes import knocking, later, listening, listening_unix, udp_pair
+from libsocket import Socket
+
+
+@claim(
+    "socket.7/SO_RCVTIMEO/eagain",
+    section="Socket options",
+    says="A receive that has waited for the whole timeout and got nothing fails with EAGAIN.",
+)
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair, Socket.pair])
+def test_nothing_came_in_time(ns, observe, pair):
+    sock, peer = pair()
+    with sock, peer:
+        sock.rcvtimeo = 0.05
+        with timed() as took, refused(errno.EAGAIN):
+            sock.recv(1)
+
+        assert observe("waited", took.seconds >= 0.05) is True
+
+
+@claim(
+    "socket.7/SO_RCVTIMEO/partial-receive",
+    section="Socket options",
+    says="A receive that times out after it got some of what it waits for returns what it got.",
+)
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
+def test_some_came_in_time(ns, observe, pair):
+    sock, peer = pair()
+    with sock, peer:
+        sock.rcvtimeo = 0.05
+        peer.send(b"abc")
+
+        assert observe("received", sock.recv(10, socket.MSG_WAITALL).decode()) == "abc"
+
+
+@claim(
+    "socket.7/SO_RCVTIMEO/accept",
+    section="Socket options",
+    says="The receive timeout bounds accept(2) too, which fails with EAGAIN where nobody connects.",
+)
+@pytest.mark.parametrize("listening", [listening, listening_unix])
+def test_nobody_connected_in_time(ns, observe, listening):
+    with listening() as listener:
+        listener.rcvtimeo = 0.05
+        with timed() as took, refused(errno.EAGAIN):
+            listener.accept()
+        with knocking(listener), listener.accept()[0]:  # as it can be while somebody does
+            pass
+
+        assert observe("waited", took.seconds >= 0.05) is True
+
+
+@claim(
+    "socket.7/SO_RCVTIMEO/zero-by-default",
+    section="Socket options",
+    says="A socket begins with a receive timeout of zero.",
+)
+@pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix])
+def test_is_zero_at_first(ns, observe, make):
+    with make() as sock:
+        assert observe("timeout", sock.rcvtimeo) == 0
+
+
+@claim(
+    "socket.7/SO_RCVTIMEO/zero-never-times-out",
+    section="Socket options",
+    says="With a receive timeout of zero a receive waits until something arrives.",
+)
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair, Socket.pair])
+def test_zero_waits_until_something_comes(ns, observe, pair):
+    sock, peer = pair()
+    with sock, peer:
+        sock.rcvtimeo = 0.01
+        sock.rcvtimeo = 0
+        with later(lambda: peer.send(b"late")):
+            received = sock.recv(4)
+
+        assert observe("received", received.decode()) == "late"
+
+
+@claim(
+    "socket.7/SO_RCVTIMEO/polling-unaffected",
+    section="Socket options",
+    says="select(2), poll(2) and epoll_wait(2) pay no heed to the receive timeout of a socket.",
+)
+@pytest.mark.parametrize("kind", [selectors.SelectSelector, selectors.PollSelector, selectors.EpollSelector])
+def test_polling_has_a_timeout_of_its_own(ns, observe, kind):
+    with Socket.udp() as sock, kind() as selector:
+        sock.rcvtimeo = 0.01
+        selector.register(sock, selectors.EVENT_READ)
+        with timed() as took:
+            selector.select(0.1)
+
+        assert observe("waited", took.seconds >= 0.1) is True

@@ -1,0 +1,140 @@
+"""SO_REUSEADDR: when an address that is in use may be bound once more."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from conformance.claims import claim
+from conformance.refusals import refused
+from conformance.scenes import knocking
+from libsocket import INT, SO_REUSEADDR, Socket
+
+
+def reusing(reuse: bool = True) -> Socket:
+    """A TCP socket with the option set or not, still to be bound."""
+    sock = Socket.tcp()
+    sock.reuseaddr = reuse
+    return sock
+
+
+def left_behind(reuse: bool) -> tuple[str, int]:
+    """The address of a server that closed its connection before the client did, and is gone."""
+    with reusing(reuse) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        with knocking(listener), listener.accept()[0]:
+            address: tuple[str, int] = listener.getsockname()
+        return address
+
+
+@claim(
+    "socket.7/SO_REUSEADDR/boolean",
+    section="Socket options",
+    says="The option is an integer that means a boolean: zero is off, anything else is on.",
+)
+@pytest.mark.parametrize(("given", "on"), [(0, False), (1, True), (7, True), (-1, True)])
+def test_any_number_but_zero_is_on(ns, observe, given, on):
+    with reusing(not on) as sock:
+        sock.set(SO_REUSEADDR.through(INT), given)
+
+        assert observe("on", sock.reuseaddr) is on
+
+
+@claim(
+    "socket.7/SO_REUSEADDR/bound-not-listening",
+    section="Socket options",
+    says="With the option a TCP socket may bind the address of another one that does not listen.",
+)
+def test_shares_the_address_of_a_socket_that_does_not_listen(ns, observe):
+    with reusing() as first, reusing() as second:
+        first.bind(("127.0.0.1", 0))
+        second.bind(first.getsockname())
+
+        assert observe("same", second.getsockname() == first.getsockname()) is True
+
+
+@claim(
+    "socket.7/SO_REUSEADDR/active-listener",
+    section="Socket options",
+    says="Even with the option no TCP socket may bind an address on which another one listens.",
+)
+def test_does_not_share_the_address_of_a_listener(ns, observe):
+    with reusing() as first, reusing() as second, reusing() as third:
+        first.bind(("127.0.0.1", 0))
+        second.bind(first.getsockname())
+        first.listen()
+        with refused(errno.EADDRINUSE):
+            third.bind(first.getsockname())
+
+        assert observe("port", third.getsockname()[1]) == 0
+
+
+@claim(
+    "socket.7/SO_REUSEADDR/any-listener",
+    section="Socket options",
+    says="While a socket listens on a port of every address, that port can be bound at no local address.",
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "0.0.0.0"])
+def test_a_listener_on_every_address_has_the_port_alone(ns, observe, host):
+    with reusing() as first, reusing() as second, reusing() as third:
+        first.bind(("0.0.0.0", 0))
+        port = first.getsockname()[1]
+        second.bind((host, port))
+        first.listen()
+        with refused(errno.EADDRINUSE):
+            third.bind((host, port))
+
+        assert observe("port", third.getsockname()[1]) == 0
+
+
+@claim(
+    "socket.7/SO_REUSEADDR/any-bound-not-listening",
+    section="Socket options",
+    says="With the option a port bound at every address may be bound at a single one, if nobody listens.",
+)
+@pytest.mark.parametrize(("held", "wanted"), [("0.0.0.0", "127.0.0.1"), ("127.0.0.1", "0.0.0.0")])
+def test_shares_a_port_that_is_bound_at_every_address(ns, observe, held, wanted):
+    with reusing() as first, reusing() as second:
+        first.bind((held, 0))
+        port = first.getsockname()[1]
+        second.bind((wanted, port))
+
+        assert observe("same", second.getsockname() == (wanted, port)) is True
+
+
+@claim(
+    "socket.7/SO_REUSEADDR/both-required",
+    section="NOTES",
+    says="A port is shared only if the socket that holds it and the one that wants it both set the option.",
+)
+@pytest.mark.parametrize(("holder", "newcomer"), [(False, False), (False, True), (True, False)])
+def test_one_socket_alone_shares_nothing(ns, observe, holder, newcomer):
+    with reusing(holder) as first, reusing(newcomer) as second:
+        first.bind(("127.0.0.1", 0))
+        address = first.getsockname()
+        with refused(errno.EADDRINUSE):
+            second.bind(address)
+        first.close()
+        second.bind(address)
+
+        assert observe("bound_once_free", second.getsockname() == address) is True
+
+
+@claim(
+    "socket.7/SO_REUSEADDR/both-required-once-closed",
+    section="NOTES",
+    says="A port that a server has just left, closing a connection first, can be bound again only if the "
+    "server that left and the one that returns both set the option.",
+)
+@pytest.mark.parametrize(("before", "after"), [(False, False), (False, True), (True, False)])
+def test_one_server_alone_does_not_return_to_its_port(ns, observe, before, after):
+    refusing, sharing = left_behind(before), left_behind(True)
+    with reusing(after) as server:
+        with refused(errno.EADDRINUSE):
+            server.bind(refusing)
+        server.reuseaddr = True
+        server.bind(sharing)
+
+        assert observe("bound_where_both_set_it", server.getsockname() == sharing) is True

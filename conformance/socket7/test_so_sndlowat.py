@@ -1,0 +1,52 @@
+"""SO_SNDLOWAT: a constant on Linux."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from conformance.claims import claim
+from conformance.refusals import refused
+from libsocket import Socket
+
+
+@claim(
+    "socket.7/SO_SNDLOWAT/starts-at-one",
+    section="Socket options",
+    says="The low-water mark for sending is 1.",
+)
+@pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix])
+def test_the_mark_is_one(ns, observe, make):
+    with make() as sock:
+        assert observe("sndlowat", sock.sndlowat) == 1
+
+
+@claim(
+    "socket.7/SO_SNDLOWAT/not-changeable",
+    section="Socket options",
+    says="Setting the low-water mark for sending fails with ENOPROTOOPT, even to the value it has.",
+)
+@pytest.mark.parametrize("mark", [1, 5])
+@pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix])
+def test_setting_the_mark_is_refused(ns, observe, make, mark):
+    with make() as sock:
+        sock.rcvlowat = mark
+        with refused(errno.ENOPROTOOPT):
+            sock.sndlowat = mark
+
+        assert observe("marks", [sock.rcvlowat, sock.sndlowat]) == [mark, 1]
+
+
+@claim(
+    "socket.7/SO_SNDLOWAT/single-byte-is-passed-on",
+    section="Socket options",
+    says="One byte in the buffer, as many as the mark, is enough to be passed to the protocol.",
+)
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
+def test_a_single_byte_is_passed_to_the_protocol(ns, observe, pair):
+    writer, reader = pair()
+    with writer, reader:
+        writer.send(b"x")
+
+        assert observe("received", reader.recv(10).decode()) == "x"

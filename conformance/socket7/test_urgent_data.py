@@ -1,0 +1,67 @@
+"""POLLPRI and SIGURG: how urgent data makes itself known."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from conformance.claims import claim
+from libsocket import Socket
+
+
+def exceptional(sock: Socket) -> bool:
+    """Whether what arrives first is urgent, as poll(2) tells it."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN | select.POLLPRI)
+    return bool(poll.poll()[0][1] & select.POLLPRI)
+
+
+@contextmanager
+def signalled(number: signal.Signals) -> Iterator[list[str]]:
+    """The signals of one kind that come during a block."""
+    came: list[str] = []
+    before = signal.signal(number, lambda *_: came.append(number.name))
+    try:
+        yield came
+    finally:
+        signal.signal(number, before)
+
+
+@claim(
+    "socket.7/POLLPRI/urgent-data",
+    section="Socket-layer functions",
+    says="Urgent data raises POLLPRI, other data does not.",
+)
+def test_urgent_data_raises_pollpri(ns, observe):
+    sender, receiver = Socket.tcp_pair()
+    with sender, receiver:
+        sender.send(b"ordinary")
+        ordinary = exceptional(receiver)
+        receiver.recv(9)
+        sender.send(b"u", socket.MSG_OOB)
+
+        assert observe("pollpri", [ordinary, exceptional(receiver)]) == [False, True]
+
+
+@claim(
+    "socket.7/SIGURG/sent-to-owner",
+    section="Socket-layer functions",
+    says="When urgent data arrives SIGURG is sent to the process that owns the socket, and to no other.",
+)
+def test_the_owner_gets_sigurg(ns, observe):
+    sender, receiver = Socket.tcp_pair()
+    with sender, receiver, signalled(signal.SIGURG) as came:
+        sender.send(b"u", socket.MSG_OOB)
+        select.select([], [], [receiver])
+        receiver.recv(1, socket.MSG_OOB)
+        unowned = list(came)
+        fcntl.fcntl(receiver, fcntl.F_SETOWN, os.getpid())
+        sender.send(b"v", socket.MSG_OOB)
+        select.select([], [], [receiver])
+
+        assert observe("signals", [unowned, came]) == [[], ["SIGURG"]]

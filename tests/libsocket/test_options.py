@@ -1,0 +1,356 @@
+"""Every option on a real socket: set to what it was not, then read back."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import libsocket
+from libsocket import (
+    FLAG,
+    INT,
+    OPTIONS,
+    SIZE,
+    UNSIGNED,
+    Access,
+    Level,
+    Linger,
+    MemInfo,
+    Option,
+    Socket,
+    Timeval,
+    Ucred,
+)
+from netns import Capability, Namespace, without
+
+Make = Callable[[], Socket]
+
+
+def tcp6() -> Socket:
+    return Socket.tcp(socket.AF_INET6)
+
+
+def raw() -> Socket:
+    return Socket.raw(socket.IPPROTO_TCP)
+
+
+SETTABLE: list[tuple[Make, Option[Any], object]] = [
+    (Socket.tcp, libsocket.SO_DEBUG, True),
+    (Socket.tcp, libsocket.SO_REUSEADDR, True),
+    (Socket.udp, libsocket.SO_REUSEPORT, True),
+    (Socket.udp, libsocket.SO_DONTROUTE, True),
+    (Socket.udp, libsocket.SO_BROADCAST, True),
+    (Socket.tcp, libsocket.SO_KEEPALIVE, True),
+    (Socket.tcp, libsocket.SO_OOBINLINE, True),
+    (Socket.udp, libsocket.SO_PRIORITY, 5),
+    (Socket.tcp, libsocket.SO_LINGER, Linger(True, 7)),
+    (Socket.tcp, libsocket.SO_LINGER, Linger(True, 0)),
+    (Socket.unix, libsocket.SO_PASSCRED, True),
+    (Socket.tcp, libsocket.SO_RCVLOWAT, 9),
+    (Socket.udp, libsocket.SO_RCVTIMEO, 2.0),
+    (Socket.udp, libsocket.SO_SNDTIMEO, 3.0),
+    (Socket.udp, libsocket.SO_BINDTODEVICE, "lo"),
+    (Socket.udp, libsocket.SO_BINDTOIFINDEX, 1),
+    (Socket.udp, libsocket.SO_TIMESTAMP, True),
+    (Socket.udp, libsocket.SO_TIMESTAMPNS, True),
+    (Socket.udp, libsocket.SO_MARK, 7),
+    (Socket.udp, libsocket.SO_MARK, 2**31),
+    (Socket.udp, libsocket.SO_MARK, 2**32 - 1),
+    (Socket.udp, libsocket.SO_RXQ_OVFL, True),
+    (Socket.unix, libsocket.SO_PEEK_OFF, 3),
+    (Socket.udp, libsocket.SO_BUSY_POLL, 50),
+    (Socket.udp, libsocket.SO_INCOMING_CPU, 0),
+    (Socket.tcp, libsocket.TCP_NODELAY, True),
+    (Socket.tcp, libsocket.TCP_MAXSEG, 1000),
+    (Socket.tcp, libsocket.TCP_CORK, True),
+    (Socket.tcp, libsocket.TCP_KEEPIDLE, 11),
+    (Socket.tcp, libsocket.TCP_KEEPINTVL, 12),
+    (Socket.tcp, libsocket.TCP_KEEPCNT, 13),
+    (Socket.tcp, libsocket.TCP_LINGER2, 14),
+    (Socket.tcp, libsocket.TCP_DEFER_ACCEPT, 1),
+    (Socket.tcp, libsocket.TCP_QUICKACK, False),
+    (Socket.tcp, libsocket.TCP_USER_TIMEOUT, 5000),
+    (Socket.udp, libsocket.IP_TOS, 16),
+    (Socket.udp, libsocket.IP_TTL, 42),
+    (raw, libsocket.IP_HDRINCL, True),
+    (Socket.udp, libsocket.IP_PKTINFO, True),
+    (Socket.udp, libsocket.IP_MTU_DISCOVER, 3),
+    (Socket.udp, libsocket.IP_RECVERR, True),
+    (Socket.udp, libsocket.IP_FREEBIND, True),
+    (Socket.udp, libsocket.IP_TRANSPARENT, True),
+    (tcp6, libsocket.IPV6_UNICAST_HOPS, 42),
+    (tcp6, libsocket.IPV6_V6ONLY, True),
+    (tcp6, libsocket.IPV6_TCLASS, 16),
+    (Socket.udp, libsocket.UDP_CORK, True),
+    (Socket.udp, libsocket.UDP_SEGMENT, 1000),
+]
+SIZES = [libsocket.SO_RCVBUF, libsocket.SO_SNDBUF]
+FORCED = [
+    (libsocket.SO_RCVBUFFORCE, libsocket.SO_RCVBUF, "rmem_max"),
+    (libsocket.SO_SNDBUFFORCE, libsocket.SO_SNDBUF, "wmem_max"),
+]
+READ_ONLY = [option for option in OPTIONS if option.access is Access.GET]
+NUMBERS = [option for option in OPTIONS if option.codec in (INT, SIZE, FLAG, UNSIGNED)]
+ELSEWHERE = {"SO_RCVBUF", "SO_SNDBUF", "SO_RCVBUFFORCE", "SO_SNDBUFFORCE", "SO_BSDCOMPAT", "TCP_CONGESTION"}
+
+
+def named(value: object) -> str | None:
+    return value.name if isinstance(value, Option) else None
+
+
+@pytest.mark.parametrize(("make", "option", "value"), SETTABLE, ids=named)
+def test_attribute_reads_back_what_was_set(make: Make, option: Option[Any], value: object) -> None:
+    with make() as sock:
+        before = getattr(sock, option.attribute)
+        setattr(sock, option.attribute, value)
+
+        assert (before != value, getattr(sock, option.attribute)) == (True, value)
+
+
+@pytest.mark.parametrize(("make", "option", "value"), SETTABLE, ids=named)
+def test_get_reads_back_what_was_given_to_set(make: Make, option: Option[Any], value: object) -> None:
+    with make() as sock:
+        before = sock.get(option)
+        sock.set(option, value)
+
+        assert (before != value, sock.get(option)) == (True, value)
+
+
+def test_no_option_is_left_untried() -> None:
+    tried = {option.name for _, option, _ in SETTABLE} | {option.name for option in READ_ONLY} | ELSEWHERE
+
+    assert tried == {option.name for option in OPTIONS}
+
+
+@pytest.mark.parametrize("option", SIZES, ids=named)
+def test_buffer_size_reads_back_doubled(option: Option[int]) -> None:
+    with Socket.udp() as sock:
+        sock.set(option, 8192)
+
+        assert sock.get(option) == 16_384
+
+
+@pytest.mark.parametrize(("force", "option", "limit"), FORCED, ids=named)
+def test_forced_size_goes_past_the_limit(force: Option[int], option: Option[int], limit: str) -> None:
+    beyond = 2 * int(Path("/proc/sys/net/core", limit).read_text())
+    with Socket.udp() as sock:
+        setattr(sock, force.attribute, beyond)
+
+        assert sock.get(option) == 2 * beyond
+
+
+@pytest.mark.parametrize(("force", "option", "limit"), FORCED, ids=named)
+def test_unforced_size_stops_at_the_limit(force: Option[int], option: Option[int], limit: str) -> None:
+    most = int(Path("/proc/sys/net/core", limit).read_text())
+    with Socket.udp() as sock:
+        sock.set(option, 2 * most)
+
+        assert sock.get(option) == 2 * most
+
+
+def test_bsdcompat_is_taken_without_effect() -> None:
+    with Socket.udp() as sock:
+        sock.bsdcompat = True
+
+        assert sock.bsdcompat is False
+
+
+def test_congestion_control_can_be_chosen() -> None:
+    with Namespace(), Socket.tcp() as sock:
+        known = Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split()
+        other = next(name for name in known if name != sock.tcp_congestion)
+        sock.tcp_congestion = other
+
+        assert sock.tcp_congestion == other
+
+
+def test_device_can_be_dropped() -> None:
+    with Socket.udp() as sock:
+        sock.bindtodevice = "lo"
+        sock.bindtodevice = ""
+
+        assert (sock.bindtodevice, sock.bindtoifindex) == ("", 0)
+
+
+def test_flag_that_is_unset_reads_false() -> None:
+    with Socket.tcp() as sock:
+        sock.keepalive = True
+        sock.keepalive = False
+
+        assert sock.keepalive is False
+
+
+def test_kind_of_socket_can_be_read() -> None:
+    with Socket.udp(socket.AF_INET6) as sock:
+        kind = (sock.domain, sock.so_type, sock.protocol)
+
+        assert kind == (socket.AF_INET6, socket.SOCK_DGRAM, socket.IPPROTO_UDP)
+
+
+def test_standard_attributes_are_untouched() -> None:
+    with Socket.tcp() as sock:
+        kind = (sock.family, sock.type, sock.proto)
+
+        assert kind == (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+
+
+def test_listening_shows() -> None:
+    with Socket.unix() as sock:
+        sock.bind("")
+        before = sock.acceptconn
+        sock.listen()
+
+        assert (before, sock.acceptconn) == (False, True)
+
+
+def refused(sock: Socket) -> None:
+    """Send to a port that nobody has, and wait for the refusal."""
+    with Socket.udp() as closed:
+        closed.bind(("127.0.0.1", 0))
+        sock.connect(closed.getsockname())
+    sock.send(b"into the void")
+    [_] = select.select([sock], [], [], 60)[0]
+
+
+def test_waiting_error_is_read_once() -> None:
+    with Namespace(), Socket.udp() as sock:
+        refused(sock)
+
+        assert (sock.error, sock.error) == (errno.ECONNREFUSED, 0)
+
+
+def test_snapshot_leaves_the_waiting_error() -> None:
+    with Namespace(), Socket.udp() as sock:
+        refused(sock)
+        sock.options()
+
+        assert sock.error == errno.ECONNREFUSED
+
+
+def test_peer_of_a_unix_pair_is_this_process() -> None:
+    left, right = Socket.pair()
+    with left, right:
+        assert left.peercred == Ucred(os.getpid(), os.geteuid(), os.getegid())
+
+
+def test_tcp_has_no_peer_credentials() -> None:
+    with Socket.tcp() as sock:
+        assert sock.peercred == Ucred(0, -1, -1)
+
+
+def test_sending_low_water_mark_is_one() -> None:
+    with Socket.tcp() as sock:
+        assert sock.sndlowat == 1
+
+
+def test_cookies_tell_sockets_apart() -> None:
+    with Socket.tcp() as one, Socket.tcp() as other:
+        assert (one.cookie != other.cookie, one.cookie == one.cookie) == (True, True)
+
+
+def test_cookies_tell_namespaces_apart() -> None:
+    with Socket.tcp() as outside, Namespace(), Socket.tcp() as inside:
+        assert outside.netns_cookie != inside.netns_cookie
+
+
+def test_memory_is_told_by_name() -> None:
+    with Socket.udp() as sock:
+        told = sock.meminfo
+
+        assert (type(told), told.rcvbuf, told.sndbuf) == (MemInfo, sock.rcvbuf, sock.sndbuf)
+
+
+def test_tcp_info_follows_the_connection() -> None:
+    with Namespace():
+        left, right = Socket.tcp_pair()
+        with left, right:
+            left.write_all(b"four")
+            right.read_exact(4)
+
+            assert (left.tcp_info.state, left.tcp_info.bytes_sent, right.tcp_info.bytes_received) == (1, 4, 4)
+
+
+def test_snapshot_holds_what_attributes_say() -> None:
+    with Socket.tcp() as sock:
+        sock.keepalive = True
+        held = sock.options()
+
+        assert (held["SO_KEEPALIVE"], held["SO_RCVBUF"], held["TCP_NODELAY"]) == (True, sock.rcvbuf, False)
+
+
+@pytest.mark.parametrize(
+    "make", [Socket.unix, Socket.netlink, Socket.packet], ids=["unix", "netlink", "packet"]
+)
+def test_snapshot_leaves_out_what_the_socket_lacks(make: Make) -> None:
+    with make() as sock:
+        held = sock.options()
+
+        assert ("SO_RCVBUF" in held, "TCP_NODELAY" in held, "SO_RCVBUFFORCE" in held) == (True, False, False)
+
+
+def test_snapshot_of_a_closed_socket_is_refused() -> None:
+    sock = Socket.tcp()
+    sock.close()
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        sock.options()
+
+
+def test_option_can_be_read_through_another_codec() -> None:
+    with Socket.udp() as sock:
+        sock.rcvtimeo = 2.0
+
+        assert sock.get(libsocket.SO_RCVTIMEO.through(libsocket.TIMEVAL)) == Timeval(2, 0)
+
+
+def test_value_out_of_range_can_be_sent_to_the_kernel() -> None:
+    exact = libsocket.SO_RCVTIMEO.through(libsocket.TIMEVAL)
+    with Socket.udp() as sock, pytest.raises(OSError, match="out of domain"):
+        sock.set(exact, Timeval(0, 1_000_000))
+
+
+def test_negative_linger_can_be_sent_to_the_kernel() -> None:
+    with Socket.tcp() as sock:
+        sock.linger = Linger(True, -1)
+
+        assert sock.linger.onoff is True
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=named)
+def test_attribute_is_the_option_under_its_own_name(option: Option[Any]) -> None:
+    assert vars(Socket)[option.attribute] is option is getattr(libsocket, option.name)
+
+
+@pytest.mark.parametrize("option", NUMBERS, ids=named)
+def test_number_is_four_bytes(option: Option[Any]) -> None:
+    assert option.codec.size == 4
+
+
+def test_probe_knows_tcp_options_on_tcp_alone() -> None:
+    with Socket.tcp() as stream, Socket.udp() as datagram:
+        known = (libsocket.TCP_CORK.supported(stream), libsocket.TCP_CORK.supported(datagram))
+
+        assert known == (True, False)
+
+
+def test_probe_knows_an_option_that_can_only_be_set() -> None:
+    with Socket.tcp() as sock:
+        assert libsocket.SO_RCVBUFFORCE.supported(sock)
+
+
+def test_probe_knows_an_option_without_its_capability() -> None:
+    with Socket.tcp() as sock, without(Capability.NET_ADMIN):
+        assert libsocket.SO_RCVBUFFORCE.supported(sock)
+
+
+def test_probe_denies_an_option_that_no_kernel_has() -> None:
+    unknown = Option("SO_UNKNOWN", Level.SOL_SOCKET, 12_345, libsocket.INT, since="99.0", doc="None.")
+    with Socket.tcp() as sock:
+        assert not unknown.supported(sock)

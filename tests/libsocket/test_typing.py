@@ -1,0 +1,61 @@
+"""What mypy is told: it reads these assertions, and at run time they hold as well."""
+
+from __future__ import annotations
+
+from typing import Any, assert_type
+
+from libsocket import SO_RCVBUF, SO_RCVTIMEO, TIMEVAL, Linger, Option, Socket, TcpInfo, Timeval, Ucred
+
+
+def test_attribute_of_a_socket_has_the_options_type() -> None:
+    with Socket.tcp() as sock:
+        values = (
+            assert_type(sock.rcvbuf, int),
+            assert_type(sock.keepalive, bool),
+            assert_type(sock.rcvtimeo, float),
+            assert_type(sock.linger, Linger),
+            assert_type(sock.peercred, Ucred),
+            assert_type(sock.bindtodevice, str),
+            assert_type(sock.tcp_info, TcpInfo),
+        )
+
+    assert [type(value) for value in values] == [int, bool, float, Linger, Ucred, str, TcpInfo]
+
+
+def test_attribute_of_the_class_is_the_option() -> None:
+    option = assert_type(Socket.rcvbuf, Option[int])
+
+    assert option is SO_RCVBUF
+
+
+def test_get_has_the_options_type() -> None:
+    with Socket.tcp() as sock:
+        size = assert_type(sock.get(SO_RCVBUF), int)
+        exact = assert_type(sock.get(SO_RCVTIMEO.through(TIMEVAL)), Timeval)
+
+    assert (type(size), type(exact)) == (int, Timeval)
+
+
+def test_sockets_made_from_sockets_have_the_class() -> None:
+    left, right = assert_type(Socket.pair(), tuple[Socket, Socket])
+    with left, right, assert_type(left.dup(), Socket) as copy:
+        assert isinstance(copy, Socket)
+
+
+def test_accept_has_the_class() -> None:
+    with Socket.unix() as listener, Socket.unix() as client:
+        listener.bind("")
+        listener.listen()
+        client.connect(listener.getsockname())
+        server, address = assert_type(listener.accept(), tuple[Socket, Any])
+        with server:
+            assert (type(server), address) == (Socket, "")
+
+
+def test_wrong_types_are_refused_by_mypy() -> None:
+    with Socket.tcp() as sock:
+        sock.rcvlowat = True
+        sock.keepalive = 1  # type: ignore[assignment]
+        sock.set(SO_RCVBUF, 4096)
+
+        assert sock.keepalive is True
