@@ -13,7 +13,7 @@ from netns import calls
 
 RUN = Path("/run/netns")
 
-_OWNED = re.compile(r"lsc-(\d+)-(\d+)-\d+")
+_OWNED = re.compile(r"lsc-(\d+)-(\d+)-(\d+)-\d+")
 _ordinal = itertools.count(1)
 
 
@@ -22,12 +22,12 @@ class NameRefused(OSError):
 
 
 def own_name() -> str:
-    """A name that tells its owner, ``lsc-<pid>-<start of the process>-<n>``: reap() can tell when it is dead.
+    """A name that tells its owner, ``lsc-<pid namespace>-<pid>-<start>-<n>``: so that reap() can tell.
 
     The start is in clock ticks since boot (proc_pid_stat(5), field 22), so that a pid used again is no
-    mistaken owner.
+    mistaken owner. A container may share /run and number its processes anew: it has another pid namespace.
     """
-    return f"lsc-{os.getpid()}-{_started(os.getpid())}-{next(_ordinal)}"
+    return f"lsc-{_numbering()}-{os.getpid()}-{_started(os.getpid())}-{next(_ordinal)}"
 
 
 def give(name: str) -> None:
@@ -67,7 +67,14 @@ def reap() -> list[str]:
 
 def _orphaned(name: str) -> bool:
     owner = _OWNED.fullmatch(name)
-    return owner is not None and _started(int(owner[1])) != int(owner[2])
+    if owner is None or int(owner[1]) != _numbering():
+        return False
+    return _started(int(owner[2])) != int(owner[3])
+
+
+def _numbering() -> int:
+    """The pid namespace, in which a pid means something."""
+    return os.stat("/proc/self/ns/pid").st_ino
 
 
 def _started(pid: int) -> int | None:

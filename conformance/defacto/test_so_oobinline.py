@@ -28,21 +28,6 @@ def test_nothing_is_beside_the_stream(ns, observe):
 
 
 @claim(
-    "defacto/SO_OOBINLINE/stops-at-mark",
-    says="A receive does not cross into urgent data that lies in the stream: the next one begins with it.",
-)
-def test_a_receive_stops_before_urgent_data(ns, observe):
-    sender, receiver = Socket.tcp_pair()
-    with sender, receiver:
-        receiver.oobinline = True
-        sender.send(b"ab")
-        sender.send(b"X", socket.MSG_OOB)
-        select.select([], [], [receiver])
-
-        assert observe("received", [receiver.recv(9).decode(), receiver.recv(9).decode()]) == ["ab", "X"]
-
-
-@claim(
     "defacto/SO_OOBINLINE/late-keeps-urgent-in-place",
     says="SO_OOBINLINE set after urgent data arrived puts it at its place in the stream all the same.",
 )

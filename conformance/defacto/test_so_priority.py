@@ -57,7 +57,7 @@ def test_an_accepted_connection_has_priority_0(ns, observe):
     with listening() as listener:
         listener.priority = 5
         with knocking(listener), listener.accept()[0] as accepted:
-            assert observe("priority", accepted.priority) == 0
+            assert observe("priorities", [listener.priority, accepted.priority]) == [5, 0]
 
 
 @claim(

@@ -51,7 +51,7 @@ def test_urgent_data_raises_pollpri(ns, observe):
 @claim(
     "socket.7/SIGURG/sent-to-owner",
     section="Socket-layer functions",
-    says="When urgent data arrives SIGURG is sent to the process that owns the socket, and to no other.",
+    says="When urgent data arrives SIGURG is sent to the owner of the socket; without an owner to nobody.",
 )
 def test_the_owner_gets_sigurg(ns, observe):
     sender, receiver = Socket.tcp_pair()

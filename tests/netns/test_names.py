@@ -13,6 +13,9 @@ from netns import Child, NameRefused, Namespace, forget, in_child, in_user_names
 from netns.names import RUN
 from tests.netns.places import with_own_run
 
+NUMBERING = os.stat("/proc/self/ns/pid").st_ino
+"""The pid namespace of the tests and of the children they fork."""
+
 
 def hold(name: str) -> str:
     with Namespace(name) as ns:
@@ -54,7 +57,7 @@ def test_the_name_goes_when_the_namespace_is_closed() -> None:
 def test_an_own_name_tells_process_and_start() -> None:
     stat = Path(f"/proc/{os.getpid()}/stat").read_text().rpartition(")")[2].split()
 
-    assert re.fullmatch(rf"lsc-{os.getpid()}-{stat[19]}-\d+", own_name())
+    assert re.fullmatch(rf"lsc-{NUMBERING}-{os.getpid()}-{stat[19]}-\d+", own_name())
 
 
 def test_own_names_differ() -> None:
@@ -165,7 +168,8 @@ def test_reaping_removes_the_name_of_a_killed_process() -> None:
 def test_reaping_removes_nothing_else() -> None:
     def reap_among_others() -> tuple[list[str], list[str], list[str]]:
         with Namespace() as ns:
-            kept = ["web", "lsc-web", "lsc-1-2", f"lsc-{os.getpid()}-1-1-x"]
+            elsewhere = f"lsc-{NUMBERING + 1}-{os.getpid()}-1-1"
+            kept = ["web", "lsc-web", "lsc-1-2-3", f"lsc-{NUMBERING}-{os.getpid()}-1-1-x", elsewhere]
             for name in kept:
                 ns.keep(name)
             with Namespace(mine := own_name()):
@@ -179,7 +183,7 @@ def test_reaping_removes_nothing_else() -> None:
 
 def test_a_pid_that_is_used_again_is_no_owner() -> None:
     def reap_older() -> tuple[str, list[str]]:
-        older = f"lsc-{os.getpid()}-1-1"
+        older = f"lsc-{NUMBERING}-{os.getpid()}-1-1"
         with Namespace() as ns:
             ns.keep(older)
             return older, reap()

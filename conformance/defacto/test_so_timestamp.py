@@ -1,0 +1,127 @@
+"""SO_TIMESTAMP and its kin where documents are silent."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+import pytest
+
+from conformance.claims import claim
+from conformance.scenes import udp_pair
+from libsocket import FLAG, SO_TIMESTAMP, SO_TIMESTAMPNS, SOL_SOCKET, Numbers, Option, Socket
+
+SO_TIMESTAMP_NEW = Option(
+    "SO_TIMESTAMP_NEW",
+    SOL_SOCKET,
+    Numbers(63, parisc=0x4038, sparc=0x46),
+    FLAG,
+    since="5.1",
+    doc="""SO_TIMESTAMP with 64-bit seconds and microseconds on every machine.""",
+)
+SO_TIMESTAMPNS_NEW = Option(
+    "SO_TIMESTAMPNS_NEW",
+    SOL_SOCKET,
+    Numbers(64, parisc=0x4039, sparc=0x42),
+    FLAG,
+    since="5.1",
+    doc="""SO_TIMESTAMPNS with 64-bit seconds and nanoseconds on every machine.""",
+)
+
+EITHER_ORDER = pytest.mark.parametrize(
+    ("first", "last"), [(SO_TIMESTAMP, SO_TIMESTAMPNS), (SO_TIMESTAMPNS, SO_TIMESTAMP)]
+)
+
+
+def messages(sock: Socket) -> list[list[int]]:
+    """Level, type and size of the control messages that come with the next message."""
+    return [[level, kind, len(data)] for level, kind, data in sock.recvmsg(99, 99)[1]]
+
+
+@claim(
+    "defacto/SO_TIMESTAMP/last-set-counts",
+    says="Of SO_TIMESTAMP and SO_TIMESTAMPNS the one set last is on, and reading the other says it is off.",
+)
+@EITHER_ORDER
+def test_the_last_one_counts(ns, observe, first, last):
+    with Socket.udp() as sock:
+        sock.set(first, True)
+        sock.set(last, True)
+
+        assert observe("on", [sock.get(first), sock.get(last)]) == [False, True]
+
+
+@claim(
+    "defacto/SO_TIMESTAMP/either-clears-both",
+    says="Clearing SO_TIMESTAMP ends SO_TIMESTAMPNS too, and the other way round.",
+)
+@EITHER_ORDER
+def test_clearing_one_clears_the_other(ns, observe, first, last):
+    with Socket.udp() as sock:
+        sock.set(first, True)
+        sock.set(last, False)
+
+        assert observe("on", [sock.get(first), sock.get(last)]) == [False, False]
+
+
+@claim(
+    "defacto/SO_TIMESTAMP_NEW/64-bit",
+    says="SO_TIMESTAMP_NEW and SO_TIMESTAMPNS_NEW tell the time as two 64-bit numbers, in a control "
+    "message of their own type.",
+    since="5.1",
+)
+@pytest.mark.parametrize("option", [SO_TIMESTAMP_NEW, SO_TIMESTAMPNS_NEW])
+def test_the_new_ones_are_of_64_bits(ns, observe, option):
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        receiver.set(option, True)
+        sender.send(b"when?")
+
+        assert observe("messages", messages(receiver)) == [
+            [SOL_SOCKET, option.number, struct.calcsize("=qq")]
+        ]
+
+
+@claim(
+    "defacto/SO_TIMESTAMP_NEW/excludes-old",
+    says="The option set last counts, be it SO_TIMESTAMP or SO_TIMESTAMP_NEW: a message comes with one time.",
+    since="5.1",
+)
+@pytest.mark.parametrize(
+    ("first", "last"), [(SO_TIMESTAMP, SO_TIMESTAMP_NEW), (SO_TIMESTAMP_NEW, SO_TIMESTAMP)]
+)
+def test_old_and_new_exclude_each_other(ns, observe, first, last):
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        receiver.set(first, True)
+        receiver.set(last, True)
+        sender.send(b"when?")
+
+        assert observe("types", [kind for _, kind, _ in messages(receiver)]) == [last.number]
+
+
+@claim(
+    "defacto/SO_TIMESTAMP/unix-messages",
+    says="UNIX domain sockets that keep messages apart tell the time as well.",
+)
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
+def test_unix_messages_come_with_the_time(ns, observe, kind):
+    sender, receiver = Socket.pair(kind)
+    with sender, receiver:
+        receiver.timestamp = True
+        sender.send(b"when?")
+
+        assert observe("types", [told for _, told, _ in messages(receiver)]) == [SO_TIMESTAMP.number]
+
+
+@claim(
+    "defacto/SO_TIMESTAMP/unix-streams-silent",
+    says="A UNIX domain stream takes SO_TIMESTAMP and never tells the time.",
+)
+def test_a_unix_stream_does_not_tell_the_time(ns, observe):
+    sender, receiver = Socket.pair()
+    with sender, receiver:
+        receiver.timestamp = True
+        sender.send(b"when?")
+
+        assert observe("on_and_told", [receiver.timestamp, messages(receiver)]) == [True, []]

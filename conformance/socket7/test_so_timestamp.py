@@ -1,0 +1,191 @@
+"""SO_TIMESTAMP and SO_TIMESTAMPNS: when what is received arrived.
+
+All times are compared with the clock that stamps, CLOCK_REALTIME, read before and after: what
+happened in between is between them, however long it took.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from conformance.claims import claim
+from conformance.scenes import udp_pair
+from libsocket import SO_TIMESTAMP, SO_TIMESTAMPNS, SOL_SOCKET, Socket
+from libsocket.arch import TIMEVAL_LAYOUT
+
+TIMESPEC_LAYOUT = "@ll"
+
+
+def messages(sock: Socket) -> list[list[int]]:
+    """Level, type and size of the control messages that come with the next message."""
+    return [[level, kind, len(data)] for level, kind, data in sock.recvmsg(99, 99)[1]]
+
+
+def microseconds(sock: Socket, size: int = 99) -> list[int]:
+    """The times that come with the next ``size`` bytes, as a struct timeval tells them."""
+    told = sock.recvmsg(size, 99, socket.MSG_WAITALL)[1]
+    times = [struct.unpack(TIMEVAL_LAYOUT, data) for _, _, data in told]
+    return [1_000_000 * sec + usec for sec, usec in times]
+
+
+def nanoseconds(sock: Socket) -> list[int]:
+    """The times that come with the next message, as a struct timespec tells them."""
+    times = [struct.unpack(TIMESPEC_LAYOUT, data) for _, _, data in sock.recvmsg(99, 99)[1]]
+    return [1_000_000_000 * sec + nsec for sec, nsec in times]
+
+
+def now() -> int:
+    """Microseconds, the rest dropped as in a struct timeval."""
+    return time.clock_gettime_ns(time.CLOCK_REALTIME) // 1000
+
+
+@contextmanager
+def stamping() -> Iterator[None]:
+    """A block in which packets are stamped as they arrive.
+
+    The kernel begins to a moment after the first socket asks; till then it tells the time of reading.
+    """
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        receiver.timestamp = True
+        while not _stamped_on_arrival(sender, receiver):
+            pass
+        yield
+
+
+def _stamped_on_arrival(sender: Socket, receiver: Socket) -> bool:
+    sender.send(b"now?")
+    select.select([receiver], [], [])
+    arrived = now()
+    return microseconds(receiver)[0] < arrived
+
+
+@claim(
+    "socket.7/SO_TIMESTAMP/enables",
+    section="Socket options",
+    says="The option turns the control message with the time on, and off again.",
+)
+def test_it_is_turned_on_and_off(ns, observe):
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        sender.send(b"before")
+        before = len(messages(receiver))
+        receiver.timestamp = True
+        sender.send(b"with")
+        during = len(messages(receiver))
+        receiver.timestamp = False
+        sender.send(b"after")
+
+        assert observe("messages", [before, during, len(messages(receiver))]) == [0, 1, 0]
+
+
+@claim(
+    "socket.7/SO_TIMESTAMP/timeval",
+    section="Socket options",
+    says="The control message has level SOL_SOCKET and type SCM_TIMESTAMP and holds a struct timeval.",
+)
+def test_the_message_is_a_timeval(ns, observe):
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        receiver.timestamp = True
+        sender.send(b"when?")
+
+        assert observe("messages", messages(receiver)) == [
+            [SOL_SOCKET, SO_TIMESTAMP.number, struct.calcsize(TIMEVAL_LAYOUT)]
+        ]
+
+
+@claim(
+    "socket.7/SO_TIMESTAMP/reception-time",
+    section="Socket options",
+    says="The time is that of reception, not that of reading.",
+)
+def test_it_is_the_time_of_reception(ns, observe):
+    sender, receiver = udp_pair()
+    with sender, receiver, stamping():
+        receiver.timestamp = True
+        before = now()
+        sender.send(b"when?")
+        select.select([receiver], [], [])
+        arrived = now()
+
+        assert observe("received", [before <= at <= arrived for at in microseconds(receiver)]) == [True]
+
+
+@claim(
+    "socket.7/SO_TIMESTAMP/last-packet",
+    section="Socket options",
+    says="Where one call receives the data of several packets, the time is that of the last one.",
+)
+def test_it_is_the_time_of_the_last_packet(ns, observe):
+    sender, receiver = Socket.tcp_pair()
+    with sender, receiver, stamping():
+        sender.tcp_nodelay = receiver.timestamp = True
+        sender.send(b"first")
+        between = now()
+        sender.send(b"second")
+
+        assert observe("the_last", [between <= at for at in microseconds(receiver, len(b"firstsecond"))]) == [
+            True
+        ]
+
+
+@claim(
+    "socket.7/SO_TIMESTAMPNS/timespec",
+    section="Socket options",
+    says="The control message has level SOL_SOCKET and type SCM_TIMESTAMPNS and holds a struct timespec.",
+    since="2.6.22",
+)
+def test_the_message_is_a_timespec(ns, observe):
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        receiver.timestampns = True
+        sender.send(b"when?")
+
+        assert observe("messages", messages(receiver)) == [
+            [SOL_SOCKET, SO_TIMESTAMPNS.number, struct.calcsize(TIMESPEC_LAYOUT)]
+        ]
+
+
+@claim(
+    "socket.7/SO_TIMESTAMPNS/realtime",
+    section="Socket options",
+    says="The time is that of reception by CLOCK_REALTIME.",
+    since="2.6.22",
+)
+def test_it_is_the_real_time_of_reception(ns, observe):
+    sender, receiver = udp_pair()
+    with sender, receiver, stamping():
+        receiver.timestampns = True
+        before = now()
+        sender.send(b"when?")
+        select.select([receiver], [], [])
+        arrived = now()
+
+        assert observe("received", [before <= at // 1000 <= arrived for at in nanoseconds(receiver)]) == [
+            True
+        ]
+
+
+@claim(
+    "socket.7/SO_TIMESTAMPNS/excludes-timestamp",
+    section="Socket options",
+    says="SO_TIMESTAMP and SO_TIMESTAMPNS exclude each other: a message comes with one time, never both.",
+    since="2.6.22",
+)
+@pytest.mark.parametrize(("first", "last"), [(SO_TIMESTAMP, SO_TIMESTAMPNS), (SO_TIMESTAMPNS, SO_TIMESTAMP)])
+def test_one_of_them_counts(ns, observe, first, last):
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        receiver.set(first, True)
+        receiver.set(last, True)
+        sender.send(b"when?")
+
+        assert observe("messages", len(messages(receiver))) == 1
