@@ -43,7 +43,8 @@ FLAGS = (
     IP_PKTINFO,
     IP_RECVERR,
 )
-VALUES = {
+VALUES: dict[Option[Any], object] = {
+    **dict.fromkeys(FLAGS, True),
     TCP_LINGER2: 7,
     TCP_CONGESTION: "reno",
     IP_TTL: 7,
@@ -64,9 +65,7 @@ def not_inherited(option: Option[bool]) -> Any:
     return pytest.param(option, marks=claim(f"defacto/{option.name}/not-inherited-on-unix", says=says))
 
 
-@pytest.mark.parametrize(
-    ("option", "value"), [inherited(*one) for one in [*((flag, True) for flag in FLAGS), *VALUES.items()]]
-)
+@pytest.mark.parametrize(("option", "value"), [inherited(*held) for held in VALUES.items()])
 def test_a_tcp_connection_has_what_its_listener_has(ns, observe, option, value):
     with listening() as listener:
         listener.set(option, value)

@@ -7,7 +7,7 @@ import struct
 
 from conformance.claims import claim
 from conformance.refusals import refused
-from conformance.scenes import udp_pair
+from conformance.scenes import knocking, listening, udp_pair
 from libsocket import FLAG, SO_MARK, SOL_SOCKET, Numbers, Option, Socket
 from netns import Capability, only, without
 
@@ -101,10 +101,7 @@ def test_net_raw_suffices_for_the_control_message(ns, observe):
     needs=[Capability.NET_ADMIN],
 )
 def test_an_accepted_connection_has_the_mark(ns, observe):
-    with Socket.tcp() as listener, Socket.tcp() as client:
+    with listening() as listener:
         listener.mark = 7
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        client.connect(listener.getsockname())
-        with listener.accept()[0] as accepted:
+        with knocking(listener), listener.accept()[0] as accepted:
             assert observe("mark", accepted.mark) == 7

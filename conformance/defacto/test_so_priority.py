@@ -1,4 +1,4 @@
-"""SO_PRIORITY where documents are silent: IP_TOS, the control message, accept."""
+"""SO_PRIORITY where documents are silent: CAP_NET_RAW, IP_TOS, the control message, accept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conformance.claims import claim
 from conformance.refusals import refused
 from conformance.scenes import knocking, listening, udp_pair
 from libsocket import FLAG, SO_PRIORITY, SOL_SOCKET, Numbers, Option, Socket
-from netns import Capability, without
+from netns import Capability, only, without
 
 SO_RCVPRIORITY = Option(
     "SO_RCVPRIORITY",
@@ -45,6 +45,21 @@ def test_the_tos_sets_the_priority(ns, observe, tos, priority):
     with Socket.udp() as sock:
         sock.priority = 5
         sock.ip_tos = tos
+
+        assert observe("priority", sock.priority) == priority
+
+
+@claim(
+    "defacto/SO_PRIORITY/net-raw-suffices",
+    says="CAP_NET_RAW alone is enough for a priority outside 0 to 6.",
+    since="5.17",
+    needs=[Capability.NET_RAW],
+)
+@pytest.mark.parametrize("priority", [-1, 7])
+def test_net_raw_alone_suffices(ns, observe, priority):
+    with Socket.udp() as sock:
+        with only(Capability.NET_RAW):
+            sock.priority = priority
 
         assert observe("priority", sock.priority) == priority
 

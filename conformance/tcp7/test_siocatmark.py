@@ -20,6 +20,7 @@ def test_a_read_stops_at_the_mark(ns, observe):
         receiver.oobinline = True
         sender.send(b"ab")
         sender.send(b"X", socket.MSG_OOB)
+        sender.shutdown(socket.SHUT_WR)
         select.select([], [], [receiver])
 
         assert observe("received", [receiver.recv(9).decode(), receiver.recv(9).decode()]) == ["ab", "X"]
