@@ -1,6 +1,6 @@
 """Which sentences of a document are checked, and why the others are not.
 
-``python -m conformance.inventory`` prints it. A page has one file in ``inventory/``, its sentences in page order.
+``python -m conformance.inventory`` prints it. A page has one file in ``inventory/``, its sentences in order.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ class Inventory:
         return sum(one.fate == fate for one in self.sentences) / len(self.sentences)
 
     def __str__(self) -> str:
-        count = {fate: sum(one.fate == fate for one in self.sentences) for fate in ("tried", "tested", "untried")}
+        count = {
+            fate: sum(one.fate == fate for one in self.sentences) for fate in ("tried", "tested", "untried")
+        }
         return (
             f"{self.title}: {len(self.sentences)} sentences, {count['tried']} tried by claims, "
             f"{count['tested']} by the library's tests, {count['untried']} not to be tried"

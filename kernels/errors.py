@@ -45,8 +45,8 @@ class NoArchive(KernelError):
 
     def __init__(self, tried: str, why: str) -> None:
         super().__init__(
-            f"no archive could be asked: tried {tried}; {why}. Name one with --mirror (or KERNELS_MIRROR) and "
-            "its keyring with --keyring (or KERNELS_KEYRING), or give a kernel you built as uml:PATH."
+            f"no archive could be asked: tried {tried}; {why}. Name one with --mirror (or KERNELS_MIRROR) "
+            "and its keyring with --keyring (or KERNELS_KEYRING), or give a kernel you built as uml:PATH."
         )
 
 

@@ -56,10 +56,11 @@ def test_an_accepted_connection_has_the_buffer(ns, observe):
     says="A UNIX connection that is accepted has the default send buffer, whatever the listener's.",
 )
 def test_an_accepted_unix_connection_has_the_default(ns, observe):
+    default = int(first_sysctl("net.core.wmem_default"))
     with listening_unix() as listener:
         listener.sndbuf = 30_000
         with knocking(listener), listener.accept()[0] as accepted:
-            assert observe("sndbuf", accepted.sndbuf) == int(first_sysctl("net.core.wmem_default"))
+            assert observe("listener_and_accepted", [listener.sndbuf, accepted.sndbuf]) == [60_000, default]
 
 
 @claim(

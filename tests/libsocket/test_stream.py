@@ -188,6 +188,27 @@ def test_write_all_takes_any_buffer(pair: Pair) -> None:
     assert pair[1].read_exact(4) == b"abcd"
 
 
+def test_formatted_text_is_written_whole(pair: Pair) -> None:
+    pair[0].write_all(f"{1} and {'zwei'}\n".encode())
+
+    assert pair[1].read_exact(11) == b"1 and zwei\n"
+
+
+def test_nothing_waits_for_a_flush(pair: Pair) -> None:
+    pair[0].write_all(b"ab")
+    before = pair[1].read_exact(2)
+    pair[0].flush()
+    pair[0].close()
+
+    assert (before, pair[1].read_to_end()) == (b"ab", b"")
+
+
+def test_by_ref_is_the_writer_too(pair: Pair) -> None:
+    pair[0].by_ref().write_all(b"ab")
+
+    assert pair[1].read_exact(2) == b"ab"
+
+
 def test_write_all_gives_up_where_nothing_is_taken() -> None:
     with pytest.raises(WriteZero, match="5 of 9 bytes"):
         Full(room=4).write_all(b"123456789")

