@@ -23,6 +23,8 @@ class Judgement:
     expected: bool
     detail: str = ""
     observations: tuple[tuple[str, Value], ...] = ()
+    need: str | None = None
+    """For BLOCKED: what is missing."""
 
 
 def judge(

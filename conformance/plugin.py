@@ -14,13 +14,15 @@ from conformance.claims import Stated, stated
 from conformance.deadline import guarded
 from conformance.judging import Judgement, judge
 from conformance.needs import Need
+from conformance.outcomes import crash_line, say, words
 from conformance.plan import Handover, Plan, hand_over, plan_of, select
-from conformance.recording import Recording, default_path, found_in_test
+from conformance.recording import Recording, local_records
 from conformance.stash import FAILED, OBSERVATIONS
-from reports.record import Expectation, Verdict
+from reports.record import Verdict
 
 _BLOCKED = pytest.StashKey[Need]()
 _RECORDING = pytest.StashKey[Recording]()
+_ABROAD = pytest.StashKey[Any]()
 _UNMATCHED = pytest.StashKey[Iterable[str]]()
 
 _CLAIMS = Path(__file__).parent
@@ -45,7 +47,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--run-record",
         type=Path,
         metavar="PATH",
-        help="write the run's record (JSON lines) here instead of reports/local/RELEASE.jsonl",
+        help="write the run's record (JSON lines) here instead of reports/local/RELEASE.jsonl; "
+        "with --kernel, the folder of all records",
+    )
+    group.addoption(
+        "--kernel",
+        action="append",
+        default=[],
+        metavar="KERNEL",
+        help="run the claims on these kernels, each in a guest: a series (6.1), uml:6.12, virtme:7.3, "
+        "uml:PATH, virtme:PATH, gvisor, or host for this one (repeatable, comma-separated; "
+        "'python -m kernels list' tells what can be had)",
+    )
+    group.addoption(
+        "--kernel-jobs",
+        type=int,
+        default=os.cpu_count(),
+        metavar="N",
+        help="how many guests run side by side (default: the number of processors)",
+    )
+    group.addoption(
+        "--as-kernel",
+        default="host",
+        metavar="NAME",
+        help="what the record calls the kernel it was made on (default: host)",
     )
 
 
@@ -55,11 +80,27 @@ def pytest_configure(config: pytest.Config) -> None:
         ground.die_with_controller()
         return
     chosen: Path | None = config.getoption("--run-record")
-    recording = Recording(Path.cwd() / chosen if chosen else default_path(config.rootpath))
+    kernels = [name for names in config.getoption("--kernel") for name in names.split(",")]
+    path = Path.cwd() / chosen if chosen else local_records(config.rootpath)
+    recording = Recording(
+        path if chosen and not kernels else path / f"{os.uname().release}.jsonl",
+        config.getoption("--as-kernel"),
+    )
     config.stash[_RECORDING] = recording
     config.pluginmanager.register(recording, "conformance-recording")
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(_Controller(recording), "conformance-controller")
+    if kernels:
+        _go_abroad(config, kernels, path)
+
+
+def _go_abroad(config: pytest.Config, kernels: list[str], records: Path) -> None:
+    from conformance.abroad import Abroad  # the kernels package is for those who name one
+
+    if config.getoption("numprocesses", None):
+        raise pytest.UsageError("guests run side by side as --kernel-jobs says; leave -n out with --kernel")
+    config.stash[_ABROAD] = abroad = Abroad(kernels, config.getoption("--kernel-jobs"), config, records)
+    config.pluginmanager.register(abroad, "conformance-abroad")
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -88,7 +129,9 @@ class _Controller:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    if not _is_worker(session.config) and not session.config.option.collectonly:
+    config = session.config
+    abroad = config.stash.get(_ABROAD, None)
+    if not (_is_worker(config) or config.option.collectonly or (abroad and not abroad.here)):
         ground.stand()
 
 
@@ -102,6 +145,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         chosen, config.stash[_UNMATCHED] = select(items, patterns)
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen
+    if abroad := config.stash.get(_ABROAD, None):
+        items[:] = abroad.board(items)
 
 
 @pytest.hookimpl(
@@ -115,6 +160,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         _tell(plan, config)
     elif not config.option.collectonly and not _distributes(config):
         config.stash[_RECORDING].begin(plan)
+        if abroad := config.stash.get(_ABROAD, None):
+            abroad.leave(session.items)
     if plan.claims and not config.option.collectonly and not _distributes(config):
         ground.leave()
 
@@ -153,10 +200,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if told := stated(item):
-        judgement = _judged(item, told, call, report)
-        if judgement:
-            _attach(item, report, judgement)
-            _settle(report, judgement, told.claim.expectation(os.uname().release))
+        if judgement := _judged(item, told, call, report):
+            say(report, judgement, told.claim.expectation(os.uname().release), _parameters(item))
+    elif abroad := item.config.stash.get(_ABROAD, None):
+        abroad.say(item, call, report)
     item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
     return report
 
@@ -165,70 +212,22 @@ def _judged(
     item: pytest.Item, told: Stated, call: pytest.CallInfo[None], report: pytest.TestReport
 ) -> Judgement | None:
     error = call.excinfo.value if call.excinfo else None
-    if item.stash.get(_BLOCKED, None) and call.when == "setup":
-        return Judgement(Verdict.BLOCKED, True, f"{item.stash[_BLOCKED].code} is missing")
+    if (need := item.stash.get(_BLOCKED, None)) and call.when == "setup":
+        return Judgement(Verdict.BLOCKED, True, f"{need.code} is missing", need=need.code)
     if call.when == "call":
         seen = item.stash[OBSERVATIONS]
-        return judge(told.claim, os.uname().release, error, seen, _told(report))
-    return Judgement(Verdict.BROKEN, False, f"{call.when}: {_told(report)}") if error else None
+        return judge(told.claim, os.uname().release, error, seen, crash_line(report))
+    return Judgement(Verdict.BROKEN, False, f"{call.when}: {crash_line(report)}") if error else None
 
 
-def _told(report: pytest.TestReport) -> str:
-    """The one line of a traceback that says what was expected and what was seen."""
-    crash = getattr(report.longrepr, "reprcrash", None)
-    text = crash.message if crash else report.longreprtext
-    return text.strip().split("\n")[0].removeprefix("AssertionError: ").removeprefix("assert ")
-
-
-def _attach(item: pytest.Item, report: pytest.TestReport, judgement: Judgement) -> None:
-    need = item.stash.get(_BLOCKED, None)
+def _parameters(item: pytest.Item) -> str:
     callspec = getattr(item, "callspec", None)
-    suffix = f"[{callspec.id}]" if callspec else ""
-    named = [(name + suffix, value) for name, value in judgement.observations]
-    report.found = found_in_test(  # type: ignore[attr-defined]
-        judgement.verdict,
-        expected=judgement.expected,
-        detail=judgement.detail,
-        observations=named,
-        duration=report.duration,
-        need=need.code if need else None,
-    )
-    report.user_properties += [("verdict", judgement.verdict.value), *named]
-
-
-def _settle(report: pytest.TestReport, judgement: Judgement, declared: Expectation | None) -> None:
-    """Make pytest's outcome agree: what is as declared passes, what is not fails."""
-    if judgement.verdict is Verdict.UNCLAIMED:
-        report.outcome, report.longrepr = "passed", None
-    elif judgement.verdict is Verdict.DIFFERS and judgement.expected and declared:
-        report.outcome, report.wasxfail = "skipped", declared.why
-    elif judgement.verdict is Verdict.DIFFERS and declared:
-        report.sections.append(("declared difference", _otherwise(declared)))
-    elif judgement.verdict is Verdict.HOLDS and declared:
-        report.outcome = "failed"
-        report.longrepr = f"the expectation is stale: it holds, but was declared to differ ({declared.why})"
-    elif judgement.verdict is Verdict.BROKEN:
-        report.outcome = "failed"
-
-
-def _otherwise(declared: Expectation) -> str:
-    return f"it differs, but not as declared: {declared.why}; to be seen: {dict(declared.observed)}"
-
-
-_WORDS = {
-    Verdict.HOLDS: ("passed", ".", ("HOLDS", {"green": True})),
-    Verdict.DIFFERS: ("xfailed", "d", ("DIFFERS as declared", {"yellow": True})),
-    Verdict.UNCLAIMED: ("passed", "u", ("UNCLAIMED", {"green": True})),
-    Verdict.BLOCKED: ("skipped", "b", ("BLOCKED", {"yellow": True})),
-}
+    return f"[{callspec.id}]" if callspec else ""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: pytest.TestReport) -> Any:
-    found = getattr(report, "found", None)
-    if found is None or report.failed or not found["expected"]:
-        return None
-    return _WORDS[Verdict(found["verdict"])]
+    return words(report)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import platform
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -35,8 +34,9 @@ _WHOLE = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
 class Recording:
     """Collects what tests found, writes each claim's record once its last test has ended."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kernel: str) -> None:
         self.path = path
+        self._kernel = kernel
         self._plan: Plan | None = None
         self._header: Header | None = None
         self._writer: RunWriter | None = None
@@ -53,7 +53,7 @@ class Recording:
         if not plan.claims:
             return
         self._plan = plan
-        self._header = header = _header(plan)
+        self._header = header = _header(plan, self._kernel)
         self._open = Counter(plan.tests.values())
         try:
             self._writer = RunWriter(self.path)
@@ -106,14 +106,15 @@ class Recording:
             return
         run = Run(self._header, self._records, self._footer)
         terminalreporter.section("what this kernel says", sep="=")
-        terminalreporter.write(_drawn(run, terminalreporter))
+        terminalreporter.write(drawn(lambda console: summarise(run, console), terminalreporter))
         terminalreporter.write_line(str(self._trouble) if self._trouble else f"Run record: {self.path}")
 
 
-def _drawn(run: Run, terminal: pytest.TerminalReporter) -> str:
+def drawn(draw: Callable[[Console], None], terminal: pytest.TerminalReporter) -> str:
+    """What rich would print, for pytest to write."""
     writer = terminal.config.get_terminal_writer()
     text = io.StringIO()
-    summarise(run, Console(file=text, width=writer.fullwidth, force_terminal=writer.hasmarkup))
+    draw(Console(file=text, width=writer.fullwidth, force_terminal=writer.hasmarkup))
     return text.getvalue()
 
 
@@ -167,11 +168,11 @@ def _failed(found: list[dict[str, Any]]) -> bool:
     return any(Verdict(one["verdict"]) in {Verdict.DIFFERS, Verdict.BROKEN} for one in found)
 
 
-def _header(plan: Plan) -> Header:
+def _header(plan: Plan, kernel: str) -> Header:
     """Who speaks: the kernel that runs, with this process's privileges."""
     system = os.uname()
     return Header(
-        kernel="host",
+        kernel=kernel,
         release=system.release,
         version=system.version,
         machine=system.machine,
@@ -190,6 +191,6 @@ def _config_digest(release: str) -> str | None:
     return None
 
 
-def default_path(root: Path) -> Path:
-    """Where the record goes unless told otherwise: one per kernel release, in a folder git ignores."""
-    return root / "reports" / "local" / f"{platform.release()}.jsonl"
+def local_records(root: Path) -> Path:
+    """Where records go unless told otherwise: one file per kernel, in a folder git ignores."""
+    return root / "reports" / "local"

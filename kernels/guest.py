@@ -212,11 +212,12 @@ class Guest:
 
 
 def require_readable(job: Job) -> None:
-    """Raise Unreadable where the command or its folder cannot be reached with this user's rights."""
-    program = Path(job.command[0])
-    for path, mode in ((job.folder, os.R_OK | os.X_OK), (program.resolve(), os.R_OK | os.X_OK)):
-        if (path == job.folder or program.is_absolute()) and not os.access(path, mode):
-            raise Unreadable(path)
+    """Raise Unreadable where the command or its folder is there, but not for this user."""
+    if not os.access(job.folder, os.R_OK | os.X_OK):
+        raise Unreadable(job.folder)
+    program = job.folder / job.command[0]
+    if os.sep in job.command[0] and os.path.lexists(program) and not os.access(program, os.R_OK | os.X_OK):
+        raise Unreadable(program)
 
 
 def _life(folder: Path) -> tuple[int, float]:

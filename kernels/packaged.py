@@ -45,7 +45,7 @@ class Packaged(Backend):
     def remembered(self, wanted: str, archive: Archive) -> Offer | None:
         series = self._series(wanted)
         try:
-            return series and _offer(series, self._resolve(series, archive.remembered, archive.arch))
+            return _offer(series, self._resolve(series, archive.remembered, archive.arch)) if series else None
         except NotInArchive:
             return None
 

@@ -1,4 +1,4 @@
-"""A person's terminal, lent to a guest: what is typed goes in, what comes out is shown, then all is as before."""
+"""A person's terminal, lent to a guest: keys go in, characters come out, and then it is as before."""
 
 from __future__ import annotations
 

@@ -47,11 +47,18 @@ class Level(enum.IntEnum):
     IPPROTO_IP = 0
     IPPROTO_TCP = 6
     IPPROTO_UDP = 17
+    AF_VSOCK = 40
     IPPROTO_IPV6 = 41
+    IPPROTO_ICMPV6 = 58
+    SOL_RAW = 255
+    SOL_PACKET = 263
+    SOL_NETLINK = 270
+    SOL_TLS = 282
+    SOL_MPTCP = 284
 
     @property
     def page(self) -> str:
-        """The manual page that describes the options of this level."""
+        """The manual page, or else the document, that describes the options of this level."""
         return _PAGES[self]
 
 
@@ -60,7 +67,14 @@ _PAGES = {
     Level.IPPROTO_IP: "ip(7)",
     Level.IPPROTO_TCP: "tcp(7)",
     Level.IPPROTO_UDP: "udp(7)",
+    Level.AF_VSOCK: "vsock(7)",
     Level.IPPROTO_IPV6: "ipv6(7)",
+    Level.IPPROTO_ICMPV6: "RFC 3542",
+    Level.SOL_RAW: "raw(7)",
+    Level.SOL_PACKET: "packet(7)",
+    Level.SOL_NETLINK: "netlink(7)",
+    Level.SOL_TLS: "Documentation/networking/tls.rst",
+    Level.SOL_MPTCP: "Documentation/networking/mptcp.rst",
 }
 
 TIMEVAL_LAYOUT: Final = "@li4x" if MACHINE == "sparc64" and sys.maxsize > 2**32 else "@ll"

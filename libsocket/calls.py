@@ -46,7 +46,7 @@ def call(sock):
     try:
         return {value}
     except OSError as refusal:
-        option.refuse_get(sock, refusal)
+        return option.refuse_get(sock, refusal)
 """
 WRITE: Final = """
 def call(sock, value):
@@ -55,12 +55,14 @@ def call(sock, value):
     except OSError as refusal:
         option.refuse_set(sock, refusal)
     except MISFITS as reason:
-        option.refuse_value(value, reason)
+        option.misfit(sock, value, reason)
 """
 
 
 def reader(option: Option[Any]) -> Read:
     """The call that reads an option from a socket."""
+    if option.codec.question is not None:
+        return option.read_by_question
     return _compiled(READ, INTO.get(option.codec, BYTES_IN), option)
 
 

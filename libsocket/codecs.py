@@ -5,23 +5,29 @@ A codec refuses a value only where the kernel would misread it; what is merely w
 
 from __future__ import annotations
 
+import enum
 import math
 import os
 import struct
 import sys
-from collections.abc import Callable, Iterator
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable
+from typing import Final, Generic, NoReturn, TypeVar
 
 from libsocket.arch import TIMEVAL_LAYOUT
-from libsocket.values import Linger, MemInfo, TcpInfo, Timeval, Ucred
+from libsocket.values import Fd, Linger, MemInfo, Timeval, Ucred
 
 T = TypeVar("T")
+F = TypeVar("F", bound=enum.IntFlag)
 
 
 class Codec(Generic[T]):
-    """A value's way into bytes and back; ``size`` is the room that reading it needs."""
+    """A value's way into bytes and back; ``size`` is the room that reading it needs.
 
-    __slots__ = ("decode", "encode", "layout", "name", "size")
+    Some options are read by a question that stands in the buffer when getsockopt(2) is called. Either
+    it is always the same bytes, or a value that ``question`` encodes (see ``Socket.ask``).
+    """
+
+    __slots__ = ("decode", "encode", "layout", "name", "question", "size")
 
     def __init__(
         self,
@@ -30,13 +36,16 @@ class Codec(Generic[T]):
         decode: Callable[[bytes], T],
         encode: Callable[[T], bytes],
         layout: str = "bytes",
+        *,
+        question: Callable[[T], bytes] | bytes | None = None,
     ) -> None:
-        self.name = name
-        self.size = size
-        self.layout = layout
+        self.name: str = name
+        self.size: int = size
+        self.layout: str = layout
         """What it is in C, for messages."""
-        self.decode = decode
-        self.encode = encode
+        self.decode: Callable[[bytes], T] = decode
+        self.encode: Callable[[T], bytes] = encode
+        self.question: Callable[[T], bytes] | bytes | None = question
 
     def __repr__(self) -> str:
         return self.name
@@ -66,10 +75,9 @@ def _size(value: int) -> bytes:
     return INT.encode(value)
 
 
-def _seconds(value: float) -> bytes:
+def _timeval(value: float) -> Timeval:
     """A timeout above zero never becomes zero, which would mean to wait for ever."""
-    sec, usec = divmod(math.ceil(value * 1_000_000), 1_000_000)
-    return TIMEVAL.encode(Timeval(sec, usec))
+    return Timeval(*divmod(math.ceil(value * 1_000_000), 1_000_000))
 
 
 def text(size: int) -> Codec[str]:
@@ -89,6 +97,21 @@ def raw(size: int) -> Codec[bytes]:
     return Codec("bytes", size, bytes, bytes)
 
 
+def flags(kind: type[F]) -> Codec[F]:
+    """A set of flags in a C int."""
+    return Codec(kind.__name__, INT.size, lambda data: kind(INT.decode(data)), INT.encode, "C int")
+
+
+def untold(_value: object) -> NoReturn:
+    """The way of what goes one way only."""
+    raise TypeError("it goes the other way only")
+
+
+def _unsigned(data: bytes) -> int:
+    """As wide as the kernel gave it."""
+    return int.from_bytes(data, sys.byteorder)
+
+
 def _uid(number: int) -> int:
     """No user at all is the largest number to the kernel and -1 to people."""
     return -1 if number == 0xFFFF_FFFF else number
@@ -102,10 +125,33 @@ def _float(value: Timeval) -> float:
     return value.sec + value.usec / 1_000_000
 
 
+def _in_seconds(exact: Codec[Timeval]) -> Codec[float]:
+    return Codec(
+        "float",
+        exact.size,
+        lambda data: _float(exact.decode(data)),
+        lambda value: exact.encode(_timeval(value)),
+        exact.layout,
+    )
+
+
 INT: Final = _number("C int", "@i")
 FLAG: Final = _struct("bool", "C int", bool, lambda value: (value,), "@i")
 UNSIGNED: Final = _number("C unsigned int", "@I")
 UNSIGNED64: Final = _number("64-bit unsigned number", "@Q")
+UNSIGNED_LONG: Final = Codec(
+    "int", struct.calcsize("@L"), _unsigned, lambda value: struct.pack("@L", value), "C unsigned long"
+)
+NETWORK: Final = _number("32-bit unsigned number in network order", "!I")
+FD: Final = Codec("Fd", INT.size, lambda data: Fd(INT.decode(data)), untold, "C int")
+IDS: Final = Codec(
+    "tuple[int, ...]",
+    1024,
+    lambda data: struct.unpack(f"={len(data) // 4}I", data),
+    lambda value: struct.pack(f"={len(value)}I", *value),
+    "array of unsigned int",
+)
+"""Group ids, or words of a bitmap."""
 SIZE: Final = Codec("int", INT.size, INT.decode, _size, "C int that is not negative")
 LINGER: Final = _struct(
     "Linger", "struct linger", lambda onoff, seconds: Linger(onoff != 0, seconds), tuple, "@ii"
@@ -114,71 +160,7 @@ UCRED: Final = _struct(
     "Ucred", "struct ucred", lambda pid, uid, gid: Ucred(pid, _uid(uid), _uid(gid)), _ids, "@iII"
 )
 TIMEVAL: Final = _struct("Timeval", "struct timeval", Timeval, tuple, TIMEVAL_LAYOUT)
-SECONDS: Final = Codec(
-    "float", TIMEVAL.size, lambda data: _float(TIMEVAL.decode(data)), _seconds, "struct timeval"
-)
+TIMEVAL64: Final = _struct("Timeval", "struct __kernel_sock_timeval", Timeval, tuple, "@qq")
+SECONDS: Final = _in_seconds(TIMEVAL)
+SECONDS64: Final = _in_seconds(TIMEVAL64)
 MEMINFO: Final = _struct("MemInfo", "unsigned int[9]", MemInfo, tuple, "@9I")
-
-
-_TCP_INFO = (
-    "B:state B:ca_state B:retransmits B:probes B:backoff B:options B:wscales B:bits "
-    "I:rto I:ato I:snd_mss I:rcv_mss I:unacked I:sacked I:lost I:retrans I:fackets "
-    "I:last_data_sent I:last_ack_sent I:last_data_recv I:last_ack_recv "
-    "I:pmtu I:rcv_ssthresh I:rtt I:rttvar I:snd_ssthresh I:snd_cwnd I:advmss I:reordering "
-    "I:rcv_rtt I:rcv_space I:total_retrans "
-    "Q:pacing_rate Q:max_pacing_rate Q:bytes_acked Q:bytes_received I:segs_out I:segs_in "
-    "I:notsent_bytes I:min_rtt I:data_segs_in I:data_segs_out Q:delivery_rate "
-    "Q:busy_time Q:rwnd_limited Q:sndbuf_limited I:delivered I:delivered_ce "
-    "Q:bytes_sent Q:bytes_retrans I:dsack_dups I:reord_seen I:rcv_ooopack I:snd_wnd "
-    "I:rcv_wnd I:rehash H:total_rto H:total_rto_recoveries I:total_rto_time "
-    "I:received_ce I:delivered_e1_bytes I:delivered_e0_bytes I:delivered_ce_bytes "
-    "I:received_e1_bytes I:received_e0_bytes I:received_ce_bytes"
-)
-"""In order, as C would lay it out; the word that follows was given another meaning in Linux 7.0."""
-
-
-def _tcp_info_fields() -> Iterator[tuple[str, int, struct.Struct]]:
-    offset = 0
-    for field in _TCP_INFO.split():
-        layout, _, name = field.partition(":")
-        form = struct.Struct("=" + layout)
-        yield name, offset, form
-        offset += form.size
-
-
-_FIELDS: Final = tuple(_tcp_info_fields())
-
-
-def _tcp_info(data: bytes) -> TcpInfo:
-    told = {
-        name: form.unpack_from(data, offset)[0]
-        for name, offset, form in _FIELDS
-        if offset + form.size <= len(data)
-    }
-    wscales, bits = told.pop("wscales", 0), told.pop("bits", 0)
-    return TcpInfo(**told, **_bitfields(wscales, bits))
-
-
-def _bitfields(wscales: int, bits: int) -> dict[str, int | bool]:
-    """C fills a byte's bit fields from its low end on little-endian machines, else from its high end."""
-    low, high = wscales & 0xF, wscales >> 4
-    if sys.byteorder == "little":
-        return {
-            "snd_wscale": low,
-            "rcv_wscale": high,
-            "delivery_rate_app_limited": bool(bits & 1),
-            "fastopen_client_fail": bits >> 1 & 3,
-        }
-    return {
-        "snd_wscale": high,
-        "rcv_wscale": low,
-        "delivery_rate_app_limited": bool(bits >> 7),
-        "fastopen_client_fail": bits >> 5 & 3,
-    }
-
-
-def _untold(_value: object) -> bytes:
-    raise TypeError("it can only be read")
-
-
-TCP_INFO_LAYOUT: Final = Codec("TcpInfo", 512, _tcp_info, _untold, "struct tcp_info")

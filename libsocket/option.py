@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar, overload
 
 from libsocket.arch import MACHINE, Level, Numbers
-from libsocket.calls import reader, writer
+from libsocket.calls import MISFITS, reader, writer
 from libsocket.codecs import FLAG, INT, SIZE, Codec
 from libsocket.errors import NotPermitted, UnsupportedOption
 
@@ -117,22 +117,22 @@ class Option(_Descriptor[T]):
         source: str | None = None,
         consumes: bool = False,
     ) -> None:
-        self.name = name
-        self.level = level
-        self.numbers = number if isinstance(number, Numbers) else Numbers(number)
-        self.number = self.numbers.on(MACHINE)
-        self.codec = codec
-        self.access = access
-        self.since = since
+        self.name: str = name
+        self.level: Level = level
+        self.numbers: Numbers = number if isinstance(number, Numbers) else Numbers(number)
+        self.number: int = self.numbers.on(MACHINE)
+        self.codec: Codec[T] = codec
+        self.access: Access = access
+        self.since: str = since
         """The first kernel of the mainline that has it."""
-        self.capability = capability
-        self.source = source or f"{level.page}, {name}"
-        self.doc = doc
-        self.consumes = consumes
+        self.capability: str | None = capability
+        self.source: str = source or f"{level.page}, {name}"
+        self.doc: str = doc
+        self.consumes: bool = consumes
         """Whether reading changes the socket, so that a snapshot must leave it alone."""
-        self.plain_get = codec in (INT, SIZE)
+        self.plain_get: bool = codec in (INT, SIZE)
         """Whether Python's own getsockopt gives the value as it is; ``plain_set`` likewise."""
-        self.plain_set = codec in (INT, FLAG)
+        self.plain_set: bool = codec in (INT, FLAG)
         self.read, self.write = reader(self), writer(self)
         super().__init__(self.read, self.write)
 
@@ -143,9 +143,12 @@ class Option(_Descriptor[T]):
     def attribute(self) -> str:
         """What the option is called on a Socket: in lower case, without ``SO_``.
 
-        ``type`` alone is taken by the standard library, so SO_TYPE keeps its prefix.
+        ``type`` alone is taken by the standard library, so SO_TYPE keeps its prefix; the names that IPv4
+        and IPv6 share (MCAST_*) get the level's.
         """
         short = self.name.lower().removeprefix("so_")
+        if short.startswith("mcast_"):
+            return f"{self.level.name.removeprefix('IPPROTO_').lower()}_{short}"
         return "so_type" if short == "type" else short
 
     @property
@@ -185,17 +188,57 @@ class Option(_Descriptor[T]):
 
     def _try(self, trial: socket.socket) -> None:
         if Access.GET in self.access:
-            trial.getsockopt(self.level, self.number, self.codec.size)
+            self.ask(trial, bytes(self.codec.size))
         else:
-            trial.setsockopt(self.level, self.number, bytes(self.codec.size))
+            self._tell(trial, bytes(self.codec.size))
 
-    def refuse_get(self, sock: socket.socket, refusal: OSError) -> NoReturn:
-        """Raise what a refusal to read means."""
-        self._refuse(sock, refusal, Access.GET)
+    def ask(self, sock: socket.socket, question: bytes) -> T:
+        """What an option answers to a question: bytes in the buffer when getsockopt(2) is called."""
+        from libsocket.libc import ask
+
+        return self.codec.decode(ask(sock, self.level, self.number, question, self.codec.size))
+
+    def _tell(self, sock: socket.socket, data: bytes) -> None:
+        from libsocket.libc import tell
+
+        tell(sock, self.level, self.number, data)
+
+    def read_by_question(self, sock: socket.socket) -> T:
+        """Read an option whose question is always the same; TypeError where only the caller knows it."""
+        question = self.codec.question
+        if not isinstance(question, bytes):
+            raise TypeError(f"{self.name} is read by a question: sock.ask({self.name}, ...)")
+        try:
+            return self.ask(sock, question)
+        except OSError as refusal:
+            return self.refuse_get(sock, refusal)
+
+    def refuse_get(self, sock: socket.socket, refusal: OSError) -> T:
+        """Raise what a refusal to read means.
+
+        On AF_VSOCK it is Python that refuses to read bytes, not the kernel, which is then asked.
+        """
+        if refusal.errno is not None:
+            self._refuse(sock, refusal, Access.GET)
+        try:
+            return self.ask(sock, b"")
+        except OSError as kernels:
+            self._refuse(sock, kernels, Access.GET)
 
     def refuse_set(self, sock: socket.socket, refusal: OSError) -> NoReturn:
         """Raise what a refusal to write means."""
         self._refuse(sock, refusal, Access.SET)
+
+    def misfit(self, sock: socket.socket, value: T, reason: Exception) -> None:
+        """Refuse a value that does not fit; but on AF_VSOCK it is Python that takes no bytes."""
+        if sock.family != socket.AF_VSOCK:
+            self.refuse_value(value, reason)
+        try:
+            self._tell(sock, self.codec.encode(value))
+        except OSError as refusal:
+            self.refuse_set(sock, refusal)
+        except MISFITS as unfit:
+            self.refuse_value(value, unfit)
 
     def refuse_value(self, value: object, reason: Exception) -> NoReturn:
         """Raise for a value that cannot be given to the kernel without being misread."""

@@ -7,18 +7,18 @@ import os
 import socket as std
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
+from libsocket.attributes import OPTIONS, Attributes
 from libsocket.calls import MISFITS
 from libsocket.errors import NotASocket
 from libsocket.option import Access, Option
-from libsocket.options import ip, ipv6, socket, tcp, udp
 from libsocket.stream import Buffer, Data, Reader, Writer
 
 T = TypeVar("T")
 
 
-class Socket(std.socket, Reader, Writer):
+class Socket(std.socket, Attributes, Reader, Writer):
     """A Linux socket.
 
     It is a ``socket.socket``: bind, connect, listen, send, recv, sendmsg, shutdown, close and all
@@ -31,69 +31,6 @@ class Socket(std.socket, Reader, Writer):
     """
 
     __slots__ = ()
-
-    debug = socket.SO_DEBUG
-    reuseaddr = socket.SO_REUSEADDR
-    so_type = socket.SO_TYPE
-    error = socket.SO_ERROR
-    dontroute = socket.SO_DONTROUTE
-    broadcast = socket.SO_BROADCAST
-    sndbuf = socket.SO_SNDBUF
-    rcvbuf = socket.SO_RCVBUF
-    sndbufforce = socket.SO_SNDBUFFORCE
-    rcvbufforce = socket.SO_RCVBUFFORCE
-    keepalive = socket.SO_KEEPALIVE
-    oobinline = socket.SO_OOBINLINE
-    priority = socket.SO_PRIORITY
-    linger = socket.SO_LINGER
-    bsdcompat = socket.SO_BSDCOMPAT
-    reuseport = socket.SO_REUSEPORT
-    passcred = socket.SO_PASSCRED
-    peercred = socket.SO_PEERCRED
-    rcvlowat = socket.SO_RCVLOWAT
-    sndlowat = socket.SO_SNDLOWAT
-    rcvtimeo = socket.SO_RCVTIMEO
-    sndtimeo = socket.SO_SNDTIMEO
-    bindtodevice = socket.SO_BINDTODEVICE
-    timestamp = socket.SO_TIMESTAMP
-    acceptconn = socket.SO_ACCEPTCONN
-    timestampns = socket.SO_TIMESTAMPNS
-    mark = socket.SO_MARK
-    protocol = socket.SO_PROTOCOL
-    domain = socket.SO_DOMAIN
-    rxq_ovfl = socket.SO_RXQ_OVFL
-    peek_off = socket.SO_PEEK_OFF
-    busy_poll = socket.SO_BUSY_POLL
-    incoming_cpu = socket.SO_INCOMING_CPU
-    meminfo = socket.SO_MEMINFO
-    cookie = socket.SO_COOKIE
-    bindtoifindex = socket.SO_BINDTOIFINDEX
-    netns_cookie = socket.SO_NETNS_COOKIE
-    tcp_nodelay = tcp.TCP_NODELAY
-    tcp_maxseg = tcp.TCP_MAXSEG
-    tcp_cork = tcp.TCP_CORK
-    tcp_keepidle = tcp.TCP_KEEPIDLE
-    tcp_keepintvl = tcp.TCP_KEEPINTVL
-    tcp_keepcnt = tcp.TCP_KEEPCNT
-    tcp_linger2 = tcp.TCP_LINGER2
-    tcp_defer_accept = tcp.TCP_DEFER_ACCEPT
-    tcp_info = tcp.TCP_INFO
-    tcp_quickack = tcp.TCP_QUICKACK
-    tcp_congestion = tcp.TCP_CONGESTION
-    tcp_user_timeout = tcp.TCP_USER_TIMEOUT
-    ip_tos = ip.IP_TOS
-    ip_ttl = ip.IP_TTL
-    ip_hdrincl = ip.IP_HDRINCL
-    ip_pktinfo = ip.IP_PKTINFO
-    ip_mtu_discover = ip.IP_MTU_DISCOVER
-    ip_recverr = ip.IP_RECVERR
-    ip_freebind = ip.IP_FREEBIND
-    ip_transparent = ip.IP_TRANSPARENT
-    ipv6_unicast_hops = ipv6.IPV6_UNICAST_HOPS
-    ipv6_v6only = ipv6.IPV6_V6ONLY
-    ipv6_tclass = ipv6.IPV6_TCLASS
-    udp_cork = udp.UDP_CORK
-    udp_segment = udp.UDP_SEGMENT
 
     @classmethod
     def tcp(cls, family: int = std.AF_INET) -> Self:
@@ -158,6 +95,14 @@ class Socket(std.socket, Reader, Writer):
                 raise NotASocket(errno.ENOTSOCK, f"file descriptor {fd} is not a socket") from refusal
             raise
 
+    @staticmethod
+    def borrow(fd: int) -> Borrowed:
+        """A Socket over a descriptor that belongs to someone else, and that it never closes.
+
+        Raises as ``from_fd`` does. The owner keeps it open for as long as this is used.
+        """
+        return Borrowed.from_fd(fd)
+
     def accept(self) -> tuple[Self, Any]:
         """The next waiting connection, of this class, and the peer's address.
 
@@ -174,7 +119,7 @@ class Socket(std.socket, Reader, Writer):
         try:  # the bare call here rather than in ``read`` saves a Python frame
             return self.getsockopt(option.level, option.number)  # type: ignore[return-value]
         except OSError as refusal:
-            option.refuse_get(self, refusal)
+            return option.refuse_get(self, refusal)
 
     def set(self, option: Option[T], value: T) -> None:
         """Give an option a value; raises as ``Option`` says."""
@@ -186,12 +131,32 @@ class Socket(std.socket, Reader, Writer):
         except OSError as refusal:
             option.refuse_set(self, refusal)
         except MISFITS as reason:
-            option.refuse_value(value, reason)
+            option.misfit(self, value, reason)
+
+    def ask(self, option: Option[T], question: T) -> T:
+        """Read an option that answers a question, such as IP_MSFILTER: whose filter, of which group?
+
+        TypeError for an option that needs none; the rest as ``Option`` says.
+        """
+        encode = option.codec.question
+        if not callable(encode):
+            raise TypeError(f"{option.name} is read without a question")
+        try:
+            return option.ask(self, encode(question))
+        except OSError as refusal:
+            return option.refuse_get(self, refusal)
+        except MISFITS as reason:
+            return option.refuse_value(question, reason)
+
+    def supported(self, option: Option[Any]) -> bool:
+        """Whether this kernel knows the option on sockets of this kind; tried on a fresh one."""
+        return option.supported(self)
 
     def options(self) -> Mapping[str, Any]:
         """Every option that can be read on this socket, by C name; those the kernel refuses are absent.
 
-        Options that reading would change (SO_ERROR) are left out.
+        Options that reading would change (SO_ERROR) or make a file of (SO_PEERPIDFD), and those that
+        answer a question, are left out.
         """
         held = {}
         for option in READABLE:
@@ -235,6 +200,33 @@ class Socket(std.socket, Reader, Writer):
             accepted.close()
 
 
-OPTIONS = tuple(option for option in vars(Socket).values() if isinstance(option, Option))
-"""Every option that a Socket has."""
-READABLE = tuple(option for option in OPTIONS if Access.GET in option.access and not option.consumes)
+class Borrowed(Socket):
+    """A Socket over a descriptor that stays its owner's: closing or dropping it only lets go.
+
+    What comes out of it, accepted or duplicated, is a Socket of its own.
+    """
+
+    __slots__ = ()
+
+    def close(self) -> None:
+        """Let go of the descriptor, which stays open."""
+        self.detach()
+
+    def __del__(self) -> None:
+        self.detach()
+
+    def dup(self) -> Socket:  # type: ignore[override]
+        """An owned Socket over a duplicate of the descriptor."""
+        return Socket._adopt(super().dup())
+
+    @classmethod
+    def _adopt(cls, sock: std.socket) -> Socket:  # type: ignore[override]
+        return Socket._adopt(sock)
+
+
+READABLE: Final = tuple(
+    option
+    for option in OPTIONS
+    if Access.GET in option.access and not option.consumes and not callable(option.codec.question)
+)
+"""What a snapshot holds: reading it changes nothing and takes no question."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
-from rich.text import Text
 
+from reports.lines import WRONG, Lines, claim_id, counted
 from reports.matrix import Cell, Matrix
 from reports.record import Run, Verdict
 from reports.wording import commit, kernels, observations, plural, printable, system
@@ -19,8 +18,6 @@ STYLES = {
     Verdict.BLOCKED: "blue",
     Verdict.BROKEN: "bold red",
 }
-WRONG = "bold red"
-DETAIL_LINES = 12
 
 
 def summarise(run: Run, console: Console) -> None:
@@ -31,10 +28,10 @@ def summarise(run: Run, console: Console) -> None:
     _Summary(run, console).print()
 
 
-class _Summary:
+class _Summary(Lines):
     def __init__(self, run: Run, console: Console) -> None:
+        super().__init__(console)
         self.run = run
-        self.console = console
         self.cells = [row.cells[0] for row in Matrix.of([run]).rows]
 
     def print(self) -> None:
@@ -48,12 +45,8 @@ class _Summary:
         self.ending()
 
     def counts(self) -> None:
-        counts = self.run.counts()
         self.line(system(self.run), style="bold")
-        words = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
-        missing = sum(1 for _ in self.run.missing())
-        words += [f"{missing} missing"] if missing else []
-        self.line(f"{plural(len(self.cells), 'claim')}: {', '.join(words) or 'none answered'}")
+        self.line(counted(self.run))
 
     def differences(self) -> None:
         cells = self.saying(Verdict.DIFFERS)
@@ -102,7 +95,7 @@ class _Summary:
         self.title("BLOCKED for want of", STYLES[Verdict.BLOCKED], cells)
         needs: dict[str, list[str]] = {}
         for cell in cells:
-            needs.setdefault(cell.note or "a need that was not named", []).append(_id(cell))
+            needs.setdefault(cell.note or "a need that was not named", []).append(claim_id(cell))
         for need, ids in needs.items():
             self.line(f"{printable(need)} ({plural(len(ids), 'claim')})", indent=2, style="bold")
             self.lines(ids, indent=4)
@@ -117,7 +110,7 @@ class _Summary:
     def missing(self) -> None:
         cells = [cell for cell in self.cells if cell.record is None]
         self.title("missing: asked and never answered", WRONG, cells)
-        self.lines([_id(cell) for cell in cells], indent=2)
+        self.lines([claim_id(cell) for cell in cells], indent=2)
 
     def ending(self) -> None:
         wrong = sum(cell.unexpected for cell in self.cells)
@@ -129,28 +122,6 @@ class _Summary:
         elif not self.run.interrupted and not any(self.run.missing()):
             self.line("Every verdict is the expected one.", style="green")
 
-    def claim(self, cell: Cell, mark: str = "") -> None:
-        head = Text("  ")
-        head.append(mark, WRONG)
-        head.append(_id(cell), "bold")
-        self.text(head)
-        if cell.claim:
-            self.line(printable(cell.claim.says), indent=4)
-
-    def seen(self, cell: Cell) -> None:
-        if cell.observations:
-            self.field("observed", observations(cell.observations))
-
-    def detail(self, cell: Cell) -> None:
-        lines = printable(cell.record.detail if cell.record else "").splitlines()
-        for line in lines[:DETAIL_LINES]:
-            self.line(line, indent=6, style="dim")
-        if (rest := len(lines) - DETAIL_LINES) > 0:
-            self.line(f"({plural(rest, 'more line')} in the run file)", indent=6)
-
-    def field(self, name: str, text: str) -> None:
-        self.line(printable(text), indent=15, first=f"      {name:<9}")
-
     def title(self, text: str, style: str, cells: Sequence[Cell]) -> None:
         if cells:
             self.console.print()
@@ -158,26 +129,3 @@ class _Summary:
 
     def saying(self, verdict: Verdict) -> list[Cell]:
         return [cell for cell in self.cells if cell.record and cell.record.verdict is verdict]
-
-    def lines(self, texts: Iterable[str], indent: int) -> None:
-        for text in texts:
-            self.line(text, indent)
-
-    def line(self, text: str, indent: int = 0, style: str = "", first: str | None = None) -> None:
-        margin = " " * indent
-        room = max(self.console.width, indent + 20)
-        for line in textwrap.wrap(
-            text,
-            room,
-            initial_indent=margin if first is None else first,
-            subsequent_indent=margin,
-            break_on_hyphens=False,
-        ):
-            self.text(Text(line, style))
-
-    def text(self, text: Text) -> None:
-        self.console.print(text, overflow="fold", highlight=False)
-
-
-def _id(cell: Cell) -> str:
-    return printable(cell.claim.id) if cell.claim else ""

@@ -186,22 +186,19 @@ def test_a_packet_socket_stores_it(ns, observe):
 
 @claim(
     "defacto/SO_BINDTODEVICE/listener-refuses",
-    says="A listener bound to an interface refuses who connects by another one.",
-    needs=[VETH],
+    says="While a listener is bound to an interface, who connects by another one is refused.",
+    needs=[Capability.NET_RAW, VETH],
 )
 def test_a_listener_refuses_other_interfaces(ns, observe):
     ns.add_veth("other", "end")
-    with Socket.tcp() as listener, Socket.tcp() as client, Socket.tcp() as open_listener:
-        open_listener.bind(("127.0.0.1", 0))
-        open_listener.listen()
+    with listening() as listener, Socket.tcp() as client:
         listener.bindtodevice = "other"
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
         with refused(errno.ECONNREFUSED):
             client.connect(listener.getsockname())
-        client.connect(open_listener.getsockname())
+        listener.bindtodevice = ""
+        client.connect(listener.getsockname())
 
-        assert observe("connected", client.getpeername() == open_listener.getsockname()) is True
+        assert observe("connected", client.getpeername() == listener.getsockname()) is True
 
 
 @claim(

@@ -103,7 +103,7 @@ def test_an_accepted_socket_inherits_it(ns, observe):
 
 
 @claim(
-    "defacto/SO_RCVTIMEO/unix-not-inherited",
+    "defacto/SO_RCVTIMEO/not-inherited-on-unix",
     says="An accepted UNIX domain socket does not have the receive timeout of its listener.",
 )
 def test_an_accepted_unix_socket_does_not_inherit_it(ns, observe):

@@ -40,7 +40,7 @@ def test_an_accepted_socket_inherits_it(ns, observe):
 
 
 @claim(
-    "defacto/SO_SNDTIMEO/unix-not-inherited",
+    "defacto/SO_SNDTIMEO/not-inherited-on-unix",
     says="An accepted UNIX domain socket does not have the send timeout of its listener.",
 )
 def test_an_accepted_unix_socket_does_not_inherit_it(ns, observe):

@@ -27,9 +27,10 @@ def test_a_receive_buffer_starts_with_tcps_own_default(ns, observe):
 def test_rcvbuf_goes_beyond_tcps_largest(ns, observe):
     ns.sysctl["net.ipv4.tcp_rmem"] = "4096 8192 16384"
     with Socket.tcp() as sock:
+        default = sock.rcvbuf
         sock.rcvbuf = 20_000
 
-        assert observe("rcvbuf", sock.rcvbuf) == 2 * 20_000
+        assert observe("default_and_set", [default, sock.rcvbuf]) == [8192, 2 * 20_000]
 
 
 @claim(
@@ -41,9 +42,10 @@ def test_rcvbuf_goes_beyond_tcps_largest(ns, observe):
 def test_rcvbuf_goes_below_tcps_smallest(ns, observe):
     ns.sysctl["net.ipv4.tcp_rmem"] = "65536 65536 6000000"
     with Socket.tcp() as sock:
+        default = sock.rcvbuf
         sock.rcvbuf = 4096
 
-        assert observe("rcvbuf", sock.rcvbuf) == 2 * 4096
+        assert observe("default_and_set", [default, sock.rcvbuf]) == [65_536, 2 * 4096]
 
 
 @claim(
@@ -67,9 +69,10 @@ def test_a_send_buffer_starts_with_tcps_own_default(ns, observe):
 def test_sndbuf_goes_beyond_tcps_largest(ns, observe):
     ns.sysctl["net.ipv4.tcp_wmem"] = "4096 8192 16384"
     with Socket.tcp() as sock:
+        default = sock.sndbuf
         sock.sndbuf = 20_000
 
-        assert observe("sndbuf", sock.sndbuf) == 2 * 20_000
+        assert observe("default_and_set", [default, sock.sndbuf]) == [8192, 2 * 20_000]
 
 
 @claim(
@@ -81,6 +84,7 @@ def test_sndbuf_goes_beyond_tcps_largest(ns, observe):
 def test_sndbuf_goes_below_tcps_smallest(ns, observe):
     ns.sysctl["net.ipv4.tcp_wmem"] = "65536 65536 6000000"
     with Socket.tcp() as sock:
+        default = sock.sndbuf
         sock.sndbuf = 4096
 
-        assert observe("sndbuf", sock.sndbuf) == 2 * 4096
+        assert observe("default_and_set", [default, sock.sndbuf]) == [65_536, 2 * 4096]

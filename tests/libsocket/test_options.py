@@ -325,7 +325,9 @@ def test_negative_linger_can_be_sent_to_the_kernel() -> None:
 
 @pytest.mark.parametrize("option", OPTIONS, ids=named)
 def test_attribute_is_the_option_under_its_own_name(option: Option[Any]) -> None:
-    assert vars(Socket)[option.attribute] is option is getattr(libsocket, option.name)
+    constant = option.attribute.upper() if option.name.startswith("MCAST_") else option.name
+
+    assert getattr(Socket, option.attribute) is option is getattr(libsocket, constant)
 
 
 @pytest.mark.parametrize("option", NUMBERS, ids=named)

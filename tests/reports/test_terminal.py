@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from reports.lines import DETAIL_LINES
 from reports.record import Claim, Record, Run, Verdict
-from reports.terminal import DETAIL_LINES, summarise
+from reports.terminal import summarise
 from tests.reports import sample
 
 

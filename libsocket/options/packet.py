@@ -1,0 +1,207 @@
+"""Options of packet sockets: level SOL_PACKET."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from libsocket.arch import Level
+from libsocket.codecs import FLAG, INT, UNSIGNED, raw
+from libsocket.layouts import FANOUT, HDRLEN, PACKET_MREQ, ROLLOVER_STATS, TPACKET_REQ, TPACKET_STATS
+from libsocket.option import Access, Option
+
+SOL_PACKET: Final = Level.SOL_PACKET
+
+PACKET_ADD_MEMBERSHIP: Final = Option(
+    "PACKET_ADD_MEMBERSHIP",
+    SOL_PACKET,
+    1,
+    PACKET_MREQ,
+    since="2.2",
+    access=Access.SET,
+    doc="""Receive more of an interface: everything, all multicast, or one address. ENODEV if it is
+unknown.""",
+)
+PACKET_DROP_MEMBERSHIP: Final = Option(
+    "PACKET_DROP_MEMBERSHIP",
+    SOL_PACKET,
+    2,
+    PACKET_MREQ,
+    since="2.2",
+    access=Access.SET,
+    doc="""Take such a wish back; EADDRNOTAVAIL if there was none.""",
+)
+PACKET_RX_RING: Final = Option(
+    "PACKET_RX_RING",
+    SOL_PACKET,
+    5,
+    TPACKET_REQ,
+    since="2.4",
+    access=Access.SET,
+    doc="""A ring of frames in memory for what arrives, to be mapped; for version 3 through
+TPACKET_REQ3. Zero blocks take it away.""",
+)
+PACKET_TX_RING: Final = Option(
+    "PACKET_TX_RING",
+    SOL_PACKET,
+    13,
+    TPACKET_REQ,
+    since="2.6.31",
+    access=Access.SET,
+    doc="""A ring of frames in memory for what is sent, to be mapped. Zero blocks take it away.""",
+)
+PACKET_STATISTICS: Final = Option(
+    "PACKET_STATISTICS",
+    SOL_PACKET,
+    6,
+    TPACKET_STATS,
+    since="2.2",
+    access=Access.GET,
+    consumes=True,
+    doc="""Packets seen and dropped since the last time. Reading sets them to zero, so snapshots leave
+them.""",
+)
+PACKET_COPY_THRESH: Final = Option(
+    "PACKET_COPY_THRESH",
+    SOL_PACKET,
+    7,
+    INT,
+    since="2.2",
+    source="include/uapi/linux/if_packet.h",
+    doc="""With a receive ring: from how many bytes on a packet that does not fit its frame is queued
+as a whole too; 0 is never.""",
+)
+PACKET_AUXDATA: Final = Option(
+    "PACKET_AUXDATA",
+    SOL_PACKET,
+    8,
+    FLAG,
+    since="2.6.21",
+    doc="""Receive with each packet its length, VLAN and header offsets, as PACKET_AUXDATA.""",
+)
+PACKET_ORIGDEV: Final = Option(
+    "PACKET_ORIGDEV",
+    SOL_PACKET,
+    9,
+    FLAG,
+    since="2.6.21",
+    source="include/uapi/linux/if_packet.h",
+    doc="""Tell the interface that a packet came in by first, below a bond for one.""",
+)
+PACKET_VERSION: Final = Option(
+    "PACKET_VERSION",
+    SOL_PACKET,
+    10,
+    INT,
+    since="2.6.27",
+    doc="""Layout of the rings: 0, 1 or 2 for versions 1 to 3. EBUSY once there is a ring.""",
+)
+PACKET_HDRLEN: Final = Option(
+    "PACKET_HDRLEN",
+    SOL_PACKET,
+    11,
+    HDRLEN,
+    since="2.6.27",
+    access=Access.GET,
+    source="include/uapi/linux/if_packet.h",
+    doc="""Bytes of a frame's header in a ring. Asked with a PACKET_VERSION; EINVAL for an unknown
+one.""",
+)
+PACKET_RESERVE: Final = Option(
+    "PACKET_RESERVE",
+    SOL_PACKET,
+    12,
+    UNSIGNED,
+    since="2.6.27",
+    doc="""Bytes to leave free before each packet in a receive ring. EBUSY once there is a ring.""",
+)
+PACKET_LOSS: Final = Option(
+    "PACKET_LOSS",
+    SOL_PACKET,
+    14,
+    FLAG,
+    since="2.6.31",
+    doc="""Skip malformed frames of the send ring rather than stop at them.""",
+)
+PACKET_VNET_HDR: Final = Option(
+    "PACKET_VNET_HDR",
+    SOL_PACKET,
+    15,
+    FLAG,
+    since="2.6.34",
+    source="include/uapi/linux/if_packet.h",
+    doc="""A struct virtio_net_hdr stands before each packet, both ways. Raw packet sockets only
+(EINVAL).""",
+)
+PACKET_VNET_HDR_SZ: Final = Option(
+    "PACKET_VNET_HDR_SZ",
+    SOL_PACKET,
+    24,
+    INT,
+    since="6.6",
+    source="include/uapi/linux/if_packet.h",
+    doc="""The size of that header: 0 for none, 10 or 12 bytes.""",
+)
+PACKET_TIMESTAMP: Final = Option(
+    "PACKET_TIMESTAMP",
+    SOL_PACKET,
+    17,
+    INT,
+    since="2.6.36",
+    doc="""Where timestamps in a ring come from: bits of TimestampingFlag; software's by default.""",
+)
+PACKET_FANOUT: Final = Option(
+    "PACKET_FANOUT",
+    SOL_PACKET,
+    18,
+    FANOUT,
+    since="3.1",
+    doc="""Join the group of sockets that share an interface's packets. Only a bound socket; what
+reads back is group and mode.""",
+)
+PACKET_FANOUT_DATA: Final = Option(
+    "PACKET_FANOUT_DATA",
+    SOL_PACKET,
+    22,
+    raw(16),
+    since="4.3",
+    access=Access.SET,
+    source="include/uapi/linux/if_packet.h",
+    doc="""The program that chooses a socket of the group: a struct sock_fprog or a descriptor, as
+bytes.""",
+)
+PACKET_TX_HAS_OFF: Final = Option(
+    "PACKET_TX_HAS_OFF",
+    SOL_PACKET,
+    19,
+    FLAG,
+    since="3.7",
+    source="include/uapi/linux/if_packet.h",
+    doc="""Each frame of the send ring says where its packet begins.""",
+)
+PACKET_QDISC_BYPASS: Final = Option(
+    "PACKET_QDISC_BYPASS",
+    SOL_PACKET,
+    20,
+    FLAG,
+    since="3.14",
+    doc="""Hand packets to the driver past the queueing discipline.""",
+)
+PACKET_ROLLOVER_STATS: Final = Option(
+    "PACKET_ROLLOVER_STATS",
+    SOL_PACKET,
+    21,
+    ROLLOVER_STATS,
+    since="4.2",
+    access=Access.GET,
+    source="include/uapi/linux/if_packet.h",
+    doc="""Packets that moved between the sockets of the group; EINVAL outside one that rolls over.""",
+)
+PACKET_IGNORE_OUTGOING: Final = Option(
+    "PACKET_IGNORE_OUTGOING",
+    SOL_PACKET,
+    23,
+    FLAG,
+    since="4.20",
+    source="include/uapi/linux/if_packet.h",
+    doc="""Do not receive what this host sends.""",
+)

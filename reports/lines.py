@@ -1,0 +1,77 @@
+"""Lines for a terminal: no longer than it is wide, and nothing that depends on colour."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.text import Text
+
+from reports.matrix import Cell
+from reports.record import Run, Verdict
+from reports.wording import observations, plural, printable
+
+WRONG = "bold red"
+DETAIL_LINES = 12
+
+
+class Lines:
+    """What reports for a terminal are made of."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def claim(self, cell: Cell, mark: str = "") -> None:
+        head = Text("  ")
+        head.append(mark, WRONG)
+        head.append(claim_id(cell), "bold")
+        self.text(head)
+        if cell.claim:
+            self.line(printable(cell.claim.says), indent=4)
+
+    def seen(self, cell: Cell) -> None:
+        if cell.observations:
+            self.field("observed", observations(cell.observations))
+
+    def detail(self, cell: Cell) -> None:
+        lines = printable(cell.record.detail if cell.record else "").splitlines()
+        for line in lines[:DETAIL_LINES]:
+            self.line(line, indent=6, style="dim")
+        if (rest := len(lines) - DETAIL_LINES) > 0:
+            self.line(f"({plural(rest, 'more line')} in the run file)", indent=6)
+
+    def field(self, name: str, text: str, width: int = 9) -> None:
+        self.line(printable(text), indent=6 + width, first=f"      {name:<{width}}")
+
+    def lines(self, texts: Iterable[str], indent: int) -> None:
+        for text in texts:
+            self.line(text, indent)
+
+    def line(self, text: str, indent: int = 0, style: str = "", first: str | None = None) -> None:
+        margin = " " * indent
+        room = max(self.console.width, indent + 20)
+        for line in textwrap.wrap(
+            text,
+            room,
+            initial_indent=margin if first is None else first,
+            subsequent_indent=margin,
+            break_on_hyphens=False,
+        ):
+            self.text(Text(line, style))
+
+    def text(self, text: Text) -> None:
+        self.console.print(text, overflow="fold", highlight=False)
+
+
+def claim_id(cell: Cell) -> str:
+    return printable(cell.claim.id) if cell.claim else ""
+
+
+def counted(run: Run) -> str:
+    """How many claims were asked, and how often each verdict was given."""
+    counts = run.counts()
+    words = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
+    missing = sum(1 for _ in run.missing())
+    words += [f"{missing} missing"] if missing else []
+    return f"{plural(len(run.header.claims), 'claim')}: {', '.join(words) or 'none answered'}"
