@@ -140,15 +140,20 @@ class Option(_Descriptor[T]):
         return f"<Option {self.name}: {self.facts}>"
 
     @property
-    def attribute(self) -> str:
-        """What the option is called on a Socket: in lower case, without ``SO_``.
-
-        ``type`` alone is taken by the standard library, so SO_TYPE keeps its prefix; the names that IPv4
-        and IPv6 share (MCAST_*) get the level's.
+    def constant(self) -> str:
+        """What the option is called in this package: its C name, or the level's before one that IPv4 and
+        IPv6 share (MCAST_*).
         """
-        short = self.name.lower().removeprefix("so_")
-        if short.startswith("mcast_"):
-            return f"{self.level.name.removeprefix('IPPROTO_').lower()}_{short}"
+        family = f"{self.level.name.removeprefix('IPPROTO_')}_" if self.name.startswith("MCAST_") else ""
+        return family + self.name
+
+    @property
+    def attribute(self) -> str:
+        """What the option is called on a Socket: the constant in lower case, without ``SO_``.
+
+        ``type`` alone is taken by the standard library, so SO_TYPE keeps its prefix.
+        """
+        short = self.constant.lower().removeprefix("so_")
         return "so_type" if short == "type" else short
 
     @property
@@ -190,13 +195,17 @@ class Option(_Descriptor[T]):
         if Access.GET in self.access:
             self.ask(trial, bytes(self.codec.size))
         else:
-            self._tell(trial, bytes(self.codec.size))
+            self.zero(trial)
 
     def ask(self, sock: socket.socket, question: bytes) -> T:
         """What an option answers to a question: bytes in the buffer when getsockopt(2) is called."""
         from libsocket.libc import ask
 
         return self.codec.decode(ask(sock, self.level, self.number, question, self.codec.size))
+
+    def zero(self, sock: socket.socket) -> None:
+        """Write zeros, which is how a probe learns of an option that can only be set."""
+        self._tell(sock, bytes(self.codec.size))
 
     def _tell(self, sock: socket.socket, data: bytes) -> None:
         from libsocket.libc import tell

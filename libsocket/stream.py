@@ -107,8 +107,8 @@ class Take(Reader):
     __slots__ = ("_stream", "limit")
 
     def __init__(self, stream: Reader, limit: int) -> None:
-        self._stream = stream
-        self.limit = limit
+        self._stream: Reader = stream
+        self.limit: int = limit
         """How many bytes may still be read."""
 
     def read(self, n: int) -> Data:
