@@ -105,8 +105,7 @@ def shell(asked: argparse.Namespace, archive: Archive) -> int:
 
 def clean(_asked: argparse.Namespace, archive: Archive) -> int:
     """Remove every fetched kernel and what was remembered of the archive."""
-    size = size_of(archive.cache.root)
-    archive.cache.clean()
+    size = archive.cache.clean(archive.progress)
     print(f"removed {archive.cache.root} ({size >> 20} MiB)")
     return 0
 

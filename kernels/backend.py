@@ -46,8 +46,8 @@ class Image:
     """Where it is kept."""
     modules: Path | None = None
     """The folder that holds lib/modules/<release>."""
-    modprobe: Path | None = None
-    """What loads them."""
+    tools: Path = Path("/nonexistent")
+    """The folder of programs that were fetched because this machine has none."""
 
 
 class Backend(ABC):

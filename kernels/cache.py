@@ -68,9 +68,14 @@ class Cache:
         if free < size:
             raise NoRoom(self.root, size, free)
 
-    def clean(self) -> None:
-        """Remove everything."""
-        shutil.rmtree(self.root, ignore_errors=True)
+    def clean(self, progress: Progress) -> int:
+        """Remove everything that is there, once no other run fills it. The bytes that were removed."""
+        if not self.root.exists():
+            return 0
+        with self.locked(progress):
+            size = size_of(self.root)
+            shutil.rmtree(self.root, ignore_errors=True)
+        return size
 
     @property
     def _making(self) -> Path:

@@ -44,8 +44,8 @@ class Known:
     remembered: re.Pattern[str]
     suites: Mapping[str, str]
     series: tuple[Series, ...]
-    kmod: tuple[str, ...]
-    kmod_suite: str
+    tools: tuple[str, ...]
+    tools_suite: str
 
     def of(self, backend: str) -> tuple[Series, ...]:
         """The series of one backend, oldest first."""
@@ -57,14 +57,14 @@ def known(source: Path = LIST) -> Known:
     """Read the list."""
     told = tomllib.loads(source.read_text())
     archive = told.pop("archive")
-    kmod = told.pop("kmod")
+    tools = told.pop("tools")
     return Known(
         keyrings=tuple(Path(keyring) for keyring in archive["keyrings"]),
         remembered=re.compile(archive["remembered"]),
         suites=archive["suites"],
         series=tuple(one for backend, table in told.items() for one in _series(backend, table)),
-        kmod=tuple(kmod["packages"]),
-        kmod_suite=kmod["suite"],
+        tools=tuple(tools["packages"]),
+        tools_suite=tools["suite"],
     )
 
 

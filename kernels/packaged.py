@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+from kernels import tools
 from kernels.archive import Archive, Package, newest
 from kernels.backend import Backend, Image, Offer
 from kernels.errors import NotInArchive, UnknownKernel
-from kernels.kmod import found, kmod
 from kernels.known import Series, known
 
 
@@ -22,23 +22,25 @@ class Packaged(Backend):
 
     parts: ClassVar[str] = r"(?!)"
     """Pattern of the further packages, of the same version, that a kernel may be split into."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Small programs that guests are made or filled with."""
 
     def names(self) -> tuple[str, ...]:
         return tuple(series.name for series in known().of(self.name))
 
     def here(self, wanted: str, archive: Archive) -> Image | None:
         series = self._series(wanted)
+        if not all(tools.find(name, tools.folder(archive)) for name in self.needs):
+            return None
         if series is None:
-            return _if_loadable(
-                self.local(f"{self.name}:{wanted}", _path(wanted)), found("modprobe", archive)
-            )
+            return self._built(wanted, archive)
         kept = list(self._folder(series, archive).glob("*/image.json"))
         return self._read(series, max(kept, key=_age), archive) if kept else None
 
     def find(self, wanted: str, archive: Archive) -> Offer:
         series = self._series(wanted)
         if series is None:
-            image = self.local(f"{self.name}:{wanted}", _path(wanted))
+            image = self._built(wanted, archive)
             return Offer(image.name, image.release, "a path", 0)
         return _offer(series, self._resolve(series, archive.packages, archive.arch))
 
@@ -51,9 +53,9 @@ class Packaged(Backend):
 
     def fetch(self, wanted: str, archive: Archive) -> Image:
         series = self._series(wanted)
+        tools.bring(self.needs, archive)
         if series is None:
-            image = self.local(f"{self.name}:{wanted}", _path(wanted))
-            return replace(image, modprobe=kmod("modprobe", archive)) if image.modules else image
+            return self._built(wanted, archive)
         packages = self._resolve(series, archive.packages, archive.arch)
         folder = self._folder(series, archive) / packages[0].version
         if not (folder / "image.json").exists():
@@ -68,12 +70,17 @@ class Packaged(Backend):
     def arrange(self, tree: Path, folder: Path, packages: Sequence[Package], archive: Archive) -> Image:
         """Make a startable kernel of unpacked packages, in ``tree``, which will be moved to ``folder``."""
 
+    def _built(self, wanted: str, archive: Archive) -> Image:
+        """A kernel that the user built."""
+        image = self.local(f"{self.name}:{wanted}", Path(wanted).expanduser().absolute())
+        return replace(image, tools=tools.folder(archive))
+
     def _series(self, wanted: str) -> Series | None:
         """The series of that number; None for a path. Raises UnknownKernel."""
-        known_one = next((series for series in known().of(self.name) if series.number == wanted), None)
-        if known_one is None and os.sep not in wanted and not (wanted and Path(wanted).exists()):
+        one_known = next((series for series in known().of(self.name) if series.number == wanted), None)
+        if one_known is None and os.sep not in wanted and not (wanted and Path(wanted).exists()):
             raise UnknownKernel(f"{self.name}:{wanted}", self.names())
-        return known_one
+        return one_known
 
     def _folder(self, series: Series, archive: Archive) -> Path:
         return archive.cache.root / self.name / series.number
@@ -105,8 +112,8 @@ class Packaged(Backend):
         told = json.loads(path.read_text())
         modules = path.parent / told["modules"] if told["modules"] else None
         program = path.parent / told["program"]
-        modprobe = found("modprobe", archive)
-        return Image(series.name, told["release"], told["version"], program, path.parent, modules, modprobe)
+        version, kept = told["version"], tools.folder(archive)
+        return Image(series.name, told["release"], version, program, path.parent, modules, kept)
 
 
 def _offer(series: Series, packages: Sequence[Package]) -> Offer:
@@ -114,14 +121,5 @@ def _offer(series: Series, packages: Sequence[Package]) -> Offer:
     return Offer(series.name, packages[0].version, packages[0].suite, size)
 
 
-def _if_loadable(image: Image, modprobe: Path | None) -> Image | None:
-    """The image, unless something has to be fetched that loads its modules."""
-    return None if image.modules and modprobe is None else replace(image, modprobe=modprobe)
-
-
 def _age(path: Path) -> float:
     return path.stat().st_mtime
-
-
-def _path(wanted: str) -> Path:
-    return Path(wanted).expanduser().absolute()

@@ -46,6 +46,8 @@ mount -t devpts devpts /dev/pts
 {run}
 """
 
+GUARD = "[ -e /proc/self/ns/net ] || { ended no-namespaces; exit 1; }"
+
 COMMAND = """\
 #!/bin/sh
 # What a guest was started for. Its exit status is the host's sign that it ended.
@@ -53,30 +55,34 @@ ended() {{
     echo "$1" > {home}/exit-status.new
     mv {home}/exit-status.new {home}/exit-status
 }}
-[ -e /proc/self/ns/net ] || {{ ended no-namespaces; exit 1; }}
+{before}
 cd {folder} || {{ ended 126; exit 1; }}
 {redirection}env -i {environ} {command}
 ended $?
 """
 
 
-def write(job: Job, first: str = "") -> Path:
-    """Write the command's script, and the first process's if there is one. The path of the command's."""
+def write(job: Job, first: str = "", before: Iterable[str] = (), guarded: bool = True) -> Path:
+    """Write the command's script, and the first process's if there is one. The path of the command's.
+
+    The lines ``before`` run ahead of the command; ``guarded`` refuses a kernel without network namespaces.
+    """
     job.home.mkdir(parents=True, exist_ok=True)
     for left in ("exit-status", "output", "console", "pid"):
         (job.home / left).unlink(missing_ok=True)
     if first:
         _program(job.home / "first", first)
-    return _program(job.home / "command", command(job))
+    return _program(job.home / "command", command(job, [GUARD, *before] if guarded else before))
 
 
-def command(job: Job) -> str:
+def command(job: Job, before: Iterable[str] = ()) -> str:
     """The script that runs a job's command and writes down its exit status."""
     environ = [f"{name}={value}" for name, value in job.environ.items()]
     home = shlex.quote(str(job.home))
     redirection = "" if job.terminal is not None else f"exec > {home}/output 2>&1 < /dev/null\n"
     return COMMAND.format(
         home=home,
+        before="\n".join(before),
         folder=shlex.quote(str(job.folder)),
         redirection=redirection,
         environ=shlex.join(environ),

@@ -28,9 +28,7 @@ def main(lifeline: int, pidfile: str, command: list[str]) -> int:
     with open(pidfile, "w") as told:
         told.write(str(guest))
     _wait(lifeline, guest)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(guest, signal.SIGKILL)
-    return _reap(guest)
+    return _end(guest)
 
 
 def _start(command: list[str]) -> int:
@@ -57,15 +55,31 @@ def _wait(lifeline: int, guest: int) -> None:
     poll.poll()
 
 
-def _reap(guest: int) -> int:
-    """Wait for everything that is ours now; the guest's own end as an exit status."""
+def _end(guest: int) -> int:
+    """Kill and wait until nothing is left; the guest's own end as an exit status.
+
+    Orphans are adopted, so in the end every process of the guest is a child of this one, whatever group or
+    session it had moved to.
+    """
     status = 0
     with contextlib.suppress(ChildProcessError):
         while True:
+            for pid in _children():
+                os.kill(pid, signal.SIGKILL)
             pid, ended = os.wait()
             status = ended if pid == guest else status
     code = os.waitstatus_to_exitcode(status)
     return 128 - code if code < 0 else code
+
+
+def _children() -> list[int]:
+    """Processes whose parent is this one, in /proc's words: ``pid (name) state ppid …``; zombies too."""
+    told = []
+    for entry in os.listdir("/proc"):
+        if entry.isdecimal():
+            with contextlib.suppress(OSError), open(f"/proc/{entry}/stat") as stat:
+                told.append((int(entry), stat.read().rpartition(")")[2].split()))
+    return [pid for pid, fields in told if int(fields[1]) == os.getpid()]
 
 
 def _prctl(option: int, value: int) -> None:

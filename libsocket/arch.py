@@ -40,10 +40,13 @@ class Numbers(NamedTuple):
         return self.generic if differing is None else differing
 
 
+SOL_SOCKET: Final = Numbers(1, alpha=0xFFFF, mips=0xFFFF, parisc=0xFFFF, sparc=0xFFFF)
+
+
 class Level(enum.IntEnum):
     """The protocol layer an option belongs to: the second argument of setsockopt(2)."""
 
-    SOL_SOCKET = Numbers(1, alpha=0xFFFF, mips=0xFFFF, parisc=0xFFFF, sparc=0xFFFF).on(MACHINE)
+    SOL_SOCKET = SOL_SOCKET.on(MACHINE)
     IPPROTO_IP = 0
     IPPROTO_TCP = 6
     IPPROTO_UDP = 17

@@ -1,4 +1,4 @@
-"""The options reference as Markdown, from the declarations: ``python -m libsocket.docs > docs/options.md``."""
+"""The options reference as Markdown, from the declarations: ``python -m libsocket.docs``."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ LEFT_OUT: Final = {
     "SO_VM_SOCKETS_TRUSTED SO_VM_SOCKETS_NONBLOCK_TXRX": "have a number, but no kernel answers to them",
     "NETLINK_RX_RING NETLINK_TX_RING": "went with memory-mapped netlink in Linux 4.6",
     "SO_DEVMEM_LINEAR SO_DEVMEM_DMABUF IPV6_HOPLIMIT PACKET_TX_TIMESTAMP": "are control messages only",
-    "SO_GET_FILTER IP_RECVRETOPTS IP_ORIGDSTADDR IPV6_ORIGDSTADDR IPV6_ADD_MEMBERSHIP "
-    "IPV6_DROP_MEMBERSHIP TCP_CM_INQ SO_VM_SOCKETS_CONNECT_TIMEOUT_OLD": "are other names of options "
-    "that are here",
+    "SO_GET_FILTER SO_DETACH_BPF TCP_CM_INQ IP_RECVRETOPTS IP_ORIGDSTADDR IPV6_ORIGDSTADDR "
+    "IPV6_ADD_MEMBERSHIP IPV6_DROP_MEMBERSHIP SO_VM_SOCKETS_CONNECT_TIMEOUT_OLD": (
+        "are other names of options that are here"
+    ),
 }
 """Names in the kernel's headers that are no options of ours, by the reason."""
 
@@ -45,7 +46,7 @@ def page() -> Iterator[str]:
 
 def chapter(level: Level, options: list[Option[Any]]) -> Iterator[str]:
     """A level: its table, then a section for each option."""
-    yield f"\n## {level.name} ({level.value})\n"
+    yield f"\n## {level.name}\n"
     yield "| option | attribute | number | type | access | since | capability |"
     yield "|---|---|---|---|---|---|---|"
     yield from map(row, options)

@@ -10,15 +10,17 @@ from types import MappingProxyType
 from typing import Any, Final, Self, TypeVar
 
 from libsocket.attributes import OPTIONS, Attributes
+from libsocket.bpf import Filtering
 from libsocket.calls import MISFITS
 from libsocket.errors import NotASocket
+from libsocket.messaging import Messaging
 from libsocket.option import Access, Option
 from libsocket.stream import Buffer, Data, Reader, Writer
 
 T = TypeVar("T")
 
 
-class Socket(std.socket, Attributes, Reader, Writer):
+class Socket(Messaging, Filtering, Attributes, Reader, Writer):
     """A Linux socket.
 
     It is a ``socket.socket``: bind, connect, listen, send, recv, sendmsg, shutdown, close and all

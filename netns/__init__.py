@@ -2,6 +2,7 @@
 
 from netns.capability import Capability, effective, only, without
 from netns.child import Child, ChildDied, in_child
+from netns.errors import LinkRefused, PlaceError
 from netns.hosts import Host, Peers, Routed, peers, routed
 from netns.links import Link, Route, Rule
 from netns.names import NameRefused, forget, own_name, reap
@@ -21,10 +22,12 @@ __all__ = [
     "ChildDied",
     "Host",
     "Link",
+    "LinkRefused",
     "NameRefused",
     "Namespace",
     "NamespaceRefused",
     "Peers",
+    "PlaceError",
     "Route",
     "Routed",
     "Rule",

@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from ipaddress import ip_interface, ip_network
 from typing import Any
 
+from netns.errors import LinkRefused
+
 _IFF_UP = 0x1
 _IFA_F_NODAD = 0x02
 _RTMGRP_LINK = 1
+_RT_SCOPE_HOST = 254
 _veth_index = itertools.count(1001)
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
@@ -61,7 +64,7 @@ class Rule:
 class Links:
     """The verbs of a Namespace; any thread may use them, wherever it is.
 
-    All need CAP_NET_ADMIN in the user namespace that owns this one, and raise OSError with the errno that
+    All need CAP_NET_ADMIN in the user namespace that owns this one, and raise LinkRefused with the errno that
     the kernel answered over netlink (rtnetlink(7)).
     """
 
@@ -94,7 +97,7 @@ class Links:
                 with netlink() as self._open.ipr:
                     yield self._open.ipr
             except NetlinkError as error:
-                raise OSError(error.code, error.args[1]) from error
+                raise LinkRefused(error.code, error.args[1]) from error
             finally:
                 self._open.ipr = None
 
@@ -162,6 +165,8 @@ class Links:
         network = ip_network(destination)
         wanted: dict[str, Any] = {"gateway": via, "table": table, "metrics": {"mtu": mtu} if mtu else None}
         wanted = {key: value for key, value in wanted.items() if value is not None}
+        if type == "local":
+            wanted["scope"] = _RT_SCOPE_HOST
         with self.routing() as ipr:
             if dev is not None:
                 wanted["oif"] = _index(dev)
@@ -186,15 +191,9 @@ class Links:
 
         ``add_qdisc("veth0", "tbf", handle="1:", rate="1mbit", burst=2048, limit=100_000)`` slows the
         interface down; ``add_qdisc("veth0", "pfifo_fast", handle="2:", parent="1:1")`` orders by SO_PRIORITY
-        what waits there. Sizes are bytes. Raises FileNotFoundError where the kernel has not got that kind.
+        what waits there. Sizes are bytes. LinkRefused with ENOENT: the kernel has not got that kind.
         """
         self._qdisc("add", device, kind=kind, handle=handle, parent=parent, **settings)
-
-    def change_qdisc(
-        self, device: str, kind: str, *, handle: str, parent: str = "root", **settings: Any
-    ) -> None:
-        """Give a queueing discipline other settings, without dropping what waits in it."""
-        self._qdisc("change", device, kind=kind, handle=handle, parent=parent, **settings)
 
     def delete_qdisc(self, device: str, *, handle: str, parent: str = "root") -> None:
         """Take a queueing discipline away, and with it what waits in it."""
@@ -253,7 +252,7 @@ def _index(device: str) -> int:
     try:
         return socket.if_nametoindex(device)
     except OSError as error:
-        raise OSError(errno.ENODEV, f"no interface {device} in this network namespace") from error
+        raise LinkRefused(errno.ENODEV, f"no interface {device} in this network namespace") from error
 
 
 def _has_carrier(ipr: Any, device: str) -> bool:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from netns import calls
+from netns.errors import PlaceError
 
 RUN = Path("/run/netns")
 
@@ -17,7 +18,7 @@ _OWNED = re.compile(r"lsc-(\d+)-(\d+)-(\d+)-\d+")
 _ordinal = itertools.count(1)
 
 
-class NameRefused(OSError):
+class NameRefused(PlaceError):
     """No name could be made in /run/netns. A namespace without a name needs no rights there."""
 
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from netns import calls, names
+from netns.errors import PlaceError
 from netns.links import Links
 from netns.sysctl import Sysctl, hand_down
 
@@ -22,7 +23,7 @@ _WAY_OUT = {
 }
 
 
-class NamespaceRefused(OSError):
+class NamespaceRefused(PlaceError):
     """The kernel let this thread neither make nor enter a network namespace; it is where it was."""
 
 

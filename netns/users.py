@@ -12,6 +12,7 @@ from typing import TypeVar
 from netns import calls
 from netns.capability import Capability, bits
 from netns.child import die_with, in_child
+from netns.errors import PlaceError
 from netns.namespace import leave_host
 
 T = TypeVar("T")
@@ -24,11 +25,11 @@ _SWITCHES = {
 """Where a system forbids user namespaces, and the value with which it does."""
 
 
-class UserNamespacesForbidden(OSError):
+class UserNamespacesForbidden(PlaceError):
     """No user namespace can be made here; the message names what forbids it."""
 
 
-class UserUnmapped(OSError):
+class UserUnmapped(PlaceError):
     """The user has no number in this user namespace, so nobody can become that user."""
 
 

@@ -15,7 +15,8 @@ MAY_IMPORT = {
     "libsocket": set(),
     "netns": {"pyroute2"},
     "reports": {"jinja2", "rich"},
-    "conformance": {"libsocket", "netns", "reports", "pytest", "hypothesis", "rich"},
+    "kernels": {"reports"},
+    "conformance": {"libsocket", "netns", "reports", "kernels", "pytest", "hypothesis", "rich"},
     "conftest.py": {"conformance", "netns", "reports", "pytest", "hypothesis"},
 }
 

@@ -11,12 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kernels import script
+from kernels import script, tools
 from kernels.archive import Archive, Package
 from kernels.backend import Image
 from kernels.errors import HostRefuses, KernelError, MissingProgram, NoNamespaces, NotAKernel, NotInArchive
 from kernels.guest import Guest, Job, require_readable
-from kernels.kmod import kmod
 from kernels.packaged import Packaged
 
 WANTED = "the program that 'make ARCH=um' leaves: linux"
@@ -26,6 +25,7 @@ class UserMode(Packaged):
     """Boots ``linux.uml`` on the host's file system, read-only, with one writable folder."""
 
     name = "uml"
+    needs = ("modprobe",)
 
     def local(self, name: str, path: Path) -> Image:
         release = _local_release(name, path)
@@ -37,7 +37,6 @@ class UserMode(Packaged):
         (tree / "usr/lib/uml/modules").rename(tree / "lib/modules")
         shutil.rmtree(tree / "usr")
         _fit_library(program, tree, folder, packages[0], archive)
-        kmod("modprobe", archive)
         release = next((tree / "lib/modules").iterdir()).name
         return Image(f"{self.name}:{folder.parent.name}", release, packages[0].version, program, tree, tree)
 
@@ -56,9 +55,8 @@ class UserMode(Packaged):
 
 def _mounts(image: Image, job: Job) -> list[str]:
     """What lies below a covered folder and is needed, and the shared folder, from the host's file system."""
-    programs = [path.parent for path in (image.modprobe, image.program) if path]
-    modules = [image.modules] if image.modules else []
-    seen = script.covered([*programs, *modules, job.folder, *script.interpreter(), *job.readable])
+    kernel = [image.program.parent, image.modules or image.program.parent, image.tools]
+    seen = script.covered([*kernel, job.folder, *script.interpreter(), *job.readable])
     return [*(_hostfs(path, "ro") for path in seen), _hostfs(job.shared, "rw")]
 
 
@@ -73,9 +71,8 @@ def _hostfs(path: Path, mode: str) -> str:
 
 
 def _modules(image: Image, job: Job) -> list[str]:
-    if image.modules is None or image.modprobe is None:
-        return []
-    return script.modprobe(image.modprobe, image.modules, job.home)
+    loader = tools.find("modprobe", image.tools)
+    return script.modprobe(loader, image.modules, job.home) if loader and image.modules else []
 
 
 def _explain(console: str) -> KernelError | None:

@@ -117,6 +117,11 @@ def test_no_descriptors():
     raise OSError(errno.EMFILE, "too many open files")
 
 
+@claim("doc.7/broken/place", says="It is so.")
+def test_no_place(ns):
+    ns.set_link("eth7", up=True)
+
+
 @claim("doc.7/mixed/one-differs", says="All of them hold.")
 @pytest.mark.parametrize("number", [1, 2])
 def test_mixed(observe, number):
@@ -141,6 +146,7 @@ VERDICTS = {
     "broken/setup": (Verdict.BROKEN, False),
     "broken/teardown": (Verdict.BROKEN, False),
     "broken/descriptors": (Verdict.BROKEN, False),
+    "broken/place": (Verdict.BROKEN, False),
     "mixed/one-differs": (Verdict.DIFFERS, False),
 }
 
@@ -195,7 +201,7 @@ def test_the_footer_counts_and_carries_the_exit_status(ended: suites.Ended) -> N
 
     assert footer is not None
     assert (dict(footer.counts), footer.exit_status) == (
-        {"HOLDS": 4, "DIFFERS": 6, "UNCLAIMED": 2, "BLOCKED": 1, "BROKEN": 5},
+        {"HOLDS": 4, "DIFFERS": 6, "UNCLAIMED": 2, "BLOCKED": 1, "BROKEN": 6},
         1,
     )
 

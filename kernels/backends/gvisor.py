@@ -1,0 +1,98 @@
+"""gVisor: another implementation of the same documents, with a network stack of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kernels import script
+from kernels.archive import Archive, Package
+from kernels.backend import Image
+from kernels.errors import NotAKernel
+from kernels.guest import Guest, Job, require_readable
+from kernels.known import Series, known
+from kernels.packaged import Packaged
+
+WANTED = "the program runsc"
+
+CAPABILITIES = (
+    *("AUDIT_CONTROL", "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID"),
+    *("IPC_LOCK", "IPC_OWNER", "KILL", "LEASE", "LINUX_IMMUTABLE", "MKNOD", "NET_ADMIN", "NET_BIND_SERVICE"),
+    *("NET_BROADCAST", "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_ADMIN", "SYS_BOOT"),
+    *("SYS_CHROOT", "SYS_MODULE", "SYS_NICE", "SYS_PACCT", "SYS_PTRACE", "SYS_RAWIO", "SYS_RESOURCE"),
+    *("SYS_TIME", "SYS_TTY_CONFIG"),
+)
+
+
+class GVisor(Packaged):
+    """Runs a command in a container of the host's files, with every capability inside and no way out."""
+
+    name = "gvisor"
+
+    def local(self, name: str, path: Path) -> Image:
+        if not path.is_file() or not os.access(path, os.X_OK):
+            raise NotAKernel(path, "there is no such program", WANTED)
+        return Image(name, "gvisor", "unknown", path, path)
+
+    def arrange(self, tree: Path, folder: Path, packages: Sequence[Package], _archive: Archive) -> Image:
+        program = (tree / "usr/bin/runsc").rename(tree / "runsc")
+        for left in ("usr", "etc", "var"):
+            shutil.rmtree(tree / left, ignore_errors=True)
+        version = packages[0].version
+        release = f"gvisor-{version.partition('~')[2].partition('.')[0]}"
+        return Image(f"{self.name}:{folder.parent.name}", release, version, program, tree)
+
+    def start(self, image: Image, job: Job) -> Guest:
+        require_readable(job)
+        command = script.write(job, guarded=False)
+        (job.home / "config.json").write_text(json.dumps(_container(job, command)))
+        options = ["--platform=ptrace", "--network=none", "--ignore-cgroups", f"--root={job.home / 'runsc'}"]
+        if os.geteuid() != 0:
+            options.append("--rootless")
+        run = ["run", f"--bundle={job.home}", f"kernels-{secrets.token_hex(8)}"]
+        return Guest(image.name, [str(image.program), *options, *run], job)
+
+    def _series(self, wanted: str) -> Series | None:
+        """Without a year, the newest."""
+        return super()._series(wanted or known().of(self.name)[-1].number)
+
+
+def _container(job: Job, command: Path) -> dict[str, Any]:
+    """The container as the OCI runtime specification describes one."""
+    capabilities = [f"CAP_{name}" for name in CAPABILITIES]
+    sets = ("bounding", "effective", "inheritable", "permitted")
+    return {
+        "ociVersion": "1.0.2",
+        "process": {
+            "user": {"uid": 0, "gid": 0},
+            "args": ["sh", str(command)],
+            "env": [f"PATH={os.environ.get('PATH', os.defpath)}"],
+            "cwd": "/",
+            "capabilities": dict.fromkeys(sets, capabilities),
+        },
+        "root": {"path": "/", "readonly": True},
+        "mounts": _mounts(job),
+        "linux": {"namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount", "network")]},
+    }
+
+
+def _mounts(job: Job) -> list[dict[str, Any]]:
+    fresh = {"/proc": "proc", "/sys": "sysfs", "/dev": "tmpfs", "/tmp": "tmpfs", "/run": "tmpfs"}
+    seen = script.covered([job.folder, *script.interpreter(), *job.readable])
+    return [
+        *({"destination": place, "type": kind, "source": kind} for place, kind in fresh.items()),
+        *(_bound(path, "ro") for path in seen),
+        _bound(job.shared, "rw"),
+    ]
+
+
+def _bound(path: Path, mode: str) -> dict[str, Any]:
+    return {"destination": str(path), "type": "bind", "source": str(path), "options": ["rbind", mode]}
+
+
+BACKEND = GVisor()

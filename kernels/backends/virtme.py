@@ -1,0 +1,105 @@
+"""Full kernels on the host's file system, started by virtme-ng: several processors, every module.
+
+With software emulation (``tcg``) a boot takes about fifteen seconds, with the machine's own virtualisation
+(``kvm``) two or three.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from kernels import script, tools
+from kernels.archive import Archive, Package
+from kernels.backend import Image
+from kernels.errors import MissingProgram, NotAKernel
+from kernels.guest import Guest, Job, require_readable
+from kernels.packaged import Packaged
+
+WANTED = "a bootable image: arch/x86/boot/bzImage or a distribution's vmlinuz"
+
+
+class Virtme(Packaged):
+    """Boots a distribution's ordinary image, or one the user built, in qemu."""
+
+    name = "virtme"
+    parts = r"linux-(binary|modules)-\d.*"
+    needs = ("modprobe", "depmod", "busybox")
+
+    def local(self, name: str, path: Path) -> Image:
+        release = _release(path)
+        return Image(name, release, release, path, path)
+
+    def arrange(self, tree: Path, folder: Path, packages: Sequence[Package], archive: Archive) -> Image:
+        modules = next(path for path in tree.glob("**/lib/modules/*") if path.is_dir())
+        kernel = next(path for path in tree.glob("**/vmlinuz*") if path.is_file())
+        place = tree / "lib/modules" / modules.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        kernel.rename(modules / "vmlinuz")
+        if modules != place:
+            modules.rename(place)
+        for left in ("boot", "usr"):
+            shutil.rmtree(tree / left, ignore_errors=True)
+        depmod = tools.find("depmod", tools.folder(archive))
+        subprocess.run([str(depmod), "-b", str(tree), modules.name], check=True, capture_output=True)
+        name = f"{self.name}:{folder.parent.name}"
+        return Image(name, modules.name, packages[0].version, place / "vmlinuz", tree, tree)
+
+    def start(self, image: Image, job: Job) -> Guest:
+        require_readable(job)
+        job.home.mkdir(parents=True, exist_ok=True)
+        loader = tools.find("modprobe", image.tools)
+        before = script.modprobe(loader, Path("/"), job.home) if loader else []
+        command = script.write(job, before=before)
+        environ = ["env", f"PATH={Path(sys.executable).parent}:{tools.search_path(image.tools)}"]
+        machine = ["--memory", job.memory, "--cpus", str(job.cpus), *_acceleration(job)]
+        folders = ["--cwd", str(job.folder), f"--rwdir={job.shared}", "--user", "root"]
+        run = ["--shell", str(command)] if job.terminal is not None else ["--verbose", "--", f"sh {command}"]
+        vng = [_vng(), "--run", str(image.program), *machine, *folders, *run]
+        return Guest(image.name, [*environ, f"TMPDIR={job.home}", *vng], job)
+
+
+def _acceleration(job: Job) -> list[str]:
+    """Software emulation where it is asked for, or where the machine's own cannot be used."""
+    own = os.access("/dev/kvm", os.R_OK | os.W_OK)
+    if job.accel == "kvm" and not own:
+        how = "Use --accel tcg, or let this user read and write /dev/kvm."
+        raise MissingProgram("/dev/kvm", "for --accel kvm", how)
+    return [] if own and job.accel != "tcg" else ["--disable-kvm"]
+
+
+def _vng() -> str:
+    """virtme-ng, from the environment of the interpreter or from the machine; qemu must be there too."""
+    beside = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
+    vng, qemu = shutil.which("vng", path=beside), f"qemu-system-{platform.machine()}"
+    if vng is None:
+        how = "Install it with: python -m pip install --group kernels."
+        raise MissingProgram("virtme-ng (vng)", "to start full kernels", how)
+    if shutil.which(qemu) is None:
+        how = (
+            "Install it (Debian: apt-get install --no-install-recommends qemu-system-x86), or use uml:SERIES."
+        )
+        raise MissingProgram(qemu, "to start full kernels", how)
+    return vng
+
+
+def _release(path: Path) -> str:
+    """What a bootable image calls itself, as the x86 boot protocol has it. Raises NotAKernel."""
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise NotAKernel(path, "there is no such file to read", WANTED)
+    with path.open("rb") as image:
+        head = image.read(0x10000)
+    if head[0x202:0x206] != b"HdrS":
+        raise NotAKernel(path, "it has no boot header", WANTED)
+    (offset,) = struct.unpack_from("<H", head, 0x20E)
+    told = head[0x200 + offset :].partition(b"\0")[0].split()
+    return told[0].decode(errors="replace") if told else "unknown"
+
+
+BACKEND = Virtme()

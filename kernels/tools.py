@@ -1,0 +1,81 @@
+"""Small programs that guests need: the machine's own, or the archive's unpacked in our cache."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from kernels.archive import Archive, Package
+from kernels.errors import MissingProgram
+
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+"""Where an ordinary user's PATH does not look."""
+APPLETS = ("modprobe", "depmod")
+"""The names that the one binary of kmod is called by."""
+
+
+def folder(archive: Archive) -> Path:
+    """Where fetched programs are kept; it need not exist."""
+    return archive.cache.root / "tools"
+
+
+def search_path(kept: Path) -> str:
+    """The PATH that finds the machine's programs first, then those in a folder."""
+    return f"{os.environ.get('PATH', '')}:{SBIN}:{kept}"
+
+
+def find(name: str, kept: Path) -> Path | None:
+    """A program of the machine's, or one in the folder of fetched ones."""
+    path = shutil.which(name, path=search_path(kept))
+    return Path(path) if path else None
+
+
+def bring(names: Iterable[str], archive: Archive) -> None:
+    """Fetch the programs if the machine lacks one of them. The cache must be locked.
+
+    Raises MissingProgram, and what the archive raises.
+    """
+    kept = folder(archive)
+    if all(find(name, kept) for name in names):
+        return
+    with archive.cache.filled(kept) as tree:
+        archive.unpack(_packages(archive), tree)
+        for applet in APPLETS:
+            _wrap(_program(tree, "kmod"), applet, tree, kept)
+        (tree / "busybox").symlink_to(_program(tree, "busybox").relative_to(tree))
+
+
+def _packages(archive: Archive) -> list[Package]:
+    """From the machine's own suite if it is a known one, so that the machine's libraries fit."""
+    codename = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
+    suite = codename if codename in archive.knows.suites else archive.knows.tools_suite
+    return [package for name in archive.knows.tools if (package := archive.find(name, suite))]
+
+
+def _program(tree: Path, name: str) -> Path:
+    return next(path for path in tree.glob(f"**/bin/{name}") if not path.is_symlink())
+
+
+def _wrap(binary: Path, applet: str, tree: Path, final: Path) -> None:
+    """A script that calls the binary by the applet's name, with the libraries beside it."""
+    called = tree / "applets" / applet
+    called.parent.mkdir(exist_ok=True)
+    called.symlink_to(Path("..") / binary.relative_to(tree))
+    libraries = {final / path.parent.relative_to(tree) for path in tree.glob("**/lib*.so.*")}
+    call = ["env", "LD_LIBRARY_PATH=" + ":".join(map(str, libraries)), str(final / "applets" / applet)]
+    script = tree / applet
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(call)} "$@"\n')
+    script.chmod(0o755)
+    _try(called, {tree / path.relative_to(final) for path in libraries})
+
+
+def _try(program: Path, libraries: Iterable[Path]) -> None:
+    environ = {"LD_LIBRARY_PATH": ":".join(map(str, libraries))}
+    asked = subprocess.run([program, "--help"], env=environ, capture_output=True, check=False)
+    if asked.returncode != 0:
+        raise MissingProgram(program.name, "in guests", "Install the packages kmod and busybox-static.")

@@ -1,0 +1,214 @@
+"""Many messages by one system call: recvmmsg(2) and sendmmsg(2), of which Python knows nothing."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import mmap
+import os
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, chain, repeat
+from typing import Final
+
+from libsocket.addresses import LONGEST, Address, from_raw, to_raw
+from libsocket.control.wire import Control, aligned, encode, join, received, split
+from libsocket.message import MSG_CMSG_CLOEXEC, Message
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_recvmmsg, _sendmmsg = _libc.recvmmsg, _libc.sendmmsg
+_sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
+_recvmmsg.argtypes = [*_sendmmsg.argtypes, ctypes.c_void_p]
+
+IOVEC: Final = struct.Struct("@PN")
+HEADER: Final = struct.Struct("@PIPNPNi0PI0P")
+"""struct mmsghdr: name, namelen, iov, iovlen, control, controllen, flags; then the length of what came."""
+MOST: Final = 1024
+"""How many messages a call takes: UIO_MAXIOV."""
+
+
+class Batch:
+    """Room for several messages to be received at once, used again by every call.
+
+    ``count`` messages (at most 1024) of ``size`` bytes, each with ``control`` bytes for control
+    messages: with none, whatever comes is dropped and ``control_truncated`` says so. A Batch serves one
+    receive at a time; a second thread waits.
+    """
+
+    __slots__ = (
+        "_cloexec",
+        "_control",
+        "_control_sizes",
+        "_data",
+        "_flags",
+        "_fresh",
+        "_heads",
+        "_lengths",
+        "_lock",
+        "_name_sizes",
+        "_names",
+        "_vectors",
+        "control",
+        "count",
+        "size",
+    )
+
+    def __init__(self, count: int = 64, size: int = 2048, control: int = 0) -> None:
+        if not 1 <= count <= MOST or size < 0 or control < 0:
+            raise ValueError(f"a Batch holds 1 to {MOST} messages, of 0 bytes or more")
+        self.count: int = count
+        self.size: int = size
+        self.control: int = aligned(control)
+        self._cloexec = MSG_CMSG_CLOEXEC if control else 0
+        self._lock = threading.Lock()
+        self._data, self._names = _memory(count * size), _memory(count * LONGEST)
+        self._control = _memory(count * self.control)
+        self._vectors = bytearray(b"".join(map(IOVEC.pack, _places(self._data, size, count), repeat(size))))
+        self._fresh = b"".join(self._empty_heads())
+        self._heads = bytearray(self._fresh)
+        self._name_sizes = _field(self._heads, "@P", "I")
+        self._control_sizes = _field(self._heads, "@PIPNP", "N")
+        self._flags = _field(self._heads, "@PIPNPN", "i")
+        self._lengths = _field(self._heads, "@PIPNPNi0P", "I")
+
+    def _empty_heads(self) -> Iterator[bytes]:
+        names = _places(self._names, LONGEST, self.count)
+        vectors = _places(self._vectors, IOVEC.size, self.count)
+        controls = _places(self._control, self.control, self.count)
+        for name, vector, control in zip(names, vectors, controls, strict=True):
+            yield HEADER.pack(name, LONGEST, vector, 1, control, self.control, 0, 0)
+
+    def receive(self, sock: socket.socket, flags: int) -> list[Message]:
+        """What ``Socket.recv_messages`` gives."""
+        with self._lock:
+            return self._filled(_waiting(sock, select.POLLIN, lambda: self._call(sock, flags)), flags)
+
+    def receive_now(self, sock: socket.socket, flags: int) -> list[Message]:
+        """The same without waiting, whatever the socket's timeout: nothing if there is nothing."""
+        with self._lock:
+            count = self._call(sock, flags | socket.MSG_DONTWAIT)
+            if count < 0 and ctypes.get_errno() == errno.EAGAIN:
+                return []
+            return self._filled(_counted(count), flags)
+
+    def _call(self, sock: socket.socket, flags: int) -> int:
+        self._heads[:] = self._fresh
+        place = _place(self._heads)
+        return int(_recvmmsg(sock.fileno(), place, self.count, flags | self._cloexec, None))
+
+    def _filled(self, count: int, flags: int) -> list[Message]:
+        """In C as far as it goes, for this is what a message costs."""
+        data = _pieces(self._data, self.size, self._sizes(count, flags))
+        parts = zip(data, self._controls(count), self._told(count), self._peers(count), strict=False)
+        return list(map(tuple.__new__, repeat(Message), parts))
+
+    def _sizes(self, count: int, flags: int) -> list[int]:
+        """MSG_TRUNC makes the kernel tell how long a datagram was rather than how much of it is here."""
+        sizes: list[int] = self._lengths[:count].tolist()
+        return [min(size, self.size) for size in sizes] if flags & socket.MSG_TRUNC else sizes
+
+    def _told(self, count: int) -> list[int]:
+        told: list[int] = self._flags[:count].tolist()
+        return [one & ~MSG_CMSG_CLOEXEC for one in told] if self._cloexec else told
+
+    def _peers(self, count: int) -> Iterable[Address | None]:
+        """All at once where they are the same, as they mostly are."""
+        sizes = self._name_sizes[:count].tolist()
+        names = self._names[: count * LONGEST]
+        if names == names[:LONGEST] * count and sizes.count(sizes[0]) == count:
+            return repeat(from_raw(names[: sizes[0]]))
+        return map(from_raw, _pieces(self._names, LONGEST, sizes))
+
+    def _controls(self, count: int) -> Iterable[tuple[Control, ...]]:
+        if not self.control:
+            return repeat(())
+        pieces = _pieces(self._control, self.control, self._control_sizes[:count].tolist())
+        return [received(split(piece)) if piece else () for piece in pieces]
+
+
+def send(sock: socket.socket, messages: Sequence[Message], flags: int) -> int:
+    """How many messages were sent, of at most 1024."""
+    outgoing = messages[:MOST]
+    data = _Pieces([memoryview(one.data).cast("B") for one in outgoing])
+    names = _Pieces([to_raw(sock.family, one.address) for one in outgoing])
+    controls = _Pieces([join(map(encode, one.control)) if one.control else b"" for one in outgoing])
+    vectors = bytearray(b"".join(map(IOVEC.pack, data.places, data.sizes)))
+    places = _places(vectors, IOVEC.size, len(outgoing))
+    fields = (names.places, names.sizes, places, repeat(1), controls.places, controls.sizes)
+    heads = bytearray(b"".join(map(HEADER.pack, *fields, repeat(0), repeat(0))))
+    if not outgoing:
+        return 0
+    call = (sock.fileno(), _place(heads), len(outgoing), flags)
+    return _waiting(sock, select.POLLOUT, lambda: int(_sendmmsg(*call)))
+
+
+class _Pieces:
+    """Pieces one after the other in memory, aligned, and where each begins."""
+
+    __slots__ = ("memory", "places", "sizes")
+
+    def __init__(self, pieces: Sequence[bytes | memoryview]) -> None:
+        self.sizes = list(map(len, pieces))
+        gaps = (bytes(aligned(size) - size) for size in self.sizes)
+        self.memory = bytearray().join(chain.from_iterable(zip(pieces, gaps, strict=True))) or bytearray(1)
+        ends = accumulate(map(aligned, self.sizes), initial=_place(self.memory))
+        self.places = list(ends)[: len(pieces)]
+
+
+def _memory(size: int) -> mmap.mmap:
+    """Memory that is cut into bytes in one step, and that no child process shares."""
+    return mmap.mmap(-1, size or 1, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+
+
+def _place(memory: mmap.mmap | bytearray) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+
+def _places(memory: mmap.mmap | bytearray, size: int, count: int) -> list[int]:
+    start = _place(memory)
+    return [start + size * number for number in range(count)]
+
+
+def _pieces(memory: mmap.mmap, stride: int, sizes: Iterable[int]) -> list[bytes]:
+    at = -stride
+    return [memory[(at := at + stride) : at + size] for size in sizes]
+
+
+def _field(heads: bytearray, before: str, form: str) -> memoryview:
+    """One field of every header, behind those that ``before`` lists."""
+    size = struct.calcsize(form)
+    offset = struct.calcsize(before + form) - size
+    return memoryview(heads).cast(form)[offset // size :: HEADER.size // size]  # type: ignore[call-overload,no-any-return]
+
+
+def _waiting(sock: socket.socket, event: int, call: Callable[[], int]) -> int:
+    """What a call answers; waits as long as the socket's timeout says, as Python's own methods do.
+
+    A call that a signal interrupts is made again, once Python has run the signal's handler.
+    """
+    timeout = sock.gettimeout()
+    end = time.monotonic() + timeout if timeout else None
+    while (count := call()) < 0:
+        code = ctypes.get_errno()
+        if code == errno.EAGAIN and end is not None:
+            _wait(sock, event, end - time.monotonic())
+        elif code != errno.EINTR:
+            raise OSError(code, os.strerror(code))
+    return count
+
+
+def _wait(sock: socket.socket, event: int, seconds: float) -> None:
+    poll = select.poll()
+    poll.register(sock, event)
+    if seconds <= 0 or not poll.poll(seconds * 1000):
+        raise TimeoutError("timed out")
+
+
+def _counted(count: int) -> int:
+    if count < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return count

@@ -1,0 +1,142 @@
+"""Control messages into bytes and back."""
+
+from __future__ import annotations
+
+import reprlib
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+from libsocket.control.descriptors import Descriptors, Pidfd, Rights
+from libsocket.control.kinds import KINDS, Kind, Way, owned
+from libsocket.control.values import (
+    Auxdata,
+    DevmemFragment,
+    ExtendedError,
+    Number,
+    Octets,
+    OriginalDestination,
+    Timespec,
+    Timestamp,
+    TimestampPacketInfo,
+    Timestamps,
+    Unknown,
+)
+from libsocket.values import In6Pktinfo, InPktinfo, Ip6Mtuinfo, Ucred
+
+Control = (
+    Rights
+    | Pidfd
+    | Ucred
+    | Number
+    | Octets
+    | Timestamp
+    | Timespec
+    | Timestamps
+    | TimestampPacketInfo
+    | Auxdata
+    | DevmemFragment
+    | OriginalDestination
+    | ExtendedError
+    | InPktinfo
+    | In6Pktinfo
+    | Ip6Mtuinfo
+    | Unknown
+)
+"""What a message can carry beside its data."""
+
+Item = tuple[int, int, bytes]
+"""Level, type and data: a control message as ``sendmsg`` and ``recvmsg`` have it."""
+
+HEADER: Final = struct.Struct("@Nii")
+ALIGNMENT: Final = struct.calcsize("@N")
+ROOM: Final = 2048
+"""Bytes for control messages: 253 descriptors, and everything else that can come with them."""
+_new: Final[Any] = tuple.__new__
+MISREAD: Final = (LookupError, ValueError, struct.error)
+
+Decoder = tuple[type[Any] | None, Callable[[bytes], Any]]
+"""A class of tuples and what gives the numbers in it; or None, and what gives the value."""
+Decoders = dict[int, dict[int, Decoder]]
+"""By level, then by type."""
+
+
+def _decoders(*, owning: bool) -> Decoders:
+    table: Decoders = {}
+    for kind in KINDS:
+        table.setdefault(int(kind.level), {})[kind.type] = _decoder(kind, owning)
+    return table
+
+
+def _decoder(kind: Kind[Any], owning: bool) -> Decoder:
+    if owning and issubclass(kind.value, Descriptors):
+        return None, owned(kind.value)
+    return (kind.value, kind.numbers_in) if kind.numbers_in else (None, kind.codec.decode)
+
+
+AS_NUMBERS: Final = _decoders(owning=False)
+AS_OWNED: Final = _decoders(owning=True)
+"""The same, for what the kernel has just given: descriptors are owned."""
+SENT: Final[dict[type, Kind[Any]]] = {kind.value: kind for kind in KINDS if Way.OUT in kind.way}
+
+
+def received(items: Iterable[Item], decoders: Decoders = AS_OWNED) -> tuple[Control, ...]:
+    """Values for control messages that the kernel has just given; descriptors are the caller's own.
+
+    ``Unknown`` stands for what has no class or the wrong bytes.
+    """
+    values: list[Control] = []
+    for level, number, data in items:
+        try:
+            kind, decode = decoders[level][number]
+            values.append(_new(kind, decode(data)) if kind else decode(data))
+        except MISREAD:
+            values.append(Unknown(level, number, data))
+    return tuple(values)
+
+
+def decode(items: Iterable[Item]) -> tuple[Control, ...]:
+    """Values for control messages from anywhere: descriptors are numbers, which nobody owns."""
+    return received(items, AS_NUMBERS)
+
+
+def encode(value: Control) -> Item:
+    """A control message as ``sendmsg`` takes it.
+
+    Raises TypeError for what can only be received, OverflowError for a number that the kernel would
+    misread.
+    """
+    if isinstance(value, Unknown):
+        return value
+    kind = SENT.get(type(value))
+    if kind is None:
+        raise TypeError(f"a {type(value).__name__} cannot be sent; Unknown(level, type, data) sends anything")
+    try:
+        return int(kind.level), kind.type, kind.codec.encode(value)
+    except struct.error as reason:
+        raise OverflowError(f"{kind.name} cannot be {reprlib.repr(value)}: {reason}") from reason
+
+
+def aligned(size: int) -> int:
+    """The next place where a control message may begin."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def join(items: Iterable[Item]) -> bytes:
+    """Control messages one after the other, as sendmsg(2) wants them. Source: cmsg(3)."""
+    pieces = []
+    for level, number, data in items:
+        size = HEADER.size + len(data)
+        pieces.append(HEADER.pack(size, level, number) + data + bytes(aligned(size) - size))
+    return b"".join(pieces)
+
+
+def split(data: bytes) -> Iterator[Item]:
+    """Control messages in the order that recvmsg(2) left them, up to what makes no sense."""
+    at = 0
+    while at + HEADER.size <= len(data):
+        size, level, number = HEADER.unpack_from(data, at)
+        if size < HEADER.size:
+            return
+        yield level, number, data[at + HEADER.size : at + size]
+        at += aligned(size)

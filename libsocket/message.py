@@ -1,0 +1,71 @@
+"""What is received or sent in one piece: data, control messages, flags and an address."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, Final, NamedTuple, Self, TypeVar
+
+from libsocket.control.descriptors import Descriptors
+from libsocket.control.wire import Control
+from libsocket.stream import Buffer
+
+T = TypeVar("T")
+
+MSG_CMSG_CLOEXEC: Final = 0x40000000
+MSG_WAITFORONE: Final = 0x10000
+FLAGS: Final = 0x7FFFFFFF & ~MSG_CMSG_CLOEXEC
+"""All but the one that every receive here sets, and that comes back."""
+
+
+class Message(NamedTuple):
+    """Data and what goes with it, in the order of what ``recvmsg`` gives.
+
+    A received one owns the descriptors in its control messages: those that nobody takes are closed by
+    ``close``, by leaving its ``with`` block, or once nothing refers to them any more.
+    """
+
+    data: Buffer
+    """Bytes, if it was received."""
+    control: tuple[Control, ...] = ()
+    flags: int = 0
+    """What recvmsg(2) says of what it gave; nothing to a message that is sent."""
+    address: Any = None
+    """Who sent it, as an ``Address``, or None on a connected socket; or whom to send it to."""
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the datagram was longer than the buffer, and its end is lost: MSG_TRUNC."""
+        return bool(self.flags & socket.MSG_TRUNC)
+
+    @property
+    def control_truncated(self) -> bool:
+        """Whether control messages are missing or cut for want of room: MSG_CTRUNC.
+
+        Descriptors that found no room were closed by the kernel. Linux sets it too where a security
+        module refused one, and where the process may open no more.
+        """
+        return bool(self.flags & socket.MSG_CTRUNC)
+
+    @property
+    def ends_record(self) -> bool:
+        """Whether it ends a record, as on SOCK_SEQPACKET: MSG_EOR."""
+        return bool(self.flags & socket.MSG_EOR)
+
+    def find(self, kind: type[T]) -> T | None:
+        """The first control message of a kind: ``message.find(Ucred)``."""
+        for value in self.control:
+            if isinstance(value, kind):
+                return value
+        return None
+
+    def close(self) -> None:
+        """Close the descriptors that nobody took; again is harmless."""
+        for value in self.control:
+            if isinstance(value, Descriptors):
+                value.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()

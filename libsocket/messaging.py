@@ -1,0 +1,107 @@
+"""Sending and receiving whole messages: data with control messages, one or many at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import socket
+import struct
+from collections.abc import Iterable
+from typing import Any, Final
+
+from libsocket.addresses import Address, Inet, Inet6, Netlink, Packet, Vsock, from_standard, to_standard
+from libsocket.batch import Batch, send
+from libsocket.control.wire import ROOM, Control, encode, received
+from libsocket.errqueue import Report, reported
+from libsocket.message import MSG_CMSG_CLOEXEC, MSG_WAITFORONE, Message
+from libsocket.stream import Buffer
+
+_new: Final[Any] = tuple.__new__
+"""A message and its address for less than half the price: what their own classes do in Python."""
+_family: Final[Any] = socket.SocketType.family.__get__  # type: ignore[attr-defined]
+"""The number itself: ``socket.family`` makes an enum of it each time."""
+TUPLES: Final[dict[int, type[Address]]] = {
+    int(socket.AF_INET): Inet,
+    int(socket.AF_INET6): Inet6,
+    int(socket.AF_NETLINK): Netlink,
+    int(socket.AF_VSOCK): Vsock,
+}
+"""Families whose addresses are the standard library's tuples."""
+MSG_ERRQUEUE: Final = 0x2000
+SIOCGIFINDEX: Final = 0x8933
+IFREQ: Final = struct.Struct("@16si20x")
+
+
+class Messaging(socket.socket):
+    """A socket whose messages are typed."""
+
+    __slots__ = ()
+
+    def send_message(
+        self, data: Buffer | Iterable[Buffer], *messages: Control, address: Any = None, flags: int = 0
+    ) -> int:
+        """Send data, in one piece or several, with control messages; say how many bytes were taken.
+
+        ``sock.send_message(b"x", Rights(file), Ucred(pid, uid, gid))``. An address is an ``Address`` or
+        what the standard library takes. A stream carries control messages only beside a byte of data.
+        TypeError for what can only be received; OSError as sendmsg(2) gives it. Source: cmsg(3).
+        """
+        buffers = (data,) if isinstance(data, bytes | bytearray | memoryview) else data
+        return self.sendmsg(buffers, [encode(one) for one in messages], flags, to_standard(address))
+
+    def recv_message(self, bufsize: int, *, control: int = ROOM, flags: int = 0) -> Message:
+        """The next message: at most ``bufsize`` bytes, with ``control`` bytes for control messages.
+
+        Descriptors in it belong to the Message, and none is inherited by a program that is executed.
+        Source: recvmsg(2) in recv(2); cmsg(3).
+        """
+        data, items, told, address = self.recvmsg(bufsize, control, flags | MSG_CMSG_CLOEXEC)
+        values = received(items) if items else ()
+        peer = None if address is None else self._peer(address)
+        message: Message = _new(Message, (data, values, told & ~MSG_CMSG_CLOEXEC, peer))
+        return message
+
+    def send_messages(self, messages: Iterable[Message | Buffer], *, flags: int = 0) -> int:
+        """Send many messages (or bare data) by one sendmmsg(2), and say how many were sent.
+
+        If one cannot be sent, those before it were: their number is the answer, and the error is lost;
+        sending the rest meets it again. Only where the very first cannot be sent is its error raised. A
+        blocking socket waits for every message; at most 1024 are sent. Descriptors stay the caller's.
+        """
+        return send(self, [one if isinstance(one, Message) else Message(one) for one in messages], flags)
+
+    def recv_messages(self, batch: Batch, *, flags: int = MSG_WAITFORONE) -> list[Message]:
+        """What has come, at least one message and at most as many as the Batch holds, by one recvmmsg(2).
+
+        It waits for the first only; ``flags=0`` makes a blocking socket wait until the Batch is full.
+        What came before an error is given, and the error is left to the next call on the socket.
+        TimeoutError when the socket's timeout passes, BlockingIOError if it does not block.
+        """
+        return batch.receive(self, flags)
+
+    def recv_error(self, bufsize: int = 2048, *, control: int = ROOM) -> Report | None:
+        """The next report on the error queue, or None; never waits, whatever the socket's timeout.
+
+        Errors come with IP_RECVERR or IPV6_RECVERR, completions with SO_ZEROCOPY, timestamps with the
+        ``TX_*`` flags of SO_TIMESTAMPING. Reading one leaves SO_ERROR as it is, except that the kernel
+        moves on to the next queued error. Source: recv(2), MSG_ERRQUEUE.
+        """
+        for message in Batch(1, bufsize, control).receive_now(self, MSG_ERRQUEUE):
+            return reported(message)
+        return None
+
+    def _peer(self, address: Any) -> Address | None:
+        family = _family(self)
+        if kind := TUPLES.get(family):
+            return _new(kind, address)  # type: ignore[no-any-return]
+        if family == socket.AF_PACKET:
+            return Packet(self._ifindex(address[0]), *address[1:])
+        return from_standard(family, address)
+
+    def _ifindex(self, name: str) -> int:
+        """Of an interface in this socket's own network namespace; 0 if it is gone by now."""
+        try:
+            answer = fcntl.ioctl(self, SIOCGIFINDEX, IFREQ.pack(name.encode(), 0))
+        except OSError:
+            return 0
+        index: int = IFREQ.unpack(answer)[1]
+        return index

@@ -1,0 +1,132 @@
+"""What ``python -m libsocket`` says about this kernel."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import pytest
+
+import libsocket.__main__
+from libsocket import (
+    OPTIONS,
+    SO_KEEPALIVE,
+    SO_MARK,
+    SO_PASSCRED,
+    SO_SNDBUFFORCE,
+    TCP_INFO,
+    TCP_NODELAY,
+    Socket,
+)
+from libsocket.probe import KINDS, probe, said, told
+from netns import Capability, Namespace, without
+
+PLAIN = [kind for kind in KINDS if kind not in {"mptcp", "vsock"}]
+"""Those that every kernel has."""
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_every_option_gets_an_answer(kind: str) -> None:
+    with Namespace():
+        answers = probe(kind)
+
+    assert list(answers) == list(OPTIONS)
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_every_kind_knows_keepalive_and_its_own(kind: str) -> None:
+    with Namespace():
+        known = [option for option, answer in probe(kind).items() if answer.known]
+
+    assert (SO_KEEPALIVE in known, TCP_NODELAY in known) == (True, kind.startswith("tcp"))
+
+
+def test_answers_tell_read_and_write_apart() -> None:
+    with Namespace():
+        answers = probe("tcp")
+
+    assert (answers[SO_SNDBUFFORCE].got, answers[TCP_INFO].put, answers[SO_KEEPALIVE]) == (
+        None,
+        None,
+        (False, "ok"),
+    )
+
+
+def test_refusal_is_told_by_its_name() -> None:
+    with Namespace():
+        answer = probe("tcp")[SO_PASSCRED]
+
+    assert said(answer.put) in {"EOPNOTSUPP", "ENOTSUP", "ok"}
+
+
+def test_want_of_a_capability_is_an_answer() -> None:
+    with Namespace(), without(Capability.NET_ADMIN, Capability.NET_RAW):
+        answer = probe("udp")[SO_MARK]
+
+    assert (answer.got, said(answer.put), answer.known) == (0, "EPERM", True)
+
+
+def test_socket_that_cannot_be_made_is_told() -> None:
+    with Namespace(), without(Capability.NET_RAW):
+        assert told("packet") == {"refused": "EPERM"}
+
+
+def test_probing_leaves_no_descriptor() -> None:
+    before = os.listdir("/proc/self/fd")
+    with Namespace():
+        probe("unix")
+
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["libsocket", *arguments])
+    with Namespace():
+        libsocket.__main__.main()
+
+
+def test_table_names_the_kernel_and_each_kind(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "udp", "unix")
+    shown = capsys.readouterr().out
+
+    assert (os.uname().release in shown, "\nudp: " in shown, "\nunix: " in shown, "\ntcp: " in shown) == (
+        True,
+        True,
+        True,
+        False,
+    )
+
+
+def test_table_says_since_when_there_is_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "unix")
+
+    assert "TCP_NODELAY                        since Linux 1.0" in capsys.readouterr().out
+
+
+def test_json_holds_the_answers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    run(monkeypatch, "--json", "udp")
+    kinds = json.loads(capsys.readouterr().out)["kinds"]
+
+    assert kinds["udp"]["SO_KEEPALIVE"] == {"get": False, "set": "ok"}
+
+
+def test_unknown_kind_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "carrier-pigeon")
+
+    assert "no such kind of socket: carrier-pigeon" in capsys.readouterr().err
+
+
+def test_kinds_are_what_they_are_called() -> None:
+    with Namespace(), KINDS["icmp6"]() as sock:
+        assert (sock.domain, sock.protocol) == (10, 58)
+
+
+def test_socket_says_what_it_supports() -> None:
+    with Socket.udp() as sock:
+        assert (sock.supported(SO_KEEPALIVE), sock.supported(TCP_NODELAY)) == (True, False)
