@@ -24,8 +24,9 @@ test: $(VENV)/.ready
 	$(SUDO) $(BIN)/pytest tests/ -n auto $(ARGS)
 
 benchmark: $(VENV)/.ready
-	$(SUDO) $(BIN)/python benchmarks/bench_libsocket.py
-	$(SUDO) $(BIN)/python benchmarks/bench_netns.py
+	$(SUDO) $(BIN)/python -m benchmarks.bench_libsocket
+	$(SUDO) $(BIN)/python -m benchmarks.bench_netns
+	$(SUDO) $(BIN)/python -m benchmarks.bench_suite
 
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)")'

@@ -100,12 +100,25 @@ class Pair:
         except BlockingIOError:
             return
 
-    def each(self, receive: Callable[[], object]) -> Side:
+    def each(self, receive: Callable[..., object], *args: int) -> Side:
         def side() -> None:
             for _ in range(COUNT):
-                receive()
+                receive(*args)
 
         return side
+
+    def send_many(self) -> None:
+        self.near.send_messages([self.data] * COUNT)
+
+    def send_each(self) -> None:
+        sendmsg, buffers = self.near.sendmsg, [self.data]
+        for _ in range(COUNT):
+            sendmsg(buffers)
+
+    def by_hand(self) -> None:
+        recvmsg = self.far.recvmsg
+        for _ in range(COUNT):
+            by_hand(recvmsg(64, ROOM)[1])
 
 
 def _unix(stack: ExitStack) -> tuple[Socket, Socket]:
@@ -140,11 +153,10 @@ def decoding(stack: ExitStack) -> Iterator[Case]:
 
     yield Case("decode two, plain values", DECODED, all_by(received), all_by(by_hand), fill)
     yield Case("decode two, same values", DECODED, all_by(received), all_by(by_hand_typed), fill)
-    ours = pair.each(lambda: far.recv_message(64, control=ROOM))
-    peers = pair.each(lambda: by_hand(far.recvmsg(64, ROOM)[1]))
-    yield Case("receive and decode two", DECODED, ours, peers, refill)
-    bare = pair.each(lambda: far.recv_message(64, control=0))
-    yield Case("receive without control", None, bare, pair.each(lambda: far.recvmsg(64)), refill)
+    yield Case("receive and decode two", DECODED, pair.each(far.recv_message, 64), pair.by_hand, refill)
+    plain = Pair(stack, 64)
+    ours, peers = plain.each(plain.far.recv_message, 64), plain.each(plain.far.recvmsg, 64)
+    yield Case("receive without control", None, ours, peers, plain.fill)
 
 
 def batches(stack: ExitStack) -> Iterator[Case]:
@@ -153,9 +165,12 @@ def batches(stack: ExitStack) -> Iterator[Case]:
             yield _batch(pair, f"{COUNT} x {size} bytes, {kind}")
     timed = Pair(stack, 64, timed=True)
     far = timed.far
-    peers = timed.each(lambda: by_hand(far.recvmsg(64, ROOM)[1]))
     yield Case(
-        f"{COUNT} x 64, two control", None, lambda: far.recv_messages(timed.control), peers, timed.fill
+        f"{COUNT} x 64, two control",
+        None,
+        lambda: far.recv_messages(timed.control),
+        timed.by_hand,
+        timed.fill,
     )
 
 
@@ -166,21 +181,13 @@ def _batch(pair: Pair, name: str) -> Case:
         pair.drain()
         pair.fill()
 
-    return Case(name, FASTER, lambda: far.recv_messages(batch), pair.each(lambda: far.recvmsg(size)), refill)
+    return Case(name, FASTER, lambda: far.recv_messages(batch), pair.each(far.recvmsg, size), refill)
 
 
 def sending(stack: ExitStack) -> Iterator[Case]:
     for size in SIZES:
         pair = Pair(stack, size)
-        many, near = [pair.data] * COUNT, pair.near
-        peers = pair.each(lambda near=near, data=[pair.data]: near.sendmsg(data))  # type: ignore[misc]
-        yield Case(
-            f"send {COUNT} x {size}, UDP",
-            None,
-            lambda near=near, many=many: near.send_messages(many),  # type: ignore[misc]
-            peers,
-            pair.drain,
-        )
+        yield Case(f"send {COUNT} x {size}, UDP", None, pair.send_many, pair.send_each, pair.drain)
 
 
 def ratio(case: Case, rounds: int) -> Ratio:

@@ -23,7 +23,7 @@ from kernels.archive import Archive
 from kernels.backend import Image, Kernel, kernel
 from kernels.cache import Cache
 from kernels.errors import KernelError
-from kernels.guest import Ending, Guest, Job
+from kernels.guest import Ending, Guest, Job, plain_environ
 from kernels.progress import Progress
 from reports.comparison import compare
 from reports.record import Claim, Footer, Header, Record, Run, Verdict
@@ -35,6 +35,9 @@ NO_KERNEL = 4
 """Exit status where a kernel cannot be had or cannot be started."""
 
 _MISSING = "missing: the guest never came so far"
+
+_LEAN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""A guest needs no other plugin, and importing them is half of its start."""
 
 _PAUSE = 0.05
 """Seconds between two looks at what guests have written."""
@@ -69,7 +72,8 @@ class Voyage:
 
     def start(self, command: Sequence[str], root: Path) -> None:
         self._folder.mkdir(parents=True)
-        job = Job([*command, "--run-record", str(self._log), "--as-kernel", self.name], self._folder, root)
+        named = ["--run-record", str(self._log), "--as-kernel", self.name]
+        job = Job([*command, *named], self._folder, root, environ=plain_environ() | _LEAN)
         self.guest = self._kernel.start(self._image, job)
 
     def look(self) -> None:

@@ -12,12 +12,14 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate, chain, repeat
-from typing import Final
+from functools import lru_cache
+from itertools import accumulate, islice, repeat
+from typing import Any, Final
 
 from libsocket.addresses import LONGEST, Address, from_raw, to_raw
 from libsocket.control.wire import Control, aligned, encode, join, received, split
-from libsocket.message import MSG_CMSG_CLOEXEC, Message
+from libsocket.message import CLOEXEC, FLAGS, Message
+from libsocket.stream import Buffer
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _recvmmsg, _sendmmsg = _libc.recvmmsg, _libc.sendmmsg
@@ -40,7 +42,6 @@ class Batch:
     """
 
     __slots__ = (
-        "_cloexec",
         "_control",
         "_control_sizes",
         "_data",
@@ -63,7 +64,6 @@ class Batch:
         self.count: int = count
         self.size: int = size
         self.control: int = aligned(control)
-        self._cloexec = MSG_CMSG_CLOEXEC if control else 0
         self._lock = threading.Lock()
         self._data, self._names = _memory(count * size), _memory(count * LONGEST)
         self._control = _memory(count * self.control)
@@ -98,10 +98,13 @@ class Batch:
     def _call(self, sock: socket.socket, flags: int) -> int:
         self._heads[:] = self._fresh
         place = _place(self._heads)
-        return int(_recvmmsg(sock.fileno(), place, self.count, flags | self._cloexec, None))
+        cloexec = CLOEXEC.get(sock.family, 0)
+        return int(_recvmmsg(sock.fileno(), place, self.count, flags | cloexec, None))
 
     def _filled(self, count: int, flags: int) -> list[Message]:
         """In C as far as it goes, for this is what a message costs."""
+        if not count:
+            return []
         data = _pieces(self._data, self.size, self._sizes(count, flags))
         parts = zip(data, self._controls(count), self._told(count), self._peers(count), strict=False)
         return list(map(tuple.__new__, repeat(Message), parts))
@@ -113,15 +116,13 @@ class Batch:
 
     def _told(self, count: int) -> list[int]:
         told: list[int] = self._flags[:count].tolist()
-        return [one & ~MSG_CMSG_CLOEXEC for one in told] if self._cloexec else told
+        return [one & FLAGS for one in told] if any(told) else told
 
     def _peers(self, count: int) -> Iterable[Address | None]:
         """All at once where they are the same, as they mostly are."""
         sizes = self._name_sizes[:count].tolist()
-        names = self._names[: count * LONGEST]
-        if names == names[:LONGEST] * count and sizes.count(sizes[0]) == count:
-            return repeat(from_raw(names[: sizes[0]]))
-        return map(from_raw, _pieces(self._names, LONGEST, sizes))
+        names = _pieces(self._names, LONGEST, sizes)
+        return repeat(from_raw(names[0])) if names.count(names[0]) == count else map(from_raw, names)
 
     def _controls(self, count: int) -> Iterable[tuple[Control, ...]]:
         if not self.control:
@@ -130,33 +131,37 @@ class Batch:
         return [received(split(piece)) if piece else () for piece in pieces]
 
 
-def send(sock: socket.socket, messages: Sequence[Message], flags: int) -> int:
-    """How many messages were sent, of at most 1024."""
-    outgoing = messages[:MOST]
-    data = _Pieces([memoryview(one.data).cast("B") for one in outgoing])
-    names = _Pieces([to_raw(sock.family, one.address) for one in outgoing])
-    controls = _Pieces([join(map(encode, one.control)) if one.control else b"" for one in outgoing])
-    vectors = bytearray(b"".join(map(IOVEC.pack, data.places, data.sizes)))
-    places = _places(vectors, IOVEC.size, len(outgoing))
-    fields = (names.places, names.sizes, places, repeat(1), controls.places, controls.sizes)
-    heads = bytearray(b"".join(map(HEADER.pack, *fields, repeat(0), repeat(0))))
-    if not outgoing:
+def send(sock: socket.socket, messages: Iterable[Message | Buffer], flags: int) -> int:
+    """What ``Socket.send_messages`` gives."""
+    whole = [one if isinstance(one, Message) else (one, (), 0, None) for one in islice(messages, MOST)]
+    if not whole:
         return 0
-    call = (sock.fileno(), _place(heads), len(outgoing), flags)
+    buffers, items, _, addresses = zip(*whole, strict=True)
+    data = _Pieces([one if type(one) is bytes else bytes(one) for one in buffers])
+    controls = _Pieces([join(map(encode, one)) if one else b"" for one in items])
+    names = _Pieces(_names(sock, addresses))
+    vectors = bytearray(b"".join(map(IOVEC.pack, data.places, data.sizes)))
+    fields = (names.places, names.sizes, _places(vectors, IOVEC.size, len(whole)), repeat(1))
+    tail = (controls.places, controls.sizes, repeat(0), repeat(0))
+    heads = bytearray(b"".join(map(HEADER.pack, *fields, *tail)))
+    call = (sock.fileno(), _place(heads), len(whole), flags)
     return _waiting(sock, select.POLLOUT, lambda: int(_sendmmsg(*call)))
 
 
+def _names(sock: socket.socket, addresses: Sequence[Any]) -> list[bytes]:
+    family = sock.family
+    return [b"" if one is None else to_raw(family, one) for one in addresses]
+
+
 class _Pieces:
-    """Pieces one after the other in memory, aligned, and where each begins."""
+    """Pieces one after the other in memory, and where each begins."""
 
     __slots__ = ("memory", "places", "sizes")
 
-    def __init__(self, pieces: Sequence[bytes | memoryview]) -> None:
+    def __init__(self, pieces: Sequence[bytes]) -> None:
         self.sizes = list(map(len, pieces))
-        gaps = (bytes(aligned(size) - size) for size in self.sizes)
-        self.memory = bytearray().join(chain.from_iterable(zip(pieces, gaps, strict=True))) or bytearray(1)
-        ends = accumulate(map(aligned, self.sizes), initial=_place(self.memory))
-        self.places = list(ends)[: len(pieces)]
+        self.memory = bytearray().join(pieces) or bytearray(1)
+        self.places = accumulate(self.sizes, initial=_place(self.memory))
 
 
 def _memory(size: int) -> mmap.mmap:
@@ -173,9 +178,18 @@ def _places(memory: mmap.mmap | bytearray, size: int, count: int) -> list[int]:
     return [start + size * number for number in range(count)]
 
 
-def _pieces(memory: mmap.mmap, stride: int, sizes: Iterable[int]) -> list[bytes]:
+def _pieces(memory: mmap.mmap, stride: int, sizes: Sequence[int]) -> Sequence[bytes]:
+    """The beginnings of slots, all in one step where they are of one size, as they mostly are."""
+    if sizes.count(sizes[0]) == len(sizes):
+        pieces: tuple[bytes, ...] = _alike(sizes[0], stride, len(sizes)).unpack_from(memory)
+        return pieces
     at = -stride
     return [memory[(at := at + stride) : at + size] for size in sizes]
+
+
+@lru_cache(64)
+def _alike(size: int, stride: int, count: int) -> struct.Struct:
+    return struct.Struct(f"{size}s{stride - size}x" * count)
 
 
 def _field(heads: bytearray, before: str, form: str) -> memoryview:

@@ -77,6 +77,8 @@ class Filter(bytes):
     def __repr__(self) -> str:
         return f"Filter({list(self.instructions)})"
 
+    __str__ = __repr__
+
 
 class Filtering(socket.socket):
     """A socket whose filter can be read back."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, replace
 
-from libsocket.control.values import ExtendedError, Origin, Timestamps
+from libsocket.control.values import ExtendedError, Origin, TimestampingStats, Timestamps
 from libsocket.message import Message
 
 ZEROCOPY_COPIED = 1
@@ -42,7 +42,8 @@ class TransmitTimestamp:
     """When a packet went out. Source: ``Documentation/networking/timestamping.rst``, section 2.1.
 
     ``id`` tells which send, with the flag OPT_ID: its number, the offset of its last byte on TCP, or
-    the ``TimestampId`` it went with. ``payload`` is the packet, or empty with OPT_TSONLY.
+    the ``TimestampId`` it went with. ``payload`` is the packet, or empty with OPT_TSONLY; with OPT_STATS
+    it is ``stats`` instead, what TCP knew at that moment, as netlink attributes.
     """
 
     moment: int
@@ -50,6 +51,7 @@ class TransmitTimestamp:
     id: int
     times: Timestamps
     payload: bytes = b""
+    stats: bytes = b""
 
 
 Report = ExtendedError | ZerocopyCompletion | TransmitTimestamp
@@ -64,5 +66,6 @@ def reported(message: Message) -> Report | None:
         return ZerocopyCompletion(error.info, error.data, bool(error.code & ZEROCOPY_COPIED))
     if error.origin == Origin.TIMESTAMPING and times is not None:
         moment = Moment(error.info) if error.info <= Moment.COMPLETION else error.info
-        return TransmitTimestamp(moment, error.data, times, bytes(message.data))
+        stats = bytes(message.find(TimestampingStats) or b"")
+        return TransmitTimestamp(moment, error.data, times, b"" if stats else bytes(message.data), stats)
     return replace(error, payload=bytes(message.data), address=message.address)

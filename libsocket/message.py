@@ -13,8 +13,10 @@ T = TypeVar("T")
 
 MSG_CMSG_CLOEXEC: Final = 0x40000000
 MSG_WAITFORONE: Final = 0x10000
-FLAGS: Final = 0x7FFFFFFF & ~MSG_CMSG_CLOEXEC
-"""All but the one that every receive here sets, and that comes back."""
+FLAGS: Final = ~MSG_CMSG_CLOEXEC
+"""All but the one that a receive here may set, and that comes back."""
+CLOEXEC: Final[dict[int, int]] = {int(socket.AF_UNIX): MSG_CMSG_CLOEXEC}
+"""What a receive sets, by family: only UNIX sockets carry descriptors, and packet sockets refuse the flag."""
 
 
 class Message(NamedTuple):

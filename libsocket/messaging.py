@@ -12,12 +12,12 @@ from libsocket.addresses import Address, Inet, Inet6, Netlink, Packet, Vsock, fr
 from libsocket.batch import Batch, send
 from libsocket.control.wire import ROOM, Control, encode, received
 from libsocket.errqueue import Report, reported
-from libsocket.message import MSG_CMSG_CLOEXEC, MSG_WAITFORONE, Message
+from libsocket.message import CLOEXEC, FLAGS, MSG_WAITFORONE, Message
 from libsocket.stream import Buffer
 
 _new: Final[Any] = tuple.__new__
 """A message and its address for less than half the price: what their own classes do in Python."""
-_family: Final[Any] = socket.SocketType.family.__get__  # type: ignore[attr-defined]
+_family: Final[Any] = socket.SocketType.family.__get__
 """The number itself: ``socket.family`` makes an enum of it each time."""
 TUPLES: Final[dict[int, type[Address]]] = {
     int(socket.AF_INET): Inet,
@@ -54,10 +54,12 @@ class Messaging(socket.socket):
         Descriptors in it belong to the Message, and none is inherited by a program that is executed.
         Source: recvmsg(2) in recv(2); cmsg(3).
         """
-        data, items, told, address = self.recvmsg(bufsize, control, flags | MSG_CMSG_CLOEXEC)
+        family = _family(self)
+        data, items, told, address = self.recvmsg(bufsize, control, flags | CLOEXEC.get(family, 0))
         values = received(items) if items else ()
-        peer = None if address is None else self._peer(address)
-        message: Message = _new(Message, (data, values, told & ~MSG_CMSG_CLOEXEC, peer))
+        kind = TUPLES.get(family) if address else None
+        peer = _new(kind, address) if kind else self._peer(address)
+        message: Message = _new(Message, (data, values, told & FLAGS, peer))
         return message
 
     def send_messages(self, messages: Iterable[Message | Buffer], *, flags: int = 0) -> int:
@@ -67,7 +69,7 @@ class Messaging(socket.socket):
         sending the rest meets it again. Only where the very first cannot be sent is its error raised. A
         blocking socket waits for every message; at most 1024 are sent. Descriptors stay the caller's.
         """
-        return send(self, [one if isinstance(one, Message) else Message(one) for one in messages], flags)
+        return send(self, messages, flags)
 
     def recv_messages(self, batch: Batch, *, flags: int = MSG_WAITFORONE) -> list[Message]:
         """What has come, at least one message and at most as many as the Batch holds, by one recvmmsg(2).
@@ -90,12 +92,9 @@ class Messaging(socket.socket):
         return None
 
     def _peer(self, address: Any) -> Address | None:
-        family = _family(self)
-        if kind := TUPLES.get(family):
-            return _new(kind, address)  # type: ignore[no-any-return]
-        if family == socket.AF_PACKET:
+        if address is not None and self.family == socket.AF_PACKET:
             return Packet(self._ifindex(address[0]), *address[1:])
-        return from_standard(family, address)
+        return from_standard(self.family, address)
 
     def _ifindex(self, name: str) -> int:
         """Of an interface in this socket's own network namespace; 0 if it is gone by now."""

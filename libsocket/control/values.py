@@ -162,6 +162,8 @@ class Octets(bytes):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({super().__repr__()})"
 
+    __str__ = __repr__
+
 
 class Security(Octets):
     """The sender's label, as the security module spells it. Source: SO_PASSSEC and IP_PASSSEC."""

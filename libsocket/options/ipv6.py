@@ -54,7 +54,7 @@ IPV6_ROUTER_ALERT: Final = Option(
     INT,
     since="2.2",
     doc="""On a raw socket: take forwarded packets with a router-alert option of this value, 0 to
-65535; -1 is off. ENOPROTOOPT on other sockets.""",
+65535; -1 is off. Reads back as 1 whatever the value. ENOPROTOOPT on other sockets.""",
 )
 IPV6_ROUTER_ALERT_ISOLATE: Final = Option(
     "IPV6_ROUTER_ALERT_ISOLATE",
@@ -205,7 +205,8 @@ IPV6_PATHMTU: Final = Option(
     since="2.6.35",
     access=Access.GET,
     source="RFC 3542, section 11.4",
-    doc="""The path MTU that is known for the connected peer; ENOTCONN without a peer.""",
+    doc="""The path MTU that is known for the connected peer, whose address is left out (::); ENOTCONN
+without a peer.""",
 )
 IPV6_DONTFRAG: Final = Option(
     "IPV6_DONTFRAG",

@@ -28,7 +28,7 @@ PACKET_DROP_MEMBERSHIP: Final = Option(
     PACKET_MREQ,
     since="2.2",
     access=Access.SET,
-    doc="""Take such a wish back; EADDRNOTAVAIL if there was none.""",
+    doc="""Take such a wish back; one that was never made is no error.""",
 )
 PACKET_RX_RING: Final = Option(
     "PACKET_RX_RING",

@@ -287,7 +287,8 @@ TCP_RTO_MAX_MS: Final = Option(
     INT,
     since="6.15",
     source="include/uapi/linux/tcp.h",
-    doc="""Most milliseconds to wait before repeating, 1000 to 120000. Others: EINVAL.""",
+    doc="""Most milliseconds to wait before repeating, 1000 to 120000, rounded to clock ticks. Others:
+EINVAL.""",
 )
 TCP_RTO_MIN_US: Final = Option(
     "TCP_RTO_MIN_US",
@@ -296,8 +297,8 @@ TCP_RTO_MIN_US: Final = Option(
     INT,
     since="6.15",
     source="include/uapi/linux/tcp.h",
-    doc="""Fewest microseconds to wait before repeating, up to what TCP allows at most. Others:
-EINVAL.""",
+    doc="""Fewest microseconds to wait before repeating, rounded up to clock ticks; 0 and more than
+TCP ever waits: EINVAL.""",
 )
 TCP_DELACK_MAX_US: Final = Option(
     "TCP_DELACK_MAX_US",
@@ -306,6 +307,6 @@ TCP_DELACK_MAX_US: Final = Option(
     INT,
     since="6.15",
     source="include/uapi/linux/tcp.h",
-    doc="""Most microseconds by which an acknowledgement is delayed, up to what TCP allows at most.
-Others: EINVAL.""",
+    doc="""Most microseconds by which an acknowledgement is delayed, rounded up to clock ticks; 0 and
+more than TCP ever delays: EINVAL.""",
 )

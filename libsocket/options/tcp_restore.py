@@ -90,7 +90,7 @@ TCP_REPAIR_WINDOW: Final = Option(
     REPAIR_WINDOW,
     since="4.8",
     source="include/uapi/linux/tcp.h",
-    doc="""The windows of a connection under repair. EPERM (set) or EINVAL (get) outside repair mode.""",
+    doc="""The windows of a connection under repair. EPERM outside repair mode.""",
 )
 TCP_TIMESTAMP: Final = Option(
     "TCP_TIMESTAMP",

@@ -66,11 +66,12 @@ SO_PEERNAME: Final = Option(
     "SO_PEERNAME",
     SOL_SOCKET,
     Numbers(28, parisc=0x2000),
-    raw(128),
+    raw(16),
     since="2.4",
     access=Access.GET,
     source="include/uapi/asm-generic/socket.h",
-    doc="""The peer's address as a sockaddr; what getpeername(2) gives. ENOTCONN without a peer.""",
+    doc="""The peer's address as a sockaddr, its first 16 bytes, which is all of an IPv4 one;
+getpeername(2) gives others whole. ENOTCONN without a peer.""",
 )
 SO_PASSPIDFD: Final = Option(
     "SO_PASSPIDFD",

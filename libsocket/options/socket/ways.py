@@ -141,7 +141,7 @@ SO_CNX_ADVICE: Final = Option(
     access=Access.SET,
     source="include/uapi/asm-generic/socket.h",
     doc="""Advice about the connection: 1 says that its path does badly and another should be looked
-for. Any other number is refused (EOPNOTSUPP).""",
+for. Any other number does nothing.""",
 )
 SO_NO_CHECK: Final = Option(
     "SO_NO_CHECK",
