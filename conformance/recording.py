@@ -120,10 +120,12 @@ def drawn(draw: Callable[[Console], None], terminal: pytest.TerminalReporter) ->
 
 def merged(claim: str, found: list[dict[str, Any]]) -> Record:
     """Several tests of one claim give one record: the heaviest verdict, all observations."""
-    worst = max(found, key=lambda one: (Verdict(one["verdict"]).weight, not one["expected"]))
     observations: dict[str, Value] = {}
     for one in found:
+        if twice := sorted(observations.keys() & one["observations"].keys()):
+            found = [*found, _broken(f"two tests of this claim both observe {', '.join(twice)}")]
         observations |= one["observations"]
+    worst = max(found, key=lambda one: (Verdict(one["verdict"]).weight, not one["expected"]))
     return Record(
         claim=claim,
         verdict=Verdict(worst["verdict"]),

@@ -47,7 +47,7 @@ def test_sending_where_nobody_reads(ns, observe):
         with refused(errno.EAGAIN):
             left.write_all(bytes(2 * left.sndbuf))
 
-        assert observe("received", right.recv(4).decode()) == "xxxx"
+        assert observe("sent_before", right.recv(4).decode()) == "xxxx"
 
 
 @claim(

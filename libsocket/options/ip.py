@@ -265,7 +265,7 @@ IP_PROTOCOL: Final = Option(
     IPPROTO_IP,
     52,
     INT,
-    since="6.1",
+    since="6.4",
     access=Access.GET,
     source="include/uapi/linux/in.h",
     doc="""The protocol that the socket was made with; for raw sockets with a number past 255, the

@@ -275,7 +275,7 @@ TCP_IS_MPTCP: Final = Option(
     IPPROTO_TCP,
     43,
     FLAG,
-    since="6.11",
+    since="6.10",
     access=Access.GET,
     source="include/uapi/linux/tcp.h",
     doc="""Whether the connection is a subflow of Multipath TCP.""",

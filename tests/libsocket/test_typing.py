@@ -4,7 +4,27 @@ from __future__ import annotations
 
 from typing import Any, assert_type
 
-from libsocket import SO_RCVBUF, SO_RCVTIMEO, TIMEVAL, Linger, Option, Socket, TcpInfo, Timeval, Ucred
+from libsocket import (
+    PACKET_HDRLEN,
+    SO_RCVBUF,
+    SO_RCVTIMEO,
+    TIMEVAL,
+    Borrowed,
+    BufLock,
+    Change,
+    Fd,
+    Linger,
+    Option,
+    PortRange,
+    Socket,
+    TcpInfo,
+    Timestamping,
+    TimestampingFlag,
+    Timeval,
+    Ucred,
+    diff,
+)
+from libsocket.values.record import Field
 
 
 def test_attribute_of_a_socket_has_the_options_type() -> None:
@@ -26,6 +46,54 @@ def test_attribute_of_the_class_is_the_option() -> None:
     option = assert_type(Socket.rcvbuf, Option[int])
 
     assert option is SO_RCVBUF
+
+
+def test_values_of_other_levels_have_their_types() -> None:
+    left, right = Socket.pair()
+    with Socket.udp() as sock, left, right, assert_type(left.peerpidfd, Fd) as pidfd:
+        values = (
+            assert_type(pidfd.fileno(), int),
+            assert_type(sock.timestamping, Timestamping),
+            assert_type(sock.timestamping.flags, TimestampingFlag),
+            assert_type(sock.buf_lock, BufLock),
+            assert_type(sock.ip_local_port_range, PortRange),
+            assert_type(left.peergroups, tuple[int, ...]),
+        )
+
+    assert [type(value) for value in values] == [
+        int,
+        Timestamping,
+        TimestampingFlag,
+        BufLock,
+        PortRange,
+        tuple,
+    ]
+
+
+def test_answer_has_the_questions_type() -> None:
+    with Socket.packet() as sock:
+        assert assert_type(sock.ask(PACKET_HDRLEN, 2), int) == 48
+
+
+def test_fields_of_a_record_have_their_types() -> None:
+    with Socket.tcp() as sock:
+        told = sock.tcp_info
+        values = (assert_type(told.rtt, int), assert_type(told.delivery_rate_app_limited, bool))
+
+    assert [type(value) for value in values] == [int, bool]
+
+
+def test_field_of_the_class_is_the_field() -> None:
+    assert assert_type(TcpInfo.rtt, Field[int]).name == "rtt"
+
+
+def test_borrowed_socket_has_a_class_of_its_own() -> None:
+    with Socket.udp() as owner, assert_type(Socket.borrow(owner.fileno()), Borrowed) as sock:
+        assert isinstance(sock, Socket)
+
+
+def test_difference_has_named_sides() -> None:
+    assert assert_type(diff({"a": 1}, {}), dict[str, Change]) == {"a": Change(1, None)}
 
 
 def test_get_has_the_options_type() -> None:
