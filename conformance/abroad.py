@@ -217,7 +217,7 @@ class ClaimAbroad(pytest.Item):
             pytest.exit(str(error), NO_KERNEL)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        return self.path, None, self.name
+        return self.path, None, f"{self.claim.id} on {self.kernel}"
 
     def say(self, report: pytest.TestReport) -> None:
         """Turn the guest's record into this item's report; what it never said is missing."""
@@ -241,7 +241,10 @@ class Abroad:
     def __init__(self, names: Sequence[str], jobs: int, config: pytest.Config, records: Path) -> None:
         self.here = HOST in names
         self.records = records
-        self.fleet = Fleet([name for name in names if name != HOST], jobs, config.rootpath)
+        try:
+            self.fleet = Fleet([name for name in names if name != HOST], jobs, config.rootpath)
+        except KernelError as error:
+            raise pytest.UsageError(str(error)) from error
         self._config = config
 
     def board(self, items: list[pytest.Item]) -> list[pytest.Item]:

@@ -99,7 +99,8 @@ def _go_abroad(config: pytest.Config, kernels: list[str], records: Path) -> None
 
     if config.getoption("numprocesses", None):
         raise pytest.UsageError("guests run side by side as --kernel-jobs says; leave -n out with --kernel")
-    config.stash[_ABROAD] = abroad = Abroad(kernels, config.getoption("--kernel-jobs"), config, records)
+    jobs = config.getoption("--kernel-jobs")
+    config.stash[_ABROAD] = abroad = Abroad(kernels, jobs, config, records)
     config.pluginmanager.register(abroad, "conformance-abroad")
 
 

@@ -201,7 +201,7 @@ def _parser() -> argparse.ArgumentParser:
         )
         verb.add_argument("--memory", default="1G", help="the guest's memory (default: 1G)")
         verb.add_argument("--cpus", type=int, default=2, help="its processors, where the kernel has several")
-        verb.add_argument("--accel", choices=("auto", "kvm", "tcg"), default="auto", help="for full kernels")
+        verb.add_argument("--accel", choices=ACCELERATIONS, default=ACCELERATIONS[0], help=ACCELERATION)
 
     cleaning = verbs.add_parser("clean", help="remove everything that was fetched")
     cleaning.set_defaults(action=clean)

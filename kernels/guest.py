@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
 
 from kernels.errors import KernelError, NoNamespaces, Unreadable
 
@@ -49,8 +48,8 @@ class Job:
     memory: str = "1G"
     cpus: int = 2
     """Where the kernel has several."""
-    accel: Literal["auto", "kvm", "tcg"] = "auto"
-    """What a full kernel's processor is: the machine's own, or software."""
+    accel: str = field(default_factory=lambda: os.environ.get("KERNELS_ACCEL", "auto"))
+    """What a full kernel's processor is: the machine's own (``kvm``), software (``tcg``), or whichever can be."""
     silence: float = 120.0
     """Seconds without a sign of life (console, output, files in ``shared``) after which it is ended."""
     terminal: int | None = None

@@ -92,8 +92,10 @@ class Option(_Descriptor[T]):
         "name",
         "number",
         "numbers",
+        "plain_flag",
         "plain_get",
         "plain_set",
+        "plain_size",
         "read",
         "since",
         "source",
@@ -133,6 +135,10 @@ class Option(_Descriptor[T]):
         self.plain_get: bool = codec in (INT, SIZE)
         """Whether Python's own getsockopt gives the value as it is; ``plain_set`` likewise."""
         self.plain_set: bool = codec in (INT, FLAG)
+        self.plain_flag: bool = codec is FLAG
+        """Whether that value only has to be compared with zero."""
+        self.plain_size: bool = codec is SIZE
+        """Whether Python's own setsockopt takes the value unless it is negative."""
         self.read, self.write = reader(self), writer(self)
         super().__init__(self.read, self.write)
 

@@ -116,24 +116,27 @@ class Socket(Messaging, Filtering, Attributes, Reader, Writer):
 
     def get(self, option: Option[T]) -> T:
         """What an option holds; raises as ``Option`` says."""
-        if not option.plain_get:
-            return option.read(self)
-        try:  # the bare call here rather than in ``read`` saves a Python frame
-            return self.getsockopt(option.level, option.number)  # type: ignore[return-value]
+        try:  # the bare calls here rather than in ``read`` save a Python frame
+            if option.plain_get:
+                return self.getsockopt(option.level, option.number)  # type: ignore[return-value]
+            if option.plain_flag:
+                return self.getsockopt(option.level, option.number) != 0  # type: ignore[return-value]
         except OSError as refusal:
             return option.refuse_get(self, refusal)
+        return option.read(self)
 
     def set(self, option: Option[T], value: T) -> None:
         """Give an option a value; raises as ``Option`` says."""
-        if not option.plain_set:
-            option.write(self, value)
-            return
         try:
-            self.setsockopt(option.level, option.number, value)  # type: ignore[call-overload]
+            if option.plain_set or (option.plain_size and value >= 0):  # type: ignore[operator]
+                self.setsockopt(option.level, option.number, value)  # type: ignore[call-overload]
+                return
         except OSError as refusal:
             option.refuse_set(self, refusal)
         except MISFITS as reason:
             option.misfit(self, value, reason)
+            return
+        option.write(self, value)
 
     def ask(self, option: Option[T], question: T) -> T:
         """Read an option that answers a question, such as IP_MSFILTER: whose filter, of which group?

@@ -85,7 +85,9 @@ def _local_release(name: str, path: Path) -> str:
     """What a user's program says it is. Raises NotAKernel, NoNamespaces."""
     if not path.is_file() or not os.access(path, os.X_OK):
         raise NotAKernel(path, "there is no such program", WANTED)
-    if path.open("rb").read(4) != b"\x7fELF":
+    with path.open("rb") as program:
+        magic = program.read(4)
+    if magic != b"\x7fELF":
         raise NotAKernel(path, "it is no executable of this machine's kind", WANTED)
     config = _ask(path, "--showconfig").stdout
     if "CONFIG_UML=y" not in config:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+from typing import Any
 
 import pytest
 
@@ -144,6 +145,14 @@ def test_linger_outside_a_c_int_is_refused() -> None:
 def test_value_of_the_wrong_type_is_refused() -> None:
     with Socket.tcp() as sock, pytest.raises(TypeError, match="SO_KEEPALIVE cannot be 'yes'"):
         sock.keepalive = "yes"  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("option", [libsocket.SO_KEEPALIVE, libsocket.SO_RCVBUF, libsocket.SO_LINGER])
+def test_value_of_the_wrong_type_is_refused_once(option: libsocket.Option[Any]) -> None:
+    with Socket.tcp() as sock, pytest.raises((TypeError, OverflowError)) as refusal:
+        sock.set(option, "yes")
+
+    assert str(refusal.value).count("cannot be 'yes'") == 1
 
 
 def test_read_only_structure_cannot_be_set() -> None:

@@ -1,0 +1,150 @@
+"""``--kernel``: the same suite in guests, and what a person sees of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from reports.record import Run, Verdict
+from reports.runfile import read_run
+from tests.conformance import suites
+
+GUEST = "uml:6.1"
+
+CHOSEN = ("socket.7/SO_RCVBUF/doubled", "socket.7/SO_RCVBUF/minimum-256", "socket.7/SO_MARK/net-raw-refused")
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    said: str
+    records: Path
+
+    def run(self, kernel: str) -> Run:
+        return read_run(self.records / f"{kernel.replace(':', '-')}.jsonl")
+
+
+def command(records: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", "conformance", "--run-record", str(records), *arguments]
+
+
+def suite(records: Path, *arguments: str) -> Ended:
+    done = subprocess.run(
+        command(records, *arguments),
+        cwd=suites.ROOT,
+        env=suites.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout + done.stderr, records)
+
+
+def chosen() -> Iterator[str]:
+    for claim in CHOSEN:
+        yield from ("--claim", claim)
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    folder = tmp_path_factory.mktemp("abroad")
+    return suite(folder, "--kernel", f"{GUEST},host", "-v", f"--junitxml={folder}/junit.xml", *chosen())
+
+
+def test_a_guest_says_its_own_kernel_and_verdicts(ended: Ended) -> None:
+    run = ended.run(GUEST)
+
+    assert (run.header.kernel, run.header.release.startswith("6.1.")) == (GUEST, True)
+    assert {claim: record.verdict for claim, record in run.records.items()} == {
+        CHOSEN[0]: Verdict.HOLDS,
+        CHOSEN[1]: Verdict.DIFFERS,
+        CHOSEN[2]: Verdict.UNCLAIMED,
+    }
+
+
+def test_each_result_is_tagged_by_its_kernel(ended: Ended) -> None:
+    assert re.search(rf"{CHOSEN[0]}\[{GUEST}\] HOLDS", ended.said)
+    assert re.search(r"test_reads_back_doubled\[udp-4096\] HOLDS", ended.said)
+    assert ended.code == 0
+
+
+def test_junit_knows_the_kernels(ended: Ended) -> None:
+    names = [case.get("name", "") for case in ElementTree.parse(ended.records / "junit.xml").iter("testcase")]
+
+    abroad = [name for name in names if name.endswith(f"[{GUEST}]")]
+    assert sorted(abroad) == sorted(f"{claim}[{GUEST}]" for claim in CHOSEN)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "reason"),
+    [("uml:4.1", "4.1"), ("uml:/etc/hostname", "/etc/hostname"), ("plan9", "plan9")],
+    ids=["series", "path", "name"],
+)
+def test_what_is_no_kernel_is_told(tmp_path: Path, kernel: str, reason: str) -> None:
+    ended = suite(tmp_path, "--kernel", kernel, *chosen())
+
+    assert ended.code == 4
+    assert reason in ended.said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_workers_and_guests_do_not_go_together(tmp_path: Path) -> None:
+    ended = suite(tmp_path, "--kernel", GUEST, "-n", "2")
+
+    assert ended.code == 4
+    assert "--kernel-jobs" in ended.said
+
+
+def test_a_guest_killed_from_outside_is_broken_where_it_was(tmp_path: Path) -> None:
+    arguments = ("--kernel", GUEST, "--claim", "socket.7/SO_KEEPALIVE/*", "--claim", "socket.7/SO_LINGER/*")
+    process = subprocess.Popen(
+        command(tmp_path, *arguments),
+        cwd=suites.ROOT,
+        env=suites.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    record = tmp_path / "uml-6.1.jsonl"
+    _wait_until(lambda: record.exists() and b'"header"' in record.read_bytes())
+
+    os.kill(_guest_of(process.pid), signal.SIGKILL)
+    said, _ = process.communicate()
+
+    run = read_run(record)
+    assert process.returncode == 1
+    assert [one.verdict for one in run.records.values()][-1] is Verdict.BROKEN
+    assert run.interrupted
+    assert "it died before its command had ended" in said
+
+
+def _guest_of(controller: int) -> int:
+    """The kernel that runs as a program below a process."""
+    for line in subprocess.check_output(["ps", "-ww", "-eo", "pid,ppid,args"], text=True).splitlines()[1:]:
+        pid, _, program = line.split(maxsplit=2)
+        if "rootfstype=hostfs" in program and str(controller) in _ancestors(int(pid)):
+            return int(pid)
+    raise AssertionError("no guest runs")
+
+
+def _ancestors(pid: int) -> Iterator[str]:
+    while pid > 1:
+        status = Path(f"/proc/{pid}/status").read_text()
+        pid = int(re.findall(r"PPid:\s+(\d+)", status)[0])
+        yield str(pid)
+
+
+def _wait_until(true: object, patience: float = 60.0) -> None:
+    end = time.monotonic() + patience
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.02)
