@@ -50,7 +50,8 @@ class Voyage:
         self.name = kernel.name
         self._kernel, self._image, self._folder = kernel, image, folder
         self.record = record
-        self._writer = RunWriter(record)
+        self._writer: RunWriter | None = None
+        self._asked: Sequence[str] = ()
         self.guest: Guest | None = None
         self._read = 0
         self.ending: Ending | None = None
@@ -70,7 +71,8 @@ class Voyage:
     def ended(self) -> bool:
         return self.ending is not None
 
-    def start(self, command: Sequence[str], root: Path) -> None:
+    def start(self, command: Sequence[str], asked: Sequence[str], root: Path) -> None:
+        self._asked = asked
         self._folder.mkdir(parents=True)
         named = ["--run-record", str(self._log), "--as-kernel", self.name]
         job = Job([*command, *named], self._folder, root, environ=plain_environ() | _LEAN)
@@ -87,15 +89,15 @@ class Voyage:
     def stop(self) -> None:
         if self.guest:
             self.guest.kill()
-        self._writer.close()
+        if self._writer:
+            self._writer.close()
 
     def _ended(self, ending: Ending) -> None:
         """A guest that died was in the first claim it has said nothing of."""
         self.ending = ending
-        if self.footer is None and self.header:
-            waiting = (claim.id for claim in self.header.claims if claim.id not in self.records)
-            if lost := next(waiting, None):
-                self._note(Record(lost, Verdict.BROKEN, expected=False, detail=self.epitaph))
+        lost = next((claim for claim in self._asked if claim not in self.records), None)
+        if self.footer is None and lost:
+            self._note(Record(lost, Verdict.BROKEN, expected=False, detail=self.epitaph))
 
     @property
     def epitaph(self) -> str:
@@ -115,16 +117,19 @@ class Voyage:
             match decode(line):
                 case Header() as header:
                     self.header = header
+                    self._writer = RunWriter(self.record)
                     self._writer.header(header)
                 case Record() as record:
                     self._note(record)
                 case Footer() as footer:
                     self.footer = footer
-                    self._writer.footer(footer)
+                    if self._writer:
+                        self._writer.footer(footer)
 
     def _note(self, record: Record) -> None:
         self.records[record.claim] = record
-        self._writer.record(record)
+        if self._writer:
+            self._writer.record(record)
 
     def _new_lines(self) -> Iterator[bytes]:
         if self._log.exists():
@@ -144,7 +149,8 @@ class Fleet:
         self._jobs, self._root = jobs, root
         self._archive = Archive(Cache.of_user(), progress=Progress())
         self._scratch = tempfile.TemporaryDirectory(prefix="kernels-", ignore_cleanup_errors=True)
-        self._command: list[str] = []
+        self._command: Sequence[str] = ()
+        self._asked: Sequence[str] = ()
         self.voyages: dict[str, Voyage] = {}
 
     def prepare(self, records: Path) -> None:
@@ -159,8 +165,9 @@ class Fleet:
     def names(self) -> tuple[str, ...]:
         return tuple(self._kernels)
 
-    def begin(self, command: Sequence[str]) -> None:
-        self._command = list(command)
+    def begin(self, command: Sequence[str], asked: Sequence[str]) -> None:
+        """Start the first guests; ``asked`` are the claims that the command will try, in their order."""
+        self._command, self._asked = command, asked
         self._tend()
 
     def answer(self, name: str, claim: str) -> Record | None:
@@ -192,7 +199,7 @@ class Fleet:
         waiting = [voyage for voyage in self.voyages.values() if not voyage.going and not voyage.ended]
         free = self._jobs - sum(voyage.going for voyage in self.voyages.values())
         for voyage in waiting[:free]:
-            voyage.start(self._command, self._root)
+            voyage.start(self._command, self._asked, self._root)
 
 
 class ClaimAbroad(pytest.Item):
@@ -263,10 +270,10 @@ class Abroad:
 
     def leave(self, items: Sequence[pytest.Item]) -> None:
         """Get the kernels and start the first guests on the claims that were selected."""
-        selected = dict.fromkeys(item.claim.id for item in items if isinstance(item, ClaimAbroad))
+        asked = tuple(dict.fromkeys(item.claim.id for item in items if isinstance(item, ClaimAbroad)))
         try:
             self.fleet.prepare(self.records)
-            self.fleet.begin(self._command(tuple(selected)))
+            self.fleet.begin(self._command(asked), asked)
         except (KernelError, RunFileUnwritable) as error:
             pytest.exit(str(error), NO_KERNEL)
 

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from netns import Capability, UserNamespacesForbidden, effective, enter_user_namespace, leave_host, reap
+from netns import Capability, Namespace, PlaceError, effective, enter_user_namespace, leave_host, reap
 
 NO_GROUND = 4
 """Exit status where neither root's privileges nor a user namespace can be had."""
@@ -18,12 +18,13 @@ _PR_SET_PDEATHSIG = 1
 
 def stand() -> None:
     """Once per run, before any thread or worker exists: get what it takes to make namespaces."""
-    if {Capability.SYS_ADMIN, Capability.NET_ADMIN} <= effective():
-        reap()
-        return
     try:
-        enter_user_namespace()
-    except (UserNamespacesForbidden, OSError) as error:
+        if {Capability.SYS_ADMIN, Capability.NET_ADMIN} <= effective():
+            reap()
+        else:
+            enter_user_namespace()
+        Namespace().close()
+    except PlaceError as error:
         pytest.exit(f"network namespaces take root or a user namespace; {error}", NO_GROUND)
 
 

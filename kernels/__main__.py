@@ -16,7 +16,7 @@ from kernels.archive import Archive
 from kernels.backend import Backend, Kernel
 from kernels.cache import Cache, size_of
 from kernels.errors import KernelError
-from kernels.guest import Ending, Guest, Job
+from kernels.guest import Ending, Guest, Job, acceleration
 from kernels.known import known
 from kernels.progress import Progress
 
@@ -201,7 +201,9 @@ def _parser() -> argparse.ArgumentParser:
         )
         verb.add_argument("--memory", default="1G", help="the guest's memory (default: 1G)")
         verb.add_argument("--cpus", type=int, default=2, help="its processors, where the kernel has several")
-        verb.add_argument("--accel", choices=ACCELERATIONS, default=ACCELERATIONS[0], help=ACCELERATION)
+        verb.add_argument(
+            "--accel", choices=("auto", "kvm", "tcg"), default=acceleration(), help="for full kernels"
+        )
 
     cleaning = verbs.add_parser("clean", help="remove everything that was fetched")
     cleaning.set_defaults(action=clean)

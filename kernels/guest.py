@@ -32,6 +32,11 @@ def plain_environ() -> dict[str, str]:
     return carried | {"HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
+def acceleration() -> str:
+    """KERNELS_ACCEL of the environment (``kvm``, ``tcg`` or ``auto``); else ``auto``."""
+    return os.environ.get("KERNELS_ACCEL", "auto")
+
+
 @dataclass(frozen=True)
 class Job:
     """What a guest is started for."""
@@ -48,7 +53,7 @@ class Job:
     memory: str = "1G"
     cpus: int = 2
     """Where the kernel has several."""
-    accel: str = field(default_factory=lambda: os.environ.get("KERNELS_ACCEL", "auto"))
+    accel: str = field(default_factory=acceleration)
     """What a full kernel's processor is: the machine's own (``kvm``), software (``tcg``), or whichever can be."""
     silence: float = 120.0
     """Seconds without a sign of life (console, output, files in ``shared``) after which it is ended."""

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kernels.archive import Archive, Package, newest
+from kernels.cache import Cache
+from kernels.errors import NoApt, NoArchive
+from kernels.progress import Progress
+from tests.kernels.processes import ROOT
+
+VERSIONS = [
+    *("6.1.192-2", "6.1.192-1", "6.1.180-1~deb11u1", "6.12.117-1", "6.12.90-2~bpo12+1", "6.12.90-1"),
+    *("0.0~20221219.0-2+b3", "0.0~20240729.0-4+b7", "0.0~20240729.0-4~bpo12+2"),
+    *("5.10um3+b1", "7.2um1", "1:0.1", "1.0", "1.0a", "1.0-1", "1.0+b1", "1.0~rc1"),
+]
+
+RELEASE = """\
+Origin: Nobody
+Suite: bookworm
+Codename: bookworm
+Date: Sat, 01 Jan 2022 00:00:00 UTC
+Architectures: amd64
+Components: main
+SHA256:
+ e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0 main/binary-amd64/Packages
+"""
+
+
+def at(version: str) -> Package:
+    return Package("a", version, "sid", 0, 0)
+
+
+def in_folder(folder: Path, mirror: str | None = None, keyring: str | None = None) -> Archive:
+    return Archive(Cache(folder), mirror, keyring, Progress(quiet=True))
+
+
+def unsigned(folder: Path) -> str:
+    """An archive that nobody vouches for."""
+    packages = folder / "dists/bookworm/main/binary-amd64/Packages"
+    packages.parent.mkdir(parents=True)
+    packages.touch()
+    (folder / "dists/bookworm/Release").write_text(RELEASE)
+    return f"file:{folder}"
+
+
+def test_versions_sort_as_dpkg_sorts_them() -> None:
+    pairs = list(itertools.permutations(VERSIONS, 2))
+    script = "\n".join(
+        f"dpkg --compare-versions '{one}' lt '{two}' && echo yes || echo no" for one, two in pairs
+    )
+    told = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.split()
+
+    ours = ["yes" if newest([at(one), at(two)]) == at(two) else "no" for one, two in pairs]
+
+    assert ours == told
+
+
+def test_the_archive_holds_user_mode_linux(archive: Archive) -> None:
+    with archive.cache.locked(archive.progress):
+        held = archive.find("user-mode-linux", "bookworm")
+
+    assert held is not None
+    assert held.version.startswith("6.1um")
+
+
+def test_a_package_tells_what_it_is_split_into() -> None:
+    depends = "kmod, linux-base (>= 4.3~), linux-binary-7.3.4+deb13-amd64 (= 7.3.4-1) | x, linux-modules-7.3.4-amd64"
+    package = Package("linux-image-7.3.4+deb13-amd64", "7.3.4-1", "sid", 0, 0, depends)
+
+    parts = package.needed(r"linux-(binary|modules)-\d.*")
+
+    assert parts == ["linux-binary-7.3.4+deb13-amd64", "linux-modules-7.3.4-amd64"]
+
+
+@pytest.mark.parametrize("mirror", ["http://127.0.0.1:9/", "file:/nowhere"])
+def test_an_archive_out_of_reach_is_told_and_leaves_nothing(mirror: str, tmp_path: Path) -> None:
+    archive = in_folder(tmp_path, mirror)
+
+    with archive.cache.locked(archive.progress), pytest.raises(NoArchive, match="--mirror"):
+        archive.packages("bookworm")
+
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["lock"]
+
+
+def test_an_archive_without_a_signature_is_refused(tmp_path: Path) -> None:
+    archive = in_folder(tmp_path / "cache", unsigned(tmp_path / "mirror"))
+
+    with archive.cache.locked(archive.progress), pytest.raises(NoArchive, match="not signed"):
+        archive.packages("bookworm")
+
+    assert archive.remembered("bookworm") == []
+
+
+def test_without_apt_no_kernel_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = in_folder(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with archive.cache.locked(archive.progress), pytest.raises(NoApt, match="Install apt"):
+        archive.packages("bookworm")
+
+
+def test_the_machines_own_apt_is_left_as_it_is(archive: Archive) -> None:
+    configuration = archive.cache.root / "apt" / "bookworm" / "apt.conf"
+    with archive.cache.locked(archive.progress):
+        archive.packages("bookworm")
+
+    told = subprocess.run(
+        [
+            "apt-config",
+            "-c",
+            str(configuration),
+            "shell",
+            "S",
+            "Dir::State/f",
+            "C",
+            "Dir::Cache/f",
+            "H",
+            "APT::Update",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert told.count(str(archive.cache.root)) == 2
+
+
+def test_a_full_disk_is_told_before_anything_is_fetched(tmp_path: Path) -> None:
+    mounted = f"mount -t tmpfs -o size=1m tmpfs {tmp_path} && exec {sys.executable} -m kernels fetch 6.1"
+    fetched = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", mounted],
+        cwd=ROOT,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (fetched.returncode, "MiB are free" in fetched.stderr) == (4, True)
