@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kernels.backend import Image
+from tests.kernels.processes import KERNELS, PATIENCE, ROOT, kernels, speaking_of, until_gone, until_written
+
+NOBODY = 65534
+
+WITHOUT_PTRACE = """
+import ctypes, os, platform, struct, sys
+
+LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06
+ALLOW, REFUSE = 0x7FFF0000, 0x00050001
+number = {"x86_64": 101, "aarch64": 117}[platform.machine()]
+steps = [(LOAD, 0, 0, 0), (EQUAL, 0, 1, number), (RETURN, 0, 0, REFUSE), (RETURN, 0, 0, ALLOW)]
+program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+told = struct.pack("HxxxxxxP", len(steps), ctypes.addressof(program))
+prctl = ctypes.CDLL(None, use_errno=True).prctl
+assert prctl(38, 1, 0, 0, 0) == 0 and prctl(22, 2, told, 0, 0) == 0, ctypes.get_errno()
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+"""Runs a command under a filter that refuses ptrace with EPERM, as a hardened host does."""
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may enter; the folders of pytest are the owner's only."""
+    with tempfile.TemporaryDirectory(prefix="kernels-test-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def test_run_shows_the_output_and_returns_the_exit_status(uml: Image) -> None:
+    ran = kernels("run", "6.1", "--", "sh", "-c", "uname -r; exit 7")
+
+    assert (ran.returncode, ran.stdout) == (7, f"{uml.release}\n")
+
+
+def test_a_dead_guest_is_told_with_its_console(uml: Image) -> None:
+    ran = kernels("run", "6.1", "--silence", "3", "--", "sleep", "1000")
+
+    assert uml
+    assert ran.returncode == 4
+    assert "no sign of life for 3 s" in ran.stderr
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_guest_outlives_the_command(sent: signal.Signals, uml: Image, tmp_path: Path) -> None:
+    command = [
+        *KERNELS,
+        "run",
+        f"uml:{uml.program}",
+        "--shared",
+        str(tmp_path),
+        "--",
+        "sh",
+        "-c",
+        "echo up; sleep 1000",
+    ]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as running:
+        until_written(tmp_path / ".guest" / "output", "up")
+        guests = [pid for pid in speaking_of(tmp_path) if pid != running.pid]
+        running.send_signal(sent)
+        running.wait(PATIENCE)
+
+    assert len(guests) > 2
+    until_gone(guests)
+
+
+def test_an_ordinary_user_is_root_in_a_guest(uml: Image, open_folder: Path) -> None:
+    python = shutil.which("python3", path="/usr/local/bin:/usr/bin")
+    assert python, "a Python that every user can read"
+    for package in ("kernels", "reports"):
+        shutil.copytree(ROOT / package, open_folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(uml.folder, open_folder / "uml")
+    command = f"id -u; ls {open_folder}; touch {open_folder}/kernels/written"
+    ran = subprocess.run(
+        [python, "-m", "kernels", "run", "uml:uml/linux", "--", "sh", "-c", command],
+        cwd=open_folder,
+        env={"PATH": "/usr/bin:/bin", "XDG_CACHE_HOME": str(open_folder)},
+        user=NOBODY,
+        group=NOBODY,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+    assert ran.stdout.splitlines()[:2] == ["0", "kernels"], ran.stderr
+    assert "Read-only file system" in ran.stdout
+    assert ran.returncode == 1
+
+
+def test_a_host_that_forbids_tracing_is_told(uml: Image) -> None:
+    hardened = [sys.executable, "-c", WITHOUT_PTRACE, *KERNELS, "run", "uml:6.1", "--", "true"]
+    ran = subprocess.run(hardened, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+    assert uml
+    assert ran.returncode == 4
+    assert "ptrace_scope" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "9.9", "--", "true"], "is no known kernel"),
+        (["run", "uml:/bin/sh", "--", "true"], "is no kernel to start"),
+        (["--mirror", "http://127.0.0.1:9/", "fetch", "uml:6.1"], "--mirror"),
+    ],
+)
+def test_what_cannot_be_had_is_exit_status_4(arguments: list[str], said: str, tmp_path: Path) -> None:
+    ran = kernels(*arguments, XDG_CACHE_HOME=str(tmp_path))
+
+    assert (ran.returncode, said in ran.stderr, "Traceback" in ran.stderr) == (4, True, False)
+
+
+def test_a_full_kernel_needs_qemu_and_says_how_to_get_it(tmp_path: Path) -> None:
+    """A path without qemu; vng lies beside the interpreter."""
+    image = tmp_path / "bzImage"
+    image.write_bytes(bytes(0x202) + b"HdrS" + bytes(0x100))
+    for name in ("modprobe", "depmod", "busybox"):
+        (tmp_path / name).symlink_to("/bin/true")
+
+    ran = kernels("run", f"virtme:{image}", "--", "true", PATH=str(tmp_path))
+
+    assert ran.returncode == 4
+    assert "Install it" in ran.stderr
+
+
+def test_list_names_every_kernel_and_what_is_here(uml: Image) -> None:
+    told = kernels("list").stdout.splitlines()
+
+    rows = {line.split()[0]: line for line in told if line}
+    assert {"uml:5.10", "uml:6.1", "virtme:7.3", "gvisor:2024"} <= set(rows)
+    assert uml.release in rows["uml:6.1"]
+
+
+def test_clean_removes_the_cache(tmp_path: Path) -> None:
+    folder = tmp_path / "libsocket-conformance"
+    (folder / "uml").mkdir(parents=True)
+
+    ran = kernels("clean", XDG_CACHE_HOME=str(tmp_path))
+
+    assert (ran.returncode, folder.exists()) == (0, False)
+
+
+def test_help_shows_examples() -> None:
+    assert "python -m kernels shell 7.2" in kernels("--help").stdout
