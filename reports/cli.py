@@ -16,6 +16,7 @@ from reports.html import html
 from reports.markdown import markdown
 from reports.output import publish
 from reports.record import Run
+from reports.reference import NoReference, against, reference_of
 from reports.runfile import read_run
 from reports.terminal import summarise
 
@@ -31,8 +32,11 @@ example:
 
 exit status:
   0  the report is complete
+  1  against: something that the reference answered is lost, or a difference is undeclared
   2  a run cannot be read, or the report cannot be written
 """
+
+LOST = 1
 
 
 class Refused(Exception):
@@ -47,8 +51,9 @@ class _Terminal(Console):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns the exit status: 0, 2, or that of an interrupt."""
+    held = True
     try:
-        _draw(_parser().parse_args(arguments))
+        held = _draw(_parser().parse_args(arguments))
         sys.stdout.flush()
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -57,25 +62,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         _silence()
         return _refuse(f"the report cannot be written: {error.strerror}")
-    except (RunFileError, Refused) as error:
+    except (RunFileError, NoReference, Refused) as error:
         return _refuse(error)
-    return 0
+    return 0 if held else LOST
 
 
-def _draw(asked: argparse.Namespace) -> None:
+def _draw(asked: argparse.Namespace) -> bool:
+    """Draw what was asked for. False where a run falls short of its reference."""
     runs = [read_run(path) for path in asked.runs]
+    if asked.kind == "against":
+        references = [reference_of(run, asked.references) for run in runs]
+        kept = [against(run, reference, _console()) for run, reference in zip(runs, references, strict=True)]
+        return all(kept)
     if asked.kind == "show":
         _show(runs)
     elif asked.output is None:
         sys.stdout.buffer.write(DRAWN[asked.kind](runs).encode())
     else:
         _write(DRAWN[asked.kind](runs), asked.output, asked.runs)
+    return True
+
+
+def _console() -> Console:
+    if not sys.stdout.encoding.lower().startswith("utf"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    return _Terminal()
 
 
 def _show(runs: Sequence[Run]) -> None:
-    if not sys.stdout.encoding.lower().startswith("utf"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    console = _Terminal()
+    console = _console()
     for place, run in enumerate(runs):
         if place:
             console.print()
@@ -115,6 +130,14 @@ def _parser() -> argparse.ArgumentParser:
         ("html", "a matrix of all runs as one self-contained page"),
     ):
         _add_runs(kinds.add_parser(kind, help=says, description=f"Draws {says}."), kind)
+    held = kinds.add_parser(
+        "against",
+        help="what changed since the reference run of the same kernel",
+        description="Holds each run against the run of the same kernel in a folder. Exit status 1 where a "
+        "claim that was answered there is not any more, or a difference is new and undeclared.",
+    )
+    held.add_argument("references", type=Path, metavar="FOLDER", help="the reference runs, e.g. reports/runs")
+    _add_runs(held, "against")
     return parser
 
 
