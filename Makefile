@@ -1,4 +1,5 @@
 # make conformance   check the documentation against this kernel (needs root; uses sudo where it is needed)
+# make kernels       check it in other kernels too (user-mode Linux, as an ordinary user), against reports/runs
 # make test          the project's own tests, ruff and mypy
 # make benchmark     what things cost, as ratios
 # make clean         remove what these made
@@ -9,13 +10,25 @@ BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 # Also "make conformance ARGS='--claim socket.7/SO_RCVBUF/*'"
 ARGS ?=
+KERNELS ?= 5.10,6.1,6.12,7.2
+RUNS = $(shell ls reports/runs/*.jsonl | sort -t- -k2V)
 
-.PHONY: conformance test benchmark clean
+.PHONY: conformance kernels matrix test benchmark clean
 
 conformance: $(VENV)/.ready
 	@code=0; $(SUDO) $(BIN)/pytest conformance/ -n auto $(ARGS) || code=$$?; \
-	$(BIN)/python -m reports html reports/local/*.jsonl -o reports/local/report.html; \
+	$(BIN)/python -m reports html reports/local/*.jsonl -o reports/local/report.html && \
+	echo "Report: reports/local/report.html"; \
 	exit $$code
+
+kernels: $(VENV)/.ready
+	$(BIN)/pytest conformance/ --kernel $(KERNELS) --run-record reports/local/kernels $(ARGS)
+	$(BIN)/python -m reports against reports/runs reports/local/kernels/*.jsonl
+
+# The published matrix, oldest kernel first, from the reference runs.
+matrix: $(VENV)/.ready
+	$(BIN)/python -m reports markdown $(RUNS) -o docs/matrix.md
+	$(BIN)/python -m reports html $(RUNS) -o docs/matrix.html
 
 test: $(VENV)/.ready
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     archive = Archive(Cache.of_user(), progress=Progress(quiet=asked.quiet))
     archive.mirror = asked.mirror or archive.mirror
     archive.keyring = asked.keyring or archive.keyring
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         return int(asked.action(asked, archive))
     except KernelError as error:

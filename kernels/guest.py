@@ -54,7 +54,7 @@ class Job:
     cpus: int = 2
     """Where the kernel has several."""
     accel: str = field(default_factory=acceleration)
-    """A full kernel's processor: the machine's own (``kvm``), software (``tcg``), or what there is (``auto``)."""
+    """A full kernel's processor: the machine's (``kvm``), software (``tcg``), or what there is (``auto``)."""
     silence: float = 120.0
     """Seconds without a sign of life (console, output, files in ``shared``) after which it is ended."""
     terminal: int | None = None

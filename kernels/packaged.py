@@ -29,13 +29,8 @@ class Packaged(Backend):
         return tuple(series.name for series in known().of(self.name))
 
     def here(self, wanted: str, archive: Archive) -> Image | None:
-        series = self._series(wanted)
-        if not all(tools.find(name, tools.folder(archive)) for name in self.needs):
-            return None
-        if series is None:
-            return self._built(wanted, archive)
-        kept = list(self._folder(series, archive).glob("*/image.json"))
-        return self._read(series, max(kept, key=_age), archive) if kept else None
+        image = self._kept(wanted, archive)
+        return image if all(tools.find(name, tools.folder(archive)) for name in self.needs) else None
 
     def find(self, wanted: str, archive: Archive) -> Offer:
         series = self._series(wanted)
@@ -53,11 +48,13 @@ class Packaged(Backend):
 
     def fetch(self, wanted: str, archive: Archive) -> Image:
         series = self._series(wanted)
-        tools.bring(self.needs, archive)
         if series is None:
-            return self._built(wanted, archive)
+            image = self._built(wanted, archive)
+            tools.bring(self.needs, archive)
+            return image
         packages = self._resolve(series, archive.packages, archive.arch)
         folder = self._folder(series, archive) / packages[0].version
+        tools.bring(self.needs, archive)
         if not (folder / "image.json").exists():
             self._bring(folder, packages, archive)
         return self._read(series, folder / "image.json", archive)
@@ -69,6 +66,14 @@ class Packaged(Backend):
     @abstractmethod
     def arrange(self, tree: Path, folder: Path, packages: Sequence[Package], archive: Archive) -> Image:
         """Make a startable kernel of unpacked packages, in ``tree``, which will be moved to ``folder``."""
+
+    def _kept(self, wanted: str, archive: Archive) -> Image | None:
+        """The user's own kernel, or what was fetched last of a series."""
+        series = self._series(wanted)
+        if series is None:
+            return self._built(wanted, archive)
+        kept = list(self._folder(series, archive).glob("*/image.json"))
+        return self._read(series, max(kept, key=_age), archive) if kept else None
 
     def _built(self, wanted: str, archive: Archive) -> Image:
         """A kernel that the user built."""

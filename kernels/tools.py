@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shlex
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -17,6 +16,11 @@ SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 """Where an ordinary user's PATH does not look."""
 APPLETS = ("modprobe", "depmod")
 """The names that the one binary of kmod is called by."""
+WRAPPER = """\
+#!/bin/sh
+here=$(dirname "$0")
+LD_LIBRARY_PATH="{libraries}" exec "$here/applets/{applet}" "$@"
+"""
 
 
 def folder(archive: Archive) -> Path:
@@ -46,7 +50,7 @@ def bring(names: Iterable[str], archive: Archive) -> None:
     with archive.cache.filled(kept) as tree:
         archive.unpack(_packages(archive), tree)
         for applet in APPLETS:
-            _wrap(_program(tree, "kmod"), applet, tree, kept)
+            _wrap(_program(tree, "kmod"), applet, tree)
         (tree / "busybox").symlink_to(_program(tree, "busybox").relative_to(tree))
 
 
@@ -61,21 +65,16 @@ def _program(tree: Path, name: str) -> Path:
     return next(path for path in tree.glob(f"**/bin/{name}") if not path.is_symlink())
 
 
-def _wrap(binary: Path, applet: str, tree: Path, final: Path) -> None:
+def _wrap(binary: Path, applet: str, tree: Path) -> None:
     """A script that calls the binary by the applet's name, with the libraries beside it."""
     called = tree / "applets" / applet
     called.parent.mkdir(exist_ok=True)
     called.symlink_to(Path("..") / binary.relative_to(tree))
-    libraries = {final / path.parent.relative_to(tree) for path in tree.glob("**/lib*.so.*")}
-    call = ["env", "LD_LIBRARY_PATH=" + ":".join(map(str, libraries)), str(final / "applets" / applet)]
+    libraries = {path.parent.relative_to(tree) for path in tree.glob("**/lib*.so.*")}
     script = tree / applet
-    script.write_text(f'#!/bin/sh\nexec {shlex.join(call)} "$@"\n')
+    script.write_text(
+        WRAPPER.format(libraries=":".join(f"$here/{path}" for path in libraries), applet=applet)
+    )
     script.chmod(0o755)
-    _try(called, {tree / path.relative_to(final) for path in libraries})
-
-
-def _try(program: Path, libraries: Iterable[Path]) -> None:
-    environ = {"LD_LIBRARY_PATH": ":".join(map(str, libraries))}
-    asked = subprocess.run([program, "--help"], env=environ, capture_output=True, check=False)
-    if asked.returncode != 0:
-        raise MissingProgram(program.name, "in guests", "Install the packages kmod and busybox-static.")
+    if subprocess.run([script, "--help"], capture_output=True, check=False).returncode != 0:
+        raise MissingProgram(applet, "in guests", "Install the package kmod.")

@@ -248,4 +248,4 @@ def to_raw(family: int, address: Any) -> bytes:
     if address is None:
         return b""
     value = address if isinstance(address, Address) else from_standard(family, address)
-    return value.raw if value else b""
+    return b"" if value is None else value.raw

@@ -163,11 +163,11 @@ def _extended_error(data: bytes) -> v.ExtendedError:
 
 def _extended_error_out(value: v.ExtendedError) -> bytes:
     numbers = (value.errno, value.origin, value.type, value.code, value.info, value.data)
-    return _EXTENDED_ERROR.pack(*numbers) + (value.offender.raw if value.offender else b"")
+    return _EXTENDED_ERROR.pack(*numbers) + (value.offender.raw if value.offender is not None else b"")
 
 
 def _original(value: v.OriginalDestination) -> bytes:
-    return value.address.raw if value.address else b""
+    return value.address.raw if value.address is not None else b""
 
 
 _ERROR: Final = Codec("ExtendedError", 44, _extended_error, _extended_error_out, "struct sock_extended_err")
@@ -187,7 +187,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(
         "SO_TIMESTAMP",
         SOL_SOCKET,
-        Numbers(29, parisc=0x4012, sparc=0x1D),
+        Numbers(29, parisc=0x4012),
         v.Timestamp,
         Plain(v.Timestamp, TIMEVAL_LAYOUT),
         _IN,
@@ -331,7 +331,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind("SCM_INQ", SOL_SOCKET, Numbers(84, parisc=0x4052, sparc=0x5D), v.Inq, _number(v.Inq), _IN, "6.17"),
     Kind("IP_TOS", IPPROTO_IP, 1, v.Tos, _any_width(v.Tos, "@i"), _BOTH, "2.2"),
     Kind("IP_TTL", IPPROTO_IP, 2, v.Ttl, _number(v.Ttl), _BOTH, "2.2"),
-    Kind("IP_PASSSEC", IPPROTO_IP, 3, v.Security, _octets(v.Security), _IN, "2.6.17"),
+    Kind("SCM_SECURITY", IPPROTO_IP, 3, v.Security, _octets(v.Security), _IN, "2.6.17"),
     Kind("IP_RECVOPTS", IPPROTO_IP, 6, v.IpOptions, _octets(v.IpOptions), _IN, "2.2"),
     Kind("IP_RETOPTS", IPPROTO_IP, 7, v.ReturnOptions, _octets(v.ReturnOptions), _BOTH, "2.2"),
     Kind("IP_PKTINFO", IPPROTO_IP, 8, InPktinfo, _remembered(PKTINFO), _BOTH, "2.2"),

@@ -59,7 +59,7 @@ class DontFragment(Number):
 
 
 class Protocol(Number):
-    """The protocol that one packet of a raw socket is sent as. Source: ``linux/in.h``, IP_PROTOCOL."""
+    """What routing shall take for the protocol of one packet that brings its own header: IP_PROTOCOL."""
 
     __slots__ = ()
 

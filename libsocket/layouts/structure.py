@@ -86,13 +86,16 @@ def _fields(kind: type[Any]) -> tuple[str, ...]:
 def structure(
     kind: type[T], layout: str, form: str, *parts: Part, question: bool = False, order: str = ""
 ) -> Codec[T]:
-    """A dataclass as a C structure: fields in C's ``order`` (or their own), each by its part."""
+    """A dataclass as a C structure: fields in C's ``order`` (or their own), each by its part.
+
+    An older kernel's structure may be shorter; the fields that it lacks are zero.
+    """
     packed = struct.Struct(form)
     names = tuple(order.split()) or _fields(kind)
     ways = parts or (AS_IS,) * len(names)
 
     def decode(data: bytes) -> T:
-        values = packed.unpack_from(data)
+        values = packed.unpack_from(data.ljust(packed.size, b"\0"))
         return kind(**{n: way.out(value) for n, way, value in zip(names, ways, values, strict=True)})
 
     def encode(value: T) -> bytes:

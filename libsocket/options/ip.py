@@ -51,7 +51,8 @@ IP_ROUTER_ALERT: Final = Option(
     FLAG,
     since="2.2",
     doc="""On a raw socket: take packets with the router-alert option that would be forwarded. EINVAL
-on other sockets.""",
+on other sockets.
+Older kernels, 6.1 among them, let it be set only.""",
 )
 IP_RECVOPTS: Final = Option(
     "IP_RECVOPTS",

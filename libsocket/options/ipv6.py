@@ -54,7 +54,8 @@ IPV6_ROUTER_ALERT: Final = Option(
     INT,
     since="2.2",
     doc="""On a raw socket: take forwarded packets with a router-alert option of this value, 0 to
-65535; -1 is off. Reads back as 1 whatever the value. ENOPROTOOPT on other sockets.""",
+65535; -1 is off. Reads back as 1 whatever the value. ENOPROTOOPT on other sockets.
+Older kernels, 6.1 among them, let it be set only.""",
 )
 IPV6_ROUTER_ALERT_ISOLATE: Final = Option(
     "IPV6_ROUTER_ALERT_ISOLATE",

@@ -61,7 +61,8 @@ NETLINK_LISTEN_ALL_NSID: Final = Option(
     FLAG,
     since="4.2",
     capability="CAP_NET_BROADCAST",
-    doc="""Receive from every network namespace that has an id in the socket's own.""",
+    doc="""Receive from every network namespace that has an id in the socket's own.
+Older kernels, 6.1 among them, let it be set only.""",
 )
 NETLINK_LIST_MEMBERSHIPS: Final = Option(
     "NETLINK_LIST_MEMBERSHIPS",

@@ -68,7 +68,8 @@ PACKET_COPY_THRESH: Final = Option(
     since="2.2",
     source="include/uapi/linux/if_packet.h",
     doc="""With a receive ring: from how many bytes on a packet that does not fit its frame is queued
-as a whole too; 0 is never.""",
+as a whole too; 0 is never.
+Older kernels, 6.1 among them, let it be set only.""",
 )
 PACKET_AUXDATA: Final = Option(
     "PACKET_AUXDATA",

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kernels.backend import Image
+from kernels.cache import FOLDER
 from tests.kernels.processes import KERNELS, PATIENCE, ROOT, kernels, speaking_of, until_gone, until_written
 
 NOBODY = 65534
@@ -33,9 +33,15 @@ os.execvp(sys.argv[1], sys.argv[1:])
 
 
 @pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that every user may enter; the folders of pytest are the owner's only."""
+def open_folder(uml: Image) -> Iterator[Path]:
+    """A copy of this package and of what it fetched that every user may read, as pytest's folders are not."""
     with tempfile.TemporaryDirectory(prefix="kernels-test-") as made:
+        cache = Path(made, FOLDER)
+        for package in ("kernels", "reports"):
+            shutil.copytree(ROOT / package, Path(made, package), ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(uml.folder, cache / "uml" / "6.1" / uml.version)
+        if uml.tools.exists():
+            shutil.copytree(uml.tools, cache / "tools", symlinks=True)
         Path(made).chmod(0o755)
         yield Path(made)
 
@@ -47,11 +53,10 @@ def test_run_shows_the_output_and_returns_the_exit_status(uml: Image) -> None:
 
 
 def test_a_dead_guest_is_told_with_its_console(uml: Image) -> None:
-    ran = kernels("run", "6.1", "--silence", "3", "--", "sleep", "1000")
+    ran = kernels("run", f"uml:{uml.program}", "--silence", "1", "--", "sleep", "1000")
 
-    assert uml
     assert ran.returncode == 4
-    assert "no sign of life for 3 s" in ran.stderr
+    assert "no sign of life for 1 s" in ran.stderr
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -77,15 +82,12 @@ def test_no_guest_outlives_the_command(sent: signal.Signals, uml: Image, tmp_pat
     until_gone(guests)
 
 
-def test_an_ordinary_user_is_root_in_a_guest(uml: Image, open_folder: Path) -> None:
+def test_an_ordinary_user_is_root_in_a_guest(open_folder: Path) -> None:
     python = shutil.which("python3", path="/usr/local/bin:/usr/bin")
     assert python, "a Python that every user can read"
-    for package in ("kernels", "reports"):
-        shutil.copytree(ROOT / package, open_folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(uml.folder, open_folder / "uml")
-    command = f"id -u; ls {open_folder}; touch {open_folder}/kernels/written"
+    command = f"id -u; ls -d kernels; touch {open_folder}/kernels/written"
     ran = subprocess.run(
-        [python, "-m", "kernels", "run", "uml:uml/linux", "--", "sh", "-c", command],
+        [python, "-m", "kernels", "run", "6.1", "--", "sh", "-c", command],
         cwd=open_folder,
         env={"PATH": "/usr/bin:/bin", "XDG_CACHE_HOME": str(open_folder)},
         user=NOBODY,
@@ -99,14 +101,12 @@ def test_an_ordinary_user_is_root_in_a_guest(uml: Image, open_folder: Path) -> N
 
     assert ran.stdout.splitlines()[:2] == ["0", "kernels"], ran.stderr
     assert "Read-only file system" in ran.stdout
-    assert ran.returncode == 1
 
 
 def test_a_host_that_forbids_tracing_is_told(uml: Image) -> None:
-    hardened = [sys.executable, "-c", WITHOUT_PTRACE, *KERNELS, "run", "uml:6.1", "--", "true"]
+    hardened = [sys.executable, "-c", WITHOUT_PTRACE, *KERNELS, "run", f"uml:{uml.program}", "--", "true"]
     ran = subprocess.run(hardened, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
-    assert uml
     assert ran.returncode == 4
     assert "ptrace_scope" in ran.stderr
 
@@ -147,7 +147,7 @@ def test_list_names_every_kernel_and_what_is_here(uml: Image) -> None:
 
 
 def test_clean_removes_the_cache(tmp_path: Path) -> None:
-    folder = tmp_path / "libsocket-conformance"
+    folder = tmp_path / FOLDER
     (folder / "uml").mkdir(parents=True)
 
     ran = kernels("clean", XDG_CACHE_HOME=str(tmp_path))

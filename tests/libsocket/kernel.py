@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from libsocket import UnsupportedOption
+from libsocket import Socket, UnsupportedOption
+
+IPPROTO_MPTCP = 262
+READ_LATER = {
+    "SO_TIMESTAMPING_NEW": "6.1",
+    **dict.fromkeys(("IP_ROUTER_ALERT", "IPV6_ROUTER_ALERT", "NETLINK_LISTEN_ALL_NSID"), "6.18"),
+    "PACKET_COPY_THRESH": "6.18",
+}
+"""Options that could only be set at first: the kernel on which they were seen to be readable."""
 
 
 def numbers(release: str) -> tuple[int, ...]:
@@ -22,6 +32,17 @@ def old_enough() -> Iterator[None]:
     try:
         yield
     except UnsupportedOption as missing:
-        if numbers(os.uname().release) >= numbers(missing.since):
+        since = READ_LATER.get(missing.option, missing.since)
+        if numbers(os.uname().release) >= numbers(since):
             raise
-        pytest.skip(f"Linux {os.uname().release} has no {missing.option}, which came with {missing.since}")
+        pytest.skip(f"Linux {os.uname().release} has no {missing.option}, which came with {since}")
+
+
+def mptcp() -> Socket:
+    """A socket for Multipath TCP, where the kernel was built with it."""
+    try:
+        return Socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
+    except OSError as refusal:
+        if refusal.errno not in (errno.EPROTONOSUPPORT, errno.ENOPROTOOPT):
+            raise
+        pytest.skip("this kernel has no Multipath TCP")

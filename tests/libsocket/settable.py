@@ -100,7 +100,6 @@ SETTABLE: list[tuple[Make, Option[Any], object]] = [
     (Socket.udp, ls.SO_INCOMING_CPU, 0),
     (Socket.udp, ls.SO_LOCK_FILTER, True),
     (Socket.tcp, ls.TCP_NODELAY, True),
-    (Socket.tcp, ls.TCP_MAXSEG, 1000),
     (Socket.tcp, ls.TCP_CORK, True),
     (Socket.tcp, ls.TCP_KEEPIDLE, 11),
     (Socket.tcp, ls.TCP_KEEPINTVL, 12),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from libsocket import Borrowed, Fd, NotASocket, Socket
+from tests.libsocket.kernel import old_enough
 
 
 def is_open(fd: int) -> bool:
@@ -78,7 +79,7 @@ def test_file_that_is_no_socket_cannot_be_borrowed() -> None:
 
 def test_peer_pidfd_is_a_descriptor_of_ones_own() -> None:
     left, right = Socket.pair()
-    with left, right, left.peerpidfd as pidfd:
+    with left, right, old_enough(), left.peerpidfd as pidfd:
         fd = pidfd.fileno()
         kind = os.readlink(f"/proc/self/fd/{fd}")
     assert ("pidfd" in kind, is_open(fd)) == (True, False)
@@ -86,7 +87,7 @@ def test_peer_pidfd_is_a_descriptor_of_ones_own() -> None:
 
 def test_each_read_makes_a_descriptor() -> None:
     left, right = Socket.pair()
-    with left, right, left.peerpidfd as one, left.peerpidfd as other:
+    with left, right, old_enough(), left.peerpidfd as one, left.peerpidfd as other:
         assert one.fileno() != other.fileno()
 
 

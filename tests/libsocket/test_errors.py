@@ -15,10 +15,10 @@ from netns import Capability, without
 
 
 def test_missing_option_names_itself_and_its_age() -> None:
-    with Socket.tcp() as sock, pytest.raises(UnsupportedOption, match="SO_PASSCRED") as refusal:
-        sock.passcred = True
+    with Socket.unix() as sock, pytest.raises(UnsupportedOption, match="TCP_CORK") as refusal:
+        sock.tcp_cork = True
 
-    assert (refusal.value.errno, refusal.value.option, refusal.value.since) == (95, "SO_PASSCRED", "2.2")
+    assert (refusal.value.errno, refusal.value.option, refusal.value.since) == (95, "TCP_CORK", "2.2")
 
 
 def test_missing_option_is_refused_by_get_too() -> None:
@@ -76,11 +76,11 @@ def test_other_refusals_pass_unchanged() -> None:
 
 
 def test_refusal_survives_pickling() -> None:
-    with Socket.tcp() as sock, pytest.raises(UnsupportedOption) as refusal:
-        sock.passcred = True
+    with Socket.unix() as sock, pytest.raises(UnsupportedOption) as refusal:
+        sock.tcp_cork = True
     copied = pickle.loads(pickle.dumps(refusal.value))
 
-    assert (copied.errno, copied.option, str(copied)) == (95, "SO_PASSCRED", str(refusal.value))
+    assert (copied.errno, copied.option, str(copied)) == (95, "TCP_CORK", str(refusal.value))
 
 
 @pytest.mark.parametrize("value", [-1, 2**31, 2**63])

@@ -187,7 +187,7 @@ def test_cookies_tell_sockets_apart() -> None:
 
 
 def test_cookies_tell_namespaces_apart() -> None:
-    with Socket.tcp() as outside, Namespace(), Socket.tcp() as inside:
+    with Socket.tcp() as outside, Namespace(), Socket.tcp() as inside, old_enough():
         assert outside.netns_cookie != inside.netns_cookie
 
 

@@ -25,6 +25,7 @@ from libsocket import (
     diff,
 )
 from libsocket.values.record import Field
+from tests.libsocket.kernel import old_enough
 
 
 def test_attribute_of_a_socket_has_the_options_type() -> None:
@@ -50,7 +51,7 @@ def test_attribute_of_the_class_is_the_option() -> None:
 
 def test_values_of_other_levels_have_their_types() -> None:
     left, right = Socket.pair()
-    with Socket.udp() as sock, left, right, assert_type(left.peerpidfd, Fd) as pidfd:
+    with Socket.udp() as sock, left, right, old_enough(), assert_type(left.peerpidfd, Fd) as pidfd:
         values = (
             assert_type(pidfd.fileno(), int),
             assert_type(sock.timestamping, Timestamping),
