@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import getpass
 import os
 import signal
 
@@ -22,10 +24,17 @@ def stand() -> None:
         if {Capability.SYS_ADMIN, Capability.NET_ADMIN} <= effective():
             reap()
         else:
+            _keep_name()
             enter_user_namespace()
         Namespace().close()
     except PlaceError as error:
         pytest.exit(f"network namespaces take root or a user namespace; {error}", NO_GROUND)
+
+
+def _keep_name() -> None:
+    """Inside, this user is root; pytest names its temporary folder after the user, and root's is not ours."""
+    with contextlib.suppress(KeyError, OSError):
+        os.environ.setdefault("LOGNAME", getpass.getuser())
 
 
 def leave() -> None:
