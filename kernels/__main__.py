@@ -119,7 +119,7 @@ def _machine(asked: argparse.Namespace) -> dict[str, Any]:
 def _row(one: Backend, name: str, archive: Archive) -> str:
     wanted = name.partition(":")[2]
     offer, image = one.remembered(wanted, archive), one.here(wanted, archive)
-    version, download = (offer.version, f"{offer.size >> 20} MiB") if offer else ("not asked yet", "")
+    version, download = (offer.version, f"{offer.size >> 20} MiB") if offer else ("none seen yet", "")
     here, size = (image.release, f"{size_of(image.folder) >> 20} MiB") if image else ("-", "")
     return f"{name:14} {version:24} {download:>9}  {here:20} {size}"
 

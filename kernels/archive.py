@@ -184,7 +184,7 @@ class Archive:
 
 
 def newest(packages: Iterable[Package]) -> Package | None:
-    return max(packages, key=lambda one: _order(one.version), default=None)
+    return max(packages, key=lambda one: order(one.version), default=None)
 
 
 def program(name: str) -> str:
@@ -215,7 +215,7 @@ def _package(stanza: str, suite: str) -> Package:
     return Package(told["Package"], told["Version"], suite, int(told["Size"]), installed, depends)
 
 
-def _order(version: str) -> tuple[int, list[int], list[int]]:
+def order(version: str) -> tuple[int, list[int], list[int]]:
     """A key that sorts versions as dpkg does: epoch, then what upstream calls it, then the revision."""
     epoch, _, rest = version.rpartition(":")
     upstream, _, revision = rest.rpartition("-") if "-" in rest else (rest, "", "")

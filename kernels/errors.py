@@ -28,7 +28,7 @@ class NotInArchive(KernelError):
 
     def __init__(self, name: str, suites: Sequence[str]) -> None:
         super().__init__(
-            f"no package for {name!r} in {', '.join(suites)}. Ask the archive anew with "
+            f"no whole set of packages for {name!r} in {', '.join(suites)}. Ask the archive anew with "
             "'python -m kernels list --refresh', or give a kernel you built as uml:PATH or virtme:PATH."
         )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from kernels import tools
-from kernels.archive import Archive, Package, newest
+from kernels.archive import Archive, Package, order
 from kernels.backend import Backend, Image, Offer
 from kernels.errors import NotInArchive, UnknownKernel
 from kernels.known import Series, known
@@ -93,12 +93,18 @@ class Packaged(Backend):
     def _resolve(self, series: Series, ask: Callable[[str], list[Package]], arch: str) -> list[Package]:
         """The newest package of the series, and what it is split into."""
         held = [package for suite in series.suites for package in ask(suite)]
-        image = newest(one for one in held if series.fits(one.name, one.version, arch))
-        if image is None:
+        complete = [parts for image in held if (parts := self._parts(series, image, held, arch))]
+        if not complete:
             raise NotInArchive(series.name, series.suites)
-        names = image.needed(self.parts)
-        beside = [one for one in held if (one.suite, one.version) == (image.suite, image.version)]
-        return [image, *(one for one in beside if one.name in names)]
+        return max(complete, key=lambda parts: order(parts[0].version))
+
+    def _parts(self, series: Series, image: Package, held: Sequence[Package], arch: str) -> list[Package]:
+        """The image and all it is split into; nothing where a part has left the archive before the image."""
+        names = {image.name, *image.needed(self.parts)}
+        same = [one for one in held if (one.suite, one.version) == (image.suite, image.version)]
+        parts = [image, *(one for one in same if one.name in names and one != image)]
+        fits = series.fits(image.name, image.version, arch)
+        return parts if fits and {one.name for one in parts} == names else []
 
     def _bring(self, folder: Path, packages: Sequence[Package], archive: Archive) -> None:
         with archive.cache.filled(folder) as tree:

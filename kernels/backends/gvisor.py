@@ -71,6 +71,7 @@ def _container(job: Job, command: Path) -> dict[str, Any]:
         "process": {
             "user": {"uid": 0, "gid": 0},
             "args": ["sh", str(command)],
+            "terminal": job.terminal is not None,
             "env": [f"PATH={os.environ.get('PATH', os.defpath)}"],
             "cwd": "/",
             "capabilities": dict.fromkeys(sets, capabilities),

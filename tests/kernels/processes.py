@@ -7,7 +7,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -56,7 +56,3 @@ def until_written(path: Path, text: str) -> None:
     while not (path.exists() and text in path.read_text(errors="replace")):
         assert time.monotonic() < deadline, f"{path} never held {text!r}"
         select.select([], [], [], 0.05)
-
-
-def environment(**changed: str) -> Mapping[str, str]:
-    return {**os.environ, **changed}
