@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -74,6 +74,11 @@ def differs(
     """
     seen = {name: frozen(value) for name, value in observed.items()}
     return Expectation(why, Range(since, until, backports), commit, seen)
+
+
+def bare(claim: Claim) -> Claim:
+    """The statement alone, as if it were made of every kernel and nothing were declared."""
+    return replace(claim, where=Range(), expectations=())
 
 
 def stated(item: pytest.Item) -> Stated | None:

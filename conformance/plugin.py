@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance import ground
-from conformance.claims import Stated, stated
+from conformance.claims import bare, stated
 from conformance.deadline import guarded
 from conformance.judging import Judgement, judge
 from conformance.needs import Need
@@ -18,7 +18,7 @@ from conformance.outcomes import crash_line, say, words
 from conformance.plan import Handover, Plan, hand_over, plan_of, select
 from conformance.recording import Recording, local_records
 from conformance.stash import FAILED, OBSERVATIONS
-from reports.record import Verdict
+from reports.record import Claim, Verdict
 
 _BLOCKED = pytest.StashKey[Need]()
 _RECORDING = pytest.StashKey[Recording]()
@@ -36,6 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="PATTERN",
         help="try only claims whose id matches, e.g. 'socket.7/SO_RCVBUF/*' (shell wildcards; repeatable)",
+    )
+    group.addoption(
+        "--as-documented",
+        action="store_true",
+        help="forget what is declared: every claim must hold on every kernel (to bisect a known difference)",
     )
     group.addoption(
         "--keep-netns",
@@ -201,8 +206,9 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if told := stated(item):
-        if judgement := _judged(item, told, call, report):
-            say(report, judgement, told.claim.expectation(os.uname().release), _parameters(item))
+        claim = bare(told.claim) if item.config.getoption("--as-documented") else told.claim
+        if judgement := _judged(item, claim, call, report):
+            say(report, judgement, claim.expectation(os.uname().release), _parameters(item))
     elif abroad := item.config.stash.get(_ABROAD, None):
         abroad.say(item, call, report)
     item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
@@ -210,14 +216,14 @@ def pytest_runtest_makereport(
 
 
 def _judged(
-    item: pytest.Item, told: Stated, call: pytest.CallInfo[None], report: pytest.TestReport
+    item: pytest.Item, claim: Claim, call: pytest.CallInfo[None], report: pytest.TestReport
 ) -> Judgement | None:
     error = call.excinfo.value if call.excinfo else None
     if (need := item.stash.get(_BLOCKED, None)) and call.when == "setup":
         return Judgement(Verdict.BLOCKED, True, f"{need.code} is missing", need=need.code)
     if call.when == "call":
         seen = item.stash[OBSERVATIONS]
-        return judge(told.claim, os.uname().release, error, seen, crash_line(report))
+        return judge(claim, os.uname().release, error, seen, crash_line(report))
     return Judgement(Verdict.BROKEN, False, f"{call.when}: {crash_line(report)}") if error else None
 
 

@@ -212,6 +212,22 @@ def test_pytest_agrees(ended: suites.Ended) -> None:
     assert "2 xfailed" in ended.said
 
 
+def test_the_documents_alone_count_on_request(tmp_path: Path) -> None:
+    chosen = ["--claim", "doc.7/declared/differs", "--claim", "doc.7/range/*"]
+
+    ended = suites.run(tmp_path, TESTS, "--as-documented", *chosen)
+
+    verdicts = {claim: record.verdict for claim, record in ended.run.records.items()}
+    assert (ended.code, verdicts) == (
+        1,
+        {
+            "doc.7/declared/differs": Verdict.DIFFERS,
+            "doc.7/range/over": Verdict.DIFFERS,
+            "doc.7/range/still": Verdict.HOLDS,
+        },
+    )
+
+
 def test_a_suite_whose_differences_are_declared_passes(tmp_path: Path) -> None:
     ended = suites.run(tmp_path, TESTS, "--claim", "doc.7/declared/differs", "--claim", "doc.7/range/*")
 
