@@ -115,6 +115,7 @@ from libsocket.errqueue import (
     Report,
     TransmitTimestamp,
     ZerocopyCompletion,
+    reported,
 )
 from libsocket.layouts import (
     TPACKET_REQ3,
@@ -972,6 +973,7 @@ __all__ = [
     "diff",
     "flags",
     "raw",
+    "reported",
     "structure",
     "text",
 ]

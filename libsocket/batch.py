@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from libsocket.addresses import LONGEST, Address, from_raw, to_raw
 from libsocket.control.wire import Control, aligned, encode, join, received, split
-from libsocket.message import CLOEXEC, FLAGS, Message
+from libsocket.message import CLOEXEC, FLAGS, MSG_DONTWAIT, Message, family_of
 from libsocket.stream import Buffer
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -85,34 +85,34 @@ class Batch:
     def receive(self, sock: socket.socket, flags: int) -> list[Message]:
         """What ``Socket.recv_messages`` gives."""
         with self._lock:
-            return self._filled(_waiting(sock, select.POLLIN, lambda: self._call(sock, flags)), flags)
+            return self._filled(_waiting(sock, select.POLLIN, lambda: self._call(sock, flags)))
 
     def receive_now(self, sock: socket.socket, flags: int) -> list[Message]:
         """The same without waiting, whatever the socket's timeout: nothing if there is nothing."""
         with self._lock:
-            count = self._call(sock, flags | socket.MSG_DONTWAIT)
+            count = self._call(sock, flags | MSG_DONTWAIT)
             if count < 0 and ctypes.get_errno() == errno.EAGAIN:
                 return []
-            return self._filled(_counted(count), flags)
+            return self._filled(_counted(count))
 
     def _call(self, sock: socket.socket, flags: int) -> int:
         self._heads[:] = self._fresh
         place = _place(self._heads)
-        cloexec = CLOEXEC.get(sock.family, 0)
+        cloexec = CLOEXEC.get(family_of(sock), 0)
         return int(_recvmmsg(sock.fileno(), place, self.count, flags | cloexec, None))
 
-    def _filled(self, count: int, flags: int) -> list[Message]:
+    def _filled(self, count: int) -> list[Message]:
         """In C as far as it goes, for this is what a message costs."""
         if not count:
             return []
-        data = _pieces(self._data, self.size, self._sizes(count, flags))
+        data = _pieces(self._data, self.size, self._sizes(count))
         parts = zip(data, self._controls(count), self._told(count), self._peers(count), strict=False)
         return list(map(tuple.__new__, repeat(Message), parts))
 
-    def _sizes(self, count: int, flags: int) -> list[int]:
-        """MSG_TRUNC makes the kernel tell how long a datagram was rather than how much of it is here."""
+    def _sizes(self, count: int) -> list[int]:
+        """With MSG_TRUNC the kernel tells how long a datagram was, not how much of it is here."""
         sizes: list[int] = self._lengths[:count].tolist()
-        return [min(size, self.size) for size in sizes] if flags & socket.MSG_TRUNC else sizes
+        return sizes if max(sizes) <= self.size else [min(size, self.size) for size in sizes]
 
     def _told(self, count: int) -> list[int]:
         told: list[int] = self._flags[:count].tolist()
@@ -149,7 +149,7 @@ def send(sock: socket.socket, messages: Iterable[Message | Buffer], flags: int) 
 
 
 def _names(sock: socket.socket, addresses: Sequence[Any]) -> list[bytes]:
-    family = sock.family
+    family = family_of(sock)
     return [b"" if one is None else to_raw(family, one) for one in addresses]
 
 

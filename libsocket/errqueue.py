@@ -67,5 +67,5 @@ def reported(message: Message) -> Report | None:
     if error.origin == Origin.TIMESTAMPING and times is not None:
         moment = Moment(error.info) if error.info <= Moment.COMPLETION else error.info
         stats = bytes(message.find(TimestampingStats) or b"")
-        return TransmitTimestamp(moment, error.data, times, b"" if stats else bytes(message.data), stats)
-    return replace(error, payload=bytes(message.data), address=message.address)
+        return TransmitTimestamp(moment, error.data, times, b"" if stats else message.data, stats)
+    return replace(error, payload=message.data, address=message.address)

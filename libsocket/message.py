@@ -7,16 +7,21 @@ from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from libsocket.control.descriptors import Descriptors
 from libsocket.control.wire import Control
-from libsocket.stream import Buffer
 
 T = TypeVar("T")
 
-MSG_CMSG_CLOEXEC: Final = 0x40000000
+MSG_DONTWAIT: Final = 0x40
+MSG_ERRQUEUE: Final = 0x2000
 MSG_WAITFORONE: Final = 0x10000
+MSG_CMSG_CLOEXEC: Final = 0x40000000
+"""Plain numbers: to combine the standard library's makes an enum each time."""
 FLAGS: Final = ~MSG_CMSG_CLOEXEC
 """All but the one that a receive here may set, and that comes back."""
 CLOEXEC: Final[dict[int, int]] = {int(socket.AF_UNIX): MSG_CMSG_CLOEXEC}
 """What a receive sets, by family: only UNIX sockets carry descriptors, and packet sockets refuse the flag."""
+
+family_of: Final[Any] = socket.SocketType.family.__get__
+"""The family of a socket as a number, below Python's property."""
 
 
 class Message(NamedTuple):
@@ -26,8 +31,7 @@ class Message(NamedTuple):
     ``close``, by leaving its ``with`` block, or once nothing refers to them any more.
     """
 
-    data: Buffer
-    """Bytes, if it was received."""
+    data: bytes
     control: tuple[Control, ...] = ()
     flags: int = 0
     """What recvmsg(2) says of what it gave; nothing to a message that is sent."""
@@ -47,11 +51,6 @@ class Message(NamedTuple):
         module refused one, and where the process may open no more.
         """
         return bool(self.flags & socket.MSG_CTRUNC)
-
-    @property
-    def ends_record(self) -> bool:
-        """Whether it ends a record, as on SOCK_SEQPACKET: MSG_EOR."""
-        return bool(self.flags & socket.MSG_EOR)
 
     def find(self, kind: type[T]) -> T | None:
         """The first control message of a kind: ``message.find(Ucred)``."""

@@ -5,20 +5,19 @@ from __future__ import annotations
 import fcntl
 import socket
 import struct
+from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final
 
 from libsocket.addresses import Address, Inet, Inet6, Netlink, Packet, Vsock, from_standard, to_standard
 from libsocket.batch import Batch, send
-from libsocket.control.wire import ROOM, Control, encode, received
+from libsocket.control.wire import ROOM, Control, aligned, encode, received
 from libsocket.errqueue import Report, reported
-from libsocket.message import CLOEXEC, FLAGS, MSG_WAITFORONE, Message
+from libsocket.message import CLOEXEC, FLAGS, MSG_ERRQUEUE, MSG_WAITFORONE, Message, family_of
 from libsocket.stream import Buffer
 
 _new: Final[Any] = tuple.__new__
 """A message and its address for less than half the price: what their own classes do in Python."""
-_family: Final[Any] = socket.SocketType.family.__get__
-"""The number itself: ``socket.family`` makes an enum of it each time."""
 TUPLES: Final[dict[int, type[Address]]] = {
     int(socket.AF_INET): Inet,
     int(socket.AF_INET6): Inet6,
@@ -26,7 +25,6 @@ TUPLES: Final[dict[int, type[Address]]] = {
     int(socket.AF_VSOCK): Vsock,
 }
 """Families whose addresses are the standard library's tuples."""
-MSG_ERRQUEUE: Final = 0x2000
 SIOCGIFINDEX: Final = 0x8933
 IFREQ: Final = struct.Struct("@16si20x")
 
@@ -54,7 +52,7 @@ class Messaging(socket.socket):
         Descriptors in it belong to the Message, and none is inherited by a program that is executed.
         Source: recvmsg(2) in recv(2); cmsg(3).
         """
-        family = _family(self)
+        family = family_of(self)
         data, items, told, address = self.recvmsg(bufsize, control, flags | CLOEXEC.get(family, 0))
         values = received(items) if items else ()
         kind = TUPLES.get(family) if address else None
@@ -87,9 +85,10 @@ class Messaging(socket.socket):
         ``TX_*`` flags of SO_TIMESTAMPING. Reading one leaves SO_ERROR as it is, except that the kernel
         moves on to the next queued error. Source: recv(2), MSG_ERRQUEUE.
         """
-        for message in Batch(1, bufsize, control).receive_now(self, MSG_ERRQUEUE):
-            return reported(message)
-        return None
+        batch = _spare(bufsize, control)
+        messages = batch.receive_now(self, MSG_ERRQUEUE)
+        _SPARES.append(batch)
+        return reported(messages[0]) if messages else None
 
     def _peer(self, address: Any) -> Address | None:
         if address is not None and self.family == socket.AF_PACKET:
@@ -104,3 +103,16 @@ class Messaging(socket.socket):
             return 0
         index: int = IFREQ.unpack(answer)[1]
         return index
+
+
+_SPARES: Final[deque[Batch]] = deque(maxlen=8)
+"""Room for a report, for whoever is next: making it costs ten times what the call does."""
+
+
+def _spare(size: int, control: int) -> Batch:
+    wanted = size, aligned(control)
+    try:
+        batch = _SPARES.pop()
+    except IndexError:
+        return Batch(1, *wanted)
+    return batch if (batch.size, batch.control) == wanted else Batch(1, *wanted)

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "reports": {"jinja2", "rich"},
     "kernels": {"reports"},
     "conformance": {"libsocket", "netns", "reports", "kernels", "pytest", "hypothesis", "rich"},
+    "tools": {"libsocket"},
     "conftest.py": {"conformance", "netns", "reports", "pytest", "hypothesis"},
 }
 

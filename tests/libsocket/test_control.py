@@ -8,7 +8,7 @@ import struct
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import libsocket as ls
@@ -72,6 +72,7 @@ def open_files() -> int:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=named)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_bytes_of_a_kind_are_its_value_again(kind: Kind[Any], data: st.DataObject) -> None:
     value = data.draw(values(kind))
@@ -81,6 +82,7 @@ def test_bytes_of_a_kind_are_its_value_again(kind: Kind[Any], data: st.DataObjec
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if Way.OUT in kind.way], ids=named)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_what_can_be_sent_is_addressed_to_its_kind(kind: Kind[Any], data: st.DataObject) -> None:
     value = data.draw(values(kind))
@@ -97,6 +99,7 @@ def test_any_bytes_are_read_without_harm(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=named)
+@settings(max_examples=30)
 @given(data=st.binary(max_size=80))
 def test_any_bytes_of_a_kind_are_its_value_or_unknown(kind: Kind[Any], data: bytes) -> None:
     before = open_files()

@@ -1,0 +1,74 @@
+"""What another kernel costs: ``python -m benchmarks.bench_kernels [KERNEL ...]``, or user-mode Linux.
+
+A guest that tries a single claim tells the cost of the kernel: boot, collection, power-off. One that
+tries all of them, less that, tells the tests; this machine is measured in the same way, with one worker.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from kernels.archive import Archive
+from kernels.backend import kernel
+from kernels.cache import Cache
+from kernels.guest import Job, plain_environ
+from kernels.progress import Progress
+
+ROOT = Path(__file__).parents[1]
+SERIES = ("uml:5.10", "uml:6.1", "uml:6.12", "uml:7.2")
+ONE = ("--claim", "socket.7/SO_RCVBUF/doubled")
+
+BESIDE = {"uml:5.10": 5.0}
+"""Seconds that a kernel may cost beside its tests; others 3."""
+TIMES = 3.0
+"""How many times as long as here the tests may take in a guest."""
+
+
+def command(record: Path) -> list[str]:
+    pytest = [sys.executable, "-m", "pytest", "conformance", "-q", "-p", "no:cacheprovider"]
+    return [*pytest, "--run-record", str(record)]
+
+
+def here(*arguments: str) -> float:
+    """Seconds of a run on this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.monotonic()
+        line = [*command(Path(folder) / "run.jsonl"), *arguments]
+        subprocess.run(line, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
+        return time.monotonic() - start
+
+
+def there(name: str, *arguments: str) -> float:
+    """Seconds of a run in a guest, from its start to its power-off."""
+    chosen = kernel(name)
+    image = chosen.ready(Archive(Cache.of_user(), progress=Progress()))
+    with tempfile.TemporaryDirectory(prefix="kernels-") as folder:
+        line = [*command(Path(folder) / "run.jsonl"), *arguments]
+        environ = plain_environ() | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        start = time.monotonic()
+        with chosen.start(image, Job(line, Path(folder), ROOT, environ=environ)) as guest:
+            guest.wait()
+        return time.monotonic() - start
+
+
+def main(names: Sequence[str]) -> int:
+    here("--collect-only")  # so that all find compiled files
+    tests = here() - here(*ONE)
+    missed = 0
+    for name in names or SERIES:
+        beside = there(name, *ONE)
+        times = (there(name) - beside) / tests
+        allowed = BESIDE.get(name, 3.0)
+        missed += beside > allowed or times > TIMES
+        print(f"{name:10} {beside:5.1f} s beside the tests, at most {allowed:g}", end="; ")
+        print(f"tests {times:.1f} times as long as here, at most {TIMES:g}")
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
