@@ -76,6 +76,11 @@ class Voyage:
         """It ended without a word: the kernel, not the claims, is what failed."""
         return self.ended and self.header is None
 
+    @property
+    def complete(self) -> bool:
+        """It has said something of every claim it was asked about."""
+        return all(claim in self.records for claim in self._asked)
+
     def start(self, command: Sequence[str], asked: Sequence[str], root: Path) -> None:
         self._asked = asked
         self._folder.mkdir(parents=True)
@@ -180,13 +185,18 @@ class Fleet:
         voyage = self.voyages[name]
         while claim not in voyage.records and not voyage.ended:
             self._tend()
-            going = [one.guest for one in self.voyages.values() if one.guest and not one.ended]
-            select.select(going, [], [], _PAUSE)
+            self._pause()
         return voyage.records.get(claim)
 
     def release(self, name: str) -> str:
         header = self.voyages[name].header
         return header.release if header else "0"
+
+    def finish(self) -> None:
+        """Let guests that have said all they were asked end in peace: their footers are still to come."""
+        while any(voyage.going and voyage.complete for voyage in self.voyages.values()):
+            self._tend()
+            self._pause()
 
     def stop(self) -> None:
         for voyage in self.voyages.values():
@@ -195,6 +205,10 @@ class Fleet:
 
     def runs(self) -> list[Run]:
         return [voyage.run for voyage in self.voyages.values() if voyage.run]
+
+    def _pause(self) -> None:
+        going = [one.guest for one in self.voyages.values() if one.guest and not one.ended]
+        select.select(going, [], [], _PAUSE)
 
     def _tend(self) -> None:
         for voyage in self.voyages.values():
@@ -292,7 +306,9 @@ class Abroad:
         return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *places, *chosen, *words]
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
+        if exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
+            self.fleet.finish()
         self.fleet.stop()
         if any(voyage.mute for voyage in self.fleet.voyages.values()):
             session.exitstatus = NO_KERNEL

@@ -67,7 +67,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
 def test_a_guest_says_its_own_kernel_and_verdicts(ended: Ended) -> None:
     run = ended.run(GUEST)
 
-    assert (run.header.kernel, run.header.release.startswith("6.1.")) == (GUEST, True)
+    assert (run.header.kernel, run.header.release.startswith("6.1."), run.interrupted) == (GUEST, True, False)
     assert {claim: record.verdict for claim, record in run.records.items()} == {
         CHOSEN[0]: Verdict.HOLDS,
         CHOSEN[1]: Verdict.DIFFERS,
