@@ -190,7 +190,7 @@ class Fleet:
 
     def release(self, name: str) -> str:
         header = self.voyages[name].header
-        return header.release if header else "0"
+        return header.base if header else "0"
 
     def finish(self) -> None:
         """Let guests that have said all they were asked end in peace: their footers are still to come."""

@@ -18,6 +18,7 @@ from conformance.outcomes import crash_line, say, words
 from conformance.plan import Handover, Plan, hand_over, plan_of, select
 from conformance.recording import Recording, local_records
 from conformance.stash import FAILED, OBSERVATIONS
+from reports.ranges import base
 from reports.record import Claim, Verdict
 
 _BLOCKED = pytest.StashKey[Need]()
@@ -208,7 +209,7 @@ def pytest_runtest_makereport(
     if told := stated(item):
         claim = bare(told.claim) if item.config.getoption("--as-documented") else told.claim
         if judgement := _judged(item, claim, call, report):
-            say(report, judgement, claim.expectation(os.uname().release), _parameters(item))
+            say(report, judgement, claim.expectation(_base()), _parameters(item))
     elif abroad := item.config.stash.get(_ABROAD, None):
         abroad.say(item, call, report)
     item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
@@ -223,8 +224,12 @@ def _judged(
         return Judgement(Verdict.BLOCKED, True, f"{need.code} is missing", need=need.code)
     if call.when == "call":
         seen = item.stash[OBSERVATIONS]
-        return judge(claim, os.uname().release, error, seen, crash_line(report))
+        return judge(claim, _base(), error, seen, crash_line(report))
     return Judgement(Verdict.BROKEN, False, f"{call.when}: {crash_line(report)}") if error else None
+
+
+def _base() -> str:
+    return base(os.uname().release, os.uname().version)
 
 
 def _parameters(item: pytest.Item) -> str:

@@ -47,7 +47,7 @@ class Cell:
     @property
     def expectation(self) -> Expectation | None:
         """The difference that the run's own suite declared for its kernel."""
-        return self.claim.expectation(self.run.header.release) if self.claim else None
+        return self.claim.expectation(self.run.header.base) if self.claim else None
 
     @property
     def observations(self) -> Mapping[str, Value]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+_DEBIAN = re.compile(r"Debian (\d+\.\d+\.\d+)-")
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 
 
@@ -14,6 +15,15 @@ def version(text: str) -> tuple[int, ...]:
     if found is None:
         raise ValueError(f"{text!r} does not begin with a kernel version such as 6.12")
     return tuple(int(part) for part in found.group().split("."))
+
+
+def base(release: str, build: str) -> str:
+    """The stable release a kernel is made from, by ``uname -r`` and ``uname -v``.
+
+    Debian's releases name only the series (6.1.0-49-amd64); the build says the rest (Debian 6.1.192-1).
+    """
+    told = _DEBIAN.search(build)
+    return told[1] if told else release
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from reports.ranges import Range
+from reports.ranges import Range, base
 
 Value = bool | int | float | str | None | Sequence["Value"]
 """What a test can observe: whatever JSON can hold without a mapping."""
@@ -126,6 +126,11 @@ class Header:
     suite: str
     claims: tuple[Claim, ...]
     schema: int = 1
+
+    @property
+    def base(self) -> str:
+        """The stable release that kernel ranges are held against."""
+        return base(self.release, self.version)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.ranges import Range, version
+from reports.ranges import Range, base, version
 
 NUMBERS = st.lists(st.integers(0, 99), min_size=1, max_size=3)
 
@@ -74,3 +74,17 @@ def test_until_begins_where_since_does(end: list[int], release: list[int]) -> No
 )
 def test_range_reads_as_words(where: Range, words: str) -> None:
     assert str(where) == words
+
+
+@pytest.mark.parametrize(
+    ("release", "build", "expected"),
+    [
+        ("6.1.0-49-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-1 (2026-11-01)", "6.1.192"),
+        ("6.18.44-fc", "#1 SMP PREEMPT_DYNAMIC @0", "6.18.44-fc"),
+        ("6.12.113", "#1 Debian kernel builders", "6.12.113"),
+    ],
+)
+def test_the_base_is_the_stable_release_a_kernel_is_made_from(
+    release: str, build: str, expected: str
+) -> None:
+    assert base(release, build) == expected

@@ -1,0 +1,44 @@
+"""SO_ATTACH_FILTER: what no document says of the privilege it takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.claims import claim, differs
+from libsocket import Filter, Socket
+from netns import Capability, only
+
+
+@claim(
+    "defacto/SO_ATTACH_FILTER/free-on-datagrams",
+    says="Attaching a classic program to a datagram socket takes no capability.",
+)
+@pytest.mark.parametrize("make", [Socket.udp, Socket.netlink], ids=["udp", "netlink"])
+def test_datagram_sockets_take_no_capability(ns, observe, make):
+    with make() as sock, only():
+        sock.attach_filter = Filter.accept(7)
+
+        assert observe("attached", sock.filter() == Filter.accept(7)) is True
+
+
+@claim(
+    "defacto/SO_ATTACH_FILTER/free-on-tcp",
+    says="Attaching a classic program to a TCP socket takes no capability either.",
+    needs=[Capability.NET_ADMIN],
+    expect=differs(
+        "CAP_NET_ADMIN is asked for in the network namespace",
+        since="7.1",
+        backports=("6.1.176", "6.6.143", "6.12.94", "6.18.36", "7.0.13"),
+        commit="5d39580f68e6",
+        observed={"errno": "EPERM", "with_net_admin": True},
+    ),
+)
+def test_tcp_sockets_take_no_capability(ns, observe):
+    with Socket.tcp() as allowed, Socket.tcp() as sock:
+        with only(Capability.NET_ADMIN):
+            allowed.attach_filter = Filter.accept(7)
+        observe("with_net_admin", allowed.filter() == Filter.accept(7))
+        with only():
+            sock.attach_filter = Filter.accept(7)
+
+        assert observe("attached", sock.filter() == Filter.accept(7)) is True
