@@ -22,6 +22,7 @@ conformance: $(VENV)/.ready
 	exit $$code
 
 kernels: $(VENV)/.ready
+	@rm -rf reports/local/kernels
 	$(BIN)/pytest conformance/ --kernel $(KERNELS) --run-record reports/local/kernels $(ARGS)
 	$(BIN)/python -m reports against reports/runs reports/local/kernels/*.jsonl
 
