@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reports.lines import WRONG, Lines, counted
-from reports.matrix import Change, Matrix, Row
+from reports.matrix import Matrix, Row
 from reports.record import Expectation, Run
 from reports.wording import commit, kernels, observations, plural, printable, system
 
@@ -35,12 +35,12 @@ class _Comparison(Lines):
 
     def changed(self, before: Run, after: Run) -> None:
         """Verdicts that are not the same are told; values alone are only named."""
-        changes = [(row, change) for row in self.matrix.rows if (change := _change_to(row, after))]
+        changes = self.matrix.changed(after)
         if changes:
             self.console.print()
             releases = f"{before.header.release} and {after.header.release}"
             self.line(f"Changed between {printable(releases)}", style="bold yellow")
-        for row, change in sorted(changes, key=lambda one: not one[1].verdict):
+        for row, change in changes:
             if change.verdict:
                 self.told(row, before, after)
             else:
@@ -67,10 +67,6 @@ class _Comparison(Lines):
             self.claim(cell, f"{cell.word} on {printable(cell.run.header.kernel)}: ")
             self.seen(cell)
             self.detail(cell)
-
-
-def _change_to(row: Row, after: Run) -> Change | None:
-    return next((change for change in row.changes if change and change.after is after), None)
 
 
 def _because(expectation: Expectation) -> str:

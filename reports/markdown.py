@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from reports.matrix import Cell, Matrix, Row
 from reports.record import Run, Verdict
@@ -40,6 +41,8 @@ def _lines(matrix: Matrix) -> Iterator[str]:
     yield "# Sockets, documented and seen"
     yield ""
     yield from _runs(matrix)
+    for before, after in pairwise(matrix.runs):
+        yield from _changed(matrix, before, after)
     for page, topics in matrix.pages.items():
         yield from _page(matrix, page, topics)
     yield from _differences(matrix)
@@ -59,6 +62,21 @@ def _runs(matrix: Matrix) -> Iterator[str]:
         names = (run.header.release + cut, run.header.kernel, run.header.machine)
         yield _table(*map(escape, names), *map(str, counts))
     yield ""
+
+
+def _changed(matrix: Matrix, before: Run, after: Run) -> Iterator[str]:
+    changes = matrix.changed(after)
+    if changes:
+        yield f"## Changed between {escape(before.header.release)} and {escape(after.header.release)}"
+        yield ""
+    for row, change in changes:
+        words = [escape(cell.word) for cell in row.cells if cell.run in (before, after)]
+        values = f"other values of {escape(', '.join(change.observations))}"
+        became = " to ".join(words) if change.verdict else values
+        yield f"- {_code(row.claim.id)}: {became}. {escape(row.claim.says)}"
+        yield from (f"  - {why}" for why in _explanations(row) if why and change.verdict)
+    if changes:
+        yield ""
 
 
 def _page(matrix: Matrix, page: str, topics: dict[str, list[Row]]) -> Iterator[str]:

@@ -103,6 +103,11 @@ class Matrix:
         asked = [{claim.id: claim for claim in run.header.claims} for run in runs]
         return cls(tuple(runs), tuple(_row(claim, runs, asked) for claim in _ordered(runs)))
 
+    def changed(self, after: Run) -> list[tuple[Row, Change]]:
+        """What changed from the run before to this one, changed verdicts first."""
+        found = ((row, change) for row in self.rows for change in row.changes if change)
+        return sorted((one for one in found if one[1].after is after), key=lambda one: not one[1].verdict)
+
     @property
     def pages(self) -> dict[str, dict[str, list[Row]]]:
         """Rows by page, then by topic."""

@@ -136,3 +136,14 @@ def test_observations_stay_within_their_code(name: str, value: str) -> None:
     item = page(section([sample.single("", record)], "Differences")).only("li")
 
     assert {one.tag for one in item.all()} <= {"code", "strong", "p"}
+
+
+def test_what_changed_from_one_kernel_to_the_next_is_told_first() -> None:
+    runs = [
+        sample.run(sample.header(release), Record(sample.CLAIMS[0].id, verdict, expected=True))
+        for release, verdict in (("5.10.1", Verdict.HOLDS), ("6.1.2", Verdict.BLOCKED))
+    ]
+
+    told = section(runs, "Changed between 5.10.1 and 6.1.2")
+
+    assert f"`{sample.CLAIMS[0].id}`: HOLDS to BLOCKED" in told
