@@ -2,6 +2,7 @@
 
 from netns.capability import Capability, effective, only, without
 from netns.child import Child, ChildDied, in_child
+from netns.diagnosis import Diagnosis, diagnosis
 from netns.errors import LinkRefused, PlaceError
 from netns.hosts import Host, Peers, Routed, peers, routed
 from netns.links import Link, Route, Rule
@@ -20,6 +21,7 @@ __all__ = [
     "Capability",
     "Child",
     "ChildDied",
+    "Diagnosis",
     "Host",
     "Link",
     "LinkRefused",
@@ -35,6 +37,7 @@ __all__ = [
     "UserNamespacesForbidden",
     "UserUnmapped",
     "as_user",
+    "diagnosis",
     "effective",
     "enter_user_namespace",
     "first_sysctl",

@@ -1,0 +1,91 @@
+"""What the kernel knows of a socket beyond its options: sock_diag(7), as ``ss`` shows it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from netns.errors import PlaceError
+
+_EVERY_STATE = 0xFFFFFFFF
+_EVERYTHING = 0xFF
+_INET = {int(socket.AF_INET), int(socket.AF_INET6)}
+
+
+class Unknown(PlaceError):
+    """sock_diag has nothing on the socket: another namespace, or a kind it does not list (ENOENT)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One socket as sock_diag tells it."""
+
+    inode: int
+    state: int
+    """A TCP state, for other kinds too: 1 established or connected, 7 closed or unconnected, 10 listening."""
+    receive_queue: int
+    """Bytes that wait to be received; for a listener, connections that wait to be accepted."""
+    send_queue: int
+    """Bytes not yet acknowledged; for a listener, its backlog."""
+    uid: int | None
+    """The user who made it; None for AF_UNIX, where older kernels do not tell."""
+    mark: int | None
+    """SO_MARK; None for AF_UNIX and for callers without CAP_NET_ADMIN."""
+    more: Mapping[str, Any]
+    """Every attribute by its name in lower case, as pyroute2 reads it: ``shutdown``, ``info``, ``peer``."""
+
+
+def diagnosis(sock: socket.socket) -> Diagnosis:
+    """What sock_diag tells of an open AF_INET, AF_INET6 or AF_UNIX socket.
+
+    The calling thread must be in the socket's network namespace. Raises Unknown where the kernel has nothing on the socket.
+    """
+    inode = os.fstat(sock.fileno()).st_ino
+    for message in _dump(sock):
+        if _field(message, "inode", "ino") == inode:
+            return _diagnosis(message, inode)
+    raise Unknown(errno.ENOENT, f"sock_diag has nothing on socket {inode} in this network namespace")
+
+
+def _dump(sock: socket.socket) -> Iterator[Any]:
+    from pyroute2.netlink.diag import DiagSocket
+
+    wanted: dict[str, Any] = {"family": int(sock.family), "states": _EVERY_STATE}
+    if sock.family in _INET:
+        protocol = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL)
+        wanted |= {"protocol": protocol, "extensions": _EVERYTHING}
+    else:
+        wanted |= {"show": _EVERYTHING}
+    with DiagSocket() as diag:
+        diag.bind()
+        yield from diag.get_sock_stats(**wanted)
+
+
+def _diagnosis(message: Any, inode: int) -> Diagnosis:
+    more = {name.split("DIAG_")[-1].lower(): value for name, value in message["attrs"] if name != "UNKNOWN"}
+    queue = more.get("rqlen", {})
+    return Diagnosis(
+        inode=inode,
+        state=_field(message, "state"),
+        receive_queue=queue["udiag_rqueue"] if queue else message["idiag_rqueue"],
+        send_queue=queue["udiag_wqueue"] if queue else message["idiag_wqueue"],
+        uid=message.get("idiag_uid"),
+        mark=_number(more["mark"]) if "mark" in more else None,
+        more=more,
+    )
+
+
+def _number(octets: str) -> int:
+    """A number that pyroute2 leaves as octets: ``07:00:00:00``."""
+    return int.from_bytes(bytes.fromhex(octets.replace(":", "")), sys.byteorder)
+
+
+def _field(message: Any, *names: str) -> Any:
+    """The field that AF_INET calls ``idiag_…`` and AF_UNIX ``udiag_…``."""
+    keys = (f"{prefix}_{name}" for prefix in ("idiag", "udiag") for name in names)
+    return next((message[key] for key in keys if message.get(key) is not None), None)
