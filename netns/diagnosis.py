@@ -43,7 +43,8 @@ class Diagnosis:
 def diagnosis(sock: socket.socket) -> Diagnosis:
     """What sock_diag tells of an open AF_INET, AF_INET6 or AF_UNIX socket.
 
-    The calling thread must be in the socket's network namespace. Raises Unknown where the kernel has nothing on the socket.
+    The calling thread must be in the socket's network namespace. Raises Unknown where the kernel has
+    nothing on the socket.
     """
     inode = os.fstat(sock.fileno()).st_ino
     for message in _dump(sock):
