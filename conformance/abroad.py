@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import select
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from kernels.cache import Cache
 from kernels.errors import KernelError
 from kernels.guest import Ending, Guest, Job, plain_environ
 from kernels.progress import Progress
+from kernels.scratch import scratch
 from reports.comparison import compare
 from reports.record import Claim, Footer, Header, Record, Run, Verdict
 from reports.runfile import RunFileUnwritable, RunWriter, decode
@@ -158,7 +158,7 @@ class Fleet:
         self._kernels = {one.name: one for one in map(kernel, names)}
         self._jobs, self._root = jobs, root
         self._archive = Archive(Cache.of_user(), progress=Progress())
-        self._scratch = tempfile.TemporaryDirectory(prefix="kernels-", ignore_cleanup_errors=True)
+        self._scratch = scratch()
         self._command: Sequence[str] = ()
         self._asked: Sequence[str] = ()
         self.voyages: dict[str, Voyage] = {}

@@ -6,7 +6,6 @@ import argparse
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from kernels.errors import KernelError
 from kernels.guest import Ending, Guest, Job, acceleration
 from kernels.known import known
 from kernels.progress import Progress
+from kernels.scratch import scratch
 
 FAILED = 4
 """Exit status when a kernel cannot be had, cannot be started, or died before its command ended."""
@@ -131,7 +131,7 @@ def _shared(named: Path | None) -> Iterator[Path]:
         named.mkdir(parents=True, exist_ok=True)
         yield named.absolute()
     else:
-        with tempfile.TemporaryDirectory(prefix="kernels-", ignore_cleanup_errors=True) as made:
+        with scratch() as made:
             yield Path(made)
 
 
