@@ -17,9 +17,8 @@ from kernels.guest import Job
 COVERED = (Path("/tmp"), Path("/run"), Path("/dev/shm"))
 """Folders that are fresh and empty in a guest."""
 
-MODULES = ("ipv6", "veth", "tun", "dummy", "ifb", "vrf", "sch_netem", "sch_tbf", "sch_fq", "tls")
-"""What is looked for before anything asks for it. A kernel passes over those it has not, or has built in, and
-loads others on demand."""
+MODULES = ("ipv6", "tun")
+"""Looked for before anything asks for them. Links, queues and the like are loaded when somebody asks."""
 
 FIRST = """\
 #!/bin/sh
