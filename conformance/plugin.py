@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from conformance import ground
+from conformance import ground, guards
 from conformance.claims import bare, stated
-from conformance.deadline import guarded
 from conformance.judging import Judgement, judge
 from conformance.needs import Need
 from conformance.outcomes import crash_line, say, words
@@ -82,6 +81,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "claim(stated): the statement of a document that a test tries")
+    config.pluginmanager.register(guards, "conformance-guards")
     if _is_worker(config):
         ground.die_with_controller()
         return
@@ -191,14 +191,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if need.missing():
                 item.stash[_BLOCKED] = need
                 pytest.skip(f"BLOCKED: {need.code} is missing")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    if stated(item) is None:
-        return (yield)
-    with guarded():
-        return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -53,4 +53,4 @@ def test_a_read_blocks_although_the_socket_was_readable(ns, observe):
         with timed() as took:
             reader.recv(100)
 
-        assert observe("readable_and_waited", [readable, took.seconds >= 0.05]) == [True, True]
+        assert observe("readable_and_waited", [readable, took.lasted(0.05)]) == [True, True]

@@ -40,7 +40,7 @@ def test_waits_as_long_as_it_may(ns, observe, pair):
         with timed() as took, refused(errno.EAGAIN):
             left.recv(9)
 
-        assert observe("waited", took.seconds >= 0.05) is True
+        assert observe("waited", took.lasted(0.05)) is True
 
 
 @claim(

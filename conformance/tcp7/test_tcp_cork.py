@@ -79,7 +79,7 @@ def test_corked_data_is_sent_in_the_end(ns, observe):
             sender.send(b"corked")
             received = receiver.recv(9)
 
-        assert observe("sent_late", [received == b"corked", took.seconds >= HALF_THE_CEILING]) == [True, True]
+        assert observe("sent_late", [received == b"corked", took.lasted(HALF_THE_CEILING)]) == [True, True]
 
 
 @claim(

@@ -24,8 +24,7 @@ def test_one(ns, observe):
 """
 
 SLOW = """
-from conformance import plugin
-from conformance.deadline import guarded
+from conformance import deadline
 
 @claim("doc.7/hang/first", says="It answers.")
 def test_first(ns):
@@ -123,7 +122,7 @@ def test_help_explains_the_options() -> None:
 
 
 def test_a_hang_is_broken_and_the_rest_goes_on(tmp_path: Path) -> None:
-    quick = SLOW + "\nplugin.guarded = lambda: guarded(0.3)\n"
+    quick = SLOW + "\nguarded = deadline.guarded\ndeadline.guarded = lambda: guarded(0.3)\n"
 
     ended = suites.run(tmp_path, quick)
 

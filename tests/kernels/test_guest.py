@@ -100,7 +100,7 @@ def test_the_hosts_files_cannot_be_written(visit: tuple[Guest, Any]) -> None:
 
 
 def test_modules_are_loaded_with_what_they_need(visit: tuple[Guest, Any]) -> None:
-    assert {"ipv6", "crc_ccitt", "veth", "sch_netem"} <= set(visit[1]["modules"])
+    assert {"ipv6", "crc_ccitt", "tun"} <= set(visit[1]["modules"])
 
 
 def test_loopback_is_the_only_link(visit: tuple[Guest, Any]) -> None:
