@@ -153,10 +153,11 @@ def test_a_guest_killed_from_outside_is_broken_where_it_was(tmp_path: Path) -> N
 
 
 def _guest_of(controller: int) -> int:
-    """The kernel that runs as a program below a process."""
+    """The kernel that runs as a program below a process: the first of its several processes."""
     for line in subprocess.check_output(["ps", "-ww", "-eo", "pid,ppid,args"], text=True).splitlines()[1:]:
         pid, _, program = line.split(maxsplit=2)
-        if "rootfstype=hostfs" in program and str(controller) in _ancestors(int(pid)):
+        is_kernel = program.split()[1:3] == ["mem=1G", "rootfstype=hostfs"]
+        if is_kernel and str(controller) in _ancestors(int(pid)):
             return int(pid)
     raise AssertionError("no guest runs")
 
