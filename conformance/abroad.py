@@ -239,7 +239,7 @@ class ClaimAbroad(pytest.Item):
     def runtest(self) -> None:
         try:
             self.record = self.fleet.answer(self.kernel, self.claim.id)
-        except KernelError as error:
+        except (KernelError, RunFileUnwritable) as error:
             pytest.exit(str(error), NO_KERNEL)
 
     def reportinfo(self) -> tuple[Path, None, str]:
