@@ -36,13 +36,14 @@ test: $(VENV)/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(SUDO) $(BIN)/pytest tests/ -n auto $(ARGS)
+	$(SUDO) env LIBSOCKET_PURE=1 $(BIN)/pytest tests/libsocket -n auto $(ARGS)
 
 benchmark: $(VENV)/.ready
 	$(SUDO) $(BIN)/python -m benchmarks.bench_libsocket
 	$(SUDO) $(BIN)/python -m benchmarks.bench_netns
 	$(SUDO) $(BIN)/python -m benchmarks.bench_suite
 
-$(VENV)/.ready: pyproject.toml
+$(VENV)/.ready: pyproject.toml $(wildcard libsocket/*.c)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	@$(PYTHON) -m venv $(VENV) || { echo "This Python cannot make virtual environments: install its venv package (python3-venv)." >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
@@ -50,4 +51,4 @@ $(VENV)/.ready: pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist reports/local *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist libsocket/*.so reports/local *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,80 +1,107 @@
-"""getsockopt(2) and setsockopt(2) for one option, written out with every constant in place.
+"""getsockopt(2) and setsockopt(2) for one option, as a function of a socket.
 
-An attribute must cost little more than the bare call. So each option's two functions are compiled
-from a line of source, as the standard library does for named tuples, and the codecs that are one
-C int let Python's own conversion work; every other codec goes through bytes.
+There are two of each: compiled ones (``_calls.c``), which cost less than the bare call because Python parses
+nothing, and the plain ones below, for where nothing could be compiled. LIBSOCKET_PURE in the environment
+chooses the plain ones. Which of them are there makes no difference but speed.
 """
 
 from __future__ import annotations
 
+import operator
+import os
 import socket
-import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from libsocket.codecs import FLAG, INT, SIZE, UNSIGNED, Codec
+from libsocket.codecs import FLAG, INT, SIZE, UNSIGNED, Codec, natural
 
 if TYPE_CHECKING:
     from libsocket.option import Option
 
+try:
+    if os.environ.get("LIBSOCKET_PURE"):
+        raise ImportError("the plain ones are wanted")
+
+    from libsocket import _calls
+except ImportError:
+    COMPILED = False
+else:
+    COMPILED = True
+
 Read = Callable[[socket.socket], Any]
 Write = Callable[[socket.socket, Any], None]
 
-MISFITS: Final = (TypeError, ValueError, OverflowError, struct.error)
-"""What encoding raises; Python's setsockopt raises TypeError for a number that is no C int."""
-
-BYTES_IN: Final = "decode(sock.getsockopt({level}, {number}, {size}))"
-INTO: Final[dict[Codec[Any], str]] = {
-    INT: "sock.getsockopt({level}, {number})",
-    SIZE: "sock.getsockopt({level}, {number})",
-    FLAG: "sock.getsockopt({level}, {number}) != 0",
-    UNSIGNED: "sock.getsockopt({level}, {number}) & 0xFFFF_FFFF",
+BYTES: Final = "s"
+FORMS: Final[dict[Codec[Any], str]] = {INT: "i", SIZE: "n", FLAG: "?", UNSIGNED: "I"}
+"""Codecs of one word, as the struct module would call them; ``n`` is an int that is not negative."""
+FROM_INT: Final[dict[Codec[Any], Callable[[int], Any]]] = {
+    FLAG: bool,
+    UNSIGNED: lambda word: word & 0xFFFF_FFFF,
 }
-"""How what was read becomes a value."""
-
-BYTES_OUT: Final = "encode(value)"
-OUT: Final[dict[Codec[Any], str]] = {
-    INT: "value",
-    SIZE: "value if value >= 0 else encode(value)",
-    FLAG: "value",
-    UNSIGNED: "value if 0 <= value < 0x8000_0000 else encode(value)",
+"""What becomes of the C int that Python reads."""
+TO_INT: Final[dict[Codec[Any], Callable[[Any], int]]] = {
+    INT: operator.index,
+    FLAG: operator.index,
+    SIZE: natural,
 }
-"""How a value becomes what is written."""
-
-READ: Final = """
-def call(sock):
-    try:
-        return {value}
-    except OSError as refusal:
-        return option.refuse_get(sock, refusal)
-"""
-WRITE: Final = """
-def call(sock, value):
-    try:
-        sock.setsockopt({level}, {number}, {value})
-    except OSError as refusal:
-        option.refuse_set(sock, refusal)
-    except MISFITS as reason:
-        option.misfit(sock, value, reason)
-"""
+"""What Python itself may turn into a C int."""
 
 
 def reader(option: Option[Any]) -> Read:
     """The call that reads an option from a socket."""
-    if option.codec.question is not None:
+    codec = option.codec
+    if codec.question is not None:
         return option.read_by_question
-    return _compiled(READ, INTO.get(option.codec, BYTES_IN), option)
+    if not COMPILED:
+        return _word_reader(option) if codec in FORMS else _bytes_reader(option)
+    form = FORMS.get(codec, BYTES)
+    return _calls.reader(option, option.level, option.number, form, codec.size, codec.decode)
 
 
 def writer(option: Option[Any]) -> Write:
     """The call that gives an option of a socket a value."""
-    return _compiled(WRITE, OUT.get(option.codec, BYTES_OUT), option)
-
-
-def _compiled(call: str, value: str, option: Option[Any]) -> Callable[..., Any]:
     codec = option.codec
-    constants = {"level": int(option.level), "number": option.number, "size": codec.size}
-    source = call.format(value=value.format(**constants), **constants)
-    names = {"option": option, "decode": codec.decode, "encode": codec.encode, "MISFITS": MISFITS}
-    exec(compile(source, f"<{option.name}>", "exec"), names)
-    return names["call"]  # type: ignore[return-value]
+    if not COMPILED:
+        return _writer(option)
+    form = FORMS.get(codec, BYTES)
+    return _calls.writer(option, option.level, option.number, form, codec.size, codec.encode)
+
+
+def _word_reader(option: Option[Any]) -> Read:
+    level, number = int(option.level), option.number
+    convert = FROM_INT.get(option.codec, int)
+
+    def call(sock: socket.socket) -> Any:
+        try:
+            return convert(sock.getsockopt(level, number))
+        except OSError as refusal:
+            return option.refuse_get(sock, refusal)
+
+    return call
+
+
+def _bytes_reader(option: Option[Any]) -> Read:
+    level, number, codec = int(option.level), option.number, option.codec
+
+    def call(sock: socket.socket) -> Any:
+        try:
+            return codec.decode(sock.getsockopt(level, number, codec.size))
+        except OSError as refusal:
+            return option.refuse_get(sock, refusal)
+
+    return call
+
+
+def _writer(option: Option[Any]) -> Write:
+    level, number = int(option.level), option.number
+    encode: Callable[[Any], Any] = TO_INT.get(option.codec, option.codec.encode)
+
+    def call(sock: socket.socket, value: Any) -> None:
+        try:
+            sock.setsockopt(level, number, encode(value))
+        except OSError as refusal:
+            option.refuse_set(sock, refusal)
+        except Exception as reason:
+            option.misfit(sock, value, reason)
+
+    return call

@@ -11,6 +11,7 @@ import os
 import struct
 import sys
 from collections.abc import Callable
+from operator import index
 from typing import Final, Generic, NoReturn, TypeVar
 
 from libsocket.arch import TIMEVAL_LAYOUT
@@ -66,13 +67,18 @@ def _struct(
 
 
 def _number(layout: str, form: str) -> Codec[int]:
-    return _struct("int", layout, int, lambda value: (value,), form)
+    return _struct("int", layout, int, lambda value: (index(value),), form)
+
+
+def natural(value: int) -> int:
+    """A size, unless it is negative, which the kernel would take for an enormous one."""
+    if value < 0:
+        raise OverflowError("a size is not negative")
+    return index(value)
 
 
 def _size(value: int) -> bytes:
-    if value < 0:
-        raise OverflowError("a size is not negative")
-    return INT.encode(value)
+    return INT.encode(natural(value))
 
 
 def _timeval(value: float) -> Timeval:
@@ -121,22 +127,19 @@ def _ids(value: Ucred) -> tuple[int, ...]:
     return (value.pid, value.uid & 0xFFFF_FFFF, value.gid & 0xFFFF_FFFF)
 
 
-def _float(value: Timeval) -> float:
-    return value.sec + value.usec / 1_000_000
+def _in_seconds(exact: Codec[Timeval], form: str) -> Codec[float]:
+    unpack = struct.Struct(form).unpack
 
+    def decode(data: bytes) -> float:
+        seconds, microseconds = unpack(data)
+        number: float = seconds + microseconds / 1_000_000
+        return number
 
-def _in_seconds(exact: Codec[Timeval]) -> Codec[float]:
-    return Codec(
-        "float",
-        exact.size,
-        lambda data: _float(exact.decode(data)),
-        lambda value: exact.encode(_timeval(value)),
-        exact.layout,
-    )
+    return Codec("float", exact.size, decode, lambda value: exact.encode(_timeval(value)), exact.layout)
 
 
 INT: Final = _number("C int", "@i")
-FLAG: Final = _struct("bool", "C int", bool, lambda value: (value,), "@i")
+FLAG: Final = _struct("bool", "C int", bool, lambda value: (index(value),), "@i")
 UNSIGNED: Final = _number("C unsigned int", "@I")
 UNSIGNED64: Final = _number("64-bit unsigned number", "@Q")
 UNSIGNED_LONG: Final = Codec(
@@ -161,6 +164,6 @@ UCRED: Final = _struct(
 )
 TIMEVAL: Final = _struct("Timeval", "struct timeval", Timeval, tuple, TIMEVAL_LAYOUT)
 TIMEVAL64: Final = _struct("Timeval", "struct __kernel_sock_timeval", Timeval, tuple, "@qq")
-SECONDS: Final = _in_seconds(TIMEVAL)
-SECONDS64: Final = _in_seconds(TIMEVAL64)
+SECONDS: Final = _in_seconds(TIMEVAL, TIMEVAL_LAYOUT)
+SECONDS64: Final = _in_seconds(TIMEVAL64, "@qq")
 MEMINFO: Final = _struct("MemInfo", "unsigned int[9]", MemInfo, tuple, "@9I")

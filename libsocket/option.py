@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar, overload
 
 from libsocket.arch import MACHINE, Level, Numbers
-from libsocket.calls import MISFITS, reader, writer
-from libsocket.codecs import FLAG, INT, SIZE, Codec
+from libsocket.calls import reader, writer
+from libsocket.codecs import INT, Codec
 from libsocket.errors import NotPermitted, UnsupportedOption
 
 T = TypeVar("T")
@@ -21,6 +21,8 @@ U = TypeVar("U")
 
 UNSUPPORTED = frozenset({errno.ENOPROTOOPT, errno.EOPNOTSUPP})
 FORBIDDEN = frozenset({errno.EPERM, errno.EACCES})
+MISFITS = (TypeError, ValueError, OverflowError, struct.error)
+"""What a codec raises for a value that is none of its own."""
 
 
 class Access(enum.Flag):
@@ -92,10 +94,6 @@ class Option(_Descriptor[T]):
         "name",
         "number",
         "numbers",
-        "plain_flag",
-        "plain_get",
-        "plain_set",
-        "plain_size",
         "read",
         "since",
         "source",
@@ -132,13 +130,6 @@ class Option(_Descriptor[T]):
         self.doc: str = doc
         self.consumes: bool = consumes
         """Whether reading changes the socket, so that a snapshot must leave it alone."""
-        self.plain_get: bool = codec in (INT, SIZE)
-        """Whether Python's own getsockopt gives the value as it is; ``plain_set`` likewise."""
-        self.plain_set: bool = codec in (INT, FLAG)
-        self.plain_flag: bool = codec is FLAG
-        """Whether that value only has to be compared with zero."""
-        self.plain_size: bool = codec is SIZE
-        """Whether Python's own setsockopt takes the value unless it is negative."""
         self.read, self.write = reader(self), writer(self)
         super().__init__(self.read, self.write)
 
@@ -246,6 +237,8 @@ class Option(_Descriptor[T]):
 
     def misfit(self, sock: socket.socket, value: T, reason: Exception) -> None:
         """Refuse a value that does not fit; but on AF_VSOCK it is Python that takes no bytes."""
+        if not isinstance(reason, MISFITS):
+            raise reason
         if sock.family != socket.AF_VSOCK:
             self.refuse_value(value, reason)
         try:

@@ -7,14 +7,14 @@ import os
 import socket as std
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from libsocket.attributes import OPTIONS, Attributes
 from libsocket.bpf import Filtering
-from libsocket.calls import MISFITS
+from libsocket.calls import COMPILED
 from libsocket.errors import NotASocket
 from libsocket.messaging import Messaging
-from libsocket.option import Access, Option
+from libsocket.option import MISFITS, Access, Option
 from libsocket.stream import Buffer, Data, Reader, Writer
 
 T = TypeVar("T")
@@ -114,29 +114,16 @@ class Socket(Messaging, Filtering, Attributes, Reader, Writer):
         accepted, address = super().accept()
         return self._adopt(accepted), address
 
-    def get(self, option: Option[T]) -> T:
+    def get(self, option: Option[T], /) -> T:
         """What an option holds; raises as ``Option`` says."""
-        try:  # the bare calls here rather than in ``read`` save a Python frame
-            if option.plain_get:
-                return self.getsockopt(option.level, option.number)  # type: ignore[return-value]
-            if option.plain_flag:
-                return self.getsockopt(option.level, option.number) != 0  # type: ignore[return-value]
-        except OSError as refusal:
-            return option.refuse_get(self, refusal)
         return option.read(self)
 
-    def set(self, option: Option[T], value: T) -> None:
+    def set(self, option: Option[T], value: T, /) -> None:
         """Give an option a value; raises as ``Option`` says."""
-        try:
-            if option.plain_set or (option.plain_size and value >= 0):  # type: ignore[operator]
-                self.setsockopt(option.level, option.number, value)  # type: ignore[call-overload]
-                return
-        except OSError as refusal:
-            option.refuse_set(self, refusal)
-        except MISFITS as reason:
-            option.misfit(self, value, reason)
-            return
         option.write(self, value)
+
+    if COMPILED and not TYPE_CHECKING:
+        from libsocket._calls import get, set
 
     def ask(self, option: Option[T], question: T) -> T:
         """Read an option that answers a question, such as IP_MSFILTER: whose filter, of which group?

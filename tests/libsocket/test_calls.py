@@ -1,0 +1,125 @@
+"""The compiled calls beside the plain ones: there, and holding on to nothing."""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import socket
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from libsocket import INT, SO_ERROR, SO_KEEPALIVE, SO_RCVBUF, SO_RCVTIMEO, TCP_NODELAY, Option, Socket, calls
+
+TURNS = 2000
+SPARE = 200
+"""Blocks that the interpreter itself may keep, far fewer than the turns."""
+
+compiled = pytest.mark.skipif(not calls.COMPILED, reason="the plain calls are at work here")
+
+
+@pytest.mark.skipif("LIBSOCKET_PURE" in os.environ, reason="the plain calls are wanted here")
+def test_calls_are_compiled_wherever_they_can_be() -> None:
+    compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
+    header = Path(sysconfig.get_path("include"), "Python.h")
+
+    assert calls.COMPILED or not (shutil.which(compiler) and header.exists())
+
+
+def _refused(call: Callable[..., object], *args: object) -> None:
+    try:
+        call(*args)
+    except (OSError, TypeError, OverflowError):
+        return
+    pytest.fail("it was not refused")
+
+
+def _read(sock: Socket) -> None:
+    sock.get(SO_RCVBUF), sock.get(SO_KEEPALIVE), sock.get(SO_RCVTIMEO)
+
+
+def _write(sock: Socket) -> None:
+    sock.rcvbuf, sock.keepalive, sock.rcvtimeo = 4096, True, 1.5
+
+
+def _refuse(sock: Socket) -> None:
+    _refused(sock.get, TCP_NODELAY)
+    _refused(sock.set, TCP_NODELAY, True)
+    _refused(sock.set, SO_RCVBUF, -1)
+    _refused(sock.set, SO_KEEPALIVE, "yes")
+    _refused(sock.set, SO_RCVTIMEO, "long")
+
+
+def _derive(sock: Socket) -> None:
+    derived: Option[int] = SO_RCVBUF.through(INT)
+    sock.get(derived)
+
+
+@pytest.mark.parametrize("work", [_read, _write, _refuse, _derive])
+def test_nothing_is_held_that_a_call_made(work: Callable[[Socket], None]) -> None:
+    with Socket.unix() as sock:
+        for _ in range(SPARE):
+            work(sock)
+        gc.collect()
+        before = sys.getallocatedblocks()
+        for _ in range(TURNS):
+            work(sock)
+        gc.collect()
+
+        assert sys.getallocatedblocks() - before < SPARE
+
+
+def test_option_works_on_any_socket_of_the_standard_library() -> None:
+    with socket.socket(socket.AF_UNIX) as plain:
+        SO_KEEPALIVE.write(plain, True)
+
+        assert SO_KEEPALIVE.read(plain) is True
+
+
+@compiled
+@pytest.mark.parametrize("args", [(), (1, 2, 3), (object(),)])
+def test_reading_from_what_is_no_socket_is_a_type_error(args: tuple[Any, ...]) -> None:
+    with pytest.raises(TypeError):
+        SO_ERROR.read(*args)
+
+
+@compiled
+@pytest.mark.parametrize("args", [(), (1,), (1, 2, 3), (object(), 1)])
+def test_writing_to_what_is_no_socket_is_a_type_error(args: tuple[Any, ...]) -> None:
+    with pytest.raises(TypeError):
+        SO_RCVBUF.write(*args)
+
+
+@compiled
+def test_get_and_set_take_options_only() -> None:
+    with Socket.unix() as sock:
+        with pytest.raises(TypeError, match="an Option is wanted, not int"):
+            sock.get(cast(Any, 8))
+        with pytest.raises(TypeError, match="an Option is wanted, not str"):
+            sock.set(cast(Any, "rcvbuf"), 4096)
+        with pytest.raises(TypeError, match="an option and its value"):
+            sock.set(SO_RCVBUF)  # type: ignore[call-arg]
+
+
+def test_get_and_set_are_documented() -> None:
+    assert (Socket.get.__doc__, Socket.set.__doc__) == (
+        "What an option holds; raises as ``Option`` says.",
+        "Give an option a value; raises as ``Option`` says.",
+    )
+
+
+def test_an_index_is_a_number_and_a_float_is_none() -> None:
+    class Index:
+        def __index__(self) -> int:
+            return 1
+
+    with Socket.unix() as sock:
+        sock.set(SO_KEEPALIVE, cast(Any, Index()))
+        assert sock.keepalive
+        with pytest.raises(TypeError, match=r"SO_RCVBUF cannot be 4096\.5"):
+            sock.set(SO_RCVBUF, cast(int, 4096.5))
