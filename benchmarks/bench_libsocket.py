@@ -1,9 +1,9 @@
 """What the typed Socket costs beside the standard library's, as ratios within one run.
 
 ``python -m benchmarks.bench_libsocket`` times each pair in turn, round by round, so that both sides
-meet the same machine. 1.00 means no cost, and less that the bare call costs more: the compiled calls have
-nothing to parse (LIBSOCKET_PURE=1 in the environment chooses the plain ones). A ratio is given twice: of the fastest rounds, and as the
-median of the rounds' own ratios.
+meet the same machine. 1.00 means no cost, and less that the bare call costs more: the compiled calls
+have nothing to parse (LIBSOCKET_PURE=1 in the environment chooses the plain ones). A ratio is given
+twice: of the fastest rounds, and as the median of the rounds' own ratios.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from libsocket import SO_KEEPALIVE, SO_RCVBUF, SO_RCVLOWAT, Socket
-from libsocket.calls import COMPILED
+from libsocket.compiled import COMPILED
 
 DATA_PATH = 1.02
 ATTRIBUTE = 1.08

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "_raised.h"
+
 typedef struct {
     PyObject_HEAD
     vectorcallfunc vectorcall;
@@ -34,21 +36,6 @@ descriptor(PyObject *sock)
     int fd = (int)PyLong_AsLong(number);
     Py_DECREF(number);
     return fd;
-}
-
-static PyObject *
-raised(void)
-{
-#if PY_VERSION_HEX >= 0x030C0000
-    return PyErr_GetRaisedException();
-#else
-    PyObject *kind, *exception, *traceback;
-    PyErr_Fetch(&kind, &exception, &traceback);
-    PyErr_NormalizeException(&kind, &exception, &traceback);
-    Py_XDECREF(kind);
-    Py_XDECREF(traceback);
-    return exception;
-#endif
 }
 
 /* Reading */

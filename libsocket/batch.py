@@ -14,12 +14,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, islice, repeat
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from libsocket.addresses import LONGEST, Address, from_raw, to_raw
-from libsocket.control.wire import Control, aligned, encode, join, received, split
+from libsocket.compiled import COMPILED
+from libsocket.control.wire import AS_OWNED, Control, aligned, encode, join, received, split, unknown
 from libsocket.message import CLOEXEC, FLAGS, MSG_DONTWAIT, Message, family_of
 from libsocket.stream import Buffer
+
+if TYPE_CHECKING or COMPILED:
+    from libsocket import _messages
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _recvmmsg, _sendmmsg = _libc.recvmmsg, _libc.sendmmsg
@@ -102,7 +106,9 @@ class Batch:
         return int(_recvmmsg(sock.fileno(), place, self.count, flags | cloexec, None))
 
     def _filled(self, count: int) -> list[Message]:
-        """In C as far as it goes, for this is what a message costs."""
+        """In C, or in Python's own C as far as that goes, for this is what a message costs."""
+        if COMPILED:
+            return _messages.messages(AS_OWNED, unknown, Message, from_raw, self.size, count, self._heads)
         if not count:
             return []
         data = _pieces(self._data, self.size, self._sizes(count))

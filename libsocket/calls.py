@@ -1,32 +1,23 @@
 """getsockopt(2) and setsockopt(2) for one option, as a function of a socket.
 
-There are two of each: compiled ones (``_calls.c``), which cost less than the bare call because Python parses
-nothing, and the plain ones below, for where nothing could be compiled. LIBSOCKET_PURE in the environment
-chooses the plain ones. Which of them are there makes no difference but speed.
+The compiled ones (``_calls.c``) cost less than the bare call, because Python parses nothing; the plain
+ones below do the same.
 """
 
 from __future__ import annotations
 
 import operator
-import os
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from libsocket.codecs import FLAG, INT, SIZE, UNSIGNED, Codec, natural
+from libsocket.compiled import COMPILED
 
+if TYPE_CHECKING or COMPILED:
+    from libsocket import _calls
 if TYPE_CHECKING:
     from libsocket.option import Option
-
-try:
-    if os.environ.get("LIBSOCKET_PURE"):
-        raise ImportError("the plain ones are wanted")
-
-    from libsocket import _calls
-except ImportError:
-    COMPILED = False
-else:
-    COMPILED = True
 
 Read = Callable[[socket.socket], Any]
 Write = Callable[[socket.socket, Any], None]

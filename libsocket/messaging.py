@@ -6,18 +6,21 @@ import fcntl
 import socket
 import struct
 from collections import deque
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from libsocket.addresses import Address, Inet, Inet6, Netlink, Packet, Vsock, from_standard, to_standard
 from libsocket.batch import Batch, send
-from libsocket.control.wire import ROOM, Control, aligned, encode, received
+from libsocket.compiled import COMPILED
+from libsocket.control.wire import AS_OWNED, ROOM, Control, Item, aligned, encode, received, unknown
 from libsocket.errqueue import Report, reported
 from libsocket.message import CLOEXEC, FLAGS, MSG_ERRQUEUE, MSG_WAITFORONE, Message, family_of
 from libsocket.stream import Buffer
 
-_new: Final[Any] = tuple.__new__
-"""A message and its address for less than half the price: what their own classes do in Python."""
+if TYPE_CHECKING or COMPILED:
+    from libsocket import _messages
+
 TUPLES: Final[dict[int, type[Address]]] = {
     int(socket.AF_INET): Inet,
     int(socket.AF_INET6): Inet6,
@@ -25,6 +28,8 @@ TUPLES: Final[dict[int, type[Address]]] = {
     int(socket.AF_VSOCK): Vsock,
 }
 """Families whose addresses are the standard library's tuples."""
+_Got = tuple[bytes, list[Item], int, Any]
+"""What ``recvmsg`` gives."""
 SIOCGIFINDEX: Final = 0x8933
 IFREQ: Final = struct.Struct("@16si20x")
 
@@ -53,12 +58,7 @@ class Messaging(socket.socket):
         Source: recvmsg(2) in recv(2); cmsg(3).
         """
         family = family_of(self)
-        data, items, told, address = self.recvmsg(bufsize, control, flags | CLOEXEC.get(family, 0))
-        values = received(items) if items else ()
-        kind = TUPLES.get(family) if address else None
-        peer = _new(kind, address) if kind else self._peer(address)
-        message: Message = _new(Message, (data, values, told & FLAGS, peer))
-        return message
+        return _whole(self, family, self.recvmsg(bufsize, control, flags | CLOEXEC.get(family, 0)))
 
     def send_messages(self, messages: Iterable[Message | Buffer], *, flags: int = 0) -> int:
         """Send many messages (or bare data) by one sendmmsg(2), and say how many were sent.
@@ -105,6 +105,16 @@ class Messaging(socket.socket):
         return index
 
 
+def _assembled(sock: Messaging, family: int, got: _Got) -> Message:
+    data, items, told, address = got
+    kind = TUPLES.get(family) if address else None
+    peer = kind(*address) if kind else sock._peer(address)
+    return Message(data, received(items) if items else (), told & FLAGS, peer)
+
+
+_whole: Final[Callable[[Messaging, int, _Got], Message]] = (
+    partial(_messages.assembled, AS_OWNED, unknown, Message, TUPLES) if COMPILED else _assembled
+)
 _SPARES: Final[deque[Batch]] = deque(maxlen=8)
 """Room for a report, for whoever is next: making it costs ten times what the call does."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from libsocket.attributes import OPTIONS, Attributes
 from libsocket.bpf import Filtering
-from libsocket.calls import COMPILED
+from libsocket.compiled import COMPILED
 from libsocket.errors import NotASocket
 from libsocket.messaging import Messaging
 from libsocket.option import MISFITS, Access, Option

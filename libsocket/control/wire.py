@@ -5,8 +5,10 @@ from __future__ import annotations
 import reprlib
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
+from libsocket.compiled import COMPILED
 from libsocket.control.descriptors import Descriptors, Pidfd, Rights
 from libsocket.control.kinds import KINDS, Kind, Way, owned
 from libsocket.control.values import (
@@ -23,6 +25,9 @@ from libsocket.control.values import (
     Unknown,
 )
 from libsocket.values import In6Pktinfo, InPktinfo, Ip6Mtuinfo, Ucred
+
+if TYPE_CHECKING or COMPILED:
+    from libsocket import _messages
 
 Control = (
     Rights
@@ -80,24 +85,37 @@ AS_OWNED: Final = _decoders(owning=True)
 SENT: Final[dict[type, Kind[Any]]] = {kind.value: kind for kind in KINDS if Way.OUT in kind.way}
 
 
-def received(items: Iterable[Item], decoders: Decoders = AS_OWNED) -> tuple[Control, ...]:
-    """Values for control messages that the kernel has just given; descriptors are the caller's own.
+def unknown(level: int, number: int, data: bytes, doubt: Exception | None = None) -> Unknown:
+    """What stands for a control message that has no class or the wrong bytes."""
+    if doubt is not None and not isinstance(doubt, MISREAD):
+        raise doubt
+    return Unknown(level, number, data)
 
-    ``Unknown`` stands for what has no class or the wrong bytes.
-    """
+
+def _decoded(
+    table: Decoders, otherwise: Callable[..., Control], items: Iterable[Item]
+) -> tuple[Control, ...]:
     values: list[Control] = []
     for level, number, data in items:
         try:
-            kind, decode = decoders[level][number]
+            kind, decode = table[level][number]
             values.append(_new(kind, decode(data)) if kind else decode(data))
-        except MISREAD:
-            values.append(Unknown(level, number, data))
+        except Exception as doubt:
+            values.append(otherwise(level, number, data, doubt))
     return tuple(values)
+
+
+_by = _messages.decoded if COMPILED else _decoded
+received: Callable[[Iterable[Item]], tuple[Control, ...]] = partial(_by, AS_OWNED, unknown)
+"""Values for control messages that the kernel has just given; descriptors are the caller's own.
+
+``Unknown`` stands for what has no class or the wrong bytes.
+"""
 
 
 def decode(items: Iterable[Item]) -> tuple[Control, ...]:
     """Values for control messages from anywhere: descriptors are numbers, which nobody owns."""
-    return received(items, AS_NUMBERS)
+    return _by(AS_NUMBERS, unknown, items)
 
 
 def encode(value: Control) -> Item:

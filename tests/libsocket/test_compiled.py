@@ -1,4 +1,4 @@
-"""The compiled calls beside the plain ones: there, and holding on to nothing."""
+"""The compiled twins: there wherever they can be, strict about what they are given, holding on to nothing."""
 
 from __future__ import annotations
 
@@ -14,13 +14,29 @@ from typing import Any, cast
 
 import pytest
 
-from libsocket import INT, SO_ERROR, SO_KEEPALIVE, SO_RCVBUF, SO_RCVTIMEO, TCP_NODELAY, Option, Socket, calls
+from libsocket import (
+    INT,
+    SO_ERROR,
+    SO_KEEPALIVE,
+    SO_RCVBUF,
+    SO_RCVTIMEO,
+    TCP_NODELAY,
+    Batch,
+    Message,
+    Option,
+    Rights,
+    Socket,
+)
+from libsocket.compiled import COMPILED
+from libsocket.control.wire import decode, unknown
 
 TURNS = 2000
+PAIR = Socket.pair(socket.SOCK_DGRAM)
+BATCH = Batch(4, 16, 64)
 SPARE = 200
 """Blocks that the interpreter itself may keep, far fewer than the turns."""
 
-compiled = pytest.mark.skipif(not calls.COMPILED, reason="the plain calls are at work here")
+compiled = pytest.mark.skipif(not COMPILED, reason="the plain calls are at work here")
 
 
 @pytest.mark.skipif("LIBSOCKET_PURE" in os.environ, reason="the plain calls are wanted here")
@@ -28,7 +44,7 @@ def test_calls_are_compiled_wherever_they_can_be() -> None:
     compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
     header = Path(sysconfig.get_path("include"), "Python.h")
 
-    assert calls.COMPILED or not (shutil.which(compiler) and header.exists())
+    assert COMPILED or not (shutil.which(compiler) and header.exists())
 
 
 def _refused(call: Callable[..., object], *args: object) -> None:
@@ -60,7 +76,29 @@ def _derive(sock: Socket) -> None:
     sock.get(derived)
 
 
-@pytest.mark.parametrize("work", [_read, _write, _refuse, _derive])
+def _receive_one(sock: Socket) -> None:
+    near, far = PAIR
+    near.send_message(b"x", Rights(0))
+    far.recv_message(1).close()
+
+
+def _receive_many(sock: Socket) -> None:
+    near, far = PAIR
+    near.send_message(b"x", Rights(0))
+    near.send(b"y")
+    for message in far.recv_messages(BATCH):
+        message.close()
+
+
+def _decode(sock: Socket) -> None:
+    decode([(1, 1, bytes(4)), (1, 29, b"cut"), (1, 35, bytes(16)), (9, 9, b"?")])
+
+
+@pytest.mark.parametrize(
+    "work",
+    [_read, _write, _refuse, _derive, _receive_one, _receive_many, _decode],
+    ids=lambda work: work.__name__,
+)
 def test_nothing_is_held_that_a_call_made(work: Callable[[Socket], None]) -> None:
     with Socket.unix() as sock:
         for _ in range(SPARE):
@@ -123,3 +161,30 @@ def test_an_index_is_a_number_and_a_float_is_none() -> None:
         assert sock.keepalive
         with pytest.raises(TypeError, match=r"SO_RCVBUF cannot be 4096\.5"):
             sock.set(SO_RCVBUF, cast(int, 4096.5))
+
+
+@compiled
+@pytest.mark.parametrize(
+    "args", [(), ({}, unknown, 5), (None, unknown, []), ({}, unknown, [(1, 2)]), ({}, unknown, [3])]
+)
+def test_decoding_what_is_no_control_message_is_a_type_error(args: tuple[Any, ...]) -> None:
+    from libsocket import _messages
+
+    with pytest.raises(TypeError):
+        _messages.decoded(*args)
+
+
+@compiled
+def test_decoder_that_gives_no_numbers_is_a_type_error_and_not_a_crash() -> None:
+    from libsocket import _messages
+
+    def reraised(_level: int, _type: int, _data: bytes, doubt: Exception) -> Any:
+        raise doubt
+
+    with pytest.raises(TypeError, match="numbers are a tuple, not list"):
+        _messages.decoded({1: {2: (Message, list)}}, reraised, [(1, 2, b"data")])
+
+
+def test_what_no_decoder_should_raise_goes_on() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        unknown(1, 2, b"", cast(Any, KeyboardInterrupt()))

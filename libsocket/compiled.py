@@ -1,0 +1,19 @@
+"""Whether the compiled twins of calls.py, control/wire.py and batch.py are at work.
+
+They are where a C compiler was at hand when the package was installed, unless LIBSOCKET_PURE in the
+environment says otherwise. They make no difference but speed.
+"""
+
+from __future__ import annotations
+
+import os
+
+try:
+    if os.environ.get("LIBSOCKET_PURE"):
+        raise ImportError("the plain ones are wanted")
+
+    from libsocket import _calls, _messages  # noqa: F401 - whether they can be
+except ImportError:
+    COMPILED = False
+else:
+    COMPILED = True
