@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 import socket
+import struct
 import sys
 import sysconfig
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from libsocket import (
     INT,
@@ -27,8 +30,10 @@ from libsocket import (
     Rights,
     Socket,
 )
+from libsocket.addresses import from_raw
 from libsocket.compiled import COMPILED
-from libsocket.control.wire import decode, unknown
+from libsocket.control.kinds import KINDS
+from libsocket.control.wire import AS_NUMBERS, decode, split, unknown
 
 TURNS = 2000
 PAIR = Socket.pair(socket.SOCK_DGRAM)
@@ -188,3 +193,37 @@ def test_decoder_that_gives_no_numbers_is_a_type_error_and_not_a_crash() -> None
 def test_what_no_decoder_should_raise_goes_on() -> None:
     with pytest.raises(KeyboardInterrupt):
         unknown(1, 2, b"", cast(Any, KeyboardInterrupt()))
+
+
+HEAD = struct.Struct("@Nii")
+
+
+def _control() -> st.SearchStrategy[bytes]:
+    """Control messages with sizes that need not be true, and bytes that are none."""
+    level_and_type = st.sampled_from([*((kind.level, kind.type) for kind in KINDS), (7, 7)])
+    size = st.one_of(st.integers(0, 80), st.sampled_from([2**31, 2**63, 2**64 - 1, 2**64 - 8]))
+    one = st.builds(
+        lambda place, size, data: (
+            HEAD.pack(size or HEAD.size + len(data), *place) + data + bytes(-len(data) % 8)
+        ),
+        level_and_type,
+        st.one_of(st.just(0), size),
+        st.binary(max_size=64),
+    )
+    return st.one_of(st.lists(one, max_size=4).map(b"".join), st.binary(max_size=256))
+
+
+@compiled
+@given(control=_control(), told=st.integers(0, 200))
+def test_batch_reads_any_control_messages_as_the_plain_one_does(control: bytes, told: int) -> None:
+    from libsocket import _messages
+
+    batch = Batch(1, 100, max(len(control), 1))
+    batch._control[: len(control)] = control
+    batch._control_sizes[0] = len(control)
+    batch._lengths[0] = told
+    batch._name_sizes[0] = 0
+
+    [message] = _messages.messages(AS_NUMBERS, unknown, Message, from_raw, batch.size, 1, batch._heads)
+
+    assert repr(message) == repr(Message(bytes(min(told, 100)), decode(split(control))))
