@@ -9,15 +9,17 @@ twice: of the fastest rounds, and as the median of the rounds' own ratios.
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import socket
 import statistics
+import struct
 import timeit
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from libsocket import SO_KEEPALIVE, SO_RCVBUF, SO_RCVLOWAT, Socket
+from libsocket import SO_KEEPALIVE, SO_RCVBUF, SO_RCVLOWAT, Linger, Socket
 from libsocket.compiled import COMPILED
 
 DATA_PATH = 1.02
@@ -45,6 +47,7 @@ class Ratio:
     median: float
 
 
+BYTES = "peer.getsockopt(1, {}, {})"
 OPTION_CASES = (
     Case("attribute, read int", ATTRIBUTE, "ours.rcvbuf", "peer.getsockopt(1, 8)"),
     Case("attribute, write int", ATTRIBUTE, "ours.rcvlowat = 4096", "peer.setsockopt(1, 18, 4096)"),
@@ -56,10 +59,27 @@ OPTION_CASES = (
     Case("set(option), size", GET_AND_SET, "ours.set(SO_RCVBUF, 4096)", "peer.setsockopt(1, 8, 4096)"),
     Case("get(option), flag", GET_AND_SET, "ours.get(SO_KEEPALIVE)", "peer.getsockopt(1, 9)"),
     Case("set(option), flag", GET_AND_SET, "ours.set(SO_KEEPALIVE, True)", "peer.setsockopt(1, 9, True)"),
-    Case("attribute, read u32", None, "ours.mark", "peer.getsockopt(1, 36)"),
-    Case("attribute, read float", None, "ours.rcvtimeo", "peer.getsockopt(1, 20, 16)"),
-    Case("attribute, read name", None, "ours.bindtodevice", "peer.getsockopt(1, 25, 16)"),
+    Case("attribute, read u32", ATTRIBUTE, "ours.mark", "peer.getsockopt(1, 36) & 0xFFFF_FFFF"),
+    Case(
+        "attribute, read float",
+        ATTRIBUTE,
+        "ours.rcvtimeo",
+        f"seconds, micro = TIMEVAL.unpack({BYTES.format(20, 16)}); seconds + micro / 1e6",
+    ),
+    Case(
+        "attribute, read struct",
+        ATTRIBUTE,
+        "ours.linger",
+        f"onoff, seconds = PAIR.unpack({BYTES.format(13, 8)}); Linger(onoff != 0, seconds)",
+    ),
+    Case(
+        "attribute, read name",
+        ATTRIBUTE,
+        "ours.bindtodevice",
+        f"fsdecode({BYTES.format(25, 16)}.partition(NUL)[0])",
+    ),
 )
+"""What is more than a number is compared with what a person would write to have the same."""
 
 SEND = "{0}.send(data)"
 RECV = "{0}_far.recv(64)"
@@ -88,6 +108,11 @@ class Bench:
             "our_datagram": keep(Socket.unix(socket.SOCK_DGRAM)),
             "peer_datagram": keep(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)),
             "data": b"x" * 64,
+            "TIMEVAL": struct.Struct("@ll"),
+            "PAIR": struct.Struct("@ii"),
+            "NUL": b"\0",
+            "fsdecode": os.fsdecode,
+            "Linger": Linger,
             "drain": self.drain,
             "fill": self.fill,
             "SO_RCVBUF": SO_RCVBUF,
