@@ -78,7 +78,8 @@ read_bytes(Call *call, PyObject *sock, int fd)
         Py_DECREF(data);
         return told_get(call, sock);
     }
-    if (size != call->size && _PyBytes_Resize(&data, size) < 0)
+    /* NETLINK_LIST_MEMBERSHIPS tells how much room it would need, even beyond what it had */
+    if ((Py_ssize_t)size < call->size && _PyBytes_Resize(&data, size) < 0)
         return NULL;
     PyObject *value = PyObject_CallOneArg(call->convert, data);
     Py_DECREF(data);

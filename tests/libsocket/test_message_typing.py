@@ -1,4 +1,4 @@
-"""What mypy is told of messages: it reads these assertions, and at run time they hold as well."""
+"""What type checkers are told of messages, held as in ``test_typing.py``."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_reports_are_one_of_three() -> None:
     assert (report, program) == (None, None)
 
 
-def test_what_is_no_control_message_is_refused_by_mypy() -> None:
+def test_what_is_no_control_message_is_refused() -> None:
     left, right = Socket.pair()
     with left, right, pytest.raises(TypeError, match="a int cannot be sent"):
-        left.send_message(b"x", 3)  # type: ignore[arg-type]
+        left.send_message(b"x", 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -1,11 +1,14 @@
-"""What mypy is told: it reads these assertions, and at run time they hold as well."""
+"""What type checkers are told: mypy and pyright read these assertions, and at run time they hold as well."""
 
 from __future__ import annotations
 
 from typing import Any, assert_type
 
+import pytest
+
 from libsocket import (
     PACKET_HDRLEN,
+    SO_LINGER,
     SO_RCVBUF,
     SO_RCVTIMEO,
     TIMEVAL,
@@ -100,9 +103,10 @@ def test_difference_has_named_sides() -> None:
 def test_get_has_the_options_type() -> None:
     with Socket.tcp() as sock:
         size = assert_type(sock.get(SO_RCVBUF), int)
+        linger = assert_type(sock.get(SO_LINGER), Linger)
         exact = assert_type(sock.get(SO_RCVTIMEO.through(TIMEVAL)), Timeval)
 
-    assert (type(size), type(exact)) == (int, Timeval)
+    assert (type(size), type(linger), type(exact)) == (int, Linger, Timeval)
 
 
 def test_sockets_made_from_sockets_have_the_class() -> None:
@@ -121,10 +125,25 @@ def test_accept_has_the_class() -> None:
             assert (type(server), address) == (Socket, "")
 
 
-def test_wrong_types_are_refused_by_mypy() -> None:
+def test_number_is_no_flag_to_type_checkers() -> None:
     with Socket.tcp() as sock:
         sock.rcvlowat = True
-        sock.keepalive = 1  # type: ignore[assignment]
+        sock.keepalive = 1  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
         sock.set(SO_RCVBUF, 4096)
 
         assert sock.keepalive is True
+
+
+def test_text_is_refused_where_a_number_is_due() -> None:
+    with Socket.tcp() as sock, pytest.raises(TypeError, match="SO_RCVBUF cannot be 'x'"):
+        sock.rcvbuf = "x"  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_set_refuses_what_is_no_value_of_the_option() -> None:
+    with Socket.tcp() as sock, pytest.raises(TypeError, match="SO_LINGER cannot be 1"):
+        sock.set(SO_LINGER, 1)  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+
+
+def test_misspelt_option_is_refused() -> None:
+    with Socket.tcp() as sock, pytest.raises(AttributeError, match="rcvbuff"):
+        sock.rcvbuff = 4096  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
