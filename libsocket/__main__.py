@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import textwrap
 from collections.abc import Iterator
 from typing import Any
@@ -50,8 +51,8 @@ def table(kinds: list[str]) -> Iterator[str]:
     yield from nowhere(known)
 
 
-def main() -> None:
-    """The command line."""
+def asked() -> argparse.Namespace:
+    """What the command line asks for; a kind that there is not ends the process."""
     parser = argparse.ArgumentParser(
         "python -m libsocket", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -60,14 +61,34 @@ def main() -> None:
     chosen = parser.parse_args()
     if strangers := set(chosen.kinds) - set(KINDS):
         parser.error(f"no such kind of socket: {', '.join(sorted(strangers))}")
-    kinds = chosen.kinds or list(KINDS)
+    return chosen
+
+
+def document(kinds: list[str]) -> str:
+    """Everything, for a program."""
     uname = os.uname()
+    kernel = {"release": uname.release, "version": uname.version, "machine": uname.machine}
+    return json.dumps({**kernel, "kinds": {kind: told(kind) for kind in kinds}}, indent=1)
+
+
+def show(chosen: argparse.Namespace) -> None:
+    """Print what was asked for."""
+    kinds = chosen.kinds or list(KINDS)
     if chosen.json:
-        answers = {kind: told(kind) for kind in kinds}
-        print(json.dumps({"release": uname.release, "machine": uname.machine, "kinds": answers}, indent=1))
-        return
-    print(f"Linux {uname.release}, {uname.machine}")
-    print("\n".join(table(kinds)))
+        print(document(kinds))
+    else:
+        print(f"Linux {os.uname().release}, {os.uname().machine}", *table(kinds), sep="\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """The command line."""
+    chosen = asked()
+    try:
+        show(chosen)
+    except BrokenPipeError:
+        # Who reads has seen enough, as head(1) has. The interpreter flushes at exit and would complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -60,7 +60,11 @@ else:
             self.text = text
 
         def __get__(self, option, owner):
-            return self.text if option is None else f"{option.doc}\n\n{option.facts}"
+            if option is None:
+                return self.text
+            from libsocket.claims import paragraph  # data that nobody reads but who asks for a docstring
+
+            return f"{option.doc}\n\n{option.facts}{paragraph(option.constant)}"
 
         def __set__(self, option, text):
             """Property sets what its function's docstring says: nothing."""

@@ -13,6 +13,8 @@ from libsocket.option import UNSUPPORTED, Access, Option
 from libsocket.socket import Socket
 
 IPPROTO_MPTCP: Final = 262
+# Linux has one number for EOPNOTSUPP and ENOTSUP; sockets, and their pages, say the first.
+ERRNOS: Final[Mapping[int, str]] = MappingProxyType({**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP"})
 KINDS: Final[Mapping[str, Callable[[], Socket]]] = MappingProxyType(
     {
         "tcp": Socket.tcp,
@@ -83,18 +85,24 @@ def _put(sock: Socket, option: Option[Any], got: Any) -> OSError | str:
 
 
 def said(answer: Any) -> Any:
-    """An answer as JSON has it: a refusal by its errno's name, what is no number as Python shows it."""
+    """An answer in words: a refusal by its errno's name, what is no number as Python shows it."""
     if isinstance(answer, OSError):
-        return errno.errorcode.get(answer.errno or 0, str(answer))
+        return ERRNOS.get(answer.errno or 0, str(answer))
     return answer if isinstance(answer, bool | int | float | str | None) else repr(answer)
 
 
 def told(kind: str) -> dict[str, Any]:
-    """The answers of one kind by option, or why there is no such socket."""
+    """The answers of one kind by option, or why there is no such socket, as JSON has it."""
     try:
-        return {
-            option.constant: {"get": said(got), "set": said(put)}
-            for option, (got, put) in probe(kind).items()
-        }
+        return {option.constant: _told(answer) for option, answer in probe(kind).items()}
     except OSError as refusal:
         return {"refused": said(refusal)}
+
+
+def _told(answer: Answer) -> dict[str, Any]:
+    return {"known": answer.known, "get": _said(answer.got), "set": _said(answer.put)}
+
+
+def _said(answer: Any) -> Any:
+    # A program must tell the refusal ENOENT from an option that holds the text "ENOENT".
+    return {"refused": said(answer)} if isinstance(answer, OSError) else said(answer)

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "reports": {"jinja2", "rich"},
     "kernels": {"reports"},
     "conformance": {"libsocket", "netns", "reports", "kernels", "pytest", "hypothesis", "rich"},
-    "tools": {"libsocket"},
+    "tools": {"libsocket", "reports"},
     "conftest.py": {"conformance", "netns", "reports", "pytest", "hypothesis"},
 }
 

@@ -10,8 +10,8 @@ import pytest
 
 from libsocket import OPTIONS, Level, Option
 from libsocket.arch import MACHINE, SOL_SOCKET, Numbers
-from libsocket.docs import LEFT_OUT
 from tools import uapi
+from tools.remarks import LEFT_OUT
 
 KEPT = tomllib.loads(Path(__file__).with_name("uapi.toml").read_text())
 SOCKET: dict[str, dict[str, int]] = KEPT.pop("socket")

@@ -31,10 +31,10 @@ def test_values_introduce_themselves() -> None:
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=named)
-def test_documentation_ends_with_the_facts(option: Option[Any]) -> None:
-    documented = inspect.getdoc(option)
+def test_documentation_is_the_description_and_the_facts_before_any_claims(option: Option[Any]) -> None:
+    documented, _, _ = (inspect.getdoc(option) or "").partition("\n\nClaims, ")
 
-    assert (documented or "").endswith(option.facts)
+    assert documented == f"{option.doc}\n\n{option.facts}"
 
 
 def test_class_keeps_its_own_documentation() -> None:

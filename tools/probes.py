@@ -1,0 +1,144 @@
+"""What kernels answered to every option: ``python -m libsocket --json | python -m tools.probes KERNEL``.
+
+KERNEL is ``host``, or what the ``kernels`` command calls it (``6.1``, ``virtme:7.3``). That keeps in
+``reports/probes/`` which kinds of socket know an option, and whether reading and writing succeeded or
+with which errno they were refused. Values are not kept: cookies, clocks and memory are accidents of a
+run, the defaults are those of one machine's sysctls, and what a value should be is for the claims to
+say.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from reports.output import publish
+from reports.ranges import base, version
+
+KEPT = Path(__file__).parents[1] / "reports" / "probes"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One kernel's answers."""
+
+    kernel: str
+    """How the kernel was asked for: ``host``, ``uml:6.1``."""
+    release: str
+    version: str
+    machine: str
+    refused: Mapping[str, str]
+    """The kinds of socket that cannot be made there, with the errno."""
+    options: Mapping[str, Mapping[str, tuple[str, ...]]]
+    """For each option what was said, and the kinds that said it; nothing where no kind knows it."""
+
+    @property
+    def base(self) -> str:
+        """The stable release that the kernel is made from."""
+        return base(self.release, self.version)
+
+    @property
+    def stem(self) -> str:
+        """What its file is called; a machine's own kernel is told apart by its release."""
+        numbers = ".".join(map(str, version(self.base)))
+        return f"host-{numbers}" if self.kernel == "host" else self.kernel.replace(":", "-")
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds that could be made."""
+        said = (kinds for answers in self.options.values() for kinds in answers.values())
+        return frozenset(kind for kinds in said for kind in kinds)
+
+    def know(self, constant: str) -> frozenset[str]:
+        """The kinds of socket that know an option."""
+        return frozenset(kind for kinds in self.options[constant].values() for kind in kinds)
+
+    @classmethod
+    def of(cls, kernel: str, told: Mapping[str, Any]) -> Self:
+        """From what ``python -m libsocket --json`` printed on a kernel."""
+        refused = {kind: said["refused"] for kind, said in told["kinds"].items() if _unmade(said)}
+        made = {kind: said for kind, said in told["kinds"].items() if kind not in refused}
+        names = next(iter(made.values()))
+        options = {name: _grouped({kind: said[name] for kind, said in made.items()}) for name in names}
+        return cls(kernel, told["release"], told["version"], told["machine"], refused, options)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """From a file in ``reports/probes/``."""
+        kept = json.loads(path.read_text())
+        options = kept.pop("options").items()
+        return cls(
+            **kept,
+            options={
+                name: {said: tuple(kinds) for said, kinds in answers.items()} for name, answers in options
+            },
+        )
+
+    def lines(self) -> Iterator[str]:
+        """The file: JSON with a line for each option, so that a change of the kernel's is a changed line."""
+        facts = ("kernel", "release", "version", "machine", "refused")
+        yield "{"
+        yield from (f"{json.dumps(fact)}: {json.dumps(getattr(self, fact))}," for fact in facts)
+        yield '"options": {'
+        yield ",\n".join(f"{json.dumps(name)}: {json.dumps(said)}" for name, said in self.options.items())
+        yield "}"
+        yield "}"
+
+
+def _unmade(said: Mapping[str, Any]) -> bool:
+    return set(said) == {"refused"}
+
+
+def _grouped(answers: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    grouped: dict[str, tuple[str, ...]] = {}
+    for kind, answer in answers.items():
+        if answer["known"]:
+            grouped[_words(answer)] = (*grouped.get(_words(answer), ()), kind)
+    return grouped
+
+
+def _words(answer: Mapping[str, Any]) -> str:
+    """``get ok, set EPERM``, without what the option's access leaves out."""
+    said = {access: answer[access] for access in ("get", "set") if answer[access] is not None}
+    return ", ".join(f"{access} {_outcome(one)}" for access, one in said.items())
+
+
+def _outcome(said: Any) -> str:
+    return str(said["refused"]) if isinstance(said, dict) else "ok"
+
+
+def kept() -> list[Probe]:
+    """The probes that the project publishes, oldest kernel first."""
+    probes = [Probe.read(path) for path in KEPT.glob("*.json")]
+    return sorted(probes, key=lambda probe: (version(probe.base), probe.kernel))
+
+
+def labels(probes: Sequence[Probe]) -> list[str]:
+    """The series of each, or its whole release where two are of one series."""
+    series = [".".join(map(str, version(probe.base)[:2])) for probe in probes]
+    count = Counter(series)
+    return [one if count[one] == 1 else probe.release for one, probe in zip(series, probes, strict=True)]
+
+
+def main() -> None:
+    """Keep what standard input holds."""
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    bare = sys.argv[1][:1].isdecimal()  # a bare series is user-mode Linux, as for ``kernels``
+    try:
+        probe = Probe.of(f"uml:{sys.argv[1]}" if bare else sys.argv[1], json.load(sys.stdin))
+    except ValueError as error:
+        raise SystemExit(f"standard input is not what python -m libsocket --json prints: {error}") from error
+    KEPT.mkdir(exist_ok=True)
+    publish("\n".join(probe.lines()) + "\n", KEPT / f"{probe.stem}.json")
+    print(os.path.relpath(KEPT / f"{probe.stem}.json"))
+
+
+if __name__ == "__main__":
+    main()
