@@ -57,10 +57,11 @@ test: $(VENV)/.ready
 
 benchmark: $(VENV)/.ready
 	$(SUDO) $(BIN)/python -m benchmarks.bench_libsocket
+	$(SUDO) $(BIN)/python -m benchmarks.bench_messages
 	$(SUDO) $(BIN)/python -m benchmarks.bench_netns
 	$(SUDO) $(BIN)/python -m benchmarks.bench_suite
 
-$(VENV)/.ready: pyproject.toml $(wildcard libsocket/*.[ch])
+$(VENV)/.ready: pyproject.toml setup.py $(wildcard libsocket/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	@$(PYTHON) -m venv $(VENV) || { echo "This Python cannot make virtual environments: install its venv package (python3-venv)." >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
