@@ -36,7 +36,6 @@ from libsocket.control.kinds import KINDS
 from libsocket.control.wire import AS_NUMBERS, decode, split, unknown
 
 TURNS = 2000
-PAIR = Socket.pair(socket.SOCK_DGRAM)
 BATCH = Batch(4, 16, 64)
 SPARE = 200
 """Blocks that the interpreter itself may keep, far fewer than the turns."""
@@ -60,15 +59,15 @@ def _refused(call: Callable[..., object], *args: object) -> None:
     pytest.fail("it was not refused")
 
 
-def _read(sock: Socket) -> None:
+def _read(sock: Socket, _far: Socket) -> None:
     sock.get(SO_RCVBUF), sock.get(SO_KEEPALIVE), sock.get(SO_RCVTIMEO)
 
 
-def _write(sock: Socket) -> None:
+def _write(sock: Socket, _far: Socket) -> None:
     sock.rcvbuf, sock.keepalive, sock.rcvtimeo = 4096, True, 1.5
 
 
-def _refuse(sock: Socket) -> None:
+def _refuse(sock: Socket, _far: Socket) -> None:
     _refused(sock.get, TCP_NODELAY)
     _refused(sock.set, TCP_NODELAY, True)
     _refused(sock.set, SO_RCVBUF, -1)
@@ -76,26 +75,24 @@ def _refuse(sock: Socket) -> None:
     _refused(sock.set, SO_RCVTIMEO, "long")
 
 
-def _derive(sock: Socket) -> None:
+def _derive(sock: Socket, _far: Socket) -> None:
     derived: Option[int] = SO_RCVBUF.through(INT)
     sock.get(derived)
 
 
-def _receive_one(sock: Socket) -> None:
-    near, far = PAIR
+def _receive_one(near: Socket, far: Socket) -> None:
     near.send_message(b"x", Rights(0))
     far.recv_message(1).close()
 
 
-def _receive_many(sock: Socket) -> None:
-    near, far = PAIR
+def _receive_many(near: Socket, far: Socket) -> None:
     near.send_message(b"x", Rights(0))
     near.send(b"y")
     for message in far.recv_messages(BATCH):
         message.close()
 
 
-def _decode(sock: Socket) -> None:
+def _decode(_near: Socket, _far: Socket) -> None:
     decode([(1, 1, bytes(4)), (1, 29, b"cut"), (1, 35, bytes(16)), (9, 9, b"?")])
 
 
@@ -104,14 +101,15 @@ def _decode(sock: Socket) -> None:
     [_read, _write, _refuse, _derive, _receive_one, _receive_many, _decode],
     ids=lambda work: work.__name__,
 )
-def test_nothing_is_held_that_a_call_made(work: Callable[[Socket], None]) -> None:
-    with Socket.unix() as sock:
+def test_nothing_is_held_that_a_call_made(work: Callable[[Socket, Socket], None]) -> None:
+    near, far = Socket.pair(socket.SOCK_DGRAM)
+    with near, far:
         for _ in range(SPARE):
-            work(sock)
+            work(near, far)
         gc.collect()
         before = sys.getallocatedblocks()
         for _ in range(TURNS):
-            work(sock)
+            work(near, far)
         gc.collect()
 
         assert sys.getallocatedblocks() - before < SPARE
