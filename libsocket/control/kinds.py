@@ -180,7 +180,7 @@ _FRAGMENT: Final = "=QIIII"
 _IN, _OUT, _BOTH = Way.IN, Way.OUT, Way.BOTH
 
 KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind("SCM_RIGHTS", SOL_SOCKET, 1, Rights, _descriptors(Rights), _BOTH, "2.2"),
+    Kind("SCM_RIGHTS", SOL_SOCKET, 1, Rights, _descriptors(Rights), _BOTH, "2.0"),
     Kind("SCM_CREDENTIALS", SOL_SOCKET, 2, Ucred, _remembered(UCRED), _BOTH, "2.2"),
     Kind("SCM_SECURITY", SOL_SOCKET, 3, v.Security, _octets(v.Security), _IN, "2.6.18"),
     Kind("SCM_PIDFD", SOL_SOCKET, 4, Pidfd, _descriptors(Pidfd), _IN, "6.5"),
@@ -191,7 +191,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         v.Timestamp,
         Plain(v.Timestamp, TIMEVAL_LAYOUT),
         _IN,
-        "2.2",
+        "2.4",
     ),
     Kind(
         "SO_TIMESTAMPNS",
@@ -245,7 +245,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         v.TimestampingStats,
         _octets(v.TimestampingStats),
         _IN,
-        "4.11",
+        "4.10",
     ),
     Kind(
         "SCM_TIMESTAMPING_PKTINFO",
@@ -281,7 +281,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         v.Mark,
         _number(v.Mark, "@I"),
         _BOTH,
-        "4.17",
+        "4.4",
     ),
     Kind(
         "SO_PRIORITY",
@@ -342,7 +342,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind("IP_PROTOCOL", IPPROTO_IP, 52, v.Protocol, _number(v.Protocol), _OUT, "6.4"),
     Kind("IPV6_2292PKTINFO", IPPROTO_IPV6, 2, In6Pktinfo, _remembered(PKTINFO6), _IN, "2.2"),
     Kind("IPV6_2292HOPLIMIT", IPPROTO_IPV6, 8, v.HopLimit, _number(v.HopLimit), _IN, "2.2"),
-    Kind("IPV6_FLOWINFO", IPPROTO_IPV6, 11, v.FlowInfo, _number(v.FlowInfo, "!I"), _BOTH, "2.2"),
+    Kind("IPV6_FLOWINFO", IPPROTO_IPV6, 11, v.FlowInfo, _number(v.FlowInfo, "!I"), _BOTH, "2.2.7"),
     Kind("IPV6_RECVERR", IPPROTO_IPV6, 25, v.ExtendedError, _ERROR, _IN, "2.2"),
     Kind("IPV6_PKTINFO", IPPROTO_IPV6, 50, In6Pktinfo, _remembered(PKTINFO6), _BOTH, "2.6.14"),
     Kind("IPV6_HOPLIMIT", IPPROTO_IPV6, 52, v.HopLimit, _number(v.HopLimit), _BOTH, "2.6.14"),
@@ -361,13 +361,13 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind("IPV6_PATHMTU", IPPROTO_IPV6, 61, Ip6Mtuinfo, _remembered(MTUINFO6), _IN, "2.6.35"),
     Kind("IPV6_DONTFRAG", IPPROTO_IPV6, 62, v.DontFragment, _number(v.DontFragment), _OUT, "2.6.35"),
     Kind("IPV6_TCLASS", IPPROTO_IPV6, 67, v.TrafficClass, _number(v.TrafficClass), _BOTH, "2.6.14"),
-    Kind("IPV6_ORIGDSTADDR", IPPROTO_IPV6, 74, v.OriginalDestination, _ORIGINAL, _IN, "3.0"),
+    Kind("IPV6_ORIGDSTADDR", IPPROTO_IPV6, 74, v.OriginalDestination, _ORIGINAL, _IN, "2.6.37"),
     Kind("IPV6_RECVFRAGSIZE", IPPROTO_IPV6, 77, v.FragmentSize, _number(v.FragmentSize), _IN, "4.10"),
     Kind("TCP_CM_INQ", IPPROTO_TCP, 36, v.TcpInq, _number(v.TcpInq), _IN, "4.18"),
     Kind("UDP_SEGMENT", IPPROTO_UDP, 103, v.SegmentSize, _number(v.SegmentSize, "@H"), _OUT, "4.18"),
     Kind("UDP_GRO", IPPROTO_UDP, 104, v.GroSize, _number(v.GroSize), _IN, "5.0"),
     Kind("PACKET_AUXDATA", SOL_PACKET, 8, v.Auxdata, Plain(v.Auxdata, "@IIIHHHH"), _IN, "2.6.21"),
-    Kind("PACKET_TX_TIMESTAMP", SOL_PACKET, 16, v.ExtendedError, _ERROR, _IN, "2.6.37"),
+    Kind("PACKET_TX_TIMESTAMP", SOL_PACKET, 16, v.ExtendedError, _ERROR, _IN, "2.6.35"),
     Kind("NETLINK_PKTINFO", SOL_NETLINK, 3, v.NetlinkGroup, _number(v.NetlinkGroup, "@I"), _IN, "2.6.14"),
     Kind("NETLINK_LISTEN_ALL_NSID", SOL_NETLINK, 8, v.NamespaceId, _number(v.NamespaceId), _IN, "4.2"),
     Kind("TLS_SET_RECORD_TYPE", SOL_TLS, 1, v.TlsRecord, _number(v.TlsRecord, "@B"), _OUT, "4.13"),

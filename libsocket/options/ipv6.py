@@ -36,7 +36,7 @@ IPV6_FLOWINFO: Final = Option(
     IPPROTO_IPV6,
     11,
     FLAG,
-    since="2.2",
+    since="2.2.7",
     doc="""Receive with each datagram its traffic class and flow label, as IPV6_FLOWINFO.""",
 )
 IPV6_UNICAST_HOPS: Final = Option(
@@ -113,7 +113,7 @@ IPV6_FLOWLABEL_MGR: Final = Option(
     IPPROTO_IPV6,
     32,
     FLOWLABEL,
-    since="2.2",
+    since="2.2.7",
     source="include/uapi/linux/in6.h",
     doc="""Lease, renew and give back flow labels. Asked with a request, it answers with the label
 that is in use towards the peer.""",
@@ -123,7 +123,7 @@ IPV6_FLOWINFO_SEND: Final = Option(
     IPPROTO_IPV6,
     33,
     FLAG,
-    since="2.2",
+    since="2.2.7",
     source="include/uapi/linux/in6.h",
     doc="""Whether the flow information in addresses given to sends and connects counts.""",
 )
@@ -132,7 +132,7 @@ IPV6_IPSEC_POLICY: Final = Option(
     IPPROTO_IPV6,
     34,
     raw(512),
-    since="2.5",
+    since="2.5.66",
     access=Access.SET,
     capability="CAP_NET_ADMIN",
     source="include/uapi/linux/in6.h",
@@ -144,7 +144,7 @@ IPV6_XFRM_POLICY: Final = Option(
     IPPROTO_IPV6,
     35,
     raw(512),
-    since="2.5",
+    since="2.5.66",
     access=Access.SET,
     capability="CAP_NET_ADMIN",
     source="include/uapi/linux/in6.h",
@@ -174,7 +174,7 @@ IPV6_PKTINFO: Final = Option(
     IPPROTO_IPV6,
     50,
     PKTINFO6,
-    since="2.6.14",
+    since="2.6.29",
     access=Access.SET,
     source="RFC 3542, section 6.1",
     doc="""The source address and the interface of packets sent; what is unspecified is left to the
@@ -299,7 +299,7 @@ IPV6_RECVFRAGSIZE: Final = Option(
     IPPROTO_IPV6,
     77,
     FLAG,
-    since="4.9",
+    since="4.10",
     source="include/uapi/linux/in6.h",
     doc="""Receive with each datagram the size of its largest fragment, as IPV6_RECVFRAGSIZE.""",
 )
@@ -317,7 +317,7 @@ IP6T_SO_ORIGINAL_DST: Final = Option(
     IPPROTO_IPV6,
     80,
     raw(28),
-    since="3.7",
+    since="3.8",
     access=Access.GET,
     source="include/uapi/linux/netfilter_ipv6/ip6_tables.h",
     doc="""Where a connection was going before netfilter redirected it, a struct sockaddr_in6 as

@@ -54,7 +54,7 @@ PACKET_STATISTICS: Final = Option(
     SOL_PACKET,
     6,
     TPACKET_STATS,
-    since="2.2",
+    since="2.4",
     access=Access.GET,
     consumes=True,
     doc="""Packets seen and dropped since the last time. Reading sets them to zero, so snapshots leave
@@ -65,7 +65,7 @@ PACKET_COPY_THRESH: Final = Option(
     SOL_PACKET,
     7,
     INT,
-    since="2.2",
+    since="2.4",
     source="include/uapi/linux/if_packet.h",
     doc="""With a receive ring: from how many bytes on a packet that does not fit its frame is queued
 as a whole too; 0 is never.
@@ -84,7 +84,7 @@ PACKET_ORIGDEV: Final = Option(
     SOL_PACKET,
     9,
     FLAG,
-    since="2.6.21",
+    since="2.6.22",
     source="include/uapi/linux/if_packet.h",
     doc="""Tell the interface that a packet came in by first, below a bond for one.""",
 )
@@ -138,7 +138,7 @@ PACKET_VNET_HDR_SZ: Final = Option(
     SOL_PACKET,
     24,
     INT,
-    since="6.6",
+    since="6.4",
     source="include/uapi/linux/if_packet.h",
     doc="""The size of that header: 0 for none, 10 or 12 bytes.""",
 )
@@ -175,7 +175,7 @@ PACKET_TX_HAS_OFF: Final = Option(
     SOL_PACKET,
     19,
     FLAG,
-    since="3.7",
+    since="3.8",
     source="include/uapi/linux/if_packet.h",
     doc="""Each frame of the send ring says where its packet begins.""",
 )

@@ -96,7 +96,7 @@ SO_SNDLOWAT: Final = Option(
     SOL_SOCKET,
     Numbers(19, alpha=0x1011, mips=0x1003, parisc=0x1003, powerpc=17, sparc=0x1000),
     INT,
-    since="1.0",
+    since="2.2",
     access=Access.GET,
     doc="""Fewest bytes that a write takes: always 1 on Linux, which refuses to set it (ENOPROTOOPT).""",
 )

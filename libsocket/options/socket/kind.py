@@ -63,7 +63,7 @@ SO_ACCEPTCONN: Final = Option(
     SOL_SOCKET,
     Numbers(30, alpha=0x1014, mips=0x1009, parisc=0x401C, sparc=0x8000),
     FLAG,
-    since="2.2",
+    since="2.4.2",
     access=Access.GET,
     doc="""Whether the socket listens.""",
 )

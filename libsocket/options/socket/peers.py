@@ -80,8 +80,8 @@ SO_PASSPIDFD: Final = Option(
     FLAG,
     since="6.5",
     source="include/uapi/asm-generic/socket.h",
-    doc="""Receive a descriptor of the sending process with each message, as SCM_PIDFD. UNIX and
-netlink sockets; since Linux 6.16 others answer EOPNOTSUPP.""",
+    doc="""Receive a descriptor of the sending process with each message, as SCM_PIDFD. UNIX
+sockets; since Linux 6.16 others answer EOPNOTSUPP.""",
 )
 SO_PEERPIDFD: Final = Option(
     "SO_PEERPIDFD",

@@ -16,7 +16,7 @@ SO_TIMESTAMP: Final = Option(
     SOL_SOCKET,
     Numbers(29, parisc=0x4012),
     FLAG,
-    since="2.2",
+    since="2.4",
     doc="""Receive with each message when it arrived, in microseconds, as SCM_TIMESTAMP. Of this and
 SO_TIMESTAMPNS the last one set counts.""",
 )

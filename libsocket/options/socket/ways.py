@@ -31,7 +31,7 @@ SO_BINDTODEVICE: Final = Option(
     SOL_SOCKET,
     Numbers(25, parisc=0x4019, sparc=13),
     text(16),
-    since="2.0.30",
+    since="2.0.31",
     capability="CAP_NET_RAW",
     doc="""The interface that packets come from and leave by; "" is any. Readable since Linux 3.8. Since
 5.7 the capability is needed only to change or drop a device, not to choose the first. A name of 16 bytes
@@ -52,7 +52,7 @@ SO_DONTROUTE: Final = Option(
     SOL_SOCKET,
     Numbers(5, alpha=16, mips=16, parisc=16, sparc=16),
     FLAG,
-    since="1.0",
+    since="1.2",
     doc="""Send to hosts on attached links only, never through a gateway, as MSG_DONTROUTE does per
 call.""",
 )
@@ -77,7 +77,7 @@ SO_PRIORITY: Final = Option(
     SOL_SOCKET,
     Numbers(12, parisc=0x400C),
     INT,
-    since="2.2",
+    since="1.0",
     capability="CAP_NET_ADMIN",
     doc="""Priority of outgoing packets for the queueing discipline: 0 to 6 for anyone, any other with
 the capability.""",
@@ -148,7 +148,7 @@ SO_NO_CHECK: Final = Option(
     SOL_SOCKET,
     Numbers(11, parisc=0x400B),
     FLAG,
-    since="2.0",
+    since="1.0",
     source="include/uapi/asm-generic/socket.h",
     doc="""Send UDP datagrams over IPv4 without a checksum.""",
 )
