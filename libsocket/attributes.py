@@ -49,6 +49,7 @@ from libsocket.values import (
     TcpAoAdd,
     TcpAoDel,
     TcpAoInfo,
+    TcpAoKeys,
     TcpAoRepair,
     TcpInfo,
     TcpMd5sig,
@@ -192,7 +193,7 @@ class Attributes:
     tcp_ao_add_key: Option[TcpAoAdd] = tcp_restore.TCP_AO_ADD_KEY
     tcp_ao_del_key: Option[TcpAoDel] = tcp_restore.TCP_AO_DEL_KEY
     tcp_ao_info: Option[TcpAoInfo] = tcp_restore.TCP_AO_INFO
-    tcp_ao_get_keys: Option[bytes] = tcp_restore.TCP_AO_GET_KEYS
+    tcp_ao_get_keys: Option[TcpAoKeys] = tcp_restore.TCP_AO_GET_KEYS
     tcp_ao_repair: Option[TcpAoRepair] = tcp_restore.TCP_AO_REPAIR
     ip_tos: Option[int] = ip.IP_TOS
     ip_ttl: Option[int] = ip.IP_TTL

@@ -39,7 +39,7 @@ from libsocket.layouts.tcp import (
     TCP_INFO_LAYOUT,
     ZEROCOPY_RECEIVE,
 )
-from libsocket.layouts.tls import CRYPTO_INFO
+from libsocket.layouts.tls import CRYPTO_INFO, PAYLOAD_LEN, crypto_info
 
 __all__ = [
     "AO_ADD",
@@ -66,6 +66,7 @@ __all__ = [
     "MTUINFO6",
     "MULTICAST_IF",
     "PACKET_MREQ",
+    "PAYLOAD_LEN",
     "PKTINFO",
     "PKTINFO6",
     "PORT_RANGE",
@@ -82,6 +83,7 @@ __all__ = [
     "TXTIME",
     "ZEROCOPY_RECEIVE",
     "array",
+    "crypto_info",
     "record",
     "structure",
 ]

@@ -14,6 +14,7 @@ from libsocket.layouts.structure import (
     at_most,
     one_bits,
     record,
+    sockaddr,
     storage,
     structure,
 )
@@ -21,6 +22,8 @@ from libsocket.values import (
     TcpAoAdd,
     TcpAoDel,
     TcpAoInfo,
+    TcpAoKey,
+    TcpAoKeys,
     TcpAoRepair,
     TcpInfo,
     TcpMd5sig,
@@ -90,16 +93,52 @@ def _ao_info(value: TcpAoInfo) -> bytes:
     return struct.pack("@IHBB5Q", bits, *keys, *counters, value.pkt_dropped_icmp)
 
 
+def _said(width: int, bits: int, count: int) -> list[bool]:
+    """The first bits of a bit field, one by one."""
+    return [bool(bits & one_bits(width, *(place == at for place in range(count)))) for at in range(count)]
+
+
 def _ao_told(data: bytes) -> TcpAoInfo:
     bits, _, current, rnext, *counters = struct.unpack_from("@IHBB5Q", data)
-    said = [bool(bits & one_bits(32, *(place == at for place in range(5)))) for at in range(5)]
+    said = _said(32, bits, 5)
     return TcpAoInfo(
         current if said[0] else None, rnext if said[1] else None, said[2], said[4], said[3], *counters
     )
 
 
+_KEY: Final = struct.Struct("@128s64s80sIHBBBBBBiQQ")
+
+
+def _ao_question(value: TcpAoKeys) -> bytes:
+    """Room for one key: the kernel puts each further one a whole answer's size on, outside the answer."""
+    peer = storage(value.address) if value.address is not None else b""
+    every = value.address is None and not value.current and not value.rnext
+    which = one_bits(16, value.current, value.rnext, every)
+    ids = (value.sndid, value.rcvid, value.prefix, 0, value.keyflags, 0)
+    return _KEY.pack(peer, b"", b"", 1, which, *ids, value.ifindex, 0, 0)
+
+
+def _ao_key(data: bytes) -> TcpAoKey:
+    peer, name, key, _, bits, sndid, rcvid, prefix, maclen, flags, size, *rest = _KEY.unpack(data)
+    current, rnext = _said(16, bits, 2)
+    algorithm = name.partition(b"\0")[0].decode()
+    who = (sockaddr(peer)[0], prefix, key[:size], sndid, rcvid, algorithm, maclen)
+    ifindex, *counters = rest
+    return TcpAoKey(*who, ifindex, flags, current, rnext, *counters)
+
+
+def _ao_keys(data: bytes) -> TcpAoKeys:
+    """The first key's structure also says how many there are."""
+    matched = _KEY.unpack_from(data)[3]
+    places = range(0, min(len(data), matched * _KEY.size), _KEY.size)
+    return TcpAoKeys(keys=tuple(_ao_key(data[at : at + _KEY.size]) for at in places), matched=matched)
+
+
 AO_ADD: Final[Codec[TcpAoAdd]] = Codec("TcpAoAdd", 288, untold, _ao_add, "struct tcp_ao_add")
 AO_DEL: Final[Codec[TcpAoDel]] = Codec("TcpAoDel", 144, untold, _ao_del, "struct tcp_ao_del")
-AO_INFO: Final = Codec("TcpAoInfo", 48, _ao_told, _ao_info, "struct tcp_ao_info_opt")
+AO_INFO: Final = Codec("TcpAoInfo", 48, _ao_told, _ao_info, "struct tcp_ao_info_opt", question=bytes(48))
+"""The kernel reads the buffer before it answers, and refuses one that does not hold zeros."""
 AO_REPAIR: Final = structure(TcpAoRepair, "struct tcp_ao_repair", "@4s4sII", BIG32, BIG32, AS_IS, AS_IS)
-AO_KEYS: Final = Codec("bytes", 1024, bytes, bytes, "struct tcp_ao_getsockopt[]", question=bytes)
+AO_KEYS: Final[Codec[TcpAoKeys]] = Codec(
+    "TcpAoKeys", _KEY.size, _ao_keys, untold, "struct tcp_ao_getsockopt", question=_ao_question
+)

@@ -21,5 +21,24 @@ def _crypto_told(data: bytes) -> TlsCryptoInfo:
     return TlsCryptoInfo(TlsVersion(version), TlsCipher(cipher))
 
 
+def crypto_info(cipher: TlsCipher) -> Codec[TlsCryptoInfo]:
+    """The secrets of one cipher, to be read as well: ``sock.get(TLS_TX.through(crypto_info(cipher)))``.
+
+    The kernel gives them only to a buffer of their exact size.
+    """
+    form = struct.Struct("=HH" + "".join(f"{size}s" for size in cipher.sizes))
+
+    def told(data: bytes) -> TlsCryptoInfo:
+        version, number, *secrets = form.unpack(data)
+        return TlsCryptoInfo(TlsVersion(version), TlsCipher(number), *secrets)
+
+    return Codec("TlsCryptoInfo", form.size, told, _crypto, "struct tls12_crypto_info")
+
+
 CRYPTO_INFO: Final = Codec("TlsCryptoInfo", 4, _crypto_told, _crypto, "struct tls_crypto_info")
-"""The kernel gives the secrets only to a buffer of their exact size, which depends on the cipher."""
+"""Reads no secrets: how much room they need depends on the cipher, see ``crypto_info``."""
+_LENGTH: Final = struct.Struct("@H")
+PAYLOAD_LEN: Final[Codec[int]] = Codec(
+    "int", _LENGTH.size, lambda data: _LENGTH.unpack(data)[0], _LENGTH.pack, "C unsigned short"
+)
+"""The one option of its level that is no int: the kernel takes two bytes and no more."""

@@ -140,8 +140,8 @@ TCP_AO_GET_KEYS: Final = Option(
     since="6.7",
     access=Access.GET,
     source="Documentation/networking/tcp_ao.rst",
-    doc="""The keys of a socket. Asked with a struct tcp_ao_getsockopt, as bytes, and answered with as
-many as fit into 1024 bytes.""",
+    doc="""The keys of a socket, with what each has verified; see TcpAoKeys. ENOENT on a socket that never
+had one.""",
 )
 TCP_AO_REPAIR: Final = Option(
     "TCP_AO_REPAIR",

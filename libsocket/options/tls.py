@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from libsocket.arch import Level
-from libsocket.codecs import FLAG, UNSIGNED
-from libsocket.layouts import CRYPTO_INFO
+from libsocket.codecs import FLAG
+from libsocket.layouts import CRYPTO_INFO, PAYLOAD_LEN
 from libsocket.option import Option
 
 SOL_TLS: Final = Level.SOL_TLS
@@ -50,8 +50,8 @@ TLS_TX_MAX_PAYLOAD_LEN: Final = Option(
     "TLS_TX_MAX_PAYLOAD_LEN",
     SOL_TLS,
     5,
-    UNSIGNED,
+    PAYLOAD_LEN,
     since="6.19",
     source="include/uapi/linux/tls.h",
-    doc="""Most bytes of plain text in a record, 64 to 16384 (RFC 8449).""",
+    doc="""Most bytes of plain text in a record, 64 (63 in TLS 1.3) to 16384 (RFC 8449).""",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from libsocket.values.record import Field, Record, bit, bits, number
 
@@ -102,7 +102,7 @@ class TcpMd5sig:
     """
 
     address: str
-    key: bytes = b""
+    key: bytes = field(default=b"", repr=False)
     prefixlen: int = 0
     ifindex: int = 0
     flags: int = 0
@@ -164,7 +164,7 @@ class TcpAoAdd:
 
     address: str
     prefix: int
-    key: bytes
+    key: bytes = field(repr=False)
     sndid: int
     rcvid: int
     algorithm: str = "hmac(sha1)"
@@ -204,6 +204,50 @@ class TcpAoInfo:
     pkt_key_not_found: int = 0
     pkt_ao_required: int = 0
     pkt_dropped_icmp: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TcpAoKey:
+    """A TCP-AO key as the kernel tells it, with the segments that it verified or did not.
+
+    ``algorithm`` and ``key`` can be what the kernel made of those that were set: kernels tell
+    ``cmac(aes)`` of ``cmac(aes128)``.
+    """
+
+    address: str
+    prefix: int
+    key: bytes = field(repr=False)
+    sndid: int
+    rcvid: int
+    algorithm: str
+    maclen: int
+    ifindex: int
+    keyflags: int
+    current: bool
+    rnext: bool
+    pkt_good: int
+    pkt_bad: int
+
+
+@dataclass(frozen=True, slots=True)
+class TcpAoKeys:
+    """Which TCP-AO keys are asked for, and what came of it: ``struct tcp_ao_getsockopt``.
+
+    A question is for one key (``address``, ``prefix``, ``sndid`` and ``rcvid`` together), for those in
+    use (``current``, ``rnext``), or for all if it says nothing. The answer has the first of the keys that
+    match, and in ``matched`` how many do.
+    """
+
+    address: str | None = None
+    prefix: int = 0
+    sndid: int = 0
+    rcvid: int = 0
+    ifindex: int = 0
+    keyflags: int = 0
+    current: bool = False
+    rnext: bool = False
+    keys: tuple[TcpAoKey, ...] = ()
+    matched: int = 0
 
 
 @dataclass(frozen=True, slots=True)
