@@ -120,6 +120,7 @@ from libsocket.errqueue import (
 from libsocket.layouts import (
     TPACKET_REQ3,
     array,
+    crypto_info,
     structure,
 )
 from libsocket.message import (
@@ -503,6 +504,8 @@ from libsocket.values import (
     TcpAoAdd,
     TcpAoDel,
     TcpAoInfo,
+    TcpAoKey,
+    TcpAoKeys,
     TcpAoRepair,
     TcpInfo,
     TcpMd5sig,
@@ -927,6 +930,8 @@ __all__ = [
     "TcpAoAdd",
     "TcpAoDel",
     "TcpAoInfo",
+    "TcpAoKey",
+    "TcpAoKeys",
     "TcpAoRepair",
     "TcpInfo",
     "TcpInq",
@@ -970,6 +975,7 @@ __all__ = [
     "Writer",
     "ZerocopyCompletion",
     "array",
+    "crypto_info",
     "diff",
     "flags",
     "raw",

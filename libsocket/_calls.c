@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "_raised.h"
@@ -73,6 +74,8 @@ read_bytes(Call *call, PyObject *sock, int fd)
     PyObject *data = PyBytes_FromStringAndSize(NULL, call->size);
     if (data == NULL)
         return NULL;
+    /* what some options read before they answer is no accident then */
+    memset(PyBytes_AS_STRING(data), 0, call->size);
     socklen_t size = (socklen_t)call->size;
     if (getsockopt(fd, call->level, call->number, PyBytes_AS_STRING(data), &size) < 0) {
         Py_DECREF(data);

@@ -15,12 +15,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def ask(sock: socket.socket, level: int, number: int, question: bytes, size: int) -> bytes:
     """What the kernel leaves in a buffer of ``size`` bytes that began with the question.
 
-    Raises OSError with the kernel's errno.
+    A question that is longer is room for several answers of ``size`` bytes, all of which come back: so the
+    kernel lists TCP_AO_GET_KEYS, and it is told the size of one. Raises OSError with the kernel's errno.
     """
-    buffer = ctypes.create_string_buffer(question, size)
+    buffer = ctypes.create_string_buffer(question, max(size, len(question)))
     length = ctypes.c_uint(size)
     _answer(_libc.getsockopt(sock.fileno(), level, number, buffer, ctypes.byref(length)))
-    return buffer.raw[: length.value]
+    return buffer.raw if len(question) > size else buffer.raw[: length.value]
 
 
 def tell(sock: socket.socket, level: int, number: int, data: bytes) -> None:

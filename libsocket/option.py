@@ -280,8 +280,8 @@ class Option(_Descriptor[T]):
             return f"{self.name} can only be {'set' if access is Access.GET else 'read'}"
         kind = " ".join(getattr(part, "name", str(part)) for part in (sock.family, sock.type))
         return (
-            f"this {kind} socket has no {self.name}: Linux has it since {self.since} for the sockets "
-            f"that {self.source} names, and this is Linux {os.uname().release}"
+            f"this {kind} socket has no {self.name}: Linux has it since {self.since}, unless built without, "
+            f"for the sockets that {self.source} names, and this is Linux {os.uname().release}"
         )
 
     def _not_permitted(self, refusal: OSError, capability: str) -> NotPermitted:

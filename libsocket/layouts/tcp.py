@@ -107,15 +107,17 @@ def _ao_told(data: bytes) -> TcpAoInfo:
 
 
 _KEY: Final = struct.Struct("@128s64s80sIHBBBBBBiQQ")
+_KEYS: Final = 64
 
 
 def _ao_question(value: TcpAoKeys) -> bytes:
-    """Room for one key: the kernel puts each further one a whole answer's size on, outside the answer."""
+    """The first of the structures says what is asked for, and how many there is room for."""
     peer = storage(value.address) if value.address is not None else b""
     every = value.address is None and not value.current and not value.rnext
     which = one_bits(16, value.current, value.rnext, every)
     ids = (value.sndid, value.rcvid, value.prefix, 0, value.keyflags, 0)
-    return _KEY.pack(peer, b"", b"", 1, which, *ids, value.ifindex, 0, 0)
+    first = _KEY.pack(peer, b"", b"", _KEYS, which, *ids, value.ifindex, 0, 0)
+    return first.ljust(_KEYS * _KEY.size, b"\0")
 
 
 def _ao_key(data: bytes) -> TcpAoKey:

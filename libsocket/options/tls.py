@@ -18,7 +18,7 @@ TLS_TX: Final = Option(
     CRYPTO_INFO,
     since="4.13",
     doc="""Seal what is sent from now on with these secrets; TCP_ULP must be ``tls``. Reading gives
-version and cipher; EBUSY if none are set.""",
+version and cipher, and through ``crypto_info(cipher)`` the secrets; EBUSY if none are set.""",
 )
 TLS_RX: Final = Option(
     "TLS_RX",
@@ -27,7 +27,7 @@ TLS_RX: Final = Option(
     CRYPTO_INFO,
     since="4.17",
     doc="""Open what is received from now on with these secrets; TCP_ULP must be ``tls``. Reading
-gives version and cipher; EBUSY if none are set.""",
+gives version and cipher, and through ``crypto_info(cipher)`` the secrets; EBUSY if none are set.""",
 )
 TLS_TX_ZEROCOPY_RO: Final = Option(
     "TLS_TX_ZEROCOPY_RO",

@@ -234,8 +234,8 @@ class TcpAoKeys:
     """Which TCP-AO keys are asked for, and what came of it: ``struct tcp_ao_getsockopt``.
 
     A question is for one key (``address``, ``prefix``, ``sndid`` and ``rcvid`` together), for those in
-    use (``current``, ``rnext``), or for all if it says nothing. The answer has the first of the keys that
-    match, and in ``matched`` how many do.
+    use (``current``, ``rnext``), or for all if it says nothing. The answer has the keys that match, at most
+    64, and in ``matched`` how many do.
     """
 
     address: str | None = None

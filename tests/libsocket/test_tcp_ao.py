@@ -23,13 +23,14 @@ from libsocket import (
     TcpAoAdd,
     TcpAoDel,
     TcpAoInfo,
+    TcpAoKey,
+    TcpAoKeys,
     TcpAoRepair,
     TcpMd5sig,
     TcpRepairOpt,
     UnsupportedOption,
 )
 from libsocket.layouts import AO_KEYS
-from libsocket.values import TcpAoKey, TcpAoKeys
 from netns import Namespace
 
 Ends = tuple[Socket, Socket]
@@ -229,11 +230,25 @@ def test_key_reads_back_whole(ns: Namespace) -> None:
         )
 
 
-def test_keys_are_counted(ns: Namespace) -> None:
+def test_keys_are_listed(ns: Namespace) -> None:
+    keys = FIRST, SECOND, replace(FIRST, address=ELSEWHERE)
     with Socket.tcp() as sock:
-        add(sock, FIRST, SECOND, replace(FIRST, address=ELSEWHERE))
+        add(sock, *keys)
+        told = sock.ask(ls.TCP_AO_GET_KEYS, TcpAoKeys())
 
-        assert sock.ask(ls.TCP_AO_GET_KEYS, TcpAoKeys()).matched == 3
+        assert told.matched == 3
+        assert {(key.address, key.key, key.sndid) for key in told.keys} == {
+            (key.address, key.key, key.sndid) for key in keys
+        }
+
+
+def test_more_keys_than_there_is_room_for_are_counted(ns: Namespace) -> None:
+    with Socket.tcp() as listener:
+        for number in range(70):
+            add(listener, replace(FIRST, sndid=number, rcvid=number))
+        told = listener.ask(ls.TCP_AO_GET_KEYS, TcpAoKeys())
+
+        assert (told.matched, len({key.sndid for key in told.keys})) == (70, 64)
 
 
 def test_one_of_the_keys_is_asked_for(ns: Namespace) -> None:
@@ -483,15 +498,14 @@ def agreed(size: int, ours: int, theirs: int) -> tuple[TcpRepairOpt, ...]:
 # Layout
 
 
-def test_question_asks_for_one_key() -> None:
-    """A kernel that is allowed more writes them beside the buffer, a whole buffer apart."""
+def test_question_says_what_it_has_room_for() -> None:
     encode = AO_KEYS.question
     assert callable(encode)
     asked = encode(TcpAoKeys(HERE, 32, sndid=100, rcvid=101, current=True))
 
     first_bit = 1 if sys.byteorder == "little" else 1 << 15
 
-    assert (len(asked), struct.unpack_from("@IH", asked, 272)) == (304, (1, first_bit))
+    assert (len(asked), struct.unpack_from("@IH", asked, 272)) == (64 * 304, (64, first_bit))
     assert asked[278:284] == bytes([100, 101, 32, 0, 0, 0])
 
 

@@ -28,8 +28,8 @@ from libsocket import (
     TlsRecord,
     TlsVersion,
     UnsupportedOption,
+    crypto_info,
 )
-from libsocket.layouts import crypto_info
 from netns import Namespace
 
 Ends = tuple[Socket, Socket]
