@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from libsocket import Socket, UnsupportedOption
+from libsocket import KINDS, Socket, UnsupportedOption
 
 IPPROTO_MPTCP = 262
 READ_LATER = {
@@ -36,6 +36,18 @@ def old_enough() -> Iterator[None]:
         if numbers(os.uname().release) >= numbers(since):
             raise
         pytest.skip(f"Linux {os.uname().release} has no {missing.option}, which came with {since}")
+
+
+@contextmanager
+def old_enough_for(message: type) -> Iterator[None]:
+    """The same for a control message: a kernel that does not know it answers EINVAL."""
+    since = next(kind.since for kind in KINDS if kind.value is message)
+    try:
+        yield
+    except OSError as refusal:
+        if refusal.errno != errno.EINVAL or numbers(os.uname().release) >= numbers(since):
+            raise
+        pytest.skip(f"Linux {os.uname().release} has no {message.__name__}, which came with {since}")
 
 
 def mptcp() -> Socket:

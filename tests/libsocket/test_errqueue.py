@@ -22,6 +22,7 @@ from libsocket import (
     ZerocopyCompletion,
 )
 from netns import Namespace
+from tests.libsocket.kernel import old_enough_for
 
 Ends = tuple[Socket, Socket]
 MSG_ZEROCOPY = 0x4000000
@@ -181,7 +182,8 @@ def test_send_gives_its_timestamp_a_name(udp: Ends) -> None:
     near, _ = udp
     flags = TimestampingFlag.TX_SOFTWARE | TimestampingFlag.SOFTWARE | TimestampingFlag.OPT_ID
     near.timestamping = Timestamping(flags)
-    near.send_message(b"x", ls.TimestampId(0xDEAD_BEEF))
+    with old_enough_for(ls.TimestampId):
+        near.send_message(b"x", ls.TimestampId(0xDEAD_BEEF))
     told = near.recv_error()
 
     assert isinstance(told, TransmitTimestamp)

@@ -86,7 +86,12 @@ def test_longest_program_is_read_back(ends: Ends) -> None:
     _, far = ends
     program = Filter([Instruction(0x00, k=number) for number in range(4095)] + [Instruction(0x06)])
     ls.SO_RCVBUFFORCE.write(far, 1 << 20)
-    far.attach_filter = program
+    try:
+        far.attach_filter = program
+    except OSError as refusal:
+        if refusal.errno != errno.ENOMEM:
+            raise
+        pytest.skip("this kernel's optmem_max is too small for the longest program")
 
     assert far.filter() == program
 

@@ -18,6 +18,7 @@ import pytest
 
 from libsocket import Fd, Inet, Inq, Message, Pidfd, Rights, Security, Socket, Ucred, Unknown
 from libsocket.control.wire import received
+from tests.libsocket.kernel import old_enough
 
 Ends = tuple[Socket, Socket]
 ONE = socket.CMSG_SPACE(4)
@@ -218,7 +219,8 @@ def test_enough_room_is_no_truncation(ends: Ends, file: IO[bytes]) -> None:
 def test_default_room_holds_as_many_descriptors_as_a_message_has(ends: Ends, file: IO[bytes]) -> None:
     left, right = ends
     right.passcred = True
-    right.passpidfd = True
+    with old_enough():
+        right.passpidfd = True
     left.send_message(b"x", Rights(*[file] * 253))
     with right.recv_message(1) as message:
         assert (len(message.find(Rights) or ()), message.control_truncated) == (253, False)
@@ -287,7 +289,8 @@ def test_what_is_not_there_is_not_found(ends: Ends) -> None:
 
 def test_pidfd_signals_the_sender(ends: Ends) -> None:
     left, right = ends
-    right.passpidfd = True
+    with old_enough():
+        right.passpidfd = True
     left.send_message(b"x")
     with right.recv_message(1) as message:
         pidfd = message.find(Pidfd) or Pidfd(-1)
@@ -299,7 +302,8 @@ def test_pidfd_signals_the_sender(ends: Ends) -> None:
 
 def test_unread_bytes_of_a_stream_are_told(ends: Ends) -> None:
     left, right = ends
-    right.inq = True
+    with old_enough():
+        right.inq = True
     left.send(b"hello")
 
     assert right.recv_message(2).find(Inq) == 3

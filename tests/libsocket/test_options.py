@@ -44,7 +44,7 @@ def named(value: object) -> str | None:
 
 @pytest.mark.parametrize(("make", "option", "value"), SETTABLE, ids=named)
 def test_attribute_reads_back_what_was_set(make: Make, option: Option[Any], value: object) -> None:
-    with make() as sock, old_enough():
+    with Namespace(), make() as sock, old_enough():
         before = getattr(sock, option.attribute)
         setattr(sock, option.attribute, value)
 
@@ -53,7 +53,7 @@ def test_attribute_reads_back_what_was_set(make: Make, option: Option[Any], valu
 
 @pytest.mark.parametrize(("make", "option", "value"), SETTABLE, ids=named)
 def test_get_reads_back_what_was_given_to_set(make: Make, option: Option[Any], value: object) -> None:
-    with make() as sock, old_enough():
+    with Namespace(), make() as sock, old_enough():
         before = sock.get(option)
         sock.set(option, value)
 
