@@ -1,5 +1,6 @@
 # make conformance   check the documentation against this kernel (needs root; uses sudo where it is needed)
 # make kernels       check it in other kernels too (user-mode Linux, as an ordinary user), against reports/runs
+# make matrix        draw docs/matrix.* from reports/runs, and write docs/options.md anew
 # make reference     ask this kernel and others which options they know, and write docs/options.md anew
 # make test          the project's own tests, ruff, mypy and pyright
 # make benchmark     what things cost, as ratios

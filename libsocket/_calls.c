@@ -39,17 +39,18 @@ descriptor(PyObject *sock)
     return fd;
 }
 
-/* Reading */
-
+/* What the kernel refused, by the errno it left, told by a method of the option. */
 static PyObject *
-told_get(Call *call, PyObject *sock)
+refused(Call *call, PyObject *method, PyObject *sock)
 {
     PyErr_SetFromErrno(PyExc_OSError);
     PyObject *refusal = raised();
-    PyObject *answer = PyObject_CallMethodObjArgs(call->option, refuse_get, sock, refusal, NULL);
+    PyObject *answer = PyObject_CallMethodObjArgs(call->option, method, sock, refusal, NULL);
     Py_DECREF(refusal);
     return answer;
 }
+
+/* Reading */
 
 static PyObject *
 read_number(Call *call, PyObject *sock, int fd)
@@ -57,7 +58,7 @@ read_number(Call *call, PyObject *sock, int fd)
     int word = 0;
     socklen_t size = sizeof word;
     if (getsockopt(fd, call->level, call->number, &word, &size) < 0)
-        return told_get(call, sock);
+        return refused(call, refuse_get, sock);
     switch (call->form) {
     case '?':
         return PyBool_FromLong(word);
@@ -79,7 +80,7 @@ read_bytes(Call *call, PyObject *sock, int fd)
     socklen_t size = (socklen_t)call->size;
     if (getsockopt(fd, call->level, call->number, PyBytes_AS_STRING(data), &size) < 0) {
         Py_DECREF(data);
-        return told_get(call, sock);
+        return refused(call, refuse_get, sock);
     }
     /* NETLINK_LIST_MEMBERSHIPS tells how much room it would need, even beyond what it had */
     if ((Py_ssize_t)size < call->size && _PyBytes_Resize(&data, size) < 0)
@@ -106,16 +107,6 @@ read_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
 /* Writing */
 
 static PyObject *
-told_set(Call *call, PyObject *sock)
-{
-    PyErr_SetFromErrno(PyExc_OSError);
-    PyObject *refusal = raised();
-    PyObject *answer = PyObject_CallMethodObjArgs(call->option, refuse_set, sock, refusal, NULL);
-    Py_DECREF(refusal);
-    return answer;
-}
-
-static PyObject *
 told_misfit(Call *call, PyObject *sock, PyObject *value)
 {
     if (!PyErr_ExceptionMatches(PyExc_Exception))
@@ -130,7 +121,7 @@ static PyObject *
 put(Call *call, PyObject *sock, int fd, const void *data, Py_ssize_t size)
 {
     if (setsockopt(fd, call->level, call->number, data, (socklen_t)size) < 0)
-        return told_set(call, sock);
+        return refused(call, refuse_set, sock);
     Py_RETURN_NONE;
 }
 

@@ -1,4 +1,4 @@
-"""Whether the compiled twins of calls.py, control/wire.py and batch.py are at work.
+"""Whether the compiled twins of calls.py, control/wire.py, batch.py and messaging.py are at work.
 
 They are where a C compiler was at hand when the package was installed, unless LIBSOCKET_PURE in the
 environment says otherwise. They make no difference but speed.
