@@ -120,6 +120,7 @@ def test_a_lock_holds_the_program(ns, observe, change, value):
     left, right = datagram_pair()
     with left, right:
         right.attach_filter = Filter.accept(4)
+        setattr(right, change, value)
         right.attach_filter = Filter.accept(2)
         right.lock_filter = True
         with refused(errno.EPERM):
