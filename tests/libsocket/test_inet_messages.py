@@ -228,9 +228,10 @@ def test_one_send_is_cut_into_datagrams(udp: Ends) -> None:
 def test_datagrams_received_as_one_tell_their_size(udp: Ends) -> None:
     near, far = udp
     far.udp_gro = True
+    on = far.getsockopt(socket.IPPROTO_UDP, 104)  # below the library, which must not be what skips
     near.send_message(bytes(1000), ls.SegmentSize(300))
     message = far.recv_message(2000)
-    if message.find(ls.GroSize) is None and len(message.data) == 300:
+    if on and message.find(ls.GroSize) is None and len(message.data) == 300:
         pytest.skip("this kernel's loopback cuts what is sent, so that nothing is received as one")
 
     assert (len(message.data), message.find(ls.GroSize)) == (1000, 300)

@@ -24,7 +24,6 @@ from libsocket import (
     PacketMreq,
     Socket,
     TcpMd5sig,
-    TcpRepairOpt,
     TcpRepairWindow,
     TcpZerocopyReceive,
     TpacketReq,
@@ -33,11 +32,11 @@ from libsocket import (
 )
 from netns import Capability, Namespace, without
 from tests.libsocket.kernel import mptcp, numbers, old_enough
+from tests.libsocket.repair import held, resume
 
 LOOPBACK = 1
 PASS_ALL = struct.pack("@HBBI", 0x06, 0, 0, 0xFFFF_FFFF)
 DROP_ALL = struct.pack("@HBBI", 0x06, 0, 0, 0)
-RECEIVE, SEND = 1, 2
 
 
 @pytest.fixture
@@ -247,37 +246,14 @@ def test_key_that_is_too_long_is_refused() -> None:
         sock.tcp_md5sig = TcpMd5sig("10.0.0.1", bytes(81))
 
 
-def sequence(sock: Socket, queue: int) -> int:
-    sock.tcp_repair_queue = queue
-    return sock.tcp_queue_seq
-
-
-def agreed(sock: Socket) -> tuple[TcpRepairOpt, ...]:
-    told = sock.tcp_info
-    scale = told.snd_wscale | told.rcv_wscale << 16
-    return TcpRepairOpt(2, told.snd_mss), TcpRepairOpt(3, scale), TcpRepairOpt(4), TcpRepairOpt(8)
-
-
 def test_connection_is_moved_to_another_socket(tcp: tuple[Socket, Socket]) -> None:
     left, right = tcp
     left.send(b"before")
     right.read_exact(6)
-    left.tcp_repair = 1
-    sequences = {queue: sequence(left, queue) for queue in (RECEIVE, SEND)}
-    options, window, stamp = agreed(left), left.tcp_repair_window, left.tcp_timestamp
-    ours, theirs = left.getsockname(), left.getpeername()
+    connection = held(left)
     left.close()
     with Socket.tcp() as moved:
-        moved.tcp_repair = 1
-        moved.reuseaddr = True
-        moved.bind(ours)
-        for queue, number in sequences.items():
-            moved.tcp_repair_queue = queue
-            moved.tcp_queue_seq = number
-        moved.connect(theirs)
-        moved.tcp_repair_options = options
-        moved.tcp_timestamp = stamp
-        moved.tcp_repair_window = window
+        resume(moved, connection)
         kept = moved.tcp_repair_window
         moved.tcp_repair = 0
         moved.send(b"after")

@@ -27,17 +27,16 @@ from libsocket import (
     TcpAoKeys,
     TcpAoRepair,
     TcpMd5sig,
-    TcpRepairOpt,
     UnsupportedOption,
 )
 from libsocket.layouts import AO_KEYS
 from netns import Namespace
+from tests.libsocket.repair import SEND, held, resume
 
 Ends = tuple[Socket, Socket]
 
 HERE, HERE6, ELSEWHERE = "127.0.0.1", "::1", "127.0.0.2"
 SYN_SENT = 2
-RECEIVE, SEND = 1, 2
 PATIENCE = 3
 """Connection requests after the first, so that a library that errs fails in a quarter of a minute."""
 FIRST = TcpAoAdd(HERE, 32, b"first secret", 100, 101)
@@ -415,21 +414,11 @@ def test_counters_are_set_when_they_shall_be(ns: Namespace) -> None:
 # TCP-AO: repair
 
 
-def repaired(sock: Socket) -> dict[int, int]:
-    """Put a connection under repair: the next sequence number of each queue."""
-    sock.tcp_repair = 1
-    sequences = {}
-    for queue in (RECEIVE, SEND):
-        sock.tcp_repair_queue = queue
-        sequences[queue] = sock.tcp_queue_seq
-    return sequences
-
-
 def test_first_sequence_numbers_are_told_under_repair(ns: Namespace) -> None:
     with connected(FIRST) as (client, server):
         client.send(b"before")
         server.read_exact(6)
-        ours, theirs = repaired(client), repaired(server)
+        ours, theirs = held(client).sequences, held(server).sequences
         numbers, others = client.tcp_ao_repair, server.tcp_ao_repair
 
         assert (numbers.snt_isn + 1 + 6) % 2**32 == ours[SEND]
@@ -468,31 +457,16 @@ def test_signed_connection_is_moved_to_another_socket(ns: Namespace) -> None:
     with connected(FIRST) as (client, server):
         client.send(b"before")
         server.read_exact(6)
-        sequences, numbers = repaired(client), client.tcp_ao_repair
-        info, stamp, window = client.tcp_info, client.tcp_timestamp, client.tcp_repair_window
-        ours, theirs = client.getsockname(), client.getpeername()
+        connection, numbers = held(client), client.tcp_ao_repair
         client.close()
         with Socket.tcp() as moved:
-            moved.tcp_repair = 1
-            moved.reuseaddr = True
-            moved.bind(ours)
-            for queue, number in sequences.items():
-                moved.tcp_repair_queue = queue
-                moved.tcp_queue_seq = number
-            moved.connect(theirs)
-            moved.tcp_repair_options = agreed(info.snd_mss, info.snd_wscale, info.rcv_wscale)
-            moved.tcp_timestamp = stamp
-            moved.tcp_repair_window = window
+            resume(moved, connection)
             moved.tcp_ao_add_key = FIRST
             moved.tcp_ao_repair = numbers
             moved.tcp_repair = 0
             moved.send(b"after")
 
             assert (server.read_exact(5), server.tcp_ao_info.pkt_bad) == (b"after", 0)
-
-
-def agreed(size: int, ours: int, theirs: int) -> tuple[TcpRepairOpt, ...]:
-    return TcpRepairOpt(2, size), TcpRepairOpt(3, ours | theirs << 16), TcpRepairOpt(4), TcpRepairOpt(8)
 
 
 # Layout
