@@ -1,4 +1,4 @@
-"""Fixtures that a test may name. The plugin behind them is conformance/plugin.py."""
+"""Fixtures that a test may name. The plugin behind them is conformance/plugin/plugin.py."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
-from conformance.keeping import kept_if_failing
-from conformance.stash import OBSERVATIONS
+from conformance.plugin.keep_netns import kept_if_failing
+from conformance.plugin.stash import OBSERVATIONS
 from netns import Namespace, Peers, Routed, peers, routed
 from reports.record import Value
 from reports.runfile import frozen
 
-pytest_plugins = ["conformance.plugin"]
+pytest_plugins = ["conformance.plugin.plugin"]
 
 settings.register_profile(
     "steady",

@@ -8,9 +8,9 @@ import os
 
 import pytest
 
-from conformance.claims import claim, differs
-from conformance.refusals import refused
-from conformance.scenes import knocking, listening, listening_unix
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from libsocket import Linger, Socket
 
 FLAGS = os.O_NONBLOCK | os.O_ASYNC
@@ -39,7 +39,11 @@ def reset_met_by(listener: Socket) -> str:
 )
 @pytest.mark.parametrize("listening", [listening, listening_unix])
 def test_who_came_first_is_accepted_first(ns, observe, listening):
-    with listening() as listener, knocking(listener) as first, knocking(listener) as second:
+    with (
+        listening() as listener,
+        pending_connection(listener) as first,
+        pending_connection(listener) as second,
+    ):
         first.send(b"first")
         second.send(b"second")
         with listener.accept()[0] as one, listener.accept()[0] as other:
@@ -52,7 +56,7 @@ def test_who_came_first_is_accepted_first(ns, observe, listening):
     says="The new socket is connected to the client.",
 )
 def test_the_new_socket_is_connected(ns, observe):
-    with listening() as listener, knocking(listener) as client, listener.accept()[0] as server:
+    with listening() as listener, pending_connection(listener) as client, listener.accept()[0] as server:
         assert observe("peer_is_the_client", server.getpeername() == client.getsockname()) is True
 
 
@@ -62,7 +66,7 @@ def test_the_new_socket_is_connected(ns, observe):
     says="The address that comes with the new socket is the client's.",
 )
 def test_the_address_is_the_clients(ns, observe):
-    with listening() as listener, knocking(listener) as client:
+    with listening() as listener, pending_connection(listener) as client:
         server, address = listener.accept()
         with server:
             assert observe("is_the_clients", address == client.getsockname()) is True
@@ -74,7 +78,7 @@ def test_the_address_is_the_clients(ns, observe):
     says="The new socket does not listen, and the one it came from goes on listening.",
 )
 def test_the_new_socket_does_not_listen(ns, observe):
-    with listening() as listener, knocking(listener), listener.accept()[0] as server:
+    with listening() as listener, pending_connection(listener), listener.accept()[0] as server:
         assert observe("listens", [server.acceptconn, listener.acceptconn]) == [False, True]
 
 
@@ -88,7 +92,7 @@ def test_a_nonblocking_listener_does_not_wait(ns, observe):
         listener.nonblocking = True
         with refused(errno.EAGAIN):
             listener.accept()
-        with knocking(listener) as client, listener.accept()[0] as server:
+        with pending_connection(listener) as client, listener.accept()[0] as server:
             assert observe("accepted", server.getpeername() == client.getsockname()) is True
 
 
@@ -103,7 +107,7 @@ def test_only_a_listener_accepts(ns, observe):
         with refused(errno.EINVAL):
             sock.accept()
         sock.listen()
-        with knocking(sock) as client, sock.accept()[0] as server:
+        with pending_connection(sock) as client, sock.accept()[0] as server:
             assert observe("accepted", server.getpeername() == client.getsockname()) is True
 
 
@@ -113,7 +117,7 @@ def test_only_a_listener_accepts(ns, observe):
     says="O_NONBLOCK and O_ASYNC of the listening socket are not set on the new one.",
 )
 def test_the_new_socket_has_no_flags(ns, observe):
-    with listening() as listener, knocking(listener):
+    with listening() as listener, pending_connection(listener):
         fcntl.fcntl(listener, fcntl.F_SETFL, FLAGS)
         with listener.accept()[0] as server:
             assert observe("flags_set", [flags(listener) == FLAGS, flags(server) != 0]) == [True, False]
@@ -131,7 +135,7 @@ def test_the_new_socket_has_no_flags(ns, observe):
     ),
 )
 def test_accept_tells_that_the_client_has_reset(ns, observe):
-    with listening() as listener, knocking(listener) as client:
+    with listening() as listener, pending_connection(listener) as client:
         client.linger = Linger(True, 0)
         client.close()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 
-from conformance.claims import claim
-from conformance.refusals import refused
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
 from libsocket import Socket
 
 EVERYONE = "127.255.255.255", 9

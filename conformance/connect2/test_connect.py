@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import select
 
-from conformance.claims import claim
-from conformance.refusals import errno_name, refused
-from conformance.scenes import listening
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import errno_name, refused
+from conformance.plugin.setups.listeners import listening
 from libsocket import Socket
 
 

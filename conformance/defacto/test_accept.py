@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 
-from conformance.claims import claim
-from conformance.refusals import refused
-from conformance.scenes import knocking, listening
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening, pending_connection
 from libsocket import Linger
 
 
@@ -16,7 +16,7 @@ from libsocket import Linger
 )
 def test_data_sent_before_the_accept_is_received(ns, observe):
     with listening() as listener:
-        with knocking(listener) as client:
+        with pending_connection(listener) as client:
             client.send(b"early")
         with listener.accept()[0] as server:
             assert observe("received", server.read_to_string()) == "early"
@@ -27,7 +27,7 @@ def test_data_sent_before_the_accept_is_received(ns, observe):
     says="A connection that its client has reset is accepted all the same; one receive tells of the reset.",
 )
 def test_the_first_receive_meets_the_reset(ns, observe):
-    with listening() as listener, knocking(listener) as client:
+    with listening() as listener, pending_connection(listener) as client:
         client.linger = Linger(True, 0)
         client.close()
         with listener.accept()[0] as server:
@@ -42,8 +42,8 @@ def test_the_first_receive_meets_the_reset(ns, observe):
     says="Closing a listening TCP socket resets the connections that wait to be accepted, and no others.",
 )
 def test_closing_the_listener_resets_who_waits(ns, observe):
-    with listening() as listener, knocking(listener) as accepted, listener.accept()[0] as server:
-        with knocking(listener) as waiting:
+    with listening() as listener, pending_connection(listener) as accepted, listener.accept()[0] as server:
+        with pending_connection(listener) as waiting:
             listener.close()
             with refused(errno.ECONNRESET):
                 waiting.recv(1)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from conformance.claims import claim
-from conformance.scenes import knocking, listening, listening_unix
+from conformance.plugin.claim import claim
+from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from libsocket import (
     IP_FREEBIND,
     IP_MTU_DISCOVER,
@@ -69,7 +69,7 @@ def not_inherited(option: Option[bool]) -> Any:
 def test_a_tcp_connection_has_what_its_listener_has(ns, observe, option, value):
     with listening() as listener:
         listener.set(option, value)
-        with knocking(listener), listener.accept()[0] as accepted:
+        with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("inherited", accepted.get(option)) == value
 
 
@@ -79,7 +79,7 @@ def test_a_tcp_connection_has_what_its_listener_has(ns, observe, option, value):
 )
 @pytest.mark.parametrize("option", [SO_OOBINLINE, SO_TIMESTAMP, TCP_NODELAY])
 def test_it_is_taken_over_before_accept(ns, observe, option):
-    with listening() as listener, knocking(listener):
+    with listening() as listener, pending_connection(listener):
         listener.set(option, True)
         with listener.accept()[0] as accepted:
             assert observe("inherited", accepted.get(option)) is False
@@ -89,7 +89,7 @@ def test_it_is_taken_over_before_accept(ns, observe, option):
 def test_a_unix_connection_begins_anew(ns, observe, option):
     with listening_unix() as listener:
         listener.set(option, True)
-        with knocking(listener), listener.accept()[0] as accepted:
+        with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("of_listener_and_accepted", [listener.get(option), accepted.get(option)]) == [
                 True,
                 False,

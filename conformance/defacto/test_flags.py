@@ -6,8 +6,8 @@ import errno
 
 import pytest
 
-from conformance.claims import claim
-from conformance.refusals import refused
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
 from libsocket import INT, SO_BROADCAST, SO_OOBINLINE, SO_TIMESTAMP, TCP_CORK, TCP_NODELAY, Socket, raw
 
 FLAGS = [

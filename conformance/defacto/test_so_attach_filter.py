@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.claims import claim, differs
+from conformance.plugin.claim import claim, differs
 from libsocket import Filter, Socket
 from netns import Capability, only
 

@@ -7,10 +7,10 @@ import socket
 
 import pytest
 
-from conformance.claims import claim
-from conformance.needs import VETH
-from conformance.refusals import refused
-from conformance.scenes import knocking, listening
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import VETH
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening, pending_connection
 from libsocket import SO_BINDTODEVICE, SOL_SOCKET, Socket, raw
 from netns import Capability, only, without
 
@@ -208,5 +208,5 @@ def test_a_listener_refuses_other_interfaces(ns, observe):
 def test_an_accepted_connection_is_bound(ns, observe):
     with listening() as listener:
         listener.bindtodevice = "lo"
-        with knocking(listener), listener.accept()[0] as accepted:
+        with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("device", accepted.bindtodevice) == "lo"

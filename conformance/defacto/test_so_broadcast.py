@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 
-from conformance.claims import claim
-from conformance.needs import VETH
-from conformance.refusals import refused
-from conformance.scenes import udp_across
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import VETH
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.pairs import udp_across
 
 
 @claim(

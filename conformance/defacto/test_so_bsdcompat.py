@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from conformance.claims import claim
-from conformance.needs import KERNEL_LOG
-from conformance.scenes import kernel_log, logged
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import KERNEL_LOG
+from conformance.plugin.setups.kernel_log import kernel_log, logged_since
 from libsocket import INT, SO_BSDCOMPAT, Socket
 
 
@@ -30,4 +30,4 @@ def test_setting_it_is_not_logged(ns, observe):
     with kernel_log() as log, Socket.udp() as sock:
         sock.bsdcompat = True
 
-        assert observe("logged", "SO_BSDCOMPAT" in logged(log)) is False
+        assert observe("logged", "SO_BSDCOMPAT" in logged_since(log)) is False

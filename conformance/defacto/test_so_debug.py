@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 
-from conformance.claims import claim
-from conformance.needs import USER_NAMESPACE, initially
-from conformance.refusals import refused
-from conformance.scenes import knocking, listening
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import USER_NAMESPACE, initially
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening, pending_connection
 from libsocket import SO_DEBUG, Socket
 from netns import Capability, in_user_namespace, only, without
 
@@ -68,5 +68,5 @@ def test_root_of_another_user_namespace_is_refused(ns, observe):
 def test_an_accepted_connection_is_debugged(ns, observe):
     with listening() as listener:
         listener.debug = True
-        with knocking(listener), listener.accept()[0] as accepted:
+        with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("debug", accepted.debug) is True

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.claims import claim
-from conformance.scenes import knocking, listening, udp_pair
+from conformance.plugin.claim import claim
+from conformance.plugin.setups.listeners import listening, pending_connection
+from conformance.plugin.setups.pairs import udp_pair
 from libsocket import Socket
 
 
@@ -38,7 +39,7 @@ def test_is_taken_where_it_means_nothing(ns, observe, pair):
 def test_an_accepted_socket_inherits_it(ns, observe):
     with listening() as listener:
         listener.keepalive = True
-        with knocking(listener), listener.accept()[0] as accepted:
+        with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("accepted", accepted.keepalive) is True
 
 
@@ -48,7 +49,7 @@ def test_an_accepted_socket_inherits_it(ns, observe):
     "not when it was accepted.",
 )
 def test_it_is_inherited_before_accept(ns, observe):
-    with listening() as listener, knocking(listener):
+    with listening() as listener, pending_connection(listener):
         listener.keepalive = True
         with listener.accept()[0] as accepted:
             assert observe("accepted", accepted.keepalive) is False

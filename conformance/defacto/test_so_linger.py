@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import errno
 
-from conformance.claims import claim
-from conformance.deadline import GUARD
-from conformance.refusals import refused
-from conformance.scenes import fill, knocking, later, listening, unread
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening, pending_connection
+from conformance.plugin.setups.pairs import fill_buffer, slow_reader
+from conformance.plugin.setups.threads import delayed
+from conformance.plugin.timing import TIMEOUT
 from libsocket import Linger, Socket
 
-LONG = int(2 * GUARD)
+LONG = int(2 * TIMEOUT)
 """Seconds: a call that lingered for so long would not get past the guard."""
 
 
@@ -55,8 +57,8 @@ def test_zero_resets_the_connection(ns, observe):
     says="Closing a TCP socket with a linger time of zero discards what is still unsent.",
 )
 def test_zero_discards_what_is_unsent(ns, observe):
-    with unread() as (sock, peer):
-        queued = fill(sock)
+    with slow_reader() as (sock, peer):
+        queued = fill_buffer(sock)
         sock.linger = Linger(True, 0)
         sock.close()
 
@@ -68,11 +70,11 @@ def test_zero_discards_what_is_unsent(ns, observe):
     says="close(2) lingers on a non-blocking TCP socket as on any other.",
 )
 def test_a_non_blocking_socket_lingers(ns, observe):
-    with unread() as (sock, peer):
-        queued = fill(sock)
+    with slow_reader() as (sock, peer):
+        queued = fill_buffer(sock)
         sock.nonblocking = True
         sock.linger = Linger(True, LONG)
-        with later(lambda: peer.read_exact(queued)) as reading:
+        with delayed(lambda: peer.read_exact(queued)) as reading:
             sock.close()
             waited = reading.is_set()
 
@@ -84,10 +86,10 @@ def test_a_non_blocking_socket_lingers(ns, observe):
     says="A negative linger time is taken for a long one: close(2) waits until queued data has been sent.",
 )
 def test_a_negative_time_waits(ns, observe):
-    with unread() as (sock, peer):
-        queued = fill(sock)
+    with slow_reader() as (sock, peer):
+        queued = fill_buffer(sock)
         sock.linger = Linger(True, -1)
-        with later(lambda: peer.read_exact(queued)) as reading:
+        with delayed(lambda: peer.read_exact(queued)) as reading:
             sock.close()
             waited = reading.is_set()
 
@@ -113,5 +115,5 @@ def test_negative_times_read_back_alike(ns, observe):
 def test_an_accepted_socket_inherits_it(ns, observe):
     with listening() as listener:
         listener.linger = Linger(True, 7)
-        with knocking(listener), listener.accept()[0] as accepted:
+        with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("accepted", accepted.linger) == (True, 7)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import struct
 
-from conformance.claims import claim
-from conformance.refusals import refused
-from conformance.scenes import knocking, listening, udp_pair
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening, pending_connection
+from conformance.plugin.setups.pairs import udp_pair
 from libsocket import FLAG, SO_MARK, SOL_SOCKET, Numbers, Option, Socket
 from netns import Capability, only, without
 
@@ -103,5 +104,5 @@ def test_net_raw_suffices_for_the_control_message(ns, observe):
 def test_an_accepted_connection_has_the_mark(ns, observe):
     with listening() as listener:
         listener.mark = 7
-        with knocking(listener), listener.accept()[0] as accepted:
+        with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("mark", accepted.mark) == 7

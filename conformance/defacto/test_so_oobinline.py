@@ -6,8 +6,8 @@ import errno
 import select
 import socket
 
-from conformance.claims import claim
-from conformance.refusals import refused
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
 from libsocket import Socket
 
 

@@ -6,9 +6,9 @@ import errno
 import socket
 from pathlib import Path
 
-from conformance.claims import claim
-from conformance.refusals import refused
-from conformance.scenes import knocking, listening_unix
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening_unix, pending_connection
 from libsocket import SO_PASSCRED, UCRED, Socket
 
 
@@ -56,5 +56,5 @@ def test_reading_it_on_an_ipv4_socket_is_refused(ns, observe):
 def test_an_accepted_connection_passes_credentials(ns, observe):
     with listening_unix() as listener:
         listener.passcred = True
-        with knocking(listener), listener.accept()[0] as accepted:
+        with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("passcred", accepted.passcred) is True

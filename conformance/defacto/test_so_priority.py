@@ -7,9 +7,10 @@ import struct
 
 import pytest
 
-from conformance.claims import claim
-from conformance.refusals import refused
-from conformance.scenes import knocking, listening, udp_pair
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening, pending_connection
+from conformance.plugin.setups.pairs import udp_pair
 from libsocket import FLAG, SO_PRIORITY, SOL_SOCKET, Numbers, Option, Socket
 from netns import Capability, only, without
 
@@ -71,7 +72,7 @@ def test_net_raw_alone_suffices(ns, observe, priority):
 def test_an_accepted_connection_has_priority_0(ns, observe):
     with listening() as listener:
         listener.priority = 5
-        with knocking(listener), listener.accept()[0] as accepted:
+        with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("priorities", [listener.priority, accepted.priority]) == [5, 0]
 
 

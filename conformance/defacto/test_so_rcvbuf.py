@@ -6,10 +6,10 @@ import errno
 
 import pytest
 
-from conformance.claims import claim
-from conformance.needs import USER_NAMESPACE, initially
-from conformance.refusals import refused
-from conformance.scenes import knocking, listening, listening_unix
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import USER_NAMESPACE, initially
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from libsocket import SO_RCVBUF, SO_RCVBUFFORCE, SOL_SOCKET, Socket
 from netns import Capability, first_sysctl, in_user_namespace
 
@@ -47,7 +47,7 @@ def test_a_negative_size_gives_the_maximum(ns, observe, asked):
 def test_an_accepted_connection_has_the_buffer(ns, observe):
     with listening() as listener:
         listener.rcvbuf = 30_000
-        with knocking(listener), listener.accept()[0] as accepted:
+        with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("rcvbuf", accepted.rcvbuf) == 2 * 30_000
 
 
@@ -59,7 +59,7 @@ def test_an_accepted_unix_connection_has_the_default(ns, observe):
     default = int(first_sysctl("net.core.rmem_default"))
     with listening_unix() as listener:
         listener.rcvbuf = 30_000
-        with knocking(listener), listener.accept()[0] as accepted:
+        with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("listener_and_accepted", [listener.rcvbuf, accepted.rcvbuf]) == [60_000, default]
 
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.claims import claim
-from conformance.scenes import below_mark, knocking, listening, listening_unix, readable_by_poll
+from conformance.plugin.claim import claim
+from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
+from conformance.plugin.setups.readiness import below_lowat, readable_by_poll
 from libsocket import Socket
 from netns import Namespace
 
@@ -102,7 +103,7 @@ def test_on_tcp_a_mark_enlarges_the_buffer(ns, observe):
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
 def test_a_nonblocking_read_takes_less_than_the_mark(ns, observe, pair):
-    with below_mark(pair) as (_writer, reader):
+    with below_lowat(pair) as (_writer, reader):
         assert observe("received", reader.recv(100, socket.MSG_DONTWAIT).decode()) == "12345"
 
 
@@ -112,7 +113,7 @@ def test_a_nonblocking_read_takes_less_than_the_mark(ns, observe, pair):
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
 def test_a_read_of_less_than_the_mark_does_not_wait_for_it(ns, observe, pair):
-    with below_mark(pair) as (_writer, reader):
+    with below_lowat(pair) as (_writer, reader):
         assert observe("received", reader.recv(5).decode()) == "12345"
 
 
@@ -122,7 +123,7 @@ def test_a_read_of_less_than_the_mark_does_not_wait_for_it(ns, observe, pair):
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
 def test_the_end_of_the_stream_ends_the_wait(ns, observe, pair):
-    with below_mark(pair) as (writer, reader):
+    with below_lowat(pair) as (writer, reader):
         writer.shutdown(socket.SHUT_WR)
         readable = readable_by_poll(reader, 30)
 
@@ -136,7 +137,7 @@ def test_the_end_of_the_stream_ends_the_wait(ns, observe, pair):
 def test_an_accepted_connection_has_the_mark(ns, observe):
     with listening() as listener:
         listener.rcvlowat = 10
-        with knocking(listener), listener.accept()[0] as accepted:
+        with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("rcvlowat", accepted.rcvlowat) == 10
 
 
@@ -145,7 +146,7 @@ def test_an_accepted_connection_has_the_mark(ns, observe):
     says="It has the mark that the listener had during the handshake, not the one during accept.",
 )
 def test_an_accepted_connection_has_the_mark_of_the_handshake(ns, observe):
-    with listening() as listener, knocking(listener):
+    with listening() as listener, pending_connection(listener):
         listener.rcvlowat = 10
         with listener.accept()[0] as accepted:
             assert observe("listener_and_accepted", [listener.rcvlowat, accepted.rcvlowat]) == [10, 1]
@@ -158,5 +159,5 @@ def test_an_accepted_connection_has_the_mark_of_the_handshake(ns, observe):
 def test_an_accepted_unix_connection_starts_anew(ns, observe):
     with listening_unix() as listener:
         listener.rcvlowat = 10
-        with knocking(listener), listener.accept()[0] as accepted:
+        with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("listener_and_accepted", [listener.rcvlowat, accepted.rcvlowat]) == [10, 1]

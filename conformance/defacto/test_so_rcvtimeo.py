@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from conformance.claims import claim
-from conformance.deadline import timed
-from conformance.refusals import refused
-from conformance.scenes import crowded, knocking, listening, listening_unix
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import full_backlog, listening, listening_unix, pending_connection
+from conformance.plugin.timing import timed
 from libsocket import TIMEVAL, Option, Socket, Timeval
 from netns import Namespace
 
@@ -83,7 +83,7 @@ def test_a_negative_timeout_does_not_wait(ns, observe):
     says="The receive timeout does not bound connect(2); only the send timeout does.",
 )
 def test_connect_outlasts_the_receive_timeout(ns, observe):
-    with listening() as listener, crowded(listener) as client:
+    with listening() as listener, full_backlog(listener) as client:
         client.rcvtimeo, client.sndtimeo = 0.01, 0.1
         with timed() as took, refused(errno.EINPROGRESS):
             client.connect(listener.getsockname())
@@ -98,7 +98,7 @@ def test_connect_outlasts_the_receive_timeout(ns, observe):
 def test_an_accepted_socket_inherits_it(ns, observe):
     with listening() as listener:
         listener.rcvtimeo = 3
-        with knocking(listener), listener.accept()[0] as accepted:
+        with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("accepted", accepted.rcvtimeo) == 3
 
 
@@ -109,5 +109,5 @@ def test_an_accepted_socket_inherits_it(ns, observe):
 def test_an_accepted_unix_socket_does_not_inherit_it(ns, observe):
     with listening_unix() as listener:
         listener.rcvtimeo = 3
-        with knocking(listener), listener.accept()[0] as accepted:
+        with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("accepted", accepted.rcvtimeo) == 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 
-from conformance.claims import claim
-from conformance.refusals import refused
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
 from libsocket import Socket
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 
-from conformance.claims import claim
-from conformance.refusals import refused
-from conformance.scenes import fill, knocking, listening, listening_unix
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
+from conformance.plugin.setups.pairs import fill_buffer
 from libsocket import TIMEVAL, Socket, Timeval
 
 
@@ -21,7 +22,7 @@ def test_a_negative_timeout_does_not_wait(ns, observe):
     with left, right:
         left.set(Socket.sndtimeo.through(TIMEVAL), Timeval(-1, 0))
         left.send(b"x")  # as it can while there is room
-        fill(left)
+        fill_buffer(left)
         with refused(errno.EAGAIN):
             left.send(b"x")
 
@@ -35,7 +36,7 @@ def test_a_negative_timeout_does_not_wait(ns, observe):
 def test_an_accepted_socket_inherits_it(ns, observe):
     with listening() as listener:
         listener.sndtimeo = 4
-        with knocking(listener), listener.accept()[0] as accepted:
+        with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("accepted", accepted.sndtimeo) == 4
 
 
@@ -46,5 +47,5 @@ def test_an_accepted_socket_inherits_it(ns, observe):
 def test_an_accepted_unix_socket_does_not_inherit_it(ns, observe):
     with listening_unix() as listener:
         listener.sndtimeo = 4
-        with knocking(listener), listener.accept()[0] as accepted:
+        with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("accepted", accepted.sndtimeo) == 0

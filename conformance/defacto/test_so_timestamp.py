@@ -7,8 +7,8 @@ import struct
 
 import pytest
 
-from conformance.claims import claim
-from conformance.scenes import udp_pair
+from conformance.plugin.claim import claim
+from conformance.plugin.setups.pairs import udp_pair
 from libsocket import FLAG, SO_TIMESTAMP, SO_TIMESTAMPNS, SOL_SOCKET, Numbers, Option, Socket
 
 SO_TIMESTAMP_NEW = Option(

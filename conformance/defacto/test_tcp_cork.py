@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 
-from conformance.claims import claim
-from conformance.needs import VETH
-from conformance.scenes import unanswered
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import VETH
+from conformance.plugin.setups.pairs import unacked_sender
 
 
 @claim(
@@ -16,7 +16,7 @@ from conformance.scenes import unanswered
     needs=[VETH],
 )
 def test_uncorked_data_still_waits_for_an_acknowledgement(peers, observe):
-    with unanswered(peers) as sender:
+    with unacked_sender(peers) as sender:
         sender.send(b"first")
         sender.tcp_cork = True
         sender.send(b"corked")
@@ -32,7 +32,7 @@ def test_uncorked_data_still_waits_for_an_acknowledgement(peers, observe):
     needs=[VETH],
 )
 def test_uncorked_data_does_not_wait_with_nodelay(peers, observe):
-    with unanswered(peers) as sender:
+    with unacked_sender(peers) as sender:
         sender.tcp_nodelay = True
         sender.send(b"first")
         sender.tcp_cork = True
@@ -48,7 +48,7 @@ def test_uncorked_data_does_not_wait_with_nodelay(peers, observe):
     needs=[VETH],
 )
 def test_shutting_down_sends_what_is_corked(peers, observe):
-    with unanswered(peers) as sender:
+    with unacked_sender(peers) as sender:
         sender.tcp_cork = True
         sender.send(b"corked")
         corked = sender.tcp_info.notsent_bytes
@@ -63,7 +63,7 @@ def test_shutting_down_sends_what_is_corked(peers, observe):
     needs=[VETH],
 )
 def test_it_stays_corked(peers, observe):
-    with unanswered(peers) as sender:
+    with unacked_sender(peers) as sender:
         sender.tcp_cork = True
         sender.send(b"flushed")
         sender.tcp_nodelay = True
@@ -78,7 +78,7 @@ def test_it_stays_corked(peers, observe):
     needs=[VETH],
 )
 def test_the_first_small_write_goes_out(peers, observe):
-    with unanswered(peers) as sender:
+    with unacked_sender(peers) as sender:
         sender.send(b"first")
 
         assert observe("unsent", sender.tcp_info.notsent_bytes) == 0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from conformance.claims import claim, differs
-from conformance.needs import VETH
-from conformance.scenes import udp_across
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import VETH
+from conformance.plugin.setups.pairs import udp_across
 
 RECEIVED_BY_ALL = differs(
     "the flag is asked for in sending only (and has been since before the kernel's history in git)",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 
-from conformance.claims import claim, differs
-from conformance.refusals import refused
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.refusal import refused
 from libsocket import Socket
 from netns import Capability, without
 

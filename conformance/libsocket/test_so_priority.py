@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 
-from conformance.claims import claim, differs
-from conformance.scenes import udp_pair
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.setups.pairs import udp_pair
 from libsocket import IPPROTO_IP, Socket
 
 IP_RECVTOS = 13

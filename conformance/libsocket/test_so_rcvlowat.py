@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.claims import claim, differs
-from conformance.deadline import timed
-from conformance.scenes import below_mark, readable_by_poll, readable_by_select
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.setups.readiness import below_lowat, readable_by_poll, readable_by_select
+from conformance.plugin.timing import timed
 from libsocket import Socket
 
 
@@ -23,7 +23,7 @@ from libsocket import Socket
 )
 @pytest.mark.parametrize("readable", [readable_by_select, readable_by_poll])
 def test_tcp_is_readable_below_the_mark(ns, observe, readable):
-    with below_mark(Socket.tcp_pair) as (writer, reader):
+    with below_lowat(Socket.tcp_pair) as (writer, reader):
         below = readable(reader)
         writer.send(b"67890")
 
@@ -37,7 +37,7 @@ def test_tcp_is_readable_below_the_mark(ns, observe, readable):
 )
 @pytest.mark.parametrize("readable", [readable_by_select, readable_by_poll])
 def test_a_unix_stream_is_readable_below_the_mark(ns, observe, readable):
-    with below_mark(Socket.pair) as (_writer, reader):
+    with below_lowat(Socket.pair) as (_writer, reader):
         assert observe("readable", readable(reader)) is True
 
 
@@ -47,7 +47,7 @@ def test_a_unix_stream_is_readable_below_the_mark(ns, observe, readable):
     says="A read from a socket that was called readable still blocks until the mark is reached.",
 )
 def test_a_read_blocks_although_the_socket_was_readable(ns, observe):
-    with below_mark(Socket.pair) as (_writer, reader):
+    with below_lowat(Socket.pair) as (_writer, reader):
         reader.rcvtimeo = 0.05
         readable = readable_by_poll(reader)
         with timed() as took:

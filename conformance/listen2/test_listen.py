@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from conformance.claims import claim, differs
-from conformance.scenes import knocking
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.setups.listeners import pending_connection
 from libsocket import Socket
 
 
@@ -15,7 +15,7 @@ def admitted(listener: Socket) -> int:
     """How many connections wait to be accepted when one more waits for room in vain."""
     count = 1
     with ExitStack() as clients:
-        clients.enter_context(knocking(listener))
+        clients.enter_context(pending_connection(listener))
         while admits(listener, clients.enter_context(Socket(listener.family, listener.type))):
             count += 1
     return count

@@ -7,10 +7,12 @@ import socket
 
 import pytest
 
-from conformance.claims import claim
-from conformance.deadline import GUARD, timed
-from conformance.refusals import refused
-from conformance.scenes import begun, knocking, listening, udp_pair
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening, pending_connection
+from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.setups.threads import in_thread
+from conformance.plugin.timing import TIMEOUT, timed
 from libsocket import Shutdown, Socket
 
 WAITS = claim(
@@ -24,11 +26,11 @@ WAITS = claim(
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair, udp_pair])
 def test_goes_on_once_a_message_arrives(ns, observe, pair):
     left, right = pair()
-    with left, right, begun(lambda: left.recv(9)) as received:
+    with left, right, in_thread(lambda: left.recv(9)) as received:
         before = received.wait(0.05)
         right.send(b"hello")
 
-        assert observe("received_before_and_after_sending", [before, received.wait(GUARD)]) == [False, True]
+        assert observe("received_before_and_after_sending", [before, received.wait(TIMEOUT)]) == [False, True]
 
 
 @WAITS
@@ -113,7 +115,7 @@ def test_a_peek_leaves_the_data(ns, observe, pair):
     says="Receiving on a connection-oriented socket that is not connected fails with ENOTCONN.",
 )
 def test_a_stream_must_be_connected(ns, observe):
-    with listening() as listener, knocking(listener) as client, listener.accept()[0] as server:
+    with listening() as listener, pending_connection(listener) as client, listener.accept()[0] as server:
         with Socket.tcp() as sock, refused(errno.ENOTCONN):
             sock.recv(9)
         client.send(b"hello")

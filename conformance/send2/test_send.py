@@ -7,10 +7,12 @@ from socket import SOCK_DGRAM
 
 import pytest
 
-from conformance.claims import claim, differs
-from conformance.deadline import GUARD, timed
-from conformance.refusals import refused
-from conformance.scenes import begun, listening, listening_unix, udp_pair
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening, listening_unix
+from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.setups.threads import in_thread
+from conformance.plugin.timing import TIMEOUT, timed
 from libsocket import Shutdown, Socket
 
 LONG = bytes(1 << 20)
@@ -37,11 +39,11 @@ def narrow(pair: tuple[Socket, Socket]) -> tuple[Socket, Socket]:
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
 def test_goes_on_once_there_is_room(ns, observe, pair):
     left, right = narrow(pair())
-    with left, right, begun(lambda: left.send(LONG)) as sent:
+    with left, right, in_thread(lambda: left.send(LONG)) as sent:
         before = sent.wait(0.05)
         right.read_exact(len(LONG))
 
-        assert observe("sent_before_and_after_reading", [before, sent.wait(GUARD)]) == [False, True]
+        assert observe("sent_before_and_after_reading", [before, sent.wait(TIMEOUT)]) == [False, True]
 
 
 @BLOCKS

@@ -10,9 +10,9 @@ from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 import pytest
 
-from conformance.claims import claim, differs
-from conformance.refusals import refused
-from conformance.scenes import udp_pair
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.pairs import udp_pair
 from libsocket import Shutdown, Socket
 
 

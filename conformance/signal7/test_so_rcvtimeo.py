@@ -12,9 +12,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from conformance.claims import claim, differs
-from conformance.refusals import refused
-from conformance.scenes import fill
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.pairs import fill_buffer
 from libsocket import Socket
 
 PATIENT = 30.0
@@ -119,7 +119,7 @@ def test_a_receive_with_timeout_ends(ns, observe):
 def test_a_send_with_receive_timeout_ends(ns, observe):
     left, right = Socket.pair()
     with left, right:
-        queued = fill(left)
+        queued = fill_buffer(left)
         left.rcvtimeo = PATIENT
         with interrupting(then=lambda: right.read_exact(queued)), refused(errno.EINTR):
             send_once(left)
@@ -135,7 +135,7 @@ def test_a_send_with_receive_timeout_ends(ns, observe):
 def test_a_send_with_send_timeout_ends(ns, observe):
     left, right = Socket.pair()
     with left, right:
-        queued = fill(left)
+        queued = fill_buffer(left)
         left.sndtimeo = PATIENT
         with interrupting(), refused(errno.EINTR):
             send_once(left)

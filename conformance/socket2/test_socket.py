@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from conformance.claims import claim
+from conformance.plugin.claim import claim
 from libsocket import Socket
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 
-from conformance.claims import claim
-from conformance.refusals import refused
-from conformance.scenes import knocking, listening
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening, pending_connection
 from libsocket import Socket
 
 WOULD_BLOCK = claim(
@@ -34,7 +34,7 @@ def test_accepting_where_nobody_knocks(ns, observe):
         listener.nonblocking = True
         with refused(errno.EAGAIN):
             listener.accept()
-        with knocking(listener) as client, listener.accept()[0] as server:
+        with pending_connection(listener) as client, listener.accept()[0] as server:
             assert observe("accepted", server.getpeername() == client.getsockname()) is True
 
 

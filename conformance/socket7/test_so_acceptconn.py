@@ -6,9 +6,9 @@ import errno
 
 import pytest
 
-from conformance.claims import claim
-from conformance.refusals import refused
-from conformance.scenes import listening
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening
 from libsocket import INT, SO_ACCEPTCONN, Socket
 
 

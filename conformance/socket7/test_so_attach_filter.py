@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from conformance.claims import claim
-from conformance.refusals import refused
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
 from libsocket import Filter, Socket
 
 

@@ -7,9 +7,9 @@ import socket
 
 import pytest
 
-from conformance.claims import claim
-from conformance.needs import VETH
-from conformance.refusals import refused
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import VETH
+from conformance.plugin.refusal import refused
 from libsocket import SO_BINDTODEVICE, SOL_SOCKET, Socket, raw
 from netns import Capability
 

@@ -6,10 +6,11 @@ import errno
 
 import pytest
 
-from conformance.claims import claim
-from conformance.needs import VETH
-from conformance.refusals import refused
-from conformance.scenes import listening, udp_across
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import VETH
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening
+from conformance.plugin.setups.pairs import udp_across
 from libsocket import Socket
 
 EVERY_HOST_OF_THE_NET = "10.0.1.255"

@@ -6,10 +6,10 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from conformance.claims import claim
-from conformance.needs import KERNEL_LOG
-from conformance.refusals import refused
-from conformance.scenes import kernel_log, logged
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import KERNEL_LOG
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.kernel_log import kernel_log, logged_since
 from libsocket import Socket
 from netns import Capability
 
@@ -72,7 +72,7 @@ def test_setting_it_is_not_logged(ns, observe):
     with kernel_log() as log, Socket.udp() as sock:
         sock.bsdcompat = True
 
-        assert observe("logged", "SO_BSDCOMPAT" in logged(log)) is False
+        assert observe("logged", "SO_BSDCOMPAT" in logged_since(log)) is False
 
 
 @claim(
@@ -87,7 +87,7 @@ def test_setting_it_is_logged(ns, observe):
     with kernel_log() as log, Socket.udp() as sock:
         sock.bsdcompat = True
 
-        assert observe("logged", "SO_BSDCOMPAT" in logged(log)) is True
+        assert observe("logged", "SO_BSDCOMPAT" in logged_since(log)) is True
 
 
 @claim(

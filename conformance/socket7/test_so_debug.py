@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 
-from conformance.claims import claim, differs
-from conformance.needs import ANOTHER_USER, NOBODY, initially
-from conformance.refusals import refused
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import ANOTHER_USER, NOBODY, initially
+from conformance.plugin.refusal import refused
 from libsocket import SO_DEBUG, Socket
 from netns import Capability, as_user, only
 

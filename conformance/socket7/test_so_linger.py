@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from conformance.claims import claim, differs
-from conformance.deadline import GUARD, timed
-from conformance.scenes import fill, later, listening, unread
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.setups.listeners import listening
+from conformance.plugin.setups.pairs import fill_buffer, slow_reader
+from conformance.plugin.setups.threads import delayed
+from conformance.plugin.timing import TIMEOUT, timed
 from libsocket import Linger, Shutdown, Socket
 from netns import in_child
 
-LONG = int(2 * GUARD)
+LONG = int(2 * TIMEOUT)
 """Seconds: a call that lingered for so long would not get past the guard."""
 
 SHUTDOWN_NEVER_LINGERS = differs(
@@ -29,7 +31,7 @@ def exit_unsent(address: Any) -> int:
     sock = Socket.tcp()
     sock.linger = Linger(True, LONG)
     sock.connect(address)
-    queued = fill(sock)
+    queued = fill_buffer(sock)
     sock.detach()
     return queued
 
@@ -53,10 +55,10 @@ def test_reads_back(ns, observe, seconds):
     says="With linger on, close(2) does not return before all queued data has been sent, and then it does.",
 )
 def test_close_waits_for_what_is_unsent(ns, observe):
-    with unread() as (sock, peer):
-        queued = fill(sock)
+    with slow_reader() as (sock, peer):
+        queued = fill_buffer(sock)
         sock.linger = Linger(True, LONG)
-        with later(lambda: peer.read_exact(queued)) as reading:
+        with delayed(lambda: peer.read_exact(queued)) as reading:
             sock.close()
             waited = reading.is_set()
 
@@ -70,8 +72,8 @@ def test_close_waits_for_what_is_unsent(ns, observe):
     "and then returns.",
 )
 def test_close_waits_for_the_time_asked(ns, observe):
-    with unread() as (sock, _):
-        fill(sock)
+    with slow_reader() as (sock, _):
+        fill_buffer(sock)
         sock.linger = Linger(True, 1)
         with timed() as took:
             sock.close()
@@ -100,8 +102,8 @@ def test_close_with_nothing_queued_returns(ns, observe):
     says="With linger off, close(2) returns while data is still unsent, and that data is sent afterwards.",
 )
 def test_close_without_linger_leaves_sending_to_the_kernel(ns, observe):
-    with unread() as (sock, peer):
-        queued = fill(sock)
+    with slow_reader() as (sock, peer):
+        queued = fill_buffer(sock)
         sock.linger = Linger(False, LONG)
         sock.close()
 
@@ -116,8 +118,8 @@ def test_close_without_linger_leaves_sending_to_the_kernel(ns, observe):
 )
 @pytest.mark.parametrize("how", [Shutdown.WRITE, Shutdown.BOTH])
 def test_shutdown_waits(ns, observe, how):
-    with unread() as (sock, _):
-        fill(sock)
+    with slow_reader() as (sock, _):
+        fill_buffer(sock)
         sock.linger = Linger(True, 20)
         with timed() as took:
             sock.shutdown(how)

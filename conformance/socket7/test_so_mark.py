@@ -6,10 +6,10 @@ import ctypes
 import errno
 import struct
 
-from conformance.claims import claim
-from conformance.needs import ROUTING_RULES, VETH
-from conformance.refusals import refused
-from conformance.scenes import udp_pair
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import ROUTING_RULES, VETH
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.pairs import udp_pair
 from libsocket import SOL_SOCKET, Numbers, Socket
 from libsocket.arch import MACHINE
 from netns import Capability, only, without

@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import socket
 
-from conformance.claims import claim
+from conformance.plugin.claim import claim
 from libsocket import Socket
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
-from conformance.claims import claim, differs
+from conformance.plugin.claim import claim, differs
 from libsocket import UCRED, Socket, Ucred
 
 

@@ -8,9 +8,9 @@ from termios import TIOCOUTQ
 
 import pytest
 
-from conformance.claims import claim, differs
-from conformance.needs import VETH, qdisc
-from conformance.refusals import refused
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import VETH, qdisc
+from conformance.plugin.refusal import refused
 from libsocket import Socket
 from netns import Capability, Host, only, without
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.claims import claim, differs
+from conformance.plugin.claim import claim, differs
 from libsocket import Socket
 from netns import Namespace, first_sysctl, only
 

@@ -6,15 +6,15 @@ import socket
 
 import pytest
 
-from conformance.claims import claim, differs
-from conformance.deadline import timed
-from conformance.scenes import (
-    below_mark,
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.setups.readiness import (
+    below_lowat,
     readable_by_epoll,
     readable_by_poll,
     readable_by_select,
-    udp_pair,
 )
+from conformance.plugin.timing import timed
 from libsocket import Socket
 
 WAYS = [readable_by_select, readable_by_poll, readable_by_epoll]
@@ -58,7 +58,7 @@ def test_the_mark_can_be_changed(ns, observe, make):
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
 def test_a_read_below_the_mark_waits(ns, observe, pair):
-    with below_mark(pair) as (_writer, reader):
+    with below_lowat(pair) as (_writer, reader):
         reader.rcvtimeo = 0.05
         with timed() as took:
             received = reader.recv(100).decode()
@@ -74,7 +74,7 @@ def test_a_read_below_the_mark_waits(ns, observe, pair):
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
 def test_a_read_returns_at_the_mark(ns, observe, pair):
-    with below_mark(pair) as (writer, reader):
+    with below_lowat(pair) as (writer, reader):
         writer.send(b"67890")
 
         assert observe("received", reader.recv(100).decode()) == "1234567890"
@@ -94,7 +94,7 @@ def test_a_read_returns_at_the_mark(ns, observe, pair):
 )
 @pytest.mark.parametrize("pair", [udp_pair, unix_datagram_pair])
 def test_a_read_of_a_datagram_below_the_mark_waits(ns, observe, pair):
-    with below_mark(pair) as (_writer, reader):
+    with below_lowat(pair) as (_writer, reader):
         reader.rcvtimeo = 30
         with timed() as took:
             received = reader.recv(100).decode()
@@ -110,7 +110,7 @@ def test_a_read_of_a_datagram_below_the_mark_waits(ns, observe, pair):
 )
 @pytest.mark.parametrize("readable", WAYS)
 def test_tcp_is_readable_from_the_mark_on(ns, observe, readable):
-    with below_mark(Socket.tcp_pair) as (writer, reader):
+    with below_lowat(Socket.tcp_pair) as (writer, reader):
         below = readable(reader)
         writer.send(b"67890")
 
@@ -131,7 +131,7 @@ def test_tcp_is_readable_from_the_mark_on(ns, observe, readable):
 )
 @pytest.mark.parametrize("readable", WAYS)
 def test_a_unix_stream_is_readable_from_the_mark_on(ns, observe, readable):
-    with below_mark(Socket.pair) as (writer, reader):
+    with below_lowat(Socket.pair) as (writer, reader):
         below = readable(reader)
         writer.send(b"67890")
 
@@ -153,5 +153,5 @@ def test_a_unix_stream_is_readable_from_the_mark_on(ns, observe, readable):
 @pytest.mark.parametrize("pair", [udp_pair, unix_datagram_pair])
 @pytest.mark.parametrize("readable", WAYS)
 def test_a_datagram_socket_is_not_readable_below_the_mark(ns, observe, pair, readable):
-    with below_mark(pair) as (_writer, reader):
+    with below_lowat(pair) as (_writer, reader):
         assert observe("readable", readable(reader)) is False

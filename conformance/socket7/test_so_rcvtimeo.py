@@ -8,10 +8,12 @@ import socket
 
 import pytest
 
-from conformance.claims import claim
-from conformance.deadline import timed
-from conformance.refusals import refused
-from conformance.scenes import knocking, later, listening, listening_unix, udp_pair
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
+from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.setups.threads import delayed
+from conformance.plugin.timing import timed
 from libsocket import Socket
 
 
@@ -57,7 +59,7 @@ def test_nobody_connected_in_time(ns, observe, listening):
         listener.rcvtimeo = 0.05
         with timed() as took, refused(errno.EAGAIN):
             listener.accept()
-        with knocking(listener), listener.accept()[0]:  # as it can be while somebody does
+        with pending_connection(listener), listener.accept()[0]:  # as it can be while somebody does
             pass
 
         assert observe("waited", took.lasted(0.05)) is True
@@ -85,7 +87,7 @@ def test_zero_waits_until_something_comes(ns, observe, pair):
     with sock, peer:
         sock.rcvtimeo = 0.01
         sock.rcvtimeo = 0
-        with later(lambda: peer.send(b"late")):
+        with delayed(lambda: peer.send(b"late")):
             received = sock.recv(4)
 
         assert observe("received", received.decode()) == "late"

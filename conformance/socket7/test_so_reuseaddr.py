@@ -6,9 +6,9 @@ import errno
 
 import pytest
 
-from conformance.claims import claim
-from conformance.refusals import refused
-from conformance.scenes import knocking
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import pending_connection
 from libsocket import INT, SO_REUSEADDR, Socket
 
 
@@ -24,7 +24,7 @@ def left_behind(reuse: bool) -> tuple[str, int]:
     with reusing(reuse) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        with knocking(listener), listener.accept()[0]:
+        with pending_connection(listener), listener.accept()[0]:
             address: tuple[str, int] = listener.getsockname()
         return address
 

@@ -7,9 +7,9 @@ import errno
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.claims import claim
-from conformance.needs import initially
-from conformance.refusals import refused
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import initially
+from conformance.plugin.refusal import refused
 from libsocket import Socket
 from netns import Capability, Namespace, first_sysctl, only, without
 

@@ -7,10 +7,12 @@ import selectors
 
 import pytest
 
-from conformance.claims import claim, differs
-from conformance.deadline import timed
-from conformance.refusals import refused
-from conformance.scenes import crowded, fill, later, listening, listening_unix, unread
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import full_backlog, listening, listening_unix
+from conformance.plugin.setups.pairs import fill_buffer, slow_reader
+from conformance.plugin.setups.threads import delayed
+from conformance.plugin.timing import timed
 from libsocket import Socket
 
 UNIX_SAYS_EAGAIN = differs(
@@ -32,7 +34,7 @@ def test_no_room_in_time(ns, observe, pair):
     with sock, peer:
         sock.send(b"x")
         ns.set_link("lo", up=False)  # nothing is acknowledged any more, so what is full stays full
-        fill(sock)
+        fill_buffer(sock)
         sock.sndtimeo = 0.05
         with timed() as took, refused(errno.EAGAIN):
             sock.send(b"x")
@@ -63,7 +65,7 @@ def test_room_for_some_in_time(ns, observe, pair):
     says="A connect that has waited for the whole send timeout fails with EINPROGRESS.",
 )
 def test_no_connection_in_time(ns, observe):
-    with listening() as listener, crowded(listener) as client:
+    with listening() as listener, full_backlog(listener) as client:
         client.sndtimeo = 0.05
         with timed() as took, refused(errno.EINPROGRESS):
             client.connect(listener.getsockname())
@@ -78,7 +80,7 @@ def test_no_connection_in_time(ns, observe):
     "another one fails with EALREADY.",
 )
 def test_connecting_goes_on_after_the_timeout(ns, observe):
-    with listening() as listener, crowded(listener) as client:
+    with listening() as listener, full_backlog(listener) as client:
         client.sndtimeo = 0.05
         with refused(errno.EINPROGRESS):
             client.connect(listener.getsockname())
@@ -96,7 +98,7 @@ def test_connecting_goes_on_after_the_timeout(ns, observe):
     expect=UNIX_SAYS_EAGAIN,
 )
 def test_no_unix_connection_in_time(ns, observe):
-    with listening_unix() as listener, crowded(listener) as client:
+    with listening_unix() as listener, full_backlog(listener) as client:
         client.sndtimeo = 0.05
         with timed() as took, refused(errno.EINPROGRESS):
             client.connect(listener.getsockname())
@@ -121,11 +123,11 @@ def test_is_zero_at_first(ns, observe, make):
     says="With a send timeout of zero a send waits until there is room.",
 )
 def test_zero_waits_until_there_is_room(ns, observe):
-    with unread() as (sock, peer):
+    with slow_reader() as (sock, peer):
         sock.sndtimeo = 0.01
         sock.sndtimeo = 0
-        queued = fill(sock)
-        with later(lambda: peer.read_exact(queued)):
+        queued = fill_buffer(sock)
+        with delayed(lambda: peer.read_exact(queued)):
             sent = sock.send(bytes(65_536))
 
         assert observe("sent", sent) == 65_536
@@ -140,7 +142,7 @@ def test_zero_waits_until_there_is_room(ns, observe):
 def test_polling_has_a_timeout_of_its_own(ns, observe, kind):
     sock, peer = Socket.pair()
     with sock, peer, kind() as selector:
-        fill(sock)
+        fill_buffer(sock)
         sock.sndtimeo = 0.01
         selector.register(sock, selectors.EVENT_WRITE)
         with timed() as took:

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from conformance.claims import claim
-from conformance.scenes import udp_pair
+from conformance.plugin.claim import claim
+from conformance.plugin.setups.pairs import udp_pair
 from libsocket import SO_TIMESTAMP, SO_TIMESTAMPNS, SOL_SOCKET, Socket
 from libsocket.arch import TIMEVAL_LAYOUT
 

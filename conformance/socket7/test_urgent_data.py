@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from conformance.claims import claim
+from conformance.plugin.claim import claim
 from libsocket import Socket
 
 

@@ -1,15 +1,15 @@
 """TCP_CORK: partial segments wait for more.
 
-Where timers rest (see ``unanswered``) only the option decides what is sent, and the kernel itself
+Where timers rest (see ``unacked_sender``) only the option decides what is sent, and the kernel itself
 says how much it has not sent.
 """
 
 from __future__ import annotations
 
-from conformance.claims import claim
-from conformance.deadline import timed
-from conformance.needs import VETH
-from conformance.scenes import unanswered
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import VETH
+from conformance.plugin.setups.pairs import unacked_sender
+from conformance.plugin.timing import timed
 from libsocket import Socket
 
 HALF_THE_CEILING = 0.1
@@ -24,7 +24,7 @@ HALF_THE_CEILING = 0.1
     needs=[VETH],
 )
 def test_a_partial_segment_is_held(peers, observe):
-    with unanswered(peers) as sender:
+    with unacked_sender(peers) as sender:
         sender.tcp_cork = True
         sender.send(b"partial")
 
@@ -39,7 +39,7 @@ def test_a_partial_segment_is_held(peers, observe):
     needs=[VETH],
 )
 def test_a_full_segment_is_sent(peers, observe):
-    with unanswered(peers) as sender:
+    with unacked_sender(peers) as sender:
         sender.tcp_cork = True
         sender.send(bytes(sender.tcp_info.snd_mss))
         sender.send(b"rest")
@@ -55,7 +55,7 @@ def test_a_full_segment_is_sent(peers, observe):
     needs=[VETH],
 )
 def test_uncorking_sends_what_waits(peers, observe):
-    with unanswered(peers) as sender:
+    with unacked_sender(peers) as sender:
         sender.tcp_cork = True
         sender.send(b"head")
         sender.send(b"body")

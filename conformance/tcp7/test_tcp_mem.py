@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.claims import claim
+from conformance.plugin.claim import claim
 from libsocket import Socket
 
 

@@ -6,9 +6,9 @@ it has not sent: no test has to guess from the time of arrival.
 
 from __future__ import annotations
 
-from conformance.claims import claim
-from conformance.needs import VETH
-from conformance.scenes import unanswered
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import VETH
+from conformance.plugin.setups.pairs import unacked_sender
 
 FLUSHES = claim(
     "tcp.7/TCP_NODELAY/flushes",
@@ -25,7 +25,7 @@ FLUSHES = claim(
     needs=[VETH],
 )
 def test_small_writes_go_out_at_once(peers, observe):
-    with unanswered(peers) as sender:
+    with unacked_sender(peers) as sender:
         sender.tcp_nodelay = True
         sender.send(b"a")
         sender.send(b"b")
@@ -41,7 +41,7 @@ def test_small_writes_go_out_at_once(peers, observe):
     needs=[VETH],
 )
 def test_small_writes_wait(peers, observe):
-    with unanswered(peers) as sender:
+    with unacked_sender(peers) as sender:
         sender.send(b"a")
         sender.send(b"b")
         sender.send(b"c")
@@ -56,7 +56,7 @@ def test_small_writes_wait(peers, observe):
     needs=[VETH],
 )
 def test_a_full_segment_does_not_wait(peers, observe):
-    with unanswered(peers) as sender:
+    with unacked_sender(peers) as sender:
         sender.send(b"small")
         sender.send(bytes(sender.tcp_info.snd_mss - 1))
         sender.send(b"abc")
@@ -71,7 +71,7 @@ def test_a_full_segment_does_not_wait(peers, observe):
     needs=[VETH],
 )
 def test_the_cork_goes_before_it(peers, observe):
-    with unanswered(peers) as sender:
+    with unacked_sender(peers) as sender:
         sender.tcp_nodelay = True
         sender.tcp_cork = True
         sender.send(b"corked")
@@ -81,7 +81,7 @@ def test_the_cork_goes_before_it(peers, observe):
 
 @FLUSHES
 def test_setting_it_sends_what_is_corked(peers, observe):
-    with unanswered(peers) as sender:
+    with unacked_sender(peers) as sender:
         sender.tcp_cork = True
         sender.send(b"corked")
         before = sender.tcp_info.notsent_bytes
@@ -92,7 +92,7 @@ def test_setting_it_sends_what_is_corked(peers, observe):
 
 @FLUSHES
 def test_setting_it_sends_what_was_gathered(peers, observe):
-    with unanswered(peers) as sender:
+    with unacked_sender(peers) as sender:
         sender.send(b"first")
         sender.send(b"second")
         before = sender.tcp_info.notsent_bytes

@@ -18,9 +18,9 @@ ROOT = Path(__file__).parents[2]
 
 HEAD = """
 import errno, os, signal, socket, pytest
-from conformance.claims import claim, differs
-from conformance.needs import Need
-from conformance.refusals import refused
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import Need
+from conformance.plugin.refusal import refused
 from libsocket import Socket
 """
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from conformance.inventory import Sentence, inventory, pages
+from conformance.plugin.inventory import Sentence, inventory, pages
 from tests.conformance.suites import ROOT
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.recording import found_in_test, merged
+from conformance.plugin.recorder import found_in_test, merged
 from reports.record import Verdict
 
 

@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from conformance.refusals import Unrefused, errno_name, refused
+from conformance.plugin.refusal import Unrefused, errno_name, refused
 
 
 def test_the_exact_errno_passes() -> None:

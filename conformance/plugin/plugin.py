@@ -9,23 +9,23 @@ from typing import Any
 
 import pytest
 
-from conformance import ground, guards
-from conformance.claims import bare, stated
-from conformance.judging import Judgement, judge
-from conformance.needs import Need
-from conformance.outcomes import crash_line, say, words
-from conformance.plan import Handover, Plan, hand_over, plan_of, select
-from conformance.recording import Recording, local_records
-from conformance.stash import FAILED, OBSERVATIONS
+from conformance.plugin import privileges, watchdog
+from conformance.plugin.claim import bare, stated
+from conformance.plugin.needs import Need
+from conformance.plugin.outcome import crash_line, say, words
+from conformance.plugin.plan import Handover, Plan, hand_over, plan_of, select
+from conformance.plugin.recorder import Recording, local_records
+from conformance.plugin.stash import FAILED, OBSERVATIONS
+from conformance.plugin.verdict import Judgement, judge
 from reports.ranges import base
 from reports.record import Claim, Verdict
 
 _BLOCKED = pytest.StashKey[Need]()
 _RECORDING = pytest.StashKey[Recording]()
-_ABROAD = pytest.StashKey[Any]()
+_OTHERS = pytest.StashKey[Any]()
 _UNMATCHED = pytest.StashKey[Iterable[str]]()
 
-_CLAIMS = Path(__file__).parent
+_CLAIMS = Path(__file__).parents[1]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -81,9 +81,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "claim(stated): the statement of a document that a test tries")
-    config.pluginmanager.register(guards, "conformance-guards")
+    config.pluginmanager.register(watchdog, "conformance-watchdog")
     if _is_worker(config):
-        ground.die_with_controller()
+        privileges.die_with_controller()
         return
     chosen: Path | None = config.getoption("--run-record")
     kernels = [name for names in config.getoption("--kernel") for name in names.split(",")]
@@ -97,17 +97,17 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(_Controller(recording), "conformance-controller")
     if kernels:
-        _go_abroad(config, kernels, path)
+        _use_kernels(config, kernels, path)
 
 
-def _go_abroad(config: pytest.Config, kernels: list[str], records: Path) -> None:
-    from conformance.abroad import Abroad  # the kernels package is for those who name one
+def _use_kernels(config: pytest.Config, kernels: list[str], records: Path) -> None:
+    from conformance.plugin.kernel_items import OtherKernels  # the kernels package is for those who name one
 
     if config.getoption("numprocesses", None):
         raise pytest.UsageError("guests run side by side as --kernel-jobs says; leave -n out with --kernel")
     jobs = config.getoption("--kernel-jobs")
-    config.stash[_ABROAD] = abroad = Abroad(kernels, jobs, config, records)
-    config.pluginmanager.register(abroad, "conformance-abroad")
+    config.stash[_OTHERS] = others = OtherKernels(kernels, jobs, config, records)
+    config.pluginmanager.register(others, "conformance-kernels")
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -137,9 +137,9 @@ class _Controller:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
-    abroad = config.stash.get(_ABROAD, None)
-    if not (_is_worker(config) or config.option.collectonly or (abroad and not abroad.here)):
-        ground.stand()
+    others = config.stash.get(_OTHERS, None)
+    if not (_is_worker(config) or config.option.collectonly or (others and not others.here)):
+        privileges.stand()
 
 
 @pytest.hookimpl(trylast=True)
@@ -152,8 +152,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         chosen, config.stash[_UNMATCHED] = select(items, patterns)
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen
-    if abroad := config.stash.get(_ABROAD, None):
-        items[:] = abroad.board(items)
+    if others := config.stash.get(_OTHERS, None):
+        items[:] = others.items_of(items)
 
 
 @pytest.hookimpl(
@@ -167,10 +167,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         _tell(plan, config)
     elif not config.option.collectonly and not _distributes(config):
         config.stash[_RECORDING].begin(plan)
-        if abroad := config.stash.get(_ABROAD, None):
-            abroad.leave(session.items)
+        if others := config.stash.get(_OTHERS, None):
+            others.start(session.items)
     if plan.claims and not config.option.collectonly and not _distributes(config):
-        ground.leave()
+        privileges.leave()
 
 
 def _tell(plan: Plan, config: pytest.Config) -> None:
@@ -202,8 +202,8 @@ def pytest_runtest_makereport(
         claim = bare(told.claim) if item.config.getoption("--as-documented") else told.claim
         if judgement := _judged(item, claim, call, report):
             say(report, judgement, claim.expectation(_base()), _parameters(item))
-    elif abroad := item.config.stash.get(_ABROAD, None):
-        abroad.say(item, call, report)
+    elif others := item.config.stash.get(_OTHERS, None):
+        others.say(item, call, report)
     item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
     return report
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from conformance.judging import Judgement
-from conformance.recording import found_in_test
+from conformance.plugin.recorder import found_in_test
+from conformance.plugin.verdict import Judgement
 from reports.record import Expectation, Verdict
 
 

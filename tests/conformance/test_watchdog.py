@@ -1,4 +1,4 @@
-"""The guard ends a hang; the clock of lower bounds runs on."""
+"""The watchdog ends a hang; the clock of lower bounds runs on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.deadline import DeadlineExceeded, guarded, timed
+from conformance.plugin.timing import timed
+from conformance.plugin.watchdog import TimeoutExceeded, limited
 
 
 @pytest.fixture
@@ -20,33 +21,33 @@ def silent() -> Iterator[socket.socket]:
         yield left
 
 
-def test_the_guard_ends_a_call_that_does_not_return(silent: socket.socket) -> None:
-    with pytest.raises(DeadlineExceeded, match=r"after 0\.05 s"), guarded(0.05):
+def test_the_watchdog_ends_a_call_that_does_not_return(silent: socket.socket) -> None:
+    with pytest.raises(TimeoutExceeded, match=r"after 0\.05 s"), limited(0.05):
         silent.recv(1)
 
 
-def test_the_guard_strikes_again_when_its_first_blow_is_swallowed(
+def test_a_second_signal_comes_when_the_first_is_swallowed(
     silent: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("conformance.deadline._AGAIN", 0.05)
+    monkeypatch.setattr("conformance.plugin.watchdog._AGAIN", 0.05)
 
     def swallow_one() -> None:
-        with pytest.raises(DeadlineExceeded):
+        with pytest.raises(TimeoutExceeded):
             silent.recv(1)
         silent.recv(1)
 
-    with pytest.raises(DeadlineExceeded), guarded(0.05):
+    with pytest.raises(TimeoutExceeded), limited(0.05):
         swallow_one()
 
 
-def test_nothing_in_a_test_takes_the_guard_for_an_answer() -> None:
-    assert not issubclass(DeadlineExceeded, Exception)
+def test_nothing_in_a_test_takes_the_watchdog_for_an_answer() -> None:
+    assert not issubclass(TimeoutExceeded, Exception)
 
 
-def test_the_guard_leaves_no_alarm_behind() -> None:
+def test_the_watchdog_leaves_no_alarm_behind() -> None:
     before = signal.getsignal(signal.SIGALRM)
 
-    with guarded(30):
+    with limited(30):
         pass
 
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)

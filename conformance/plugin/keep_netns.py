@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from conformance.stash import FAILED
+from conformance.plugin.stash import FAILED
 from netns import Namespace, own_name
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from conformance.claims import stated
+from conformance.plugin.claim import stated
 from reports.record import Claim
 from reports.runfile import claim_from_json, to_json
 

@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 import reports
-from conformance.plan import Plan
+from conformance.plugin.plan import Plan
 from netns import effective
 from reports.record import Footer, Header, Record, Run, Value, Verdict
 from reports.runfile import RunFileUnwritable, RunWriter

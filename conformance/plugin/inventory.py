@@ -1,6 +1,7 @@
 """Which sentences of a document are checked, and why the others are not.
 
-``python -m conformance.inventory`` prints it. A page has one file in ``inventory/``, its sentences in order.
+``python -m conformance.plugin.inventory`` prints it. A page has one file in ``conformance/inventory/``, its
+sentences in order.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-FOLDER = Path(__file__).with_name("inventory")
+FOLDER = Path(__file__).parents[1] / "inventory"
 
 
 @dataclass(frozen=True)

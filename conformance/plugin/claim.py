@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from conformance.needs import Need, need
+from conformance.plugin.needs import Need, need
 from netns import Capability
 from reports.ranges import Range
 from reports.record import NOTHING, Claim, Expectation, Value

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.refusals import Unrefused, errno_name
+from conformance.plugin.refusal import Unrefused, errno_name
 from netns import PlaceError
 from reports.record import Claim, Expectation, Value, Verdict
 

@@ -1,0 +1,125 @@
+"""One guest that runs the suite as it is, and what it has recorded so far.
+
+The guest writes its record into a folder it shares with this process, which reads it as it grows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from kernels.backend import Image, Kernel
+from kernels.guest import Ending, Guest, Job, plain_environ
+from reports.record import Footer, Header, Record, Run, Verdict
+from reports.runfile import RunWriter, decode
+
+_LEAN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""A guest needs no other plugin, and importing them is half of its start."""
+
+
+class GuestRun:
+    """One guest that runs the suite, and what it has said so far."""
+
+    def __init__(self, kernel: Kernel, image: Image, folder: Path, record: Path) -> None:
+        self.name = kernel.name
+        self._kernel, self._image, self._folder = kernel, image, folder
+        self.record = record
+        self._writer: RunWriter | None = None
+        self._asked: Sequence[str] = ()
+        self.guest: Guest | None = None
+        self._read = 0
+        self.ending: Ending | None = None
+        self.header: Header | None = None
+        self.records: dict[str, Record] = {}
+        self.footer: Footer | None = None
+
+    @property
+    def run(self) -> Run | None:
+        return Run(self.header, self.records, self.footer) if self.header else None
+
+    @property
+    def going(self) -> bool:
+        return self.guest is not None and self.ending is None
+
+    @property
+    def ended(self) -> bool:
+        return self.ending is not None
+
+    @property
+    def silent(self) -> bool:
+        """It ended without a word: the kernel, not the claims, is what failed."""
+        return self.ended and self.header is None
+
+    @property
+    def complete(self) -> bool:
+        """It has said something of every claim it was asked about."""
+        return all(claim in self.records for claim in self._asked)
+
+    def start(self, command: Sequence[str], asked: Sequence[str], root: Path) -> None:
+        self._asked = asked
+        self._folder.mkdir(parents=True)
+        named = ["--run-record", str(self._log), "--as-kernel", self.name]
+        job = Job([*command, *named], self._folder, root, environ=plain_environ() | _LEAN)
+        self.guest = self._kernel.start(self._image, job)
+
+    def look(self) -> None:
+        """Take what the guest has written since, and note its end."""
+        if self.guest and self.ending is None:
+            ending = self.guest.poll()
+            self._take()
+            if ending:
+                self._ended(ending)
+
+    def stop(self) -> None:
+        if self.guest:
+            self.guest.kill()
+        if self._writer:
+            self._writer.close()
+
+    def _ended(self, ending: Ending) -> None:
+        """A guest that died was in the first claim it has said nothing of."""
+        self.ending = ending
+        lost = next((claim for claim in self._asked if claim not in self.records), None)
+        if self.footer is None and lost:
+            self._note(Record(lost, Verdict.BROKEN, expected=False, detail=self.failure_report))
+
+    @property
+    def failure_report(self) -> str:
+        """Why the guest is no more, and the last its console said."""
+        if self.guest is None or self.ending is None:
+            return ""
+        cause = f"{self.ending.cause.value}: {self.ending.why}".rstrip(": ")
+        said = self.guest.output.read_text(errors="replace") if self.guest.output.exists() else ""
+        return "\n".join((f"{self.name}: {cause}", self.guest.console_tail(), *said.splitlines()[-5:]))
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "run.jsonl"
+
+    def _take(self) -> None:
+        for line in self._new_lines():
+            match decode(line):
+                case Header() as header:
+                    self.header = header
+                    self._writer = RunWriter(self.record)
+                    self._writer.header(header)
+                case Record() as record:
+                    self._note(record)
+                case Footer() as footer:
+                    self.footer = footer
+                    if self._writer:
+                        self._writer.footer(footer)
+
+    def _note(self, record: Record) -> None:
+        self.records[record.claim] = record
+        if self._writer:
+            self._writer.record(record)
+
+    def _new_lines(self) -> Iterator[bytes]:
+        if self._log.exists():
+            with self._log.open("rb") as log:
+                log.seek(self._read)
+                for line in log:
+                    if line.endswith(b"\n"):
+                        self._read += len(line)
+                        yield line

@@ -1,0 +1,80 @@
+"""Senders and receivers that are joined, in one namespace or across two."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from conformance.plugin.setups.listeners import listening
+from libsocket import Linger, Socket
+from netns import Peers
+
+_RTAX_RTO_MIN = 13
+"""The metric of a route that says how long TCP waits before it sends again, in milliseconds."""
+
+
+def udp_pair() -> tuple[Socket, Socket]:
+    """Two UDP sockets on loopback, connected to each other."""
+    left, right = Socket.udp(), Socket.udp()
+    left.bind(("127.0.0.1", 0))
+    right.bind(("127.0.0.1", 0))
+    left.connect(right.getsockname())
+    right.connect(left.getsockname())
+    return left, right
+
+
+def fill_buffer(sock: Socket) -> int:
+    """Send until no more fits; the number of bytes that did."""
+    sent = 0
+    with suppress(BlockingIOError):
+        while True:
+            sent += sock.send(bytes(65_536), socket.MSG_DONTWAIT)
+    return sent
+
+
+@contextmanager
+def slow_reader() -> Iterator[tuple[Socket, Socket]]:
+    """A TCP sender and a peer that has room for little of what the sender's own buffer holds."""
+    with listening() as listener, Socket.tcp() as sender:
+        listener.rcvbuf, sender.sndbuf = 16_384, 131_072  # before they connect, which settles the window
+        sender.connect(listener.getsockname())
+        with listener.accept()[0] as peer:
+            yield sender, peer
+
+
+@contextmanager
+def udp_across(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
+    """A UDP sender on the left and a receiver on the right, bound to every address there."""
+    with hosts.left.entered():
+        sender = Socket.udp()
+    with hosts.right.entered():
+        receiver = Socket.udp()
+    with sender, receiver:
+        receiver.bind(("0.0.0.0", 0))
+        yield sender, receiver
+
+
+@contextmanager
+def unacked_sender(hosts: Peers) -> Iterator[Socket]:
+    """A connected TCP sender on the left to whom no acknowledgement comes, and whose timers rest."""
+    _rest_timers(hosts)
+    with hosts.right.entered(), listening(hosts.right.address) as listener:
+        with hosts.left.entered():
+            sender = Socket.tcp()
+        with sender:
+            sender.linger = Linger(True, 0)  # no answer to its end would come either
+            sender.connect(listener.getsockname())
+            with listener.accept()[0]:
+                hosts.right.namespace.add_route(f"{hosts.left.address}/32", type="blackhole")
+                yield sender
+
+
+def _rest_timers(hosts: Peers) -> None:
+    """Let nothing be sent again, probed for or uncorked by a timer while a test lasts."""
+    left = hosts.left.namespace
+    left.sysctl["net.ipv4.tcp_early_retrans"] = 0
+    with left.routing() as ipr:
+        rto_min = {"lock": 1 << _RTAX_RTO_MIN, "rto_min": 100_000}
+        device = socket.if_nametoindex(hosts.left.device)
+        ipr.route("add", dst=f"{hosts.right.address}/32", oif=device, metrics=rto_min)

@@ -1,0 +1,46 @@
+"""Calls made in another thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+
+@contextmanager
+def in_thread(act: Callable[[], object]) -> Iterator[threading.Event]:
+    """Do something in another thread; the event tells that it is done."""
+    done = threading.Event()
+
+    def live() -> None:
+        with suppress(OSError):
+            act()
+            done.set()
+
+    thread = threading.Thread(target=live, daemon=True)
+    thread.start()
+    yield done
+    thread.join()
+
+
+@contextmanager
+def delayed(act: Callable[[], object], seconds: float = 0.1) -> Iterator[threading.Event]:
+    """Do something in another thread after a while, or not at all if the block ends first.
+
+    The event tells that it has begun.
+    """
+    begun = threading.Event()
+
+    def live() -> None:
+        begun.set()
+        with suppress(OSError):
+            act()
+
+    timer = threading.Timer(seconds, live)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield begun
+    finally:
+        timer.cancel()
+        timer.join()
