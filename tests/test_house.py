@@ -1,4 +1,4 @@
-"""Who may import whom: no arrow runs up, and none in a circle."""
+"""Who may import whom: no arrow runs up, and none in a circle. Claims speak through the library."""
 
 from __future__ import annotations
 
@@ -21,15 +21,22 @@ MAY_IMPORT = {
     "conftest.py": {"conformance", "netns", "reports", "pytest", "hypothesis"},
 }
 
+CLAIMS = sorted((ROOT / "conformance").glob("*/test_*.py"))
+
+
+def imported(file: Path) -> Iterator[str]:
+    """The modules that a file imports, by their whole names."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute"
+            yield node.module or ""
+
 
 def imports(place: Path) -> Iterator[tuple[Path, str]]:
     for file in [place] if place.is_file() else place.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Import):
-                yield from ((file, alias.name.split(".")[0]) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{file}: imports are absolute"
-                yield file, (node.module or "").split(".")[0]
+        yield from ((file, name.split(".")[0]) for name in imported(file))
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
@@ -39,3 +46,12 @@ def test_a_room_imports_only_what_it_may_know(room: str) -> None:
     strangers = {(str(file), name) for file, name in imports(ROOT / room) if name not in known}
 
     assert strangers == set()
+
+
+@pytest.mark.parametrize("file", CLAIMS, ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_a_claim_speaks_through_the_library(file: Path) -> None:
+    beneath = {
+        name for name in imported(file) if name in {"ctypes", "struct"} or name.startswith("libsocket.")
+    }
+
+    assert beneath == set()

@@ -8,14 +8,9 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import USER_NAMESPACE, initially
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening, pending_connection
+from conformance.plugin.setups.options import set_on_udp
 from libsocket import SO_DEBUG, Socket
 from netns import Capability, in_user_namespace, only, without
-
-
-def debugged_socket() -> None:
-    """Make a socket and switch debugging on."""
-    with Socket.udp() as sock:
-        sock.set(SO_DEBUG, True)
 
 
 @claim(
@@ -55,7 +50,7 @@ def test_root_of_another_user_namespace_is_refused(ns, observe):
     with Socket.udp() as sock:
         sock.debug = True
         with refused(errno.EACCES):
-            in_user_namespace(debugged_socket)
+            in_user_namespace(lambda: set_on_udp(SO_DEBUG, True))
 
         assert observe("debug", sock.debug) is True
 

@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import errno
-import struct
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.control_messages import control_messages
 from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.pairs import udp_pair
-from libsocket import FLAG, SO_MARK, SOL_SOCKET, Numbers, Option, Socket
+from libsocket import Mark, Socket
 from netns import Capability, only, without
-
-SO_RCVMARK = Option(
-    "SO_RCVMARK",
-    SOL_SOCKET,
-    Numbers(75, parisc=0x4049, sparc=0x54),
-    FLAG,
-    since="5.19",
-    doc="""Receive with each message the mark it came with.""",
-)
-
-
-def send_marked(sender: Socket, data: bytes, mark: int) -> None:
-    """Send one message with a mark of its own."""
-    sender.sendmsg([data], [(SOL_SOCKET, SO_MARK.number, struct.pack("@I", mark))])
 
 
 def marks(receiver: Socket) -> list[int]:
     """The marks that come with the next message."""
-    told = receiver.recvmsg(100, 100)[1]
-    return [struct.unpack("@I", data)[0] for level, kind, data in told if kind == SO_MARK.number]
+    return [int(mark) for mark in control_messages(receiver, Mark)]
 
 
 @claim(
@@ -42,7 +27,7 @@ def marks(receiver: Socket) -> list[int]:
 def test_the_mark_is_received(ns, observe):
     sender, receiver = udp_pair()
     with sender, receiver:
-        receiver.set(SO_RCVMARK, True)
+        receiver.rcvmark = True
         sender.mark = 7
         sender.send(b"marked")
 
@@ -58,9 +43,9 @@ def test_the_mark_is_received(ns, observe):
 def test_a_control_message_marks_one_message(ns, observe):
     sender, receiver = udp_pair()
     with sender, receiver:
-        receiver.set(SO_RCVMARK, True)
+        receiver.rcvmark = True
         sender.mark = 7
-        send_marked(sender, b"by control message", 8)
+        sender.send_message(b"by control message", Mark(8))
         sender.send(b"by the socket")
 
         assert observe("marks", [marks(receiver), marks(receiver), sender.mark]) == [[8], [7], 7]
@@ -75,8 +60,8 @@ def test_the_control_message_is_refused_without_capability(ns, observe):
     sender, receiver = udp_pair()
     with sender, receiver:
         with without(Capability.NET_ADMIN, Capability.NET_RAW), refused(errno.EPERM):
-            send_marked(sender, b"forbidden", 7)
-        send_marked(sender, b"allowed", 7)
+            sender.send_message(b"forbidden", Mark(7))
+        sender.send_message(b"allowed", Mark(7))
 
         assert observe("received", receiver.recv(20).decode()) == "allowed"
 
@@ -91,7 +76,7 @@ def test_net_raw_suffices_for_the_control_message(ns, observe):
     sender, receiver = udp_pair()
     with sender, receiver:
         with only(Capability.NET_RAW):
-            send_marked(sender, b"allowed", 7)
+            sender.send_message(b"allowed", Mark(7))
 
         assert observe("received", receiver.recv(20).decode()) == "allowed"
 

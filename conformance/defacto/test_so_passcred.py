@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import errno
-import socket
 from pathlib import Path
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.control_messages import control_messages
 from conformance.plugin.setups.listeners import listening_unix, pending_connection
-from libsocket import SO_PASSCRED, UCRED, Socket
-
-
-def credentials(receiver: Socket) -> list[list[int]]:
-    """The pid, user and group that come with the next message."""
-    told = receiver.recvmsg(100, 100)[1]
-    return [list(UCRED.decode(data)) for _, kind, data in told if kind == socket.SCM_CREDENTIALS]
+from libsocket import SO_PASSCRED, Socket, Ucred
 
 
 def overflow(kind: str) -> int:
@@ -33,7 +27,9 @@ def test_what_was_sent_before_comes_from_nobody(ns, observe):
         left.send(b"sent before")
         right.passcred = True
 
-        assert observe("credentials", credentials(right)) == [[0, overflow("uid"), overflow("gid")]]
+        assert observe("credentials", control_messages(right, Ucred)) == [
+            (0, overflow("uid"), overflow("gid"))
+        ]
 
 
 @claim(

@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import errno
-import struct
 
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.control_messages import control_messages
 from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.pairs import udp_pair
-from libsocket import FLAG, SO_PRIORITY, SOL_SOCKET, Numbers, Option, Socket
+from libsocket import Priority, Socket
 from netns import Capability, only, without
-
-SO_RCVPRIORITY = Option(
-    "SO_RCVPRIORITY",
-    SOL_SOCKET,
-    Numbers(82, parisc=0x404D, sparc=0x5B),
-    FLAG,
-    since="6.14",
-    doc="""Receive with each message the priority it came with.""",
-)
 
 LOW_DELAY, THROUGHPUT, RELIABILITY = 0x10, 0x08, 0x04
 
 
-def send_with_priority(sender: Socket, data: bytes, priority: int) -> None:
-    """Send one message with a priority of its own."""
-    sender.sendmsg([data], [(SOL_SOCKET, SO_PRIORITY.number, struct.pack("@i", priority))])
-
-
 def priorities(receiver: Socket) -> list[int]:
     """The priorities that come with the next message."""
-    told = receiver.recvmsg(100, 100)[1]
-    return [struct.unpack("@i", data)[0] for _, kind, data in told if kind == SO_PRIORITY.number]
+    return [int(priority) for priority in control_messages(receiver, Priority)]
 
 
 @claim(
@@ -84,9 +69,9 @@ def test_an_accepted_connection_has_priority_0(ns, observe):
 def test_a_control_message_gives_one_message_a_priority(ns, observe):
     sender, receiver = udp_pair()
     with sender, receiver:
-        receiver.set(SO_RCVPRIORITY, True)
+        receiver.rcvpriority = True
         sender.priority = 3
-        send_with_priority(sender, b"by control message", 5)
+        sender.send_message(b"by control message", Priority(5))
         sender.send(b"by the socket")
 
         assert observe("priorities", [priorities(receiver), priorities(receiver)]) == [[5], [3]]
@@ -102,8 +87,8 @@ def test_the_control_message_is_refused_without_capability(ns, observe):
     sender, receiver = udp_pair()
     with sender, receiver:
         with without(Capability.NET_ADMIN, Capability.NET_RAW), refused(errno.EPERM):
-            send_with_priority(sender, b"refused", 7)
-        send_with_priority(sender, b"allowed", 7)
+            sender.send_message(b"refused", Priority(7))
+        sender.send_message(b"allowed", Priority(7))
 
         assert observe("received", receiver.recv(20).decode()) == "allowed"
 
@@ -117,7 +102,7 @@ def test_the_control_message_is_unknown(ns, observe):
     sender, receiver = udp_pair()
     with sender, receiver:
         with refused(errno.EINVAL):
-            send_with_priority(sender, b"with one", 5)
+            sender.send_message(b"with one", Priority(5))
         sender.send(b"without")
 
         assert observe("received", receiver.recv(20).decode()) == "without"

@@ -10,22 +10,11 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import USER_NAMESPACE, initially
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
-from libsocket import SO_RCVBUF, SO_RCVBUFFORCE, SOL_SOCKET, Socket
+from conformance.plugin.setups.options import read_back_on_udp, set_on_udp
+from libsocket import INT, SO_MARK, SO_RCVBUF, SO_RCVBUFFORCE, Socket
 from netns import Capability, first_sysctl, in_user_namespace
 
 INT_MAX = 2**31 - 1
-
-
-def marked() -> int:
-    """Set what takes CAP_NET_ADMIN in the network namespace's own user namespace."""
-    with Socket.udp() as sock:
-        sock.mark = 7
-        return sock.mark
-
-
-def forced() -> None:
-    with Socket.udp() as sock:
-        sock.rcvbufforce = 10_000
 
 
 @claim(
@@ -35,7 +24,7 @@ def forced() -> None:
 @pytest.mark.parametrize("asked", [-1, -(2**31)])
 def test_a_negative_size_gives_the_maximum(ns, observe, asked):
     with Socket.udp() as sock:
-        sock.setsockopt(SOL_SOCKET, SO_RCVBUF.number, asked)
+        sock.set(SO_RCVBUF.through(INT), asked)
 
         assert observe("rcvbuf", sock.rcvbuf) == 2 * int(first_sysctl("net.core.rmem_max"))
 
@@ -72,7 +61,7 @@ def test_an_accepted_unix_connection_has_the_default(ns, observe):
 def test_a_negative_size_gives_the_minimum(ns, observe, asked):
     with Socket.udp() as smallest, Socket.udp() as sock:
         smallest.rcvbuf = 0
-        sock.setsockopt(SOL_SOCKET, SO_RCVBUFFORCE.number, asked)
+        sock.set(SO_RCVBUFFORCE.through(INT), asked)
 
         assert observe("over_minimum", sock.rcvbuf - smallest.rcvbuf) == 0
 
@@ -127,8 +116,8 @@ def test_it_can_only_be_set(ns, observe):
     needs=[USER_NAMESPACE],
 )
 def test_net_admin_of_ones_own_namespace_is_refused(ns, observe):
-    mark = in_user_namespace(marked)
+    mark = in_user_namespace(lambda: read_back_on_udp(SO_MARK, 7))
     with refused(errno.EPERM):
-        in_user_namespace(forced)
+        in_user_namespace(lambda: set_on_udp(SO_RCVBUFFORCE, 10_000))
 
     assert observe("mark", mark) == 7

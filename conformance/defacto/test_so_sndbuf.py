@@ -10,22 +10,11 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import USER_NAMESPACE, initially
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
-from libsocket import SO_SNDBUF, SO_SNDBUFFORCE, SOL_SOCKET, Socket
+from conformance.plugin.setups.options import read_back_on_udp, set_on_udp
+from libsocket import INT, SO_MARK, SO_SNDBUF, SO_SNDBUFFORCE, Socket
 from netns import Capability, first_sysctl, in_user_namespace
 
 INT_MAX = 2**31 - 1
-
-
-def marked() -> int:
-    """Set what takes CAP_NET_ADMIN in the network namespace's own user namespace."""
-    with Socket.udp() as sock:
-        sock.mark = 7
-        return sock.mark
-
-
-def forced() -> None:
-    with Socket.udp() as sock:
-        sock.sndbufforce = 10_000
 
 
 @claim(
@@ -35,7 +24,7 @@ def forced() -> None:
 @pytest.mark.parametrize("asked", [-1, -(2**31)])
 def test_a_negative_size_gives_the_maximum(ns, observe, asked):
     with Socket.udp() as sock:
-        sock.setsockopt(SOL_SOCKET, SO_SNDBUF.number, asked)
+        sock.set(SO_SNDBUF.through(INT), asked)
 
         assert observe("sndbuf", sock.sndbuf) == 2 * int(first_sysctl("net.core.wmem_max"))
 
@@ -72,7 +61,7 @@ def test_an_accepted_unix_connection_has_the_default(ns, observe):
 def test_a_negative_size_gives_the_minimum(ns, observe, asked):
     with Socket.udp() as smallest, Socket.udp() as sock:
         smallest.sndbuf = 0
-        sock.setsockopt(SOL_SOCKET, SO_SNDBUFFORCE.number, asked)
+        sock.set(SO_SNDBUFFORCE.through(INT), asked)
 
         assert observe("over_minimum", sock.sndbuf - smallest.sndbuf) == 0
 
@@ -127,8 +116,8 @@ def test_it_can_only_be_set(ns, observe):
     needs=[USER_NAMESPACE],
 )
 def test_net_admin_of_ones_own_namespace_is_refused(ns, observe):
-    mark = in_user_namespace(marked)
+    mark = in_user_namespace(lambda: read_back_on_udp(SO_MARK, 7))
     with refused(errno.EPERM):
-        in_user_namespace(forced)
+        in_user_namespace(lambda: set_on_udp(SO_SNDBUFFORCE, 10_000))
 
     assert observe("mark", mark) == 7

@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 import socket
-import struct
 
 import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.setups.control_messages import control_headers
 from conformance.plugin.setups.pairs import udp_pair
-from libsocket import FLAG, SO_TIMESTAMP, SO_TIMESTAMPNS, SOL_SOCKET, Numbers, Option, Socket
-
-SO_TIMESTAMP_NEW = Option(
-    "SO_TIMESTAMP_NEW",
+from libsocket import (
+    SO_TIMESTAMP,
+    SO_TIMESTAMP_NEW,
+    SO_TIMESTAMPNS,
+    SO_TIMESTAMPNS_NEW,
     SOL_SOCKET,
-    Numbers(63, parisc=0x4038, sparc=0x46),
-    FLAG,
-    since="5.1",
-    doc="""SO_TIMESTAMP with 64-bit seconds and microseconds on every machine.""",
-)
-SO_TIMESTAMPNS_NEW = Option(
-    "SO_TIMESTAMPNS_NEW",
-    SOL_SOCKET,
-    Numbers(64, parisc=0x4039, sparc=0x42),
-    FLAG,
-    since="5.1",
-    doc="""SO_TIMESTAMPNS with 64-bit seconds and nanoseconds on every machine.""",
+    TIMEVAL64,
+    Socket,
 )
 
 EITHER_ORDER = pytest.mark.parametrize(
     ("first", "last"), [(SO_TIMESTAMP, SO_TIMESTAMPNS), (SO_TIMESTAMPNS, SO_TIMESTAMP)]
 )
-
-
-def messages(sock: Socket) -> list[list[int]]:
-    """Level, type and size of the control messages that come with the next message."""
-    return [[level, kind, len(data)] for level, kind, data in sock.recvmsg(99, 99)[1]]
 
 
 @claim(
@@ -77,9 +63,7 @@ def test_the_new_ones_are_of_64_bits(ns, observe, option):
         receiver.set(option, True)
         sender.send(b"when?")
 
-        assert observe("messages", messages(receiver)) == [
-            [SOL_SOCKET, option.number, struct.calcsize("=qq")]
-        ]
+        assert observe("messages", control_headers(receiver)) == [[SOL_SOCKET, option.number, TIMEVAL64.size]]
 
 
 @claim(
@@ -97,7 +81,7 @@ def test_old_and_new_exclude_each_other(ns, observe, first, last):
         receiver.set(last, True)
         sender.send(b"when?")
 
-        assert observe("types", [kind for _, kind, _ in messages(receiver)]) == [last.number]
+        assert observe("types", [kind for _, kind, _ in control_headers(receiver)]) == [last.number]
 
 
 @claim(
@@ -111,7 +95,7 @@ def test_unix_messages_come_with_the_time(ns, observe, kind):
         receiver.timestamp = True
         sender.send(b"when?")
 
-        assert observe("types", [told for _, told, _ in messages(receiver)]) == [SO_TIMESTAMP.number]
+        assert observe("types", [told for _, told, _ in control_headers(receiver)]) == [SO_TIMESTAMP.number]
 
 
 @claim(
@@ -124,4 +108,4 @@ def test_a_unix_stream_does_not_tell_the_time(ns, observe):
         receiver.timestamp = True
         sender.send(b"when?")
 
-        assert observe("on_and_told", [receiver.timestamp, messages(receiver)]) == [True, []]
+        assert observe("on_and_told", [receiver.timestamp, control_headers(receiver)]) == [True, []]

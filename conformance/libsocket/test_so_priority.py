@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import socket
-
 from conformance.plugin.claim import claim, differs
+from conformance.plugin.setups.control_messages import control_messages
 from conformance.plugin.setups.pairs import udp_pair
-from libsocket import IPPROTO_IP, Socket
-
-IP_RECVTOS = 13
+from libsocket import Socket, Tos
 
 
 def received_tos(receiver: Socket) -> int:
     """The type-of-service byte of the next packet, as it came off the wire."""
-    ((_, _, data),) = receiver.recvmsg(100, socket.CMSG_SPACE(1))[1]
-    return data[0]
+    (tos,) = control_messages(receiver, Tos)
+    return int(tos)
 
 
 @claim(
@@ -31,7 +28,7 @@ def received_tos(receiver: Socket) -> int:
 def test_the_priority_sets_the_tos(ns, observe):
     sender, receiver = udp_pair()
     with sender, receiver:
-        receiver.setsockopt(IPPROTO_IP, IP_RECVTOS, 1)
+        receiver.ip_recvtos = True
         sender.priority = 6
         sender.send(b"of priority 6")
 

@@ -10,7 +10,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
-from libsocket import SO_BINDTODEVICE, SOL_SOCKET, Socket, raw
+from libsocket import SO_BINDTODEVICE, Socket, raw
 from netns import Capability
 
 IFNAMSIZ = 16
@@ -171,6 +171,4 @@ def test_reading_tells_the_length(ns, observe, room):
     with Socket.udp() as sock:
         sock.bindtodevice = "lo"
 
-        assert observe("length", len(sock.getsockopt(SOL_SOCKET, SO_BINDTODEVICE.number, room))) == len(
-            b"lo\0"
-        )
+        assert observe("length", len(sock.get(SO_BINDTODEVICE.through(raw(room))))) == len(b"lo\0")

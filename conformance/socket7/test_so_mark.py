@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
-import struct
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import ROUTING_RULES, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.pairs import udp_pair
-from libsocket import SOL_SOCKET, Numbers, Socket
-from libsocket.arch import MACHINE
+from libsocket import Filter, Instruction, Socket
 from netns import Capability, only, without
-
-SO_ATTACH_FILTER = Numbers(26, parisc=0x401A).on(MACHINE)
 
 _LOAD_WORD, _EQUAL, _RETURN = 0x20, 0x15, 0x06
 _MARK_OF_PACKET = 0xFFFF_F000 + 20
 """Where classic BPF finds a packet's mark: SKF_AD_OFF + SKF_AD_MARK."""
 
 
-def admit_only(sock: Socket, mark: int) -> None:
-    """Let a socket receive packets with this mark and no others."""
-    steps = (
-        (_LOAD_WORD, 0, 0, _MARK_OF_PACKET),
-        (_EQUAL, 0, 1, mark),
-        (_RETURN, 0, 0, 0xFFFF),
-        (_RETURN, 0, 0, 0),
+def admitting_only(mark: int) -> Filter:
+    """A program that takes packets with this mark and no others."""
+    return Filter(
+        [
+            Instruction(_LOAD_WORD, k=_MARK_OF_PACKET),
+            Instruction(_EQUAL, jt=0, jf=1, k=mark),
+            Instruction(_RETURN, k=0xFFFF),
+            Instruction(_RETURN, k=0),
+        ]
     )
-    program = ctypes.create_string_buffer(b"".join(struct.pack("@HBBI", *step) for step in steps))
-    sock.setsockopt(SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", len(steps), ctypes.addressof(program)))
 
 
 @claim(
@@ -43,7 +38,7 @@ def admit_only(sock: Socket, mark: int) -> None:
 def test_every_packet_carries_the_mark(ns, observe):
     sender, receiver = udp_pair()
     with sender, receiver:
-        admit_only(receiver, mark=7)
+        receiver.attach_filter = admitting_only(mark=7)
         sender.mark = 7
         sender.send(b"first")
         sender.send(b"second")
@@ -64,7 +59,7 @@ def test_every_packet_carries_the_mark(ns, observe):
 def test_a_filter_tells_packets_by_their_mark(ns, observe):
     sender, receiver = udp_pair()
     with sender, receiver:
-        admit_only(receiver, mark=7)
+        receiver.attach_filter = admitting_only(mark=7)
         sender.mark = 8
         sender.send(b"mark 8")
         sender.mark = 7

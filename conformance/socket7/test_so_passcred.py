@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import os
-import socket
 
 from conformance.plugin.claim import claim, differs
-from libsocket import UCRED, Socket, Ucred
-
-
-def credentials(receiver: Socket) -> list[Ucred]:
-    """The credentials that come with the next message."""
-    told = receiver.recvmsg(100, 100)[1]
-    return [UCRED.decode(data) for _, kind, data in told if kind == socket.SCM_CREDENTIALS]
+from conformance.plugin.setups.control_messages import control_messages
+from libsocket import Socket, Ucred
 
 
 @claim(
@@ -28,7 +22,7 @@ def test_the_senders_credentials_are_received(ns, observe):
         left.send(b"from me")
         own = Ucred(os.getpid(), os.getuid(), os.getgid())
 
-        assert observe("own", credentials(right) == [own]) is True
+        assert observe("own", control_messages(right, Ucred) == [own]) is True
 
 
 @claim(
@@ -44,7 +38,7 @@ def test_no_credentials_are_received_without_it(ns, observe):
         right.passcred = False
         left.send(b"from me")
 
-        assert observe("credentials", credentials(right)) == []
+        assert observe("credentials", control_messages(right, Ucred)) == []
 
 
 @claim(

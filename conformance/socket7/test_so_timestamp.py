@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import select
 import socket
-import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,29 +15,32 @@ from contextlib import contextmanager
 import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.setups.control_messages import control_headers, control_messages
 from conformance.plugin.setups.pairs import udp_pair
-from libsocket import SO_TIMESTAMP, SO_TIMESTAMPNS, SOL_SOCKET, Socket
-from libsocket.arch import TIMEVAL_LAYOUT
+from libsocket import (
+    SO_TIMESTAMP,
+    SO_TIMESTAMPNS,
+    SOL_SOCKET,
+    TIMEVAL,
+    UNSIGNED_LONG,
+    Socket,
+    Timestamp,
+    TimestampNs,
+)
 
-TIMESPEC_LAYOUT = "@ll"
-
-
-def messages(sock: Socket) -> list[list[int]]:
-    """Level, type and size of the control messages that come with the next message."""
-    return [[level, kind, len(data)] for level, kind, data in sock.recvmsg(99, 99)[1]]
+TIMESPEC_SIZE = 2 * UNSIGNED_LONG.size
+"""Bytes: two numbers, of seconds and of nanoseconds, each a long."""
 
 
 def microseconds(sock: Socket, size: int = 99) -> list[int]:
-    """The times that come with the next ``size`` bytes, as a struct timeval tells them."""
-    told = sock.recvmsg(size, 99, socket.MSG_WAITALL)[1]
-    times = [struct.unpack(TIMEVAL_LAYOUT, data) for _, _, data in told]
-    return [1_000_000 * sec + usec for sec, usec in times]
+    """The times that come with the next ``size`` bytes, as a struct timeval has them."""
+    times = control_messages(sock, Timestamp, size=size, flags=socket.MSG_WAITALL)
+    return [stamp.nanoseconds // 1000 for stamp in times]
 
 
 def nanoseconds(sock: Socket) -> list[int]:
-    """The times that come with the next message, as a struct timespec tells them."""
-    times = [struct.unpack(TIMESPEC_LAYOUT, data) for _, _, data in sock.recvmsg(99, 99)[1]]
-    return [1_000_000_000 * sec + nsec for sec, nsec in times]
+    """The times that come with the next message, as a struct timespec has them."""
+    return [stamp.nanoseconds for stamp in control_messages(sock, TimestampNs)]
 
 
 def now() -> int:
@@ -76,14 +78,14 @@ def test_it_is_turned_on_and_off(ns, observe):
     sender, receiver = udp_pair()
     with sender, receiver:
         sender.send(b"before")
-        before = len(messages(receiver))
+        before = len(control_headers(receiver))
         receiver.timestamp = True
         sender.send(b"with")
-        during = len(messages(receiver))
+        during = len(control_headers(receiver))
         receiver.timestamp = False
         sender.send(b"after")
 
-        assert observe("messages", [before, during, len(messages(receiver))]) == [0, 1, 0]
+        assert observe("messages", [before, during, len(control_headers(receiver))]) == [0, 1, 0]
 
 
 @claim(
@@ -97,8 +99,8 @@ def test_the_message_is_a_timeval(ns, observe):
         receiver.timestamp = True
         sender.send(b"when?")
 
-        assert observe("messages", messages(receiver)) == [
-            [SOL_SOCKET, SO_TIMESTAMP.number, struct.calcsize(TIMEVAL_LAYOUT)]
+        assert observe("messages", control_headers(receiver)) == [
+            [SOL_SOCKET, SO_TIMESTAMP.number, TIMEVAL.size]
         ]
 
 
@@ -149,8 +151,8 @@ def test_the_message_is_a_timespec(ns, observe):
         receiver.timestampns = True
         sender.send(b"when?")
 
-        assert observe("messages", messages(receiver)) == [
-            [SOL_SOCKET, SO_TIMESTAMPNS.number, struct.calcsize(TIMESPEC_LAYOUT)]
+        assert observe("messages", control_headers(receiver)) == [
+            [SOL_SOCKET, SO_TIMESTAMPNS.number, TIMESPEC_SIZE]
         ]
 
 
@@ -188,4 +190,4 @@ def test_one_of_them_counts(ns, observe, first, last):
         receiver.set(last, True)
         sender.send(b"when?")
 
-        assert observe("messages", len(messages(receiver))) == 1
+        assert observe("messages", len(control_headers(receiver))) == 1
