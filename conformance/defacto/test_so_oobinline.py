@@ -8,6 +8,7 @@ import socket
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.urgent import send_with_urgent_byte
 from libsocket import Socket
 
 
@@ -34,10 +35,7 @@ def test_nothing_is_beside_the_stream(ns, observe):
 def test_it_may_be_set_late(ns, observe):
     sender, receiver = Socket.tcp_pair()
     with sender, receiver:
-        sender.send(b"ab")
-        sender.send(b"X", socket.MSG_OOB)
-        sender.send(b"cd")
-        sender.shutdown(socket.SHUT_WR)
+        send_with_urgent_byte(sender)
         select.select([], [], [receiver])
         receiver.oobinline = True
 

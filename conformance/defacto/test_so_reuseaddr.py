@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.reuse import reusing_socket
 from libsocket import Socket
-
-
-def reusing(make: Callable[[], Socket] = Socket.tcp) -> Socket:
-    """A socket with the option set, still to be bound."""
-    sock = make()
-    sock.reuseaddr = True
-    return sock
 
 
 @claim(
@@ -22,7 +15,7 @@ def reusing(make: Callable[[], Socket] = Socket.tcp) -> Socket:
     says="While a socket listens on one local address, its port cannot be bound at every address.",
 )
 def test_a_listener_on_one_address_keeps_the_port_from_all(ns, observe):
-    with reusing() as first, reusing() as second, reusing() as third:
+    with reusing_socket() as first, reusing_socket() as second, reusing_socket() as third:
         first.bind(("127.0.0.1", 0))
         port = first.getsockname()[1]
         second.bind(("0.0.0.0", port))
@@ -38,7 +31,7 @@ def test_a_listener_on_one_address_keeps_the_port_from_all(ns, observe):
     says="While a socket listens on one local address, its port can be bound at another one.",
 )
 def test_a_listener_on_one_address_leaves_the_others_free(ns, observe):
-    with reusing() as first, reusing() as second:
+    with reusing_socket() as first, reusing_socket() as second:
         first.bind(("127.0.0.1", 0))
         first.listen()
         elsewhere = "127.0.0.9", first.getsockname()[1]
@@ -52,7 +45,7 @@ def test_a_listener_on_one_address_leaves_the_others_free(ns, observe):
     says="Of two TCP sockets that share an address only one can listen; the other gets EADDRINUSE.",
 )
 def test_only_one_of_two_listens(ns, observe):
-    with reusing() as first, reusing() as second:
+    with reusing_socket() as first, reusing_socket() as second:
         first.bind(("127.0.0.1", 0))
         second.bind(first.getsockname())
         first.listen()
@@ -67,7 +60,11 @@ def test_only_one_of_two_listens(ns, observe):
     says="Two UDP sockets with the option share an address outright, and the one bound last receives.",
 )
 def test_udp_sockets_share_an_address(ns, observe):
-    with reusing(Socket.udp) as first, reusing(Socket.udp) as last, Socket.udp() as sender:
+    with (
+        reusing_socket(make=Socket.udp) as first,
+        reusing_socket(make=Socket.udp) as last,
+        Socket.udp() as sender,
+    ):
         first.bind(("127.0.0.1", 0))
         last.bind(first.getsockname())
         sender.sendto(b"hello", first.getsockname())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import errno
-from socket import SOCK_DGRAM
 
 import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening, listening_unix
-from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.setups.pairs import udp_pair, unix_datagram_pair
 from conformance.plugin.setups.threads import in_thread
 from conformance.plugin.timing import TIMEOUT, timed
 from libsocket import Shutdown, Socket
@@ -96,7 +95,7 @@ def test_nothing_of_a_message_too_long_is_sent(ns, observe):
     says="A UNIX datagram longer than the send buffer fails with EMSGSIZE, and nothing of it is sent.",
 )
 def test_nothing_of_a_unix_datagram_too_long_is_sent(ns, observe):
-    left, right = Socket.pair(SOCK_DGRAM)
+    left, right = unix_datagram_pair()
     with left, right:
         with refused(errno.EMSGSIZE):
             left.send(bytes(left.sndbuf))

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import errno
-import socket
 
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.pairs import unix_datagram_pair
 from libsocket import Filter, Socket
-
-
-def datagram_pair() -> tuple[Socket, Socket]:
-    """UNIX domain sockets: a send runs the receiver's program before it returns."""
-    return Socket.pair(socket.SOCK_DGRAM)
 
 
 def received(right: Socket) -> list[str]:
@@ -34,7 +29,7 @@ def received(right: Socket) -> list[str]:
     says="A packet for which the program returns zero is dropped.",
 )
 def test_zero_drops(ns, observe):
-    left, right = datagram_pair()
+    left, right = unix_datagram_pair()
     with left, right:
         right.attach_filter = Filter.drop_all()
         left.send(b"dropped")
@@ -51,7 +46,7 @@ def test_zero_drops(ns, observe):
 )
 @pytest.mark.parametrize("kept", [1, 4])
 def test_less_truncates(ns, observe, kept):
-    left, right = datagram_pair()
+    left, right = unix_datagram_pair()
     with left, right:
         right.attach_filter = Filter.accept(kept)
         left.send(b"hello")
@@ -66,7 +61,7 @@ def test_less_truncates(ns, observe, kept):
 )
 @pytest.mark.parametrize("returned", [5, 6, 2**31 - 1])
 def test_as_much_passes(ns, observe, returned):
-    left, right = datagram_pair()
+    left, right = unix_datagram_pair()
     with left, right:
         right.attach_filter = Filter.accept(returned)
         left.send(b"hello")
@@ -80,7 +75,7 @@ def test_as_much_passes(ns, observe, returned):
     says="Attaching another program replaces the one that was there.",
 )
 def test_another_replaces(ns, observe):
-    left, right = datagram_pair()
+    left, right = unix_datagram_pair()
     with left, right:
         right.attach_filter = Filter.accept(4)
         right.attach_filter = Filter.accept(2)
@@ -96,7 +91,7 @@ def test_another_replaces(ns, observe):
 )
 @pytest.mark.parametrize("value", [0, 7])
 def test_detaching_removes(ns, observe, value):
-    left, right = datagram_pair()
+    left, right = unix_datagram_pair()
     with left, right:
         right.attach_filter = Filter.drop_all()
         left.send(b"dropped")
@@ -117,7 +112,7 @@ def test_detaching_removes(ns, observe, value):
     ids=["attach", "detach", "unlock"],
 )
 def test_a_lock_holds_the_program(ns, observe, change, value):
-    left, right = datagram_pair()
+    left, right = unix_datagram_pair()
     with left, right:
         right.attach_filter = Filter.accept(4)
         setattr(right, change, value)

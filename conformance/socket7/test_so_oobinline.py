@@ -6,15 +6,8 @@ import select
 import socket
 
 from conformance.plugin.claim import claim
+from conformance.plugin.setups.urgent import send_with_urgent_byte
 from libsocket import Socket
-
-
-def send_with_urgent_byte(sender: Socket) -> None:
-    """Send ``abXcd`` and nothing more; the X is urgent."""
-    sender.send(b"ab")
-    sender.send(b"X", socket.MSG_OOB)
-    sender.send(b"cd")
-    sender.shutdown(socket.SHUT_WR)
 
 
 @claim(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.setups.pairs import udp_pair, unix_datagram_pair
 from conformance.plugin.setups.readiness import (
     below_lowat,
     readable_by_epoll,
@@ -18,11 +16,6 @@ from conformance.plugin.timing import timed
 from libsocket import Socket
 
 WAYS = [readable_by_select, readable_by_poll, readable_by_epoll]
-
-
-def unix_datagram_pair() -> tuple[Socket, Socket]:
-    """Two UNIX domain datagram sockets, connected to each other."""
-    return Socket.pair(socket.SOCK_DGRAM)
 
 
 @claim(

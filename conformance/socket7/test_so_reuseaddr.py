@@ -9,19 +9,13 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import pending_connection
-from libsocket import INT, SO_REUSEADDR, Socket
-
-
-def reusing(reuse: bool = True) -> Socket:
-    """A TCP socket with the option set or not, still to be bound."""
-    sock = Socket.tcp()
-    sock.reuseaddr = reuse
-    return sock
+from conformance.plugin.setups.reuse import reusing_socket
+from libsocket import INT, SO_REUSEADDR
 
 
 def left_behind(reuse: bool) -> tuple[str, int]:
     """The address of a server that closed its connection before the client did, and is gone."""
-    with reusing(reuse) as listener:
+    with reusing_socket(reuse) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         with pending_connection(listener), listener.accept()[0]:
@@ -36,7 +30,7 @@ def left_behind(reuse: bool) -> tuple[str, int]:
 )
 @pytest.mark.parametrize(("given", "on"), [(0, False), (1, True), (7, True), (-1, True)])
 def test_any_number_but_zero_is_on(ns, observe, given, on):
-    with reusing(not on) as sock:
+    with reusing_socket(not on) as sock:
         sock.set(SO_REUSEADDR.through(INT), given)
 
         assert observe("on", sock.reuseaddr) is on
@@ -48,7 +42,7 @@ def test_any_number_but_zero_is_on(ns, observe, given, on):
     says="With the option a TCP socket may bind the address of another one that does not listen.",
 )
 def test_shares_the_address_of_a_socket_that_does_not_listen(ns, observe):
-    with reusing() as first, reusing() as second:
+    with reusing_socket() as first, reusing_socket() as second:
         first.bind(("127.0.0.1", 0))
         second.bind(first.getsockname())
 
@@ -61,7 +55,7 @@ def test_shares_the_address_of_a_socket_that_does_not_listen(ns, observe):
     says="Even with the option no TCP socket may bind an address on which another one listens.",
 )
 def test_does_not_share_the_address_of_a_listener(ns, observe):
-    with reusing() as first, reusing() as second, reusing() as third:
+    with reusing_socket() as first, reusing_socket() as second, reusing_socket() as third:
         first.bind(("127.0.0.1", 0))
         second.bind(first.getsockname())
         first.listen()
@@ -78,7 +72,7 @@ def test_does_not_share_the_address_of_a_listener(ns, observe):
 )
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "0.0.0.0"])
 def test_a_listener_on_every_address_has_the_port_alone(ns, observe, host):
-    with reusing() as first, reusing() as second, reusing() as third:
+    with reusing_socket() as first, reusing_socket() as second, reusing_socket() as third:
         first.bind(("0.0.0.0", 0))
         port = first.getsockname()[1]
         second.bind((host, port))
@@ -96,7 +90,7 @@ def test_a_listener_on_every_address_has_the_port_alone(ns, observe, host):
 )
 @pytest.mark.parametrize(("held", "wanted"), [("0.0.0.0", "127.0.0.1"), ("127.0.0.1", "0.0.0.0")])
 def test_shares_a_port_that_is_bound_at_every_address(ns, observe, held, wanted):
-    with reusing() as first, reusing() as second:
+    with reusing_socket() as first, reusing_socket() as second:
         first.bind((held, 0))
         port = first.getsockname()[1]
         second.bind((wanted, port))
@@ -111,7 +105,7 @@ def test_shares_a_port_that_is_bound_at_every_address(ns, observe, held, wanted)
 )
 @pytest.mark.parametrize(("holder", "newcomer"), [(False, False), (False, True), (True, False)])
 def test_one_socket_alone_shares_nothing(ns, observe, holder, newcomer):
-    with reusing(holder) as first, reusing(newcomer) as second:
+    with reusing_socket(holder) as first, reusing_socket(newcomer) as second:
         first.bind(("127.0.0.1", 0))
         address = first.getsockname()
         with refused(errno.EADDRINUSE):
@@ -131,7 +125,7 @@ def test_one_socket_alone_shares_nothing(ns, observe, holder, newcomer):
 @pytest.mark.parametrize(("before", "after"), [(False, False), (False, True), (True, False)])
 def test_one_server_alone_does_not_return_to_its_port(ns, observe, before, after):
     refusing, sharing = left_behind(before), left_behind(True)
-    with reusing(after) as server:
+    with reusing_socket(after) as server:
         with refused(errno.EADDRINUSE):
             server.bind(refusing)
         server.reuseaddr = True

@@ -24,6 +24,11 @@ def udp_pair() -> tuple[Socket, Socket]:
     return left, right
 
 
+def unix_datagram_pair() -> tuple[Socket, Socket]:
+    """Two UNIX domain datagram sockets, connected to each other: a send runs the receiver's filter."""
+    return Socket.pair(socket.SOCK_DGRAM)
+
+
 def fill_buffer(sock: Socket) -> int:
     """Send until no more fits; the number of bytes that did."""
     sent = 0
