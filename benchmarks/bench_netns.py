@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from netns import Capability, Namespace, calls, in_child, peers, routed, without
+from netns import Capability, Namespace, in_child, peers, routed, syscalls, without
 
 ALLOWED = 1.5
 """How many times the bare calls a Namespace may cost."""
@@ -41,9 +41,9 @@ def bare_namespace() -> None:
 
 
 def bare_capabilities() -> None:
-    held, permitted, inheritable = calls.capget()
-    calls.capset(held & ~(1 << Capability.NET_RAW), permitted, inheritable)
-    calls.capset(held, permitted, inheritable)
+    held, permitted, inheritable = syscalls.capget()
+    syscalls.capset(held & ~(1 << Capability.NET_RAW), permitted, inheritable)
+    syscalls.capset(held, permitted, inheritable)
 
 
 def block(make: Callable[[], AbstractContextManager[object]]) -> Callable[[], None]:
@@ -68,7 +68,7 @@ def side_by_side(ours: Callable[[], object], bare: Callable[[], object], rounds:
     return statistics.median(mine), statistics.median(least)
 
 
-def tell(what: str, mine: float, least: float) -> float:
+def report(what: str, mine: float, least: float) -> float:
     print(f"{what:<24} {mine * 1e6:10.1f} µs   bare {least * 1e6:8.1f} µs   ratio {mine / least:6.2f}")
     return mine / least
 
@@ -77,15 +77,15 @@ def main() -> int:
     made = block(Namespace)
     side_by_side(made, bare_namespace, 20)  # the first ones pay for caches that are empty
     block(peers)()
-    ratio = tell("with Namespace()", *side_by_side(made, bare_namespace, ROUNDS))
+    ratio = report("with Namespace()", *side_by_side(made, bare_namespace, ROUNDS))
     entered = Namespace()
-    tell("entered()", *side_by_side(block(entered.entered), lambda: None, ROUNDS))
+    report("entered()", *side_by_side(block(entered.entered), lambda: None, ROUNDS))
     entered.close()
     dropped = block(lambda: without(Capability.NET_RAW))
-    tell("without(NET_RAW)", *side_by_side(dropped, bare_capabilities, ROUNDS))
-    tell("peers()", *side_by_side(block(peers), bare_namespace, ROUNDS // 10))
-    tell("routed()", *side_by_side(block(routed), bare_namespace, ROUNDS // 10))
-    tell("in_child()", *side_by_side(lambda: in_child(os.getpid), bare_namespace, ROUNDS // 10))
+    report("without(NET_RAW)", *side_by_side(dropped, bare_capabilities, ROUNDS))
+    report("peers()", *side_by_side(block(peers), bare_namespace, ROUNDS // 10))
+    report("routed()", *side_by_side(block(routed), bare_namespace, ROUNDS // 10))
+    report("in_child()", *side_by_side(lambda: in_child(os.getpid), bare_namespace, ROUNDS // 10))
     print(f"a Namespace may cost {ALLOWED} times the bare calls; it costs {ratio:.2f} times")
     return int(ratio > ALLOWED)
 

@@ -2,13 +2,13 @@
 
 from netns.capability import Capability, effective, only, without
 from netns.child import Child, ChildDied, in_child
-from netns.diagnosis import Diagnosis, diagnosis
-from netns.errors import LinkRefused, PlaceError
+from netns.errors import LinkRefused, NetnsError
 from netns.hosts import Host, Peers, Routed, peers, routed
 from netns.links import Link, Route, Rule
-from netns.names import NameRefused, forget, own_name, reap
+from netns.names import NameRefused, remove_name, remove_stale_names, unique_name
 from netns.namespace import Namespace, NamespaceRefused, leave_host
-from netns.sysctl import Sysctl, first_sysctl
+from netns.sock_diag import SockDiag, SocketNotFound, sock_diag
+from netns.sysctl import Sysctl, initial_sysctl
 from netns.users import (
     UserNamespacesForbidden,
     UserUnmapped,
@@ -21,34 +21,35 @@ __all__ = [
     "Capability",
     "Child",
     "ChildDied",
-    "Diagnosis",
     "Host",
     "Link",
     "LinkRefused",
     "NameRefused",
     "Namespace",
     "NamespaceRefused",
+    "NetnsError",
     "Peers",
-    "PlaceError",
     "Route",
     "Routed",
     "Rule",
+    "SockDiag",
+    "SocketNotFound",
     "Sysctl",
     "UserNamespacesForbidden",
     "UserUnmapped",
     "as_user",
-    "diagnosis",
     "effective",
     "enter_user_namespace",
-    "first_sysctl",
-    "forget",
     "in_child",
     "in_user_namespace",
+    "initial_sysctl",
     "leave_host",
     "only",
-    "own_name",
     "peers",
-    "reap",
+    "remove_name",
+    "remove_stale_names",
     "routed",
+    "sock_diag",
+    "unique_name",
     "without",
 ]

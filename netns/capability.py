@@ -1,4 +1,4 @@
-"""Linux capabilities of the calling thread, taken away and given back.
+"""Linux capabilities of the calling thread, dropped and restored.
 
 Capabilities belong to a thread (capabilities(7), "Thread capability sets"), so most refusals can be seen
 without a second process.
@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from netns import calls
+from netns import syscalls
 
 
 class Capability(enum.IntEnum):
@@ -70,27 +70,27 @@ def bits(capabilities: Iterable[Capability]) -> int:
 
 
 def effective() -> frozenset[Capability]:
-    """What this thread may do now. In a user namespace this says nothing of the first one."""
-    held = calls.capget()[0]
+    """What this thread may do now. In another user namespace this says nothing of the initial one."""
+    held = syscalls.capget()[0]
     return frozenset(capability for capability in Capability if held >> capability & 1)
 
 
 @contextmanager
 def _keeping(mask: int) -> Iterator[None]:
     # Only the effective set shrinks: what stays permitted can be taken back at the end.
-    held, permitted, inheritable = calls.capget()
-    calls.capset(held & mask, permitted, inheritable)
+    held, permitted, inheritable = syscalls.capget()
+    syscalls.capset(held & mask, permitted, inheritable)
     try:
         yield
     finally:
         try:
-            calls.capset(held, permitted, inheritable)
+            syscalls.capset(held, permitted, inheritable)
         except OSError as error:
-            calls.die(f"the capabilities of this thread could not be given back ({error})")
+            syscalls.abort(f"the capabilities of this thread could not be restored ({error})")
 
 
 def without(*capabilities: Capability) -> AbstractContextManager[None]:
-    """A block in which this thread lacks these capabilities; one it never had is no error."""
+    """A block in which this thread lacks these capabilities; one that it never had is not an error."""
     return _keeping(~bits(capabilities))
 
 

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from typing import Generic, NoReturn, Self, TypeVar
 
-from netns import calls
+from netns import syscalls
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ _LENGTH = struct.Struct("!Q")
 
 
 class ChildDied(RuntimeError):
-    """The child ended without an answer: it was killed, or left by itself."""
+    """The child ended without a result: it was killed, or exited by itself."""
 
     def __init__(self, exitcode: int) -> None:
         super().__init__(exitcode)
@@ -30,16 +30,16 @@ class ChildDied(RuntimeError):
 
     def __str__(self) -> str:
         if self.exitcode < 0:
-            return f"the child was ended by {signal.Signals(-self.exitcode).name} before it answered"
-        return f"the child left with exit status {self.exitcode} before it answered"
+            return f"the child was killed by {signal.Signals(-self.exitcode).name} before it returned"
+        return f"the child exited with status {self.exitcode} before it returned"
 
 
 class Child(Generic[T]):
-    """A forked process that runs one function and hands back its value, or its exception.
+    """A forked process that runs one function and returns its value, or raises its exception.
 
     The child is a copy of this process with the calling thread alone. A lock that another thread held
     during the fork stays locked in it for ever, so the function should neither log nor print where other
-    threads do; ``patience``, in seconds, bounds the wait if it does all the same.
+    threads do; ``timeout``, in seconds, bounds the wait if it does all the same.
 
     Leaving the ``with`` block kills and reaps a child that is still there.
     """
@@ -47,14 +47,14 @@ class Child(Generic[T]):
     pid = 0
     _pipe = -1
 
-    def __init__(self, function: Callable[[], T], *, patience: float = 60.0) -> None:
-        self._patience = patience
+    def __init__(self, function: Callable[[], T], *, timeout: float = 60.0) -> None:
+        self._timeout = timeout
         parent = os.getpid()
         self._pipe, answers = os.pipe()
         try:
             self.pid = _fork()
             if self.pid == 0:
-                _live(function, answers, parent)
+                _run_child(function, answers, parent)
         finally:
             os.close(answers)
 
@@ -62,7 +62,7 @@ class Child(Generic[T]):
         """Wait for the function and return its value.
 
         Raises what the function raised (an OSError keeps its errno), ChildDied when the child ended first,
-        TimeoutError when patience runs out; by then the child is killed and reaped.
+        TimeoutError after ``timeout`` seconds; by then the child is killed and reaped.
         """
         try:
             answer = self._answer()
@@ -98,7 +98,7 @@ class Child(Generic[T]):
         self.close()
 
     def _answer(self) -> bytes | None:
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._timeout
         header = self._read(_LENGTH.size, deadline)
         if header is None:
             return None
@@ -110,7 +110,7 @@ class Child(Generic[T]):
         poll.register(self._pipe, select.POLLIN)
         while len(data) < size:
             if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                raise TimeoutError(f"the child did not answer within {self._patience} seconds")
+                raise TimeoutError(f"the child did not return within {self._timeout} seconds")
             piece = os.read(self._pipe, size - len(data))
             if not piece:
                 return None
@@ -125,30 +125,30 @@ class Child(Generic[T]):
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) if pid else 0
 
 
-def in_child(function: Callable[[], T], *, patience: float = 60.0) -> T:
+def in_child(function: Callable[[], T], *, timeout: float = 60.0) -> T:
     """Run a function in a child process and return its value; see Child for what is raised."""
-    with Child(function, patience=patience) as child:
+    with Child(function, timeout=timeout) as child:
         return child.value()
 
 
-def die_with(parent: int) -> None:
+def die_with_parent(parent: int) -> None:
     """Let this process be killed when its parent ends; a change of user undoes this (prctl(2))."""
-    calls.prctl(calls.PR_SET_PDEATHSIG, signal.SIGKILL)
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def _fork() -> int:
-    # From Python 3.12 a fork beside other threads warns, as it may deadlock; Child bounds and tells that.
+    # From Python 3.12 a fork beside other threads warns, as it may deadlock; Child's timeout bounds that.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
         return os.fork()
 
 
-def _live(function: Callable[[], object], answers: int, parent: int) -> NoReturn:
+def _run_child(function: Callable[[], object], answers: int, parent: int) -> NoReturn:
     """All of the child's life; the caller's code never goes on in it."""
     try:
-        die_with(parent)
+        die_with_parent(parent)
         answer = _outcome(function)
         with open(answers, "wb", closefd=False) as pipe:
             pipe.write(_LENGTH.pack(len(answer)) + answer)
@@ -164,11 +164,11 @@ def _outcome(function: Callable[[], object]) -> bytes:
 
 
 def _failure(error: BaseException) -> bytes:
-    told = "".join(traceback.format_exception(error))
-    error.add_note(f"In the child process:\n{told}")
+    text = "".join(traceback.format_exception(error))
+    error.add_note(f"In the child process:\n{text}")
     try:
         failure = pickle.dumps((False, error))
         pickle.loads(failure)
-    except Exception:  # an exception of the function's own need not survive the journey
-        return pickle.dumps((False, RuntimeError(told)))
+    except Exception:  # not every exception can be pickled
+        return pickle.dumps((False, RuntimeError(text)))
     return failure

@@ -1,11 +1,11 @@
-"""What goes wrong in making a place: it says nothing about how the sockets in it behave."""
+"""What goes wrong in setting up a namespace: it says nothing about how the sockets in it behave."""
 
 from __future__ import annotations
 
 
-class PlaceError(OSError):
-    """A namespace, a link, a route, a name or a user could not be had; the errno is the kernel's."""
+class NetnsError(OSError):
+    """A namespace, a link, a route, a name or a user could not be set up; the errno is the kernel's."""
 
 
-class LinkRefused(PlaceError):
+class LinkRefused(NetnsError):
     """The kernel refused, over netlink, to make or change a link, an address, a route, a rule or a queue."""

@@ -92,8 +92,8 @@ def _wire(left: Namespace, right: Namespace, *, net: int) -> tuple[Host, Host]:
     with left.routing(), right.routing():
         left.add_veth(device, device, right)
         ends = _connect(left, net, 1), _connect(right, net, 2)
-        left.await_carrier(device)
-        right.await_carrier(device)
+        left.wait_for_carrier(device)
+        right.wait_for_carrier(device)
     return ends
 
 

@@ -26,7 +26,7 @@ _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A network interface as the kernel tells it."""
+    """A network interface."""
 
     index: int
     name: str
@@ -88,7 +88,7 @@ class Links:
         from pyroute2.iproute import linux
         from pyroute2.netlink.exceptions import NetlinkError
 
-        netlink: Any = linux.IPRoute  # its verbs are made at run time, so no type tells them
+        netlink: Any = linux.IPRoute  # its methods are made at run time and have no types
         with self.entered():
             if outer := getattr(self._open, "ipr", None):
                 yield outer
@@ -102,7 +102,7 @@ class Links:
                 self._open.ipr = None
 
     def add_veth(self, name: str, peer: str, peer_namespace: Links | None = None) -> None:
-        """Make a pair of connected interfaces, ``peer`` in another namespace or here; both are down."""
+        """Make a pair of connected interfaces, ``peer`` in another namespace or this one; both are down."""
         # With equal numbers on both sides the kernel sees no pair, and may take a second over its carrier.
         index = next(_veth_index)
         end: dict[str, Any] = {"ifname": peer}
@@ -222,17 +222,17 @@ class Links:
         with self.routing() as ipr:
             return [_rule(row) for row in ipr.get_rules(family=_FAMILIES[version])]
 
-    def await_carrier(self, device: str, *, patience: float = 20.0) -> None:
+    def wait_for_carrier(self, device: str, *, timeout: float = 20.0) -> None:
         """Wait until a veth interface is up and has carrier: what is sent before that is lost.
 
         Carrier comes after the call that set the second end up, sometimes by a second. Loopback has
-        none to wait for. Raises TimeoutError after ``patience`` seconds.
+        none to wait for. Raises TimeoutError after ``timeout`` seconds.
         """
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         with self.routing() as ipr, link_events() as events:
             while not _has_carrier(ipr, device):
                 if not select.select([events], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                    raise TimeoutError(f"{device} has no carrier after {patience} seconds")
+                    raise TimeoutError(f"{device} has no carrier after {timeout} seconds")
                 events.recv(65536)
 
     def _qdisc(self, verb: str, device: str, *, handle: str, parent: str, **settings: Any) -> None:
@@ -256,8 +256,8 @@ def _index(device: str) -> int:
 
 
 def _has_carrier(ipr: Any, device: str) -> bool:
-    # Since 6.8 the question itself makes the kernel catch up; on older ones an event tells when it has.
-    # IFF_RUNNING would be too early: it is also set while the operational state is not known yet.
+    # Since 6.8 the question itself makes the kernel catch up; on older ones an event follows when it has.
+    # IFF_RUNNING would be too early: it is also set while the operational state is unknown.
     (message,) = ipr.link("get", index=_index(device))
     return bool(message.get("operstate") == "UP")
 

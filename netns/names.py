@@ -1,4 +1,4 @@
-"""Names in /run/netns, which ``ip netns`` knows: made on request only, removed when their owner is gone."""
+"""Names in /run/netns, which ``ip netns`` lists: made on request only, removed when their owner is gone."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from netns import calls
-from netns.errors import PlaceError
+from netns import syscalls
+from netns.errors import NetnsError
 
 RUN = Path("/run/netns")
 
@@ -18,24 +18,25 @@ _OWNED = re.compile(r"lsc-(\d+)-(\d+)-(\d+)-\d+")
 _ordinal = itertools.count(1)
 
 
-class NameRefused(PlaceError):
+class NameRefused(NetnsError):
     """No name could be made in /run/netns. A namespace without a name needs no rights there."""
 
 
-def own_name() -> str:
-    """A name that tells its owner, ``lsc-<pid namespace>-<pid>-<start>-<n>``: so that reap() can tell.
+def unique_name() -> str:
+    """A name that identifies its process: ``lsc-<pid namespace>-<pid>-<start>-<n>``.
 
-    The start is in clock ticks since boot (proc_pid_stat(5), field 22), so that a pid used again is no
-    mistaken owner. A container may share /run and number its processes anew: it has another pid namespace.
+    remove_stale_names() removes it once the process is gone. The start is in clock ticks since boot
+    (proc_pid_stat(5), field 22), so that a pid that is used again is not mistaken for the owner. A
+    container may share /run and number its processes anew: it has another pid namespace.
     """
-    return f"lsc-{_numbering()}-{os.getpid()}-{_started(os.getpid())}-{next(_ordinal)}"
+    return f"lsc-{_pid_namespace()}-{os.getpid()}-{_start_time(os.getpid())}-{next(_ordinal)}"
 
 
-def give(name: str) -> None:
+def add_name(name: str) -> None:
     """Name the network namespace this thread is in.
 
     The first name on a machine makes /run/netns a shared mount, as ``ip netns`` does, and that stays.
-    Needs CAP_SYS_ADMIN in the first user namespace and write access to /run. Raises NameRefused with the
+    Needs CAP_SYS_ADMIN in the initial user namespace and write access to /run. Raises NameRefused with the
     kernel's errno (EEXIST where the name is taken), ValueError for what cannot be the name of a file.
     """
     if name in {"", ".", ".."} or "/" in name or len(os.fsencode(name)) > 255:
@@ -50,35 +51,35 @@ def give(name: str) -> None:
     _bind(RUN / name)
 
 
-def forget(name: str) -> None:
-    """Remove a name; the namespace goes with it unless something else uses it. An absent name is no error."""
+def remove_name(name: str) -> None:
+    """Remove a name; the namespace goes too unless something else uses it. An absent name is not an error."""
     with suppress(OSError):
-        calls.umount(str(RUN / name))
+        syscalls.umount(str(RUN / name))
     (RUN / name).unlink(missing_ok=True)
 
 
-def reap() -> list[str]:
-    """Remove the names that own_name() made in processes that are gone, and no other; return them."""
+def remove_stale_names() -> list[str]:
+    """Remove the names that unique_name() made in processes that are gone, and no others; return them."""
     names = sorted(os.listdir(RUN)) if RUN.is_dir() else []
-    dead = [name for name in names if _orphaned(name)]
-    for name in dead:
-        forget(name)
-    return dead
+    stale = [name for name in names if _stale(name)]
+    for name in stale:
+        remove_name(name)
+    return stale
 
 
-def _orphaned(name: str) -> bool:
+def _stale(name: str) -> bool:
     owner = _OWNED.fullmatch(name)
-    if owner is None or int(owner[1]) != _numbering():
+    if owner is None or int(owner[1]) != _pid_namespace():
         return False
-    return _started(int(owner[2])) != int(owner[3])
+    return _start_time(int(owner[2])) != int(owner[3])
 
 
-def _numbering() -> int:
-    """The pid namespace, in which a pid means something."""
+def _pid_namespace() -> int:
+    """The inode of the pid namespace, in which a pid means something."""
     return os.stat("/proc/self/ns/pid").st_ino
 
 
-def _started(pid: int) -> int | None:
+def _start_time(pid: int) -> int | None:
     try:
         line = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -100,17 +101,17 @@ def _share() -> None:
 
 def _mount_shared() -> None:
     try:
-        calls.mount("", str(RUN), "none", calls.MS_SHARED | calls.MS_REC)
+        syscalls.mount("", str(RUN), "none", syscalls.MS_SHARED | syscalls.MS_REC)
     except OSError as error:
         if error.errno != errno.EINVAL:  # anything but: no mount yet
             raise
-        calls.mount(str(RUN), str(RUN), "none", calls.MS_BIND | calls.MS_REC)
-        calls.mount("", str(RUN), "none", calls.MS_SHARED | calls.MS_REC)
+        syscalls.mount(str(RUN), str(RUN), "none", syscalls.MS_BIND | syscalls.MS_REC)
+        syscalls.mount("", str(RUN), "none", syscalls.MS_SHARED | syscalls.MS_REC)
 
 
 def _bind(path: Path) -> None:
     try:
-        calls.mount(calls.HERE, str(path), "none", calls.MS_BIND)
+        syscalls.mount(syscalls.THREAD_NETNS, str(path), "none", syscalls.MS_BIND)
     except OSError as error:
         path.unlink()
         raise _refusal(error) from error
@@ -119,5 +120,5 @@ def _bind(path: Path) -> None:
 def _refusal(error: OSError) -> NameRefused:
     return NameRefused(
         error.errno,
-        f"no name can be made in {RUN} ({error.strerror}): that takes root of the first user namespace",
+        f"no name can be made in {RUN} ({error.strerror}): that needs root of the initial user namespace",
     )

@@ -10,12 +10,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
-from netns import calls, names
-from netns.errors import PlaceError
+from netns import names, syscalls
+from netns.errors import NetnsError
 from netns.links import Links
-from netns.sysctl import Sysctl, hand_down
+from netns.sysctl import Sysctl, export_initial_sysctls
 
-_WAY_OUT = {
+_HINTS = {
     errno.EPERM: "this thread lacks CAP_SYS_ADMIN; run as root, or call enter_user_namespace() at the start",
     errno.ENOSPC: "the limit in /proc/sys/user/max_net_namespaces is reached; raise it, or close namespaces",
     errno.EINVAL: "this kernel has no network namespaces (CONFIG_NET_NS); run on one that has",
@@ -23,21 +23,21 @@ _WAY_OUT = {
 }
 
 
-class NamespaceRefused(PlaceError):
+class NamespaceRefused(NetnsError):
     """The kernel let this thread neither make nor enter a network namespace; it is where it was."""
 
 
 def _refusal(error: OSError) -> NamespaceRefused:
-    way_out = _WAY_OUT.get(error.errno or 0, "see unshare(2) and setns(2)")
-    return NamespaceRefused(error.errno, f"{error.strerror}: {way_out}")
+    hint = _HINTS.get(error.errno or 0, "see unshare(2) and setns(2)")
+    return NamespaceRefused(error.errno, f"{error.strerror}: {hint}")
 
 
 @contextmanager
-def _returning() -> Iterator[None]:
-    """Whatever happens in the block, this thread ends where it began, or the process ends."""
-    home = os.open(calls.HERE, os.O_RDONLY | os.O_CLOEXEC)
+def _restored() -> Iterator[None]:
+    """Whatever happens in the block, this thread ends in the namespace it began in, or the process ends."""
+    home = os.open(syscalls.THREAD_NETNS, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        _go(home)  # the way back is tried while this thread is still at home
+        _setns(home)  # the way back is tried while this thread is still at home
         try:
             yield
         finally:
@@ -46,52 +46,52 @@ def _returning() -> Iterator[None]:
         os.close(home)
 
 
-def _go(fd: int) -> None:
+def _setns(fd: int) -> None:
     try:
-        calls.setns(fd, calls.CLONE_NEWNET)
+        syscalls.setns(fd, syscalls.CLONE_NEWNET)
     except OSError as error:
         raise _refusal(error) from error
 
 
 def _return(home: int) -> None:
     try:
-        calls.setns(home, calls.CLONE_NEWNET)
+        syscalls.setns(home, syscalls.CLONE_NEWNET)
     except OSError as error:
-        calls.die(f"no way back to the network namespace this thread came from ({error})")
+        syscalls.abort(f"no way back to the network namespace this thread came from ({error})")
 
 
 def leave_host() -> None:
     """Put this thread, for good, into a new network namespace in which nothing is up, not even loopback.
 
-    A test runner waits there: a test that forgets its Namespace then meets ENETUNREACH, never the host's
-    network, and every Namespace returns there. To be called by the main thread before there are others:
-    threads and processes inherit where their maker was. What first_sysctl() knows reaches the programs
-    started from here through the environment.
+    For a test runner: a test that forgets its Namespace then meets ENETUNREACH, never the host's
+    network, and leaving a Namespace returns there. To be called by the main thread before there are others:
+    threads and processes inherit the namespace of their maker. The programs started from here
+    find what initial_sysctl() returns in the environment.
     Raises NamespaceRefused.
     """
-    hand_down()
+    export_initial_sysctls()
     _unshare()
 
 
 def _unshare() -> None:
     try:
-        calls.unshare(calls.CLONE_NEWNET)
+        syscalls.unshare(syscalls.CLONE_NEWNET)
     except OSError as error:
         raise _refusal(error) from error
 
 
 @contextmanager
-def _visit(fd: int) -> Iterator[None]:
-    with _returning():
-        _go(fd)
+def _entered(fd: int) -> Iterator[None]:
+    with _restored():
+        _setns(fd)
         yield
 
 
-def _fresh() -> int:
-    with _returning():
+def _new() -> int:
+    with _restored():
         _unshare()
-        calls.raise_loopback()
-        return os.open(calls.HERE, os.O_RDONLY | os.O_CLOEXEC)
+        syscalls.loopback_up()
+        return os.open(syscalls.THREAD_NETNS, os.O_RDONLY | os.O_CLOEXEC)
 
 
 class Namespace(Links):
@@ -100,9 +100,9 @@ class Namespace(Links):
     ``with Namespace() as ns:`` puts this thread inside for the block and closes after it. Sockets and
     threads made inside belong to it, and it lives on in the kernel until the last of them is gone.
 
-    It has no name. Where a person asks for one, ``Namespace(own_name())`` is in /run/netns, where
-    ``ip netns`` sees it, until it is closed; should the process be killed, reap() removes the name. Any other
-    name is removed on closing too, but not by reap().
+    It has no name. Where a person asks for one, ``Namespace(unique_name())`` is in /run/netns, where
+    ``ip netns`` sees it, until it is closed; should the process be killed, remove_stale_names() removes
+    the name. Any other name is removed on closing too, but not by remove_stale_names().
 
     Needs CAP_SYS_ADMIN in the user namespace of the process (network_namespaces(7), unshare(2)).
     Raises NamespaceRefused, with the kernel's errno, where that is refused.
@@ -114,9 +114,9 @@ class Namespace(Links):
     def __init__(self, name: str | None = None) -> None:
         super().__init__()
         self._inside: ExitStack | None = None
-        self._fd = _fresh()
+        self._fd = _new()
         if name is not None:
-            self._give(name)
+            self._add_name(name)
 
     @property
     def fd(self) -> int:
@@ -147,28 +147,28 @@ class Namespace(Links):
         """
         if self.closed:
             raise ValueError("this Namespace is closed")
-        return _visit(self._fd)
+        return _entered(self._fd)
 
     def keep(self, name: str) -> str:
         """Name it in /run/netns for good, for a person to look at; return the command that enters it.
 
-        The name outlives close() and the process; forget(name) or ``ip netns delete`` removes it.
+        The name outlives close() and the process; remove_name(name) or ``ip netns delete`` removes it.
         Raises NameRefused without the rights, or when the name is taken.
         """
         with self.entered():
-            names.give(name)
+            names.add_name(name)
         return f"ip netns exec {shlex.quote(name)} sh"
 
     def close(self) -> None:
-        """Let go of the namespace; closing twice is fine. A thread that is inside stays inside."""
+        """Close the descriptor and remove the name; again is fine. A thread that is inside stays inside."""
         fd, self._fd = self._fd, -1
         name, self._name = self._name, None
         if fd != -1:
             os.close(fd)
         if name is not None:
-            names.forget(name)
+            names.remove_name(name)
 
-    def _give(self, name: str) -> None:
+    def _add_name(self, name: str) -> None:
         try:
             self.keep(name)
         except BaseException:

@@ -1,4 +1,4 @@
-"""Network sysctls: of a Namespace, to read and set; of the first namespace of the process, to read."""
+"""Network sysctls: of a Namespace, to read and set; of the initial namespace, to read."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 _ROOT = Path("/proc/sys")
-_FIRST_ONLY = ("net/core/*", "net/ipv4/*_mem", "net/ipv4/tcp_max_orphans")
-"""Some of these, such as rmem_max and tcp_mem, are shown in the first namespace only."""
-_HANDED_DOWN = "NETNS_FIRST_SYSCTLS"
+_INITIAL_ONLY = ("net/core/*", "net/ipv4/*_mem", "net/ipv4/tcp_max_orphans")
+"""Some of these, such as rmem_max and tcp_mem, are shown in the initial network namespace only."""
+_ENVIRONMENT = "NETNS_INITIAL_SYSCTLS"
 
 
 def _path(name: str) -> Path:
@@ -27,7 +27,7 @@ def _read(path: Path) -> str:
 
 
 @contextmanager
-def _known(name: str) -> Iterator[None]:
+def _shown(name: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
@@ -46,11 +46,11 @@ class Sysctl:
         self._entered = entered
 
     def __getitem__(self, name: str) -> str:
-        with self._entered(), _known(name):
+        with self._entered(), _shown(name):
             return _read(_path(name))
 
     def __setitem__(self, name: str, value: str | int) -> None:
-        with self._entered(), _known(name):
+        with self._entered(), _shown(name):
             _path(name).write_text(str(value))
 
     def __contains__(self, name: object) -> bool:
@@ -62,28 +62,28 @@ class Sysctl:
         return tuple(int(number) for number in self[name].split())
 
 
-def _first() -> Iterator[tuple[str, str]]:
-    for path in (path for pattern in _FIRST_ONLY for path in _ROOT.glob(pattern)):
+def _initial() -> Iterator[tuple[str, str]]:
+    for path in (path for pattern in _INITIAL_ONLY for path in _ROOT.glob(pattern)):
         with suppress(OSError):
             yield ".".join(path.relative_to(_ROOT).parts), _read(path)
 
 
-# Read on import, while every thread is still where the process began, unless its maker knew more.
-_FIRST: dict[str, str] = json.loads(os.environ.get(_HANDED_DOWN, "null")) or dict(_first())
+# Read on import, while every thread is still in the namespace of the process, unless the parent exported it.
+_VALUES: dict[str, str] = json.loads(os.environ.get(_ENVIRONMENT, "null")) or dict(_initial())
 
 
-def hand_down() -> None:
-    """Let the programs that are started from here know the sysctls of the first namespace."""
-    os.environ[_HANDED_DOWN] = json.dumps(_FIRST)
+def export_initial_sysctls() -> None:
+    """Put the sysctls of the initial namespace into the environment of the programs started from here."""
+    os.environ[_ENVIRONMENT] = json.dumps(_VALUES)
 
 
-def first_sysctl(name: str) -> str:
-    """A sysctl of the whole kernel, ``net.core.rmem_max``, as it is where this process began.
+def initial_sysctl(name: str) -> str:
+    """A sysctl of the whole kernel, ``net.core.rmem_max``, as it is in the namespace this process began in.
 
-    Many kernels (5.10 and 6.1 among them) show those in the first network namespace only. Known are all of
+    Many kernels (5.10 and 6.1 among them) show those in the initial network namespace only. Covers all of
     net.core, and tcp_mem, udp_mem and tcp_max_orphans of net.ipv4.
     Raises KeyError for others, and for what was not shown or not readable.
     """
-    if name not in _FIRST:
-        raise KeyError(f"{name} was not shown in the first network namespace of this process")
-    return _FIRST[name]
+    if name not in _VALUES:
+        raise KeyError(f"{name} was not shown in the initial network namespace of this process")
+    return _VALUES[name]

@@ -1,4 +1,4 @@
-"""Other users and user namespaces: what a process may do that is not the first root."""
+"""Other users and user namespaces: what a process may do that is not the initial root."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from netns import calls
+from netns import syscalls
 from netns.capability import Capability, bits
-from netns.child import die_with, in_child
-from netns.errors import PlaceError
+from netns.child import die_with_parent, in_child
+from netns.errors import NetnsError
 from netns.namespace import leave_host
 
 T = TypeVar("T")
@@ -25,16 +25,16 @@ _SWITCHES = {
 """Where a system forbids user namespaces, and the value with which it does."""
 
 
-class UserNamespacesForbidden(PlaceError):
+class UserNamespacesForbidden(NetnsError):
     """No user namespace can be made here; the message names what forbids it."""
 
 
-class UserUnmapped(PlaceError):
-    """The user has no number in this user namespace, so nobody can become that user."""
+class UserUnmapped(NetnsError):
+    """The user is not mapped into this user namespace, so nobody can become that user."""
 
 
 def as_user(
-    uid: int, function: Callable[[], T], capabilities: Iterable[Capability] = (), *, patience: float = 60.0
+    uid: int, function: Callable[[], T], capabilities: Iterable[Capability] = (), *, timeout: float = 60.0
 ) -> T:
     """Run a function in a child as another user: no supplementary groups, group and user both ``uid``.
 
@@ -42,34 +42,34 @@ def as_user(
     The child's permitted and effective capabilities are exactly ``capabilities``, whoever the user is.
     That user may be unable to read the interpreter's files: import before what the function needs.
     Raises what the function raises; UserUnmapped; PermissionError without CAP_SETUID and CAP_SETGID, or
-    for a capability that this thread has not.
+    for a capability that this thread lacks.
     """
     if not mapped(uid):
-        raise UserUnmapped(errno.EINVAL, f"user {uid} is not in /proc/self/uid_map; only the first root can")
+        raise UserUnmapped(errno.EINVAL, f"user {uid} is not in /proc/self/uid_map; run as root")
     kept, parent = bits(capabilities), os.getpid()
     codecs.lookup("idna")  # the socket module loads it at the first connection by name
 
     def as_that_user() -> T:
         _become(uid, kept)
-        die_with(parent)
+        die_with_parent(parent)
         return function()
 
-    return in_child(as_that_user, patience=patience)
+    return in_child(as_that_user, timeout=timeout)
 
 
-def in_user_namespace(function: Callable[[], T], *, patience: float = 60.0) -> T:
+def in_user_namespace(function: Callable[[], T], *, timeout: float = 60.0) -> T:
     """Run a function in a child, as root of a fresh user namespace and inside its own network namespace.
 
-    There the child has every capability, but none that counts in the first user namespace. Loopback is up.
+    There the child has every capability, but none that counts in the initial user namespace. Loopback is up.
     Raises UserNamespacesForbidden where the system forbids it, and what the function raises.
     """
 
     def as_root_of_its_own() -> T:
         enter_user_namespace()
-        calls.raise_loopback()
+        syscalls.loopback_up()
         return function()
 
-    return in_child(as_root_of_its_own, patience=patience)
+    return in_child(as_root_of_its_own, timeout=timeout)
 
 
 def enter_user_namespace() -> None:
@@ -86,7 +86,7 @@ def enter_user_namespace() -> None:
         raise UserNamespacesForbidden(errno.EINVAL, "this process has several threads; enter at its start")
     uid, gid = os.geteuid(), os.getegid()
     try:
-        calls.unshare(calls.CLONE_NEWUSER)
+        syscalls.unshare(syscalls.CLONE_NEWUSER)
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
         Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
@@ -104,17 +104,17 @@ def _forbidden_by() -> str:
 
 
 def mapped(uid: int) -> bool:
-    """Whether a user has a number in this user namespace, as all have in the first one."""
+    """Whether a user is mapped into this user namespace, as all are into the initial one."""
     rows = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
-    return any(int(first) <= uid < int(first) + int(count) for first, _, count in rows)
+    return any(int(start) <= uid < int(start) + int(count) for start, _, count in rows)
 
 
 def _become(uid: int, kept: int) -> None:
-    calls.prctl(calls.PR_SET_KEEPCAPS, 1)
+    syscalls.prctl(syscalls.PR_SET_KEEPCAPS, 1)
     if Path("/proc/self/setgroups").read_text().strip() == "allow":
         os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
-    calls.capset(kept, kept, 0)
+    syscalls.capset(kept, kept, 0)
     # A process that changed its user does not own its own /proc files until it says that it may be dumped.
-    calls.prctl(calls.PR_SET_DUMPABLE, 1)
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)

@@ -43,7 +43,7 @@ def test_clearing_takes_no_capability(ns, observe):
 
 @claim(
     "defacto/SO_DEBUG/first-user-namespace",
-    says="CAP_NET_ADMIN counts in the first user namespace only: root of another one is refused.",
+    says="CAP_NET_ADMIN counts in the initial user namespace only: root of another one is refused.",
     needs=[initially(Capability.NET_ADMIN), USER_NAMESPACE],
 )
 def test_root_of_another_user_namespace_is_refused(ns, observe):

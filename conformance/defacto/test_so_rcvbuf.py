@@ -12,7 +12,7 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from conformance.plugin.setups.options import read_back_on_udp, set_on_udp
 from libsocket import INT, SO_MARK, SO_RCVBUF, SO_RCVBUFFORCE, Socket
-from netns import Capability, first_sysctl, in_user_namespace
+from netns import Capability, in_user_namespace, initial_sysctl
 
 INT_MAX = 2**31 - 1
 
@@ -26,7 +26,7 @@ def test_a_negative_size_gives_the_maximum(ns, observe, asked):
     with Socket.udp() as sock:
         sock.set(SO_RCVBUF.through(INT), asked)
 
-        assert observe("rcvbuf", sock.rcvbuf) == 2 * int(first_sysctl("net.core.rmem_max"))
+        assert observe("rcvbuf", sock.rcvbuf) == 2 * int(initial_sysctl("net.core.rmem_max"))
 
 
 @claim(
@@ -45,7 +45,7 @@ def test_an_accepted_connection_has_the_buffer(ns, observe):
     says="A UNIX connection that is accepted has the default receive buffer, whatever the listener's.",
 )
 def test_an_accepted_unix_connection_has_the_default(ns, observe):
-    default = int(first_sysctl("net.core.rmem_default"))
+    default = int(initial_sysctl("net.core.rmem_default"))
     with listening_unix() as listener:
         listener.rcvbuf = 30_000
         with pending_connection(listener), listener.accept()[0] as accepted:

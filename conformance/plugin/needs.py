@@ -13,13 +13,13 @@ from netns import Capability, Namespace, as_user, effective, in_user_namespace, 
 NOBODY = 65534
 """The uid by which another user is tried; it owns nothing on any distribution."""
 
-_FIRST_USER_NAMESPACE = 0xEFFFFFFD
+_INITIAL_USER_NAMESPACE = 0xEFFFFFFD
 """The inode number of the user namespace a machine boots with (PROC_USER_INIT_INO)."""
 
 
 @dataclass(frozen=True)
 class Need:
-    """Something that may be missing here, and the probe that tells."""
+    """Something that may be missing here, and the probe for it."""
 
     code: str
     probe: Callable[[], bool]
@@ -46,15 +46,15 @@ def _capability(capability: Capability) -> Need:
 
 @functools.cache
 def initially(capability: Capability) -> Need:
-    """A capability in the first user namespace: options that are global in effect ask for it there."""
+    """A capability in the initial user namespace: options that are global in effect ask for it there."""
     return Need(
-        f"{capability} in the first user namespace",
-        lambda: capability in effective() and _in_first_user_namespace(),
+        f"{capability} in the initial user namespace",
+        lambda: capability in effective() and _in_initial_user_namespace(),
     )
 
 
-def _in_first_user_namespace() -> bool:
-    return os.stat("/proc/self/ns/user").st_ino == _FIRST_USER_NAMESPACE
+def _in_initial_user_namespace() -> bool:
+    return os.stat("/proc/self/ns/user").st_ino == _INITIAL_USER_NAMESPACE
 
 
 @functools.cache
@@ -117,4 +117,4 @@ ROUTING_RULES = Need("rule:fwmark", lambda: _works(_try_routing_rule))
 """Rules that choose a routing table (CONFIG_IP_MULTIPLE_TABLES)."""
 
 KERNEL_LOG = Need("log:/dev/kmsg", lambda: _works(_try_kernel_log))
-"""The kernel's own messages, to read: the first root may, others where dmesg_restrict lets them."""
+"""The kernel's own messages, to read: the initial root may, others unless dmesg_restrict is set."""

@@ -10,7 +10,15 @@ import signal
 
 import pytest
 
-from netns import Capability, Namespace, PlaceError, effective, enter_user_namespace, leave_host, reap
+from netns import (
+    Capability,
+    Namespace,
+    NetnsError,
+    effective,
+    enter_user_namespace,
+    leave_host,
+    remove_stale_names,
+)
 
 NO_GROUND = 4
 """Exit status where neither root's privileges nor a user namespace can be had."""
@@ -22,12 +30,12 @@ def stand() -> None:
     """Once per run, before any thread or worker exists: get what it takes to make namespaces."""
     try:
         if {Capability.SYS_ADMIN, Capability.NET_ADMIN} <= effective():
-            reap()
+            remove_stale_names()
         else:
             _keep_name()
             enter_user_namespace()
         Namespace().close()
-    except PlaceError as error:
+    except NetnsError as error:
         pytest.exit(f"network namespaces take root or a user namespace; {error}", NO_GROUND)
 
 

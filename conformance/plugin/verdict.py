@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.plugin.refusal import Unrefused, errno_name
-from netns import PlaceError
+from netns import NetnsError
 from reports.record import Claim, Expectation, Value, Verdict
 
 _SURROUNDINGS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC}
@@ -51,7 +51,7 @@ def _verdict(error: BaseException | None) -> Verdict:
 
 def is_difference(error: BaseException) -> bool:
     """An assertion or an errno is the kernel's answer; anything else is the test's own failure."""
-    if isinstance(error, PlaceError):
+    if isinstance(error, NetnsError):
         return False
     if isinstance(error, OSError):
         return error.errno is not None and error.errno not in _SURROUNDINGS

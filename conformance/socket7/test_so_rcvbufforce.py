@@ -11,7 +11,7 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import initially
 from conformance.plugin.refusal import refused
 from libsocket import Socket
-from netns import Capability, Namespace, first_sysctl, only, without
+from netns import Capability, Namespace, initial_sysctl, only, without
 
 
 @claim(
@@ -22,7 +22,7 @@ from netns import Capability, Namespace, first_sysctl, only, without
     needs=[initially(Capability.NET_ADMIN)],
 )
 def test_goes_beyond_the_maximum(ns, observe):
-    maximum = int(first_sysctl("net.core.rmem_max"))
+    maximum = int(initial_sysctl("net.core.rmem_max"))
     with Socket.udp() as sock:
         sock.rcvbufforce = maximum + 1000
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from conformance.plugin.claim import claim, differs
 from libsocket import Socket
-from netns import Namespace, first_sysctl, only
+from netns import Namespace, initial_sysctl, only
 
 INT_MAX = 2**31 - 1
 
@@ -58,7 +58,7 @@ def test_smallest_is_2048(ns, observe, asked):
 @pytest.mark.parametrize("make", [Socket.udp, Socket.unix])
 def test_starts_with_the_default(ns, observe, make):
     with make() as sock:
-        assert observe("default", sock.sndbuf) == int(first_sysctl("net.core.wmem_default"))
+        assert observe("default", sock.sndbuf) == int(initial_sysctl("net.core.wmem_default"))
 
 
 @claim(
@@ -71,7 +71,7 @@ def test_more_than_the_maximum_gives_the_maximum(ns, observe, make):
     with make() as sock:
         sock.sndbuf = INT_MAX
 
-        assert observe("largest", sock.sndbuf) == 2 * int(first_sysctl("net.core.wmem_max"))
+        assert observe("largest", sock.sndbuf) == 2 * int(initial_sysctl("net.core.wmem_max"))
 
 
 @claim(
@@ -87,7 +87,7 @@ def test_any_size_is_cut_doubled_and_raised(asked):
         minimum = sock.sndbuf
         sock.sndbuf = asked
 
-        assert sock.sndbuf == max(2 * min(asked, int(first_sysctl("net.core.wmem_max"))), minimum)
+        assert sock.sndbuf == max(2 * min(asked, int(initial_sysctl("net.core.wmem_max"))), minimum)
 
 
 @claim(
@@ -97,7 +97,7 @@ def test_any_size_is_cut_doubled_and_raised(asked):
 )
 def test_wmem_default_is_what_sockets_start_with(ns, observe):
     with Socket.netlink() as sock:
-        assert observe("default", sock.sndbuf) == int(first_sysctl("net.core.wmem_default"))
+        assert observe("default", sock.sndbuf) == int(initial_sysctl("net.core.wmem_default"))
 
 
 @claim(
@@ -106,7 +106,7 @@ def test_wmem_default_is_what_sockets_start_with(ns, observe):
     says="wmem_max holds the largest size, in bytes, that a user may ask for with SO_SNDBUF.",
 )
 def test_a_user_gets_wmem_max_and_no_byte_more(ns, observe):
-    maximum = int(first_sysctl("net.core.wmem_max"))
+    maximum = int(initial_sysctl("net.core.wmem_max"))
     with Socket.udp() as modest, Socket.udp() as greedy, only():
         modest.sndbuf = maximum
         greedy.sndbuf = maximum + 1

@@ -214,7 +214,7 @@ def test_without_privileges_a_run_makes_its_own_and_names_what_it_lacks(
     assert ended.code == 0
     assert told == {
         "holds": Verdict.HOLDS,
-        "first": "CAP_NET_ADMIN in the first user namespace",
+        "first": "CAP_NET_ADMIN in the initial user namespace",
         "own": Verdict.HOLDS,
         "user": "uid:65534",
     }

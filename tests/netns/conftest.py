@@ -9,10 +9,10 @@ from pyroute2.iproute import linux
 
 @pytest.fixture
 def host_network() -> Callable[[], object]:
-    """A function that tells links, addresses, routes and rules where the tests themselves are."""
+    """A function that lists links, addresses, routes and rules where the tests themselves are."""
     netlink: Any = linux.IPRoute
 
-    def told() -> object:
+    def listed() -> object:
         with netlink() as ipr:
             links = sorted((link["index"], link.get("ifname"), link["flags"]) for link in ipr.get_links())
             addresses = sorted((row["index"], row.get("address")) for row in ipr.get_addr())
@@ -22,4 +22,4 @@ def host_network() -> Callable[[], object]:
             rules = sorted(str((row.get("priority"), row.get("fwmark"))) for row in ipr.get_rules())
         return links, addresses, routes, rules
 
-    return told
+    return listed

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from netns import Capability, ChildDied, Namespace, calls, effective, in_child, only, without
+from netns import Capability, ChildDied, Namespace, effective, in_child, only, syscalls, without
 
 
 def open_raw() -> None:
@@ -27,9 +27,9 @@ def test_capabilities_are_numbered_without_a_gap() -> None:
 
 def test_effective_agrees_with_proc() -> None:
     lines = Path("/proc/thread-self/status").read_text().splitlines()
-    (told,) = [int(line.split()[1], 16) for line in lines if line.startswith("CapEff:")]
+    (mask,) = [int(line.split()[1], 16) for line in lines if line.startswith("CapEff:")]
 
-    assert {int(capability) for capability in effective()} == {bit for bit in range(41) if told >> bit & 1}
+    assert {int(capability) for capability in effective()} == {bit for bit in range(41) if mask >> bit & 1}
 
 
 def test_what_is_taken_away_is_refused() -> None:
@@ -112,10 +112,10 @@ def test_a_process_whose_capabilities_cannot_come_back_dies(tmp_path: Path) -> N
         with said.open("wb") as stderr:
             os.dup2(stderr.fileno(), 2)
         with without(Capability.NET_RAW):
-            calls.capset(0, 0, 0)
+            syscalls.capset(0, 0, 0)
 
     with pytest.raises(ChildDied) as death:
         in_child(lose_them)
 
     assert death.value.exitcode == -signal.SIGABRT
-    assert "could not be given back" in said.read_text()
+    assert "could not be restored" in said.read_text()

@@ -52,7 +52,7 @@ def test_an_oserror_keeps_its_errno() -> None:
     assert error.value.errno == errno.ENOPROTOOPT
 
 
-def test_an_exception_tells_where_in_the_child_it_was_raised() -> None:
+def test_an_exception_carries_the_traceback_of_the_child() -> None:
     def fail_here() -> None:
         raise KeyError("lost")
 
@@ -62,7 +62,7 @@ def test_an_exception_tells_where_in_the_child_it_was_raised() -> None:
     assert "fail_here" in error.value.__notes__[0]
 
 
-def test_an_exception_that_does_not_travel_is_told_in_words() -> None:
+def test_an_exception_that_cannot_be_pickled_is_a_runtime_error() -> None:
     def fail() -> None:
         raise Odd("a", "b")
 
@@ -70,7 +70,7 @@ def test_an_exception_that_does_not_travel_is_told_in_words() -> None:
         in_child(fail)
 
 
-def test_a_value_that_does_not_travel_is_an_error() -> None:
+def test_a_value_that_cannot_be_pickled_is_an_error() -> None:
     with pytest.raises((TypeError, AttributeError), match="pickle"):
         in_child(threading.Lock)
 
@@ -80,15 +80,15 @@ def test_an_exit_in_the_child_is_raised_in_the_parent() -> None:
         in_child(lambda: exec("raise SystemExit(7)"))
 
 
-def test_a_child_that_is_killed_is_told() -> None:
+def test_a_killed_child_is_an_error() -> None:
     with pytest.raises(ChildDied, match="SIGKILL") as death:
         in_child(lambda: os.kill(os.getpid(), signal.SIGKILL))
 
     assert death.value.exitcode == -signal.SIGKILL
 
 
-def test_a_child_that_leaves_by_itself_is_told() -> None:
-    with pytest.raises(ChildDied, match="exit status 3") as death:
+def test_a_child_that_exits_by_itself_is_an_error() -> None:
+    with pytest.raises(ChildDied, match="status 3") as death:
         in_child(lambda: os._exit(3))
 
     assert death.value.exitcode == 3
@@ -121,7 +121,7 @@ def test_leaving_the_block_ends_a_child_that_waits() -> None:
 
 
 def test_a_child_that_hangs_is_ended() -> None:
-    child = Child(signal.pause, patience=0.05)
+    child = Child(signal.pause, timeout=0.05)
     pid = child.pid
     with pytest.raises(TimeoutError, match=r"0\.05"):
         child.value()
@@ -149,14 +149,14 @@ def test_a_child_runs_beside_other_threads() -> None:
 
 
 def test_a_child_dies_with_its_parent() -> None:
-    ready, tell = os.pipe()
+    ready, write_end = os.pipe()
 
     def grandchild() -> None:
-        os.write(tell, f"{os.getpid()}\n".encode())
+        os.write(write_end, f"{os.getpid()}\n".encode())
         signal.pause()
 
     with Child(lambda: in_child(grandchild)) as child:
-        os.close(tell)
+        os.close(write_end)
         watched = os.pidfd_open(int(os.read(ready, 100)))
         child.kill()
         ended, _, _ = select.select([watched], [], [], 60)

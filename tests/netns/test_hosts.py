@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from netns import Host, peers, routed
-from tests.netns.places import here
+from tests.netns.setups import current_netns
 
 IP_RECVTTL = 12
 
@@ -66,17 +66,17 @@ def test_the_routers_sides_are_one_namespace() -> None:
         assert hosts.router.namespace is hosts.router_right.namespace
 
 
-def test_hosts_are_in_places_of_their_own() -> None:
+def test_hosts_are_in_namespaces_of_their_own() -> None:
     with routed() as hosts:
         places = set()
         for host in (hosts.left, hosts.router, hosts.right):
             with host.entered():
-                places.add(here())
+                places.add(current_netns())
 
-        assert len(places | {here()}) == 4
+        assert len(places | {current_netns()}) == 4
 
 
-def test_a_host_tells_its_own_address() -> None:
+def test_a_host_has_its_address() -> None:
     with peers() as hosts:
         for host in (hosts.left, hosts.right):
             assert f"{host.address}/24" in host.namespace.addresses(host.device)
@@ -91,11 +91,11 @@ def test_hosts_are_closed_after_the_block() -> None:
 
 
 def test_the_thread_stays_where_it_was() -> None:
-    outside = here()
+    outside = current_netns()
     with peers():
-        inside = here()
+        inside = current_netns()
 
-    assert inside == outside == here()
+    assert inside == outside == current_netns()
 
 
 def test_two_pairs_do_not_meet() -> None:

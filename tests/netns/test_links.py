@@ -68,7 +68,7 @@ def test_carrier_comes_when_both_ends_are_up() -> None:
         ns.set_link("left", up=True)
         alone = link(ns, "left").carrier
         ns.set_link("right", up=True)
-        ns.await_carrier("left")
+        ns.wait_for_carrier("left")
 
         assert (alone, link(ns, "left").carrier) == (False, True)
 
@@ -78,7 +78,7 @@ def test_waiting_for_a_carrier_that_does_not_come_ends() -> None:
         ns.add_veth("left", "right")
 
         with pytest.raises(TimeoutError, match="left has no carrier"):
-            ns.await_carrier("left", patience=0.05)
+            ns.wait_for_carrier("left", timeout=0.05)
 
 
 def test_waiting_is_woken_by_the_other_end() -> None:
@@ -87,7 +87,7 @@ def test_waiting_is_woken_by_the_other_end() -> None:
         ns.set_link("left", up=True)
         other = threading.Thread(target=lambda: ns.set_link("right", up=True))
         other.start()
-        ns.await_carrier("left")
+        ns.wait_for_carrier("left")
         other.join()
 
         assert link(ns, "left").carrier

@@ -9,11 +9,20 @@ from pathlib import Path
 import pytest
 from pyroute2.netns import listnetns
 
-from netns import Child, NameRefused, Namespace, forget, in_child, in_user_namespace, own_name, reap
+from netns import (
+    Child,
+    NameRefused,
+    Namespace,
+    in_child,
+    in_user_namespace,
+    remove_name,
+    remove_stale_names,
+    unique_name,
+)
 from netns.names import RUN
-from tests.netns.places import with_own_run
+from tests.netns.setups import with_private_run
 
-NUMBERING = os.stat("/proc/self/ns/pid").st_ino
+PID_NAMESPACE = os.stat("/proc/self/ns/pid").st_ino
 """The pid namespace of the tests and of the children they fork."""
 
 
@@ -27,7 +36,7 @@ def test_a_nameless_namespace_makes_no_name() -> None:
         with Namespace():
             return RUN.exists()
 
-    assert not with_own_run(names)
+    assert not with_private_run(names)
 
 
 def test_a_named_namespace_is_listed() -> None:
@@ -35,7 +44,7 @@ def test_a_named_namespace_is_listed() -> None:
         with Namespace("web"):
             return list(listnetns())
 
-    assert with_own_run(listed) == ["web"]
+    assert with_private_run(listed) == ["web"]
 
 
 def test_the_name_leads_to_the_namespace() -> None:
@@ -43,7 +52,7 @@ def test_the_name_leads_to_the_namespace() -> None:
         with Namespace("web") as ns:
             return (RUN / "web").stat(), os.fstat(ns.fd)
 
-    assert os.path.samestat(*with_own_run(both))
+    assert os.path.samestat(*with_private_run(both))
 
 
 def test_the_name_goes_when_the_namespace_is_closed() -> None:
@@ -51,17 +60,17 @@ def test_the_name_goes_when_the_namespace_is_closed() -> None:
         hold("web")
         return os.listdir(RUN)
 
-    assert with_own_run(left_over) == []
+    assert with_private_run(left_over) == []
 
 
-def test_an_own_name_tells_process_and_start() -> None:
+def test_a_unique_name_has_process_and_start() -> None:
     stat = Path(f"/proc/{os.getpid()}/stat").read_text().rpartition(")")[2].split()
 
-    assert re.fullmatch(rf"lsc-{NUMBERING}-{os.getpid()}-{stat[19]}-\d+", own_name())
+    assert re.fullmatch(rf"lsc-{PID_NAMESPACE}-{os.getpid()}-{stat[19]}-\d+", unique_name())
 
 
-def test_own_names_differ() -> None:
-    assert own_name() != own_name()
+def test_unique_names_differ() -> None:
+    assert unique_name() != unique_name()
 
 
 def test_the_hosts_names_are_the_same_before_and_after() -> None:
@@ -69,7 +78,7 @@ def test_the_hosts_names_are_the_same_before_and_after() -> None:
         return sorted(os.listdir(RUN)) if RUN.exists() else None
 
     before = names()
-    with_own_run(lambda: hold(own_name()))
+    with_private_run(lambda: hold(unique_name()))
 
     assert names() == before
 
@@ -80,17 +89,17 @@ def test_a_kept_name_outlives_the_namespace() -> None:
             way_in = ns.keep("failed test")
         return way_in, os.listdir(RUN)
 
-    assert with_own_run(keep) == ("ip netns exec 'failed test' sh", ["failed test"])
+    assert with_private_run(keep) == ("ip netns exec 'failed test' sh", ["failed test"])
 
 
-def test_a_kept_name_can_be_forgotten() -> None:
-    def keep_and_forget() -> list[str]:
+def test_a_kept_name_can_be_removed() -> None:
+    def keep_and_remove() -> list[str]:
         with Namespace() as ns:
             ns.keep("kept")
-        forget("kept")
+        remove_name("kept")
         return os.listdir(RUN)
 
-    assert with_own_run(keep_and_forget) == []
+    assert with_private_run(keep_and_remove) == []
 
 
 def test_a_namespace_of_a_thread_is_the_one_that_is_named() -> None:
@@ -101,7 +110,7 @@ def test_a_namespace_of_a_thread_is_the_one_that_is_named() -> None:
         ns.close()
         return apart
 
-    assert with_own_run(named_apart)
+    assert with_private_run(named_apart)
 
 
 def test_a_taken_name_is_refused() -> None:
@@ -110,7 +119,7 @@ def test_a_taken_name_is_refused() -> None:
             Namespace("web")
 
     with pytest.raises(NameRefused, match="exists") as refusal:
-        with_own_run(take_twice)
+        with_private_run(take_twice)
 
     assert refusal.value.errno == errno.EEXIST
 
@@ -122,7 +131,7 @@ def test_a_refused_name_leaves_the_other_one() -> None:
                 Namespace("web")
             return os.listdir(RUN)
 
-    assert with_own_run(take_twice) == ["web"]
+    assert with_private_run(take_twice) == ["web"]
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "x" * 256])
@@ -137,73 +146,73 @@ def test_root_of_a_user_namespace_is_refused_a_name() -> None:
             in_user_namespace(lambda: hold("web"))
         return RUN.exists(), str(refusal.value)
 
-    left_over, said = with_own_run(try_it)
+    left_over, said = with_private_run(try_it)
 
-    assert "root of the first user namespace" in said
+    assert "root of the initial user namespace" in said
     assert not left_over
 
 
-def test_reaping_removes_the_name_of_a_killed_process() -> None:
-    def kill_and_reap() -> tuple[list[str], list[str], list[str]]:
-        ready, tell = os.pipe()
+def test_removing_stale_names_removes_the_name_of_a_killed_process() -> None:
+    def kill_and_remove_stale() -> tuple[list[str], list[str], list[str]]:
+        ready, write_end = os.pipe()
 
         def hold_a_name() -> None:
-            with Namespace(own_name()) as ns:
-                os.write(tell, str(ns.name).encode())
+            with Namespace(unique_name()) as ns:
+                os.write(write_end, str(ns.name).encode())
                 signal.pause()
 
         with Child(hold_a_name) as child:
-            os.close(tell)
+            os.close(write_end)
             name = os.read(ready, 300).decode()
-            alive = reap()
+            alive = remove_stale_names()
             child.kill()
-        return alive, [name], reap()
+        return alive, [name], remove_stale_names()
 
-    alive, name, dead = with_own_run(kill_and_reap)
+    alive, name, dead = with_private_run(kill_and_remove_stale)
 
     assert alive == []
     assert dead == name
 
 
-def test_reaping_removes_nothing_else() -> None:
-    def reap_among_others() -> tuple[list[str], list[str], list[str]]:
+def test_removing_stale_names_removes_nothing_else() -> None:
+    def remove_stale_among_others() -> tuple[list[str], list[str], list[str]]:
         with Namespace() as ns:
-            elsewhere = f"lsc-{NUMBERING + 1}-{os.getpid()}-1-1"
-            kept = ["web", "lsc-web", "lsc-1-2-3", f"lsc-{NUMBERING}-{os.getpid()}-1-1-x", elsewhere]
+            elsewhere = f"lsc-{PID_NAMESPACE + 1}-{os.getpid()}-1-1"
+            kept = ["web", "lsc-web", "lsc-1-2-3", f"lsc-{PID_NAMESPACE}-{os.getpid()}-1-1-x", elsewhere]
             for name in kept:
                 ns.keep(name)
-            with Namespace(mine := own_name()):
-                return reap(), sorted(os.listdir(RUN)), sorted([*kept, mine])
+            with Namespace(mine := unique_name()):
+                return remove_stale_names(), sorted(os.listdir(RUN)), sorted([*kept, mine])
 
-    reaped, left, expected = with_own_run(reap_among_others)
+    reaped, left, expected = with_private_run(remove_stale_among_others)
 
     assert reaped == []
     assert left == expected
 
 
-def test_a_pid_that_is_used_again_is_no_owner() -> None:
-    def reap_older() -> tuple[str, list[str]]:
-        older = f"lsc-{NUMBERING}-{os.getpid()}-1-1"
+def test_a_pid_that_is_used_again_is_not_the_owner() -> None:
+    def remove_stale_older() -> tuple[str, list[str]]:
+        older = f"lsc-{PID_NAMESPACE}-{os.getpid()}-1-1"
         with Namespace() as ns:
             ns.keep(older)
-            return older, reap()
+            return older, remove_stale_names()
 
-    older, reaped = with_own_run(reap_older)
+    older, reaped = with_private_run(remove_stale_older)
 
     assert reaped == [older]
 
 
-def test_reaping_where_no_name_was_ever_made_is_fine() -> None:
-    assert with_own_run(reap) == []
+def test_removing_stale_names_where_no_name_was_ever_made_is_fine() -> None:
+    assert with_private_run(remove_stale_names) == []
 
 
-def test_reaping_finishes_what_a_killed_process_began() -> None:
-    def reap_unmounted() -> tuple[str, list[str]]:
-        name = in_child(own_name)
+def test_removing_stale_names_finishes_what_a_killed_process_began() -> None:
+    def remove_stale_unmounted() -> tuple[str, list[str]]:
+        name = in_child(unique_name)
         RUN.mkdir()
         (RUN / name).touch()
-        return name, reap()
+        return name, remove_stale_names()
 
-    name, reaped = with_own_run(reap_unmounted)
+    name, reaped = with_private_run(remove_stale_unmounted)
 
     assert reaped == [name]

@@ -18,15 +18,15 @@ from netns import (
     Namespace,
     NamespaceRefused,
     as_user,
-    calls,
     in_child,
     in_user_namespace,
     leave_host,
     peers,
+    syscalls,
     without,
 )
 from netns.links import link_events
-from tests.netns.places import NOBODY, here, needs_nobody
+from tests.netns.setups import NOBODY, current_netns, needs_nobody
 
 
 def interfaces() -> list[str]:
@@ -60,34 +60,34 @@ def test_loopback_carries_a_connection() -> None:
 
 
 def test_inside_is_not_where_the_thread_was() -> None:
-    outside = here()
+    outside = current_netns()
 
     with Namespace():
-        assert here() != outside
+        assert current_netns() != outside
 
 
 def test_leaving_brings_the_thread_back() -> None:
-    outside = here()
+    outside = current_netns()
     with Namespace():
         pass
 
-    assert here() == outside
+    assert current_netns() == outside
 
 
 def test_an_exception_inside_brings_the_thread_back() -> None:
-    outside = here()
+    outside = current_netns()
     with pytest.raises(ZeroDivisionError), Namespace():
         _ = 1 // 0
 
-    assert here() == outside
+    assert current_netns() == outside
 
 
 def test_making_one_leaves_the_thread_where_it_is() -> None:
-    outside = here()
+    outside = current_netns()
     namespace = Namespace()
     namespace.close()
 
-    assert here() == outside
+    assert current_netns() == outside
 
 
 def test_an_interface_is_seen_only_where_it_was_made() -> None:
@@ -118,30 +118,30 @@ def test_the_hosts_network_is_the_same_before_and_after(host_network: Callable[[
 
 def test_entering_nests() -> None:
     with Namespace() as outer:
-        place = here()
+        place = current_netns()
         inner = Namespace()
         with inner.entered(), outer.entered(), inner.entered():
             pass
 
-        assert here() == place
+        assert current_netns() == place
         inner.close()
 
 
 def test_entering_the_same_one_twice_stays_there() -> None:
     with Namespace() as ns:
-        place = here()
+        place = current_netns()
         with ns.entered():
-            assert here() == place
+            assert current_netns() == place
 
-        assert here() == place
+        assert current_netns() == place
 
 
 def test_another_thread_stays_where_it_was() -> None:
-    outside, entered, asked = here(), threading.Event(), []
+    outside, entered, asked = current_netns(), threading.Event(), []
 
     def ask() -> None:
         entered.wait(60)
-        asked.append(here())
+        asked.append(current_netns())
 
     other = threading.Thread(target=ask)
     other.start()
@@ -154,17 +154,17 @@ def test_another_thread_stays_where_it_was() -> None:
 
 def test_a_thread_started_inside_is_inside() -> None:
     with Namespace():
-        assert in_thread(here) == here()
+        assert in_thread(current_netns) == current_netns()
 
 
 def test_any_thread_can_enter() -> None:
     with Namespace() as ns:
-        place = here()
+        place = current_netns()
     ns = Namespace()
 
     def place_inside() -> int:
         with ns.entered():
-            return here()
+            return current_netns()
 
     assert in_thread(place_inside) == os.fstat(ns.fd).st_ino != place
     ns.close()
@@ -176,7 +176,7 @@ def test_threads_in_different_namespaces_do_not_meet() -> None:
     def port_holder() -> int:
         with Namespace(), socket.create_server(("127.0.0.1", 4001)):
             both.wait()
-            return here()
+            return current_netns()
 
     places: list[int] = []
     threads = [threading.Thread(target=lambda: places.append(port_holder())) for _ in range(2)]
@@ -243,11 +243,11 @@ def test_without_the_capability_entering_is_refused() -> None:
 
 
 def test_a_refusal_leaves_the_thread_where_it_was() -> None:
-    outside = here()
+    outside = current_netns()
     with without(Capability.SYS_ADMIN), pytest.raises(NamespaceRefused):
         Namespace()
 
-    assert here() == outside
+    assert current_netns() == outside
 
 
 @needs_nobody
@@ -275,7 +275,7 @@ def test_a_process_that_cannot_go_back_dies(tmp_path: Path) -> None:
         with said.open("wb") as stderr:
             os.dup2(stderr.fileno(), 2)
         with Namespace():
-            calls.capset(0, 0, 0)
+            syscalls.capset(0, 0, 0)
 
     with pytest.raises(ChildDied) as death:
         in_child(lose_the_way)
@@ -285,17 +285,17 @@ def test_a_process_that_cannot_go_back_dies(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_leaves_nothing() -> None:
-    ready, tell = os.pipe()
+    ready, write_end = os.pipe()
     with Namespace() as ns, link_events() as events:
 
         def hold_a_namespace() -> None:
             mine = Namespace()
             ns.add_veth("wire", "wire", mine)
-            os.write(tell, b"!")
+            os.write(write_end, b"!")
             signal.pause()
 
         with Child(hold_a_namespace) as child:
-            os.close(tell)
+            os.close(write_end)
             os.read(ready, 1)
             held = interfaces()
             child.kill()
@@ -310,14 +310,14 @@ def test_a_killed_process_leaves_nothing() -> None:
 def test_a_process_that_left_the_host_waits_in_an_empty_namespace() -> None:
     def wait_there() -> tuple[int, list[str], bool]:
         leave_host()
-        waiting = here()
+        waiting = current_netns()
         with Namespace():
             pass
-        return waiting, interfaces(), here() == waiting
+        return waiting, interfaces(), current_netns() == waiting
 
     place, seen, returned = in_child(wait_there)
 
-    assert place != here()
+    assert place != current_netns()
     assert seen == ["lo"]
     assert returned
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import netns
-from netns import Namespace, first_sysctl, in_child, leave_host
-from tests.netns.places import here
+from netns import Namespace, in_child, initial_sysctl, leave_host
+from tests.netns.setups import current_netns
 
 ROOT = Path(netns.__file__).parents[1]
 HOST_TTL = Path("/proc/sys/net/ipv4/ip_default_ttl")
@@ -40,13 +40,13 @@ def test_a_sysctl_is_set_in_one_namespace_only() -> None:
 
 
 def test_a_sysctl_is_set_from_outside() -> None:
-    place, ns = here(), Namespace()
+    place, ns = current_netns(), Namespace()
     ns.sysctl["net.ipv4.ip_default_ttl"] = 9
     with ns.entered():
         inside = HOST_TTL.read_text()
 
     assert inside == "9\n"
-    assert here() == place
+    assert current_netns() == place
     ns.close()
 
 
@@ -98,9 +98,9 @@ def test_a_closed_namespace_has_no_sysctls() -> None:
 
 
 @pytest.mark.parametrize("name", ["net.core.rmem_max", "net.core.wmem_default", "net.ipv4.tcp_mem"])
-def test_a_sysctl_of_the_whole_kernel_is_known_everywhere(name: str) -> None:
+def test_a_sysctl_of_the_whole_kernel_is_readable_everywhere(name: str) -> None:
     with Namespace():
-        value = first_sysctl(name)
+        value = initial_sysctl(name)
 
     assert all(int(number) > 0 for number in value.split())
 
@@ -110,17 +110,17 @@ def test_a_sysctl_of_the_whole_kernel_cannot_be_changed_from_a_namespace() -> No
         ns.sysctl["net.core.rmem_max"] = 4096
 
 
-def test_a_program_started_after_the_host_was_left_knows_it_too() -> None:
-    asks = "from netns import first_sysctl; print(first_sysctl('net.ipv4.tcp_mem'))"
+def test_a_program_started_after_the_host_was_left_has_it_too() -> None:
+    asks = "from netns import initial_sysctl; print(initial_sysctl('net.ipv4.tcp_mem'))"
 
     def start_it() -> str:
         leave_host()
-        told = subprocess.run(
+        ended = subprocess.run(
             [sys.executable, "-c", asks], cwd=ROOT, check=True, capture_output=True, text=True
         )
-        return told.stdout.strip()
+        return ended.stdout.strip()
 
-    assert in_child(start_it) == first_sysctl("net.ipv4.tcp_mem")
+    assert in_child(start_it) == initial_sysctl("net.ipv4.tcp_mem")
 
 
 def test_making_a_namespace_leaves_the_environment_as_it_is() -> None:
@@ -131,6 +131,6 @@ def test_making_a_namespace_leaves_the_environment_as_it_is() -> None:
     assert dict(os.environ) == before
 
 
-def test_an_unknown_first_sysctl_is_a_key_error() -> None:
+def test_an_unknown_initial_sysctl_is_a_key_error() -> None:
     with pytest.raises(KeyError, match="no_such_thing"):
-        first_sysctl("net.core.no_such_thing")
+        initial_sysctl("net.core.no_such_thing")

@@ -23,7 +23,7 @@ from netns import (
     in_user_namespace,
     peers,
 )
-from tests.netns.places import NOBODY, here, needs_nobody
+from tests.netns.setups import NOBODY, current_netns, needs_nobody
 
 SO_MARK = 36
 SO_RCVBUFFORCE = 33
@@ -95,19 +95,19 @@ def test_the_caller_stays_who_it_was() -> None:
 @needs_nobody
 def test_another_user_is_where_the_caller_is() -> None:
     with Namespace():
-        assert as_user(NOBODY, here) == here()
+        assert as_user(NOBODY, current_netns) == current_netns()
 
 
 @needs_nobody
 def test_another_user_dies_with_its_parent() -> None:
-    ready, tell = os.pipe()
+    ready, write_end = os.pipe()
 
     def grandchild() -> None:
-        os.write(tell, f"{os.getpid()}\n".encode())
+        os.write(write_end, f"{os.getpid()}\n".encode())
         signal.pause()
 
     with Child(lambda: as_user(NOBODY, grandchild)) as child:
-        os.close(tell)
+        os.close(write_end)
         watched = os.pidfd_open(int(os.read(ready, 100)))
         child.kill()
         ended, _, _ = select.select([watched], [], [], 60)
@@ -131,9 +131,9 @@ def test_a_user_namespace_makes_root_with_every_capability() -> None:
 
 
 def test_a_user_namespace_comes_with_an_own_network() -> None:
-    place = in_user_namespace(here)
+    place = in_user_namespace(current_netns)
 
-    assert place != here()
+    assert place != current_netns()
 
 
 def test_loopback_is_up_in_a_user_namespace() -> None:
@@ -148,7 +148,7 @@ def test_a_capability_of_the_network_counts_in_a_user_namespace() -> None:
     assert in_user_namespace(lambda: set_option(SO_MARK)) == 0
 
 
-def test_a_capability_of_the_first_user_namespace_does_not() -> None:
+def test_a_capability_of_the_initial_user_namespace_does_not() -> None:
     assert in_user_namespace(lambda: set_option(SO_RCVBUFFORCE)) == errno.EPERM
 
 

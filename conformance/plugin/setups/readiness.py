@@ -1,4 +1,4 @@
-"""Whether a socket is readable, by each of the calls that tell."""
+"""Whether a socket is readable, by each of the calls that report it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 @contextmanager
 def in_thread(act: Callable[[], object]) -> Iterator[threading.Event]:
-    """Do something in another thread; the event tells that it is done."""
+    """Do something in another thread; the event is set when it is done."""
     done = threading.Event()
 
     def live() -> None:
@@ -27,7 +27,7 @@ def in_thread(act: Callable[[], object]) -> Iterator[threading.Event]:
 def delayed(act: Callable[[], object], seconds: float = 0.1) -> Iterator[threading.Event]:
     """Do something in another thread after a while, or not at all if the block ends first.
 
-    The event tells that it has begun.
+    The event is set when it has begun.
     """
     begun = threading.Event()
 

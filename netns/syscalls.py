@@ -22,14 +22,14 @@ PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_KEEPCAPS = 8
 
-HERE = "/proc/thread-self/ns/net"
+THREAD_NETNS = "/proc/thread-self/ns/net"
 """The network namespace of the calling thread; /proc/self is the main thread's."""
 
 _CAPABILITY_VERSION_3 = 0x2008_0522
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 0x1
-_RAISE_LOOPBACK = struct.pack("16sH22x", b"lo", _IFF_UP)
+_LOOPBACK_UP = struct.pack("16sH22x", b"lo", _IFF_UP)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -62,7 +62,7 @@ def mount(source: str, target: str, kind: str | None, flags: int) -> None:
 
 
 def umount(target: str) -> None:
-    """Detach what is mounted there, now or when its last user is gone."""
+    """Detach what is mounted there, now or once nothing uses it."""
     if _libc.umount2(target.encode(), MNT_DETACH) == -1:
         _refused(f"umount of {target}")
 
@@ -87,16 +87,16 @@ def _header() -> ctypes.Array[ctypes.c_uint32]:
     return (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
 
 
-def raise_loopback() -> None:
-    """Set ``lo`` up where this thread is. Twenty times faster than a netlink library for one link.
+def loopback_up() -> None:
+    """Set ``lo`` up in the namespace of this thread. Twenty times faster than a netlink library for one link.
 
-    Where the call is refused, loopback may be up all the same: gVisor has no such call, and no other state.
+    Where the call is refused, loopback may be up all the same: gVisor lacks the call and keeps it up.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:
-            fcntl.ioctl(sock, _SIOCSIFFLAGS, _RAISE_LOOPBACK)
+            fcntl.ioctl(sock, _SIOCSIFFLAGS, _LOOPBACK_UP)
         except OSError:
-            if not _is_up(fcntl.ioctl(sock, _SIOCGIFFLAGS, _RAISE_LOOPBACK)):
+            if not _is_up(fcntl.ioctl(sock, _SIOCGIFFLAGS, _LOOPBACK_UP)):
                 raise
 
 
@@ -105,8 +105,8 @@ def _is_up(request: bytes) -> bool:
     return bool(flags & _IFF_UP)
 
 
-def die(why: str) -> NoReturn:
-    """End the process now: it is in a place, or has powers, that the code after this does not expect."""
-    os.write(2, f"\nlibsocket-conformance: {why}; the process ends here.\n".encode())
+def abort(why: str) -> NoReturn:
+    """End the process now: its namespace or capabilities are not what the code after this expects."""
+    os.write(2, f"\nlibsocket-conformance: {why}; aborting.\n".encode())
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.abort()

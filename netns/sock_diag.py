@@ -1,4 +1,4 @@
-"""What the kernel knows of a socket beyond its options: sock_diag(7), as ``ss`` shows it."""
+"""The state of a socket beyond its options: sock_diag(7), as ``ss`` shows it."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from netns.errors import PlaceError
+from netns.errors import NetnsError
 
 _EVERY_STATE = 0xFFFFFFFF
 _EVERYTHING = 0xFF
 _INET = {int(socket.AF_INET), int(socket.AF_INET6)}
 
 
-class Unknown(PlaceError):
-    """sock_diag has nothing on the socket: another namespace, or a kind it does not list (ENOENT)."""
+class SocketNotFound(NetnsError):
+    """sock_diag does not list the socket: another namespace, or a family it does not cover (ENOENT)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """One socket as sock_diag tells it."""
+class SockDiag:
+    """One socket as sock_diag reports it."""
 
     inode: int
     state: int
-    """A TCP state, for other kinds too: 1 established or connected, 7 closed or unconnected, 10 listening."""
+    """A TCP state, for all protocols: 1 established or connected, 7 closed or unconnected, 10 listening."""
     receive_queue: int
     """Bytes that wait to be received; for a listener, connections that wait to be accepted."""
     send_queue: int
     """Bytes not yet acknowledged; for a listener, its backlog."""
     uid: int | None
-    """The user who made it; None for AF_UNIX, where older kernels do not tell."""
+    """The user who made it; None for AF_UNIX, where older kernels do not report it."""
     mark: int | None
     """SO_MARK; None for AF_UNIX and for callers without CAP_NET_ADMIN."""
-    more: Mapping[str, Any]
+    attributes: Mapping[str, Any]
     """Every attribute by its name in lower case, as pyroute2 reads it: ``shutdown``, ``info``, ``peer``."""
 
 
-def diagnosis(sock: socket.socket) -> Diagnosis:
-    """What sock_diag tells of an open AF_INET, AF_INET6 or AF_UNIX socket.
+def sock_diag(sock: socket.socket) -> SockDiag:
+    """What sock_diag reports of an open AF_INET, AF_INET6 or AF_UNIX socket.
 
-    The calling thread must be in the socket's network namespace. Raises Unknown where the kernel has
-    nothing on the socket.
+    The calling thread must be in the socket's network namespace. Raises SocketNotFound where the kernel does
+    not list the socket.
     """
     inode = os.fstat(sock.fileno()).st_ino
     for message in _dump(sock):
         if _field(message, "inode", "ino") == inode:
-            return _diagnosis(message, inode)
-    raise Unknown(errno.ENOENT, f"sock_diag has nothing on socket {inode} in this network namespace")
+            return _sock_diag(message, inode)
+    raise SocketNotFound(errno.ENOENT, f"sock_diag does not list socket {inode} in this network namespace")
 
 
 def _dump(sock: socket.socket) -> Iterator[Any]:
@@ -67,22 +67,24 @@ def _dump(sock: socket.socket) -> Iterator[Any]:
         yield from diag.get_sock_stats(**wanted)
 
 
-def _diagnosis(message: Any, inode: int) -> Diagnosis:
-    more = {name.split("DIAG_")[-1].lower(): value for name, value in message["attrs"] if name != "UNKNOWN"}
-    queue = more.get("rqlen", {})
-    return Diagnosis(
+def _sock_diag(message: Any, inode: int) -> SockDiag:
+    attributes = {
+        name.split("DIAG_")[-1].lower(): value for name, value in message["attrs"] if name != "UNKNOWN"
+    }
+    queue = attributes.get("rqlen", {})
+    return SockDiag(
         inode=inode,
         state=_field(message, "state"),
         receive_queue=queue["udiag_rqueue"] if queue else message["idiag_rqueue"],
         send_queue=queue["udiag_wqueue"] if queue else message["idiag_wqueue"],
         uid=message.get("idiag_uid"),
-        mark=_number(more["mark"]) if "mark" in more else None,
-        more=more,
+        mark=_number(attributes["mark"]) if "mark" in attributes else None,
+        attributes=attributes,
     )
 
 
 def _number(octets: str) -> int:
-    """A number that pyroute2 leaves as octets: ``07:00:00:00``."""
+    """A number that pyroute2 gives as octets: ``07:00:00:00``."""
     return int.from_bytes(bytes.fromhex(octets.replace(":", "")), sys.byteorder)
 
 
