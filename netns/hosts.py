@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_interface
 
 from netns.namespace import Namespace
+from netns.rtnetlink import change_link, new_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,65 +60,71 @@ def peers() -> Iterator[Peers]:
     closed at the end. Needs CAP_SYS_ADMIN and CAP_NET_ADMIN; raises NamespaceRefused.
     """
     with ExitStack() as stack:
-        left, right = (stack.enter_context(_machine()) for _ in range(2))
-        yield Peers(*_wire(left, right, net=1))
+        left, right = (stack.enter_context(_namespace()) for _ in range(2))
+        yield Peers(*_join(left, right, net=1))
 
 
 @contextmanager
 def routed() -> Iterator[Routed]:
     """Two hosts that reach each other through a router which forwards IPv4 and IPv6; else as peers()."""
     with ExitStack() as stack:
-        left, router, right = (stack.enter_context(_machine()) for _ in range(3))
-        near, near_side = _wire(left, router, net=1)
-        far_side, far = _wire(router, right, net=2)
+        left, router, right = (stack.enter_context(_namespace()) for _ in range(3))
+        near, near_side = _join(left, router, net=1)
+        far_side, far = _join(router, right, net=2)
         _forward(router)
-        _reach_through(near, near_side)
-        _reach_through(far, far_side)
+        _add_default_routes(near, near_side)
+        _add_default_routes(far, far_side)
         yield Routed(near, far, near_side, far_side)
 
 
+_USABLE_AT_ONCE = {"net.ipv6.conf.default.accept_dad": 0, "net.ipv6.conf.default.disable_ipv6": 0}
+"""For IPv6 addresses, whatever the defaults of the host are."""
+
+
+def _has_ipv6() -> bool:
+    return os.path.exists("/proc/sys/net/ipv6/conf")
+
+
 @contextmanager
-def _machine() -> Iterator[Namespace]:
-    namespace = Namespace()
-    try:
-        if "net.ipv6.conf" in namespace.sysctl:
-            # Addresses are usable at once, whatever the host's defaults are.
-            namespace.sysctl["net.ipv6.conf.default.accept_dad"] = 0
-            namespace.sysctl["net.ipv6.conf.default.disable_ipv6"] = 0
+def _namespace() -> Iterator[Namespace]:
+    with closing(Namespace()) as namespace:
+        if _has_ipv6():
+            namespace.sysctl.update(_USABLE_AT_ONCE)
         yield namespace
-    finally:
-        namespace.close()
 
 
-def _wire(left: Namespace, right: Namespace, *, net: int) -> tuple[Host, Host]:
+def _join(left: Namespace, right: Namespace, *, net: int) -> tuple[Host, Host]:
     """Join two namespaces; the interface is named after the wire: veth1, veth2."""
     device = f"veth{net}"
-    with left.routing(), right.routing():
-        left.add_veth(device, device, right)
-        ends = _connect(left, net, 1), _connect(right, net, 2)
-        left.wait_for_carrier(device)
-        right.wait_for_carrier(device)
+    left.add_veth(device, device, right)
+    ends = _connect(left, net, 1), _connect(right, net, 2)
+    left.wait_for_carrier(device)
+    right.wait_for_carrier(device)
     return ends
 
 
 def _connect(namespace: Namespace, net: int, number: int) -> Host:
-    device, six = f"veth{net}", "net.ipv6.conf" in namespace.sysctl
-    host = Host(namespace, device, f"10.0.{net}.{number}", f"fd00:{net}::{number}" if six else None)
-    namespace.set_link(device, up=True)
-    namespace.add_address(device, f"{host.address}/24")
-    if host.address6:
-        namespace.add_address(device, f"{host.address6}/64")
+    host = Host(
+        namespace,
+        device=f"veth{net}",
+        address=f"10.0.{net}.{number}",
+        address6=f"fd00:{net}::{number}" if _has_ipv6() else None,
+    )
+    addresses = [f"{host.address}/24", *([f"{host.address6}/64"] if host.address6 else [])]
+    with namespace.rtnetlink() as netlink:
+        index = socket.if_nametoindex(host.device)
+        up = change_link(index, up=True)
+        netlink.request(up, *(new_address(index, ip_interface(address)) for address in addresses))
     return host
 
 
 def _forward(router: Namespace) -> None:
     router.sysctl["net.ipv4.ip_forward"] = 1
-    if "net.ipv6.conf" in router.sysctl:
+    if _has_ipv6():
         router.sysctl["net.ipv6.conf.all.forwarding"] = 1
 
 
-def _reach_through(host: Host, router: Host) -> None:
-    with host.namespace.routing():
-        host.namespace.add_route("0.0.0.0/0", via=router.address)
-        if router.address6:
-            host.namespace.add_route("::/0", via=router.address6)
+def _add_default_routes(host: Host, router: Host) -> None:
+    host.namespace.add_route("0.0.0.0/0", via=router.address)
+    if router.address6:
+        host.namespace.add_route("::/0", via=router.address6)

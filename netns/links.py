@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import errno
 import itertools
-import select
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_interface, ip_network
 from typing import Any
 
+from netns import rtnetlink
 from netns.errors import LinkRefused
+from netns.rtnetlink import FAMILIES, Rtnetlink
 
 _IFF_UP = 0x1
-_IFA_F_NODAD = 0x02
-_RTMGRP_LINK = 1
-_RT_SCOPE_HOST = 254
 _veth_index = itertools.count(1001)
-_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +77,9 @@ class Links:
 
     @contextmanager
     def routing(self) -> Iterator[Any]:
-        """A block with this thread inside and one netlink socket open, shared by all verbs in the block.
+        """A block with this thread inside and one pyroute2 ``IPRoute`` open, shared by what uses pyroute2.
 
-        Each verb opens one for itself otherwise, which takes most of its time.
+        Rules, queueing and all that lists otherwise open one each, which takes most of their time.
         """
         from pyroute2.iproute import linux
         from pyroute2.netlink.exceptions import NetlinkError
@@ -101,51 +97,42 @@ class Links:
             finally:
                 self._open.ipr = None
 
+    @contextmanager
+    def rtnetlink(self) -> Iterator[Rtnetlink]:
+        """A block with this thread inside and a bare netlink socket open."""
+        with self.entered(), Rtnetlink() as netlink:
+            yield netlink
+
     def add_veth(self, name: str, peer: str, peer_namespace: Links | None = None) -> None:
         """Make a pair of connected interfaces, ``peer`` in another namespace or this one; both are down."""
         # With equal numbers on both sides the kernel sees no pair, and may take a second over its carrier.
         index = next(_veth_index)
-        end: dict[str, Any] = {"ifname": peer}
-        if peer_namespace is not None:
-            end["net_ns_fd"] = peer_namespace.fileno()
-        with self.routing() as ipr:
-            ipr.link("add", ifname=name, kind="veth", index=index, peer=end)
+        elsewhere = None if peer_namespace is None else peer_namespace.fileno()
+        with self.rtnetlink() as netlink:
+            netlink.request(rtnetlink.new_veth(name, index, peer, elsewhere))
 
     def set_link(self, device: str, *, up: bool | None = None, mtu: int | None = None) -> None:
         """Set an interface up or down, and the size in bytes of the largest packet it carries."""
-        wanted: dict[str, Any] = {}
-        if up is not None:
-            wanted["state"] = "up" if up else "down"
-        if mtu is not None:
-            wanted["mtu"] = mtu
-        with self.routing() as ipr:
-            ipr.link("set", index=_index(device), **wanted)
+        with self.rtnetlink() as netlink:
+            netlink.request(rtnetlink.change_link(_index(device), up=up, mtu=mtu))
 
     def delete_link(self, device: str) -> None:
         """Remove an interface; the other end of a veth pair goes with it."""
-        with self.routing() as ipr:
-            ipr.link("del", index=_index(device))
+        with self.rtnetlink() as netlink:
+            netlink.request(rtnetlink.delete_link(_index(device)))
 
     def add_address(self, device: str, address: str) -> None:
         """Give an interface an address, ``10.0.0.1/24`` or ``fd00::1/64``, usable at once.
 
         An IPv6 address is not probed for duplicates first.
         """
-        interface = ip_interface(address)
-        wanted = {"address": str(interface.ip), "prefixlen": interface.network.prefixlen}
-        if interface.version == 6:
-            wanted["flags"] = _IFA_F_NODAD
-        with self.routing() as ipr:
-            ipr.addr("add", index=_index(device), **wanted)
+        with self.rtnetlink() as netlink:
+            netlink.request(rtnetlink.new_address(_index(device), ip_interface(address)))
 
     def delete_address(self, device: str, address: str) -> None:
         """Take an address from an interface."""
-        interface = ip_interface(address)
-        index = socket.if_nametoindex
-        with self.routing() as ipr:
-            ipr.addr(
-                "del", index=index(device), address=str(interface.ip), prefixlen=interface.network.prefixlen
-            )
+        with self.rtnetlink() as netlink:
+            netlink.request(rtnetlink.delete_address(_index(device), ip_interface(address)))
 
     def add_route(
         self,
@@ -162,15 +149,12 @@ class Links:
         ``type`` is a word of ip-route(8): unicast, local, blackhole, unreachable, prohibit, throw.
         ``mtu``, in bytes, is what the route carries without a closer look at the path.
         """
-        network = ip_network(destination)
-        wanted: dict[str, Any] = {"gateway": via, "table": table, "metrics": {"mtu": mtu} if mtu else None}
-        wanted = {key: value for key, value in wanted.items() if value is not None}
-        if type == "local":
-            wanted["scope"] = _RT_SCOPE_HOST
-        with self.routing() as ipr:
-            if dev is not None:
-                wanted["oif"] = _index(dev)
-            ipr.route("add", dst=str(network), family=_FAMILIES[network.version], type=type, **wanted)
+        with self.rtnetlink() as netlink:
+            index = None if dev is None else _index(dev)
+            request = rtnetlink.new_route(
+                ip_network(destination), gateway=via, index=index, type=type, table=table, mtu=mtu
+            )
+            netlink.request(request)
 
     def add_rule(
         self, *, table: int, fwmark: int | None = None, source: str | None = None, version: int = 4
@@ -182,7 +166,7 @@ class Links:
         wanted: dict[str, Any] = {"fwmark": fwmark, "src": source}
         wanted = {key: value for key, value in wanted.items() if value is not None}
         with self.routing() as ipr:
-            ipr.rule("add", table=table, family=_FAMILIES[version], **wanted)
+            ipr.rule("add", table=table, family=FAMILIES[version], **wanted)
 
     def add_qdisc(
         self, device: str, kind: str, *, handle: str, parent: str = "root", **settings: Any
@@ -214,13 +198,13 @@ class Links:
     def routes(self, *, table: int = 254, version: int = 4) -> list[Route]:
         """The routes of a table (254 is main, 255 local) for IPv4 or IPv6."""
         with self.routing() as ipr:
-            rows = list(ipr.get_routes(table=table, family=_FAMILIES[version]))
+            rows = list(ipr.get_routes(table=table, family=FAMILIES[version]))
             return [_route(row) for row in rows]
 
     def rules(self, *, version: int = 4) -> list[Rule]:
         """The policy rules, first to last."""
         with self.routing() as ipr:
-            return [_rule(row) for row in ipr.get_rules(family=_FAMILIES[version])]
+            return [_rule(row) for row in ipr.get_rules(family=FAMILIES[version])]
 
     def wait_for_carrier(self, device: str, *, timeout: float = 20.0) -> None:
         """Wait until a veth interface is up and has carrier: what is sent before that is lost.
@@ -228,12 +212,9 @@ class Links:
         Carrier comes after the call that set the second end up, sometimes by a second. Loopback has
         none to wait for. Raises TimeoutError after ``timeout`` seconds.
         """
-        deadline = time.monotonic() + timeout
-        with self.routing() as ipr, link_events() as events:
-            while not _has_carrier(ipr, device):
-                if not select.select([events], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                    raise TimeoutError(f"{device} has no carrier after {timeout} seconds")
-                events.recv(65536)
+        with self.rtnetlink() as netlink:
+            if not netlink.wait_for_carrier(_index(device), timeout):
+                raise TimeoutError(f"{device} has no carrier after {timeout} seconds")
 
     def _qdisc(self, verb: str, device: str, *, handle: str, parent: str, **settings: Any) -> None:
         with self.routing() as ipr:
@@ -241,25 +222,11 @@ class Links:
             ipr.tc(verb, index=index, handle=handle, parent=_parent(parent), **settings)
 
 
-@contextmanager
-def link_events() -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as events:
-        events.bind((0, _RTMGRP_LINK))
-        yield events
-
-
 def _index(device: str) -> int:
     try:
         return socket.if_nametoindex(device)
     except OSError as error:
         raise LinkRefused(errno.ENODEV, f"no interface {device} in this network namespace") from error
-
-
-def _has_carrier(ipr: Any, device: str) -> bool:
-    # Since 6.8 the question itself makes the kernel catch up; on older ones an event follows when it has.
-    # IFF_RUNNING would be too early: it is also set while the operational state is unknown.
-    (message,) = ipr.link("get", index=_index(device))
-    return bool(message.get("operstate") == "UP")
 
 
 def _parent(parent: str) -> str | int:

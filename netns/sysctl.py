@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
@@ -50,8 +50,14 @@ class Sysctl:
             return _read(_path(name))
 
     def __setitem__(self, name: str, value: str | int) -> None:
-        with self._entered(), _shown(name):
-            _path(name).write_text(str(value))
+        self.update({name: value})
+
+    def update(self, values: Mapping[str, str | int]) -> None:
+        """Set several, in order."""
+        with self._entered():
+            for name, value in values.items():
+                with _shown(name):
+                    _path(name).write_text(str(value))
 
     def __contains__(self, name: object) -> bool:
         with self._entered():

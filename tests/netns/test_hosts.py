@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+import netns
 from netns import Host, peers, routed
 from tests.netns.setups import current_netns
 
 IP_RECVTTL = 12
+ROOT = Path(netns.__file__).parents[1]
 
 
 def bound(host: Host, address: str | None) -> socket.socket:
@@ -109,3 +114,12 @@ def test_two_pairs_do_not_meet() -> None:
 
             with pytest.raises(BlockingIOError):
                 first.recv(100)
+
+
+def test_hosts_are_joined_without_pyroute2_which_takes_long_to_import() -> None:
+    program = "import sys, netns\nwith netns.routed(): print('pyroute2' in sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+
+    assert ended.stdout == "False\n"

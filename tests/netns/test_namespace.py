@@ -25,7 +25,7 @@ from netns import (
     syscalls,
     without,
 )
-from netns.links import link_events
+from netns.rtnetlink import Rtnetlink
 from tests.netns.setups import NOBODY, current_netns, needs_nobody
 
 
@@ -158,15 +158,13 @@ def test_a_thread_started_inside_is_inside() -> None:
 
 
 def test_any_thread_can_enter() -> None:
-    with Namespace() as ns:
-        place = current_netns()
     ns = Namespace()
 
-    def place_inside() -> int:
+    def netns_inside() -> int:
         with ns.entered():
             return current_netns()
 
-    assert in_thread(place_inside) == os.fstat(ns.fd).st_ino != place
+    assert in_thread(netns_inside) == os.fstat(ns.fd).st_ino != current_netns()
     ns.close()
 
 
@@ -286,7 +284,8 @@ def test_a_process_that_cannot_go_back_dies(tmp_path: Path) -> None:
 
 def test_a_killed_process_leaves_nothing() -> None:
     ready, write_end = os.pipe()
-    with Namespace() as ns, link_events() as events:
+    with Namespace() as ns, Rtnetlink() as events:
+        events.watch_links()
 
         def hold_a_namespace() -> None:
             mine = Namespace()
@@ -301,7 +300,7 @@ def test_a_killed_process_leaves_nothing() -> None:
             child.kill()
             # The kernel takes a wire away when the namespace at its other end goes.
             while "wire" in interfaces():
-                events.recv(65536)
+                events.wait_for_event()
 
         assert held == ["lo", "wire"]
     os.close(ready)
