@@ -116,11 +116,6 @@ class Links:
         with self.rtnetlink() as netlink:
             netlink.request(rtnetlink.change_link(_index(device), up=up, mtu=mtu))
 
-    def delete_link(self, device: str) -> None:
-        """Remove an interface; the other end of a veth pair goes with it."""
-        with self.rtnetlink() as netlink:
-            netlink.request(rtnetlink.delete_link(_index(device)))
-
     def add_address(self, device: str, address: str) -> None:
         """Give an interface an address, ``10.0.0.1/24`` or ``fd00::1/64``, usable at once.
 
@@ -128,11 +123,6 @@ class Links:
         """
         with self.rtnetlink() as netlink:
             netlink.request(rtnetlink.new_address(_index(device), ip_interface(address)))
-
-    def delete_address(self, device: str, address: str) -> None:
-        """Take an address from an interface."""
-        with self.rtnetlink() as netlink:
-            netlink.request(rtnetlink.delete_address(_index(device), ip_interface(address)))
 
     def add_route(
         self,
@@ -177,12 +167,8 @@ class Links:
         interface down; ``add_qdisc("veth0", "pfifo_fast", handle="2:", parent="1:1")`` orders by SO_PRIORITY
         what waits there. Sizes are bytes. LinkRefused with ENOENT: the kernel has not got that kind.
         """
-        self._qdisc("add", device, kind=kind, handle=handle, parent=parent, **settings)
-
-    def delete_qdisc(self, device: str, *, handle: str, parent: str = "root") -> None:
-        """Take a queueing discipline away, and with it what waits in it."""
         with self.routing() as ipr:
-            ipr.tc("del", index=_index(device), handle=handle, parent=_parent(parent))
+            ipr.tc("add", index=_index(device), kind=kind, handle=handle, parent=_parent(parent), **settings)
 
     def links(self) -> list[Link]:
         """All interfaces, in the order in which they were made."""
@@ -215,11 +201,6 @@ class Links:
         with self.rtnetlink() as netlink:
             if not netlink.wait_for_carrier(_index(device), timeout):
                 raise TimeoutError(f"{device} has no carrier after {timeout} seconds")
-
-    def _qdisc(self, verb: str, device: str, *, handle: str, parent: str, **settings: Any) -> None:
-        with self.routing() as ipr:
-            index = _index(device)
-            ipr.tc(verb, index=index, handle=handle, parent=_parent(parent), **settings)
 
 
 def _index(device: str) -> int:

@@ -17,9 +17,7 @@ from typing import Self
 from netns.errors import LinkRefused
 
 _NLMSG_ERROR = 2
-_RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK = 16, 17, 18
-_RTM_NEWADDR, _RTM_DELADDR = 20, 21
-_RTM_NEWROUTE = 24
+_RTM_NEWLINK, _RTM_GETLINK, _RTM_NEWADDR, _RTM_NEWROUTE = 16, 18, 20, 24
 _NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_EXCL, _NLM_F_CREATE = 0x1, 0x4, 0x200, 0x400
 _NEW = _NLM_F_CREATE | _NLM_F_EXCL
 _RTMGRP_LINK = 1
@@ -75,23 +73,12 @@ def change_link(index: int, *, up: bool | None = None, mtu: int | None = None) -
     return _RTM_NEWLINK, 0, _LINK.pack(0, 0, index, flags, change) + size
 
 
-def delete_link(index: int) -> Request:
-    return _RTM_DELLINK, 0, _LINK.pack(0, 0, index, 0, 0)
-
-
 def new_address(index: int, interface: IPv4Interface | IPv6Interface) -> Request:
     """An address; one of IPv6 is not probed for duplicates."""
-    return _RTM_NEWADDR, _NEW, _address(index, interface)
-
-
-def delete_address(index: int, interface: IPv4Interface | IPv6Interface) -> Request:
-    return _RTM_DELADDR, 0, _address(index, interface)
-
-
-def _address(index: int, interface: IPv4Interface | IPv6Interface) -> bytes:
     flags = _IFA_F_NODAD if interface.version == 6 else 0
     header = _ADDRESS.pack(FAMILIES[interface.version], interface.network.prefixlen, flags, 0, index)
-    return header + b"".join(_attribute(kind, interface.packed) for kind in (_IFA_LOCAL, _IFA_ADDRESS))
+    local, address = (_attribute(kind, interface.packed) for kind in (_IFA_LOCAL, _IFA_ADDRESS))
+    return _RTM_NEWADDR, _NEW, header + local + address
 
 
 def new_route(

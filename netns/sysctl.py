@@ -63,10 +63,6 @@ class Sysctl:
         with self._entered():
             return isinstance(name, str) and _path(name).exists()
 
-    def numbers(self, name: str) -> tuple[int, ...]:
-        """A value of several numbers, such as the three of net.ipv4.tcp_rmem."""
-        return tuple(int(number) for number in self[name].split())
-
 
 def _initial() -> Iterator[tuple[str, str]]:
     for path in (path for pattern in _INITIAL_ONLY for path in _ROOT.glob(pattern)):

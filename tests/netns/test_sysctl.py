@@ -23,13 +23,6 @@ def test_a_sysctl_reads_back_as_it_was_set() -> None:
         assert ns.sysctl["net.ipv4.tcp_rmem"] == "4096 8192 16384"
 
 
-def test_a_sysctl_of_several_numbers_reads_as_numbers() -> None:
-    with Namespace() as ns:
-        ns.sysctl["net.ipv4.tcp_rmem"] = "4096 8192 16384"
-
-        assert ns.sysctl.numbers("net.ipv4.tcp_rmem") == (4096, 8192, 16384)
-
-
 def test_a_sysctl_is_set_in_one_namespace_only() -> None:
     outside = HOST_TTL.read_text()
     with Namespace() as ns:
