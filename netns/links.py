@@ -133,16 +133,24 @@ class Links:
         type: str = "unicast",
         table: int | None = None,
         mtu: int | None = None,
+        rto_min: float | None = None,
     ) -> None:
         """Add a route to a network such as ``10.0.2.0/24``; ``0.0.0.0/0`` and ``::/0`` are the defaults.
 
         ``type`` is a word of ip-route(8): unicast, local, blackhole, unreachable, prohibit, throw.
-        ``mtu``, in bytes, is what the route carries without a closer look at the path.
+        ``mtu``, in bytes, is what the route carries without a closer look at the path. ``rto_min``, in
+        seconds, is how long TCP waits at least before it sends again.
         """
         with self.rtnetlink() as netlink:
             index = None if dev is None else _index(dev)
             request = rtnetlink.new_route(
-                ip_network(destination), gateway=via, index=index, type=type, table=table, mtu=mtu
+                ip_network(destination),
+                gateway=via,
+                index=index,
+                type=type,
+                table=table,
+                mtu=mtu,
+                rto_min=rto_min,
             )
             netlink.request(request)
 

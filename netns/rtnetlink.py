@@ -28,7 +28,8 @@ _IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
 _IF_OPER_UP = 6
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _IFA_F_NODAD = 0x02
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_METRICS, _RTA_TABLE, _RTAX_MTU = 1, 4, 5, 8, 15, 2
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_METRICS, _RTA_TABLE = 1, 4, 5, 8, 15
+_RTAX_LOCK, _RTAX_MTU, _RTAX_RTO_MIN = 1, 2, 13
 _RT_TABLE_MAIN, _RT_TABLE_COMPAT = 254, 252
 _RTPROT_STATIC = 4
 _RT_SCOPE_HOST = 254
@@ -89,6 +90,7 @@ def new_route(
     type: str,
     table: int | None,
     mtu: int | None,
+    rto_min: float | None,
 ) -> Request:
     """A route in a table, the main one by default."""
     table = _RT_TABLE_MAIN if table is None else table
@@ -111,9 +113,15 @@ def new_route(
         attributes += _attribute(_RTA_GATEWAY, ip_address(gateway).packed)
     if index is not None:
         attributes += _number(_RTA_OIF, index)
-    if mtu is not None:
-        attributes += _attribute(_RTA_METRICS, _number(_RTAX_MTU, mtu))
+    attributes += _attribute(_RTA_METRICS, _metrics(mtu, rto_min))
     return _RTM_NEWROUTE, _NEW, header + attributes
+
+
+def _metrics(mtu: int | None, rto_min: float | None) -> bytes:
+    metrics = b"" if mtu is None else _number(_RTAX_MTU, mtu)
+    if rto_min is not None:  # in milliseconds, and TCP looks at it only when it is locked
+        metrics += _number(_RTAX_LOCK, 1 << _RTAX_RTO_MIN) + _number(_RTAX_RTO_MIN, round(rto_min * 1000))
+    return metrics
 
 
 class Rtnetlink:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 import threading
 
 import pytest
@@ -160,6 +161,17 @@ def test_the_mtu_of_a_route_is_the_mtu_of_the_path() -> None:
         sock.connect(("10.9.1.1", 9))
 
         assert sock.getsockopt(socket.IPPROTO_IP, 14) == 1300
+
+
+def test_the_least_retransmission_timeout_of_a_route_is_that_of_tcp() -> None:
+    with peers() as hosts:
+        hosts.left.namespace.add_route(f"{hosts.right.address}/32", dev=hosts.left.device, rto_min=7)
+        with hosts.right.entered():
+            server = socket.create_server((hosts.right.address, 0))
+        with hosts.left.entered(), server, socket.create_connection(server.getsockname()) as client:
+            info = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 12)
+
+    assert int.from_bytes(info[8:12], sys.byteorder) >= 7_000_000  # tcpi_rto, in microseconds
 
 
 def test_a_local_route_makes_its_addresses_the_hosts_own() -> None:

@@ -10,9 +10,6 @@ from conformance.plugin.setups.listeners import listening
 from libsocket import Linger, Socket
 from netns import Peers
 
-_RTAX_RTO_MIN = 13
-"""The metric of a route that says how long TCP waits before it sends again, in milliseconds."""
-
 
 def udp_pair() -> tuple[Socket, Socket]:
     """Two UDP sockets on loopback, connected to each other."""
@@ -79,7 +76,4 @@ def _rest_timers(hosts: Peers) -> None:
     """Let nothing be sent again, probed for or uncorked by a timer while a test lasts."""
     left = hosts.left.namespace
     left.sysctl["net.ipv4.tcp_early_retrans"] = 0
-    with left.routing() as ipr:
-        rto_min = {"lock": 1 << _RTAX_RTO_MIN, "rto_min": 100_000}
-        device = socket.if_nametoindex(hosts.left.device)
-        ipr.route("add", dst=f"{hosts.right.address}/32", oif=device, metrics=rto_min)
+    left.add_route(f"{hosts.right.address}/32", dev=hosts.left.device, rto_min=100)
