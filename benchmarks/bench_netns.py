@@ -58,7 +58,7 @@ def connect_by_pyroute2(ipr: Any, number: int) -> None:
 def peers_by_pyroute2() -> None:
     """What peers() makes, by the library that everything rarer is left to."""
     with closing(Namespace()) as left, closing(Namespace()) as right:
-        with left.routing() as here, right.routing() as there:
+        with left.iproute() as here, right.iproute() as there:
             here.link(
                 "add",
                 ifname="veth1",

@@ -76,7 +76,7 @@ class Links:
         raise NotImplementedError
 
     @contextmanager
-    def routing(self) -> Iterator[Any]:
+    def iproute(self) -> Iterator[Any]:
         """A block with this thread inside and one pyroute2 ``IPRoute`` open, shared by what uses pyroute2.
 
         Rules, queueing and all that lists otherwise open one each, which takes most of their time.
@@ -163,7 +163,7 @@ class Links:
         """
         wanted: dict[str, Any] = {"fwmark": fwmark, "src": source}
         wanted = {key: value for key, value in wanted.items() if value is not None}
-        with self.routing() as ipr:
+        with self.iproute() as ipr:
             ipr.rule("add", table=table, family=FAMILIES[version], **wanted)
 
     def add_qdisc(
@@ -175,29 +175,29 @@ class Links:
         interface down; ``add_qdisc("veth0", "pfifo_fast", handle="2:", parent="1:1")`` orders by SO_PRIORITY
         what waits there. Sizes are bytes. LinkRefused with ENOENT: the kernel has not got that kind.
         """
-        with self.routing() as ipr:
+        with self.iproute() as ipr:
             ipr.tc("add", index=_index(device), kind=kind, handle=handle, parent=_parent(parent), **settings)
 
     def links(self) -> list[Link]:
         """All interfaces, in the order in which they were made."""
-        with self.routing() as ipr:
+        with self.iproute() as ipr:
             return sorted((_link(message) for message in ipr.get_links()), key=lambda link: link.index)
 
     def addresses(self, device: str) -> list[str]:
         """The addresses of an interface with their prefix: ``127.0.0.1/8``."""
-        with self.routing() as ipr:
+        with self.iproute() as ipr:
             rows = list(ipr.get_addr(index=_index(device)))
         return [f"{row.get('address')}/{row['prefixlen']}" for row in rows]
 
     def routes(self, *, table: int = 254, version: int = 4) -> list[Route]:
         """The routes of a table (254 is main, 255 local) for IPv4 or IPv6."""
-        with self.routing() as ipr:
+        with self.iproute() as ipr:
             rows = list(ipr.get_routes(table=table, family=FAMILIES[version]))
             return [_route(row) for row in rows]
 
     def rules(self, *, version: int = 4) -> list[Rule]:
         """The policy rules, first to last."""
-        with self.routing() as ipr:
+        with self.iproute() as ipr:
             return [_rule(row) for row in ipr.get_rules(family=FAMILIES[version])]
 
     def wait_for_carrier(self, device: str, *, timeout: float = 20.0) -> None:

@@ -239,12 +239,12 @@ def test_without_the_capability_a_link_stays_as_it_is() -> None:
 
 
 def test_the_verbs_of_one_block_share_a_socket() -> None:
-    with Namespace() as ns, ns.routing() as first, ns.routing() as second:
+    with Namespace() as ns, ns.iproute() as first, ns.iproute() as second:
         assert first is second
 
 
 def test_a_block_of_one_namespace_does_not_reach_another() -> None:
-    with Namespace() as ns, Namespace() as other, ns.routing(), other.routing():
+    with Namespace() as ns, Namespace() as other, ns.iproute(), other.iproute():
         ns.add_veth("mine", "mine2")
         other.add_veth("yours", "yours2")
 
