@@ -62,9 +62,9 @@ else:
         def __get__(self, option, owner):
             if option is None:
                 return self.text
-            from libsocket.claims import paragraph  # data that nobody reads but who asks for a docstring
-
-            return f"{option.doc}\n\n{option.facts}{paragraph(option.constant)}"
+            return (
+                f"{option.doc}\n\n{option.facts}\n\nClaims about it: {option.page} in the conformance matrix."
+            )
 
         def __set__(self, option, text):
             """Property sets what its function's docstring says: nothing."""
@@ -156,6 +156,11 @@ class Option(_Descriptor[T]):
         """
         short = self.constant.lower().removeprefix("so_")
         return "so_type" if short == "type" else short
+
+    @property
+    def page(self) -> str:
+        """What its page of the conformance matrix is called, where the claims about it are."""
+        return f"option/{self.constant}"
 
     @property
     def facts(self) -> str:
