@@ -525,6 +525,9 @@ from libsocket.values import (
     TxTimeFlag,
     Ucred,
 )
+from libsocket.version import (
+    __version__,
+)
 
 __all__ = [
     "AF_VSOCK",
@@ -974,6 +977,7 @@ __all__ = [
     "WriteZero",
     "Writer",
     "ZerocopyCompletion",
+    "__version__",
     "array",
     "crypto_info",
     "diff",
