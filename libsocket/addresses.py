@@ -13,6 +13,8 @@ import struct
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Self
 
+__all__ = ["Address", "Inet", "Inet6", "Netlink", "Other", "Packet", "Unix", "Vsock"]
+
 FAMILY: Final = struct.Struct("@H")
 INET: Final = struct.Struct("!H4s8x")
 INET6: Final = struct.Struct("!HI16s")

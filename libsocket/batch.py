@@ -22,6 +22,8 @@ from libsocket.control.wire import AS_OWNED, Control, aligned, encode, join, rec
 from libsocket.message import CLOEXEC, FLAGS, MSG_DONTWAIT, Message, family_of
 from libsocket.stream import Buffer
 
+__all__ = ["Batch"]
+
 if TYPE_CHECKING or COMPILED:
     from libsocket import _messages
 

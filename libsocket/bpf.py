@@ -11,6 +11,8 @@ from typing import Final, NamedTuple, Self
 
 from libsocket.arch import MACHINE, Level, Numbers
 
+__all__ = ["Filter", "Instruction"]
+
 INSTRUCTION: Final = struct.Struct("@HBBI")
 MOST: Final = 4096
 """How many instructions a program has at most: BPF_MAXINSNS."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from libsocket.control.values import ExtendedError, Origin, TimestampingStats, Timestamps
 from libsocket.message import Message
 
+__all__ = ["Moment", "Report", "TransmitTimestamp", "ZerocopyCompletion", "reported"]
+
 ZEROCOPY_COPIED = 1
 
 

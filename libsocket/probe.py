@@ -66,9 +66,7 @@ def probe(kind: str) -> dict[Option[Any], Answer]:
 
 def _got(sock: Socket, option: Option[Any]) -> Any:
     try:
-        if callable(option.codec.question):
-            return option.ask(sock, bytes(option.codec.size))
-        return option.read(sock)
+        return option.read_from_zeros(sock) if option.takes_request else option.read(sock)
     except OSError as refusal:
         return refusal
 
@@ -76,7 +74,7 @@ def _got(sock: Socket, option: Option[Any]) -> Any:
 def _put(sock: Socket, option: Option[Any], got: Any) -> OSError | str:
     try:
         if got is None or isinstance(got, OSError):
-            option.zero(sock)
+            option.write_zeros(sock)
         else:
             option.write(sock, got)
     except OSError as refusal:

@@ -59,8 +59,8 @@ def declaration(option: Option[Any]) -> Iterator[str]:
     """All that an option's declaration says, as Markdown without a heading."""
     yield option.doc
     yield f"\n*{option.facts}* (in C: {option.codec.layout})"
-    if callable(option.codec.question) and Access.GET in option.access:
-        yield "\nRead by a question: `sock.ask`."
+    if option.takes_request and Access.GET in option.access:
+        yield f"\nRead by a request: `sock.get({option.constant}, request=...)`."
     if own := own_numbers(option):
         yield f"\nNumber {option.numbers.generic}; {own}."
 

@@ -10,17 +10,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 
+import libsocket.control.values as v
 from libsocket.addresses import from_raw
 from libsocket.arch import MACHINE, TIMEVAL_LAYOUT, Level, Numbers
 from libsocket.codecs import UCRED, Codec
-from libsocket.control import values as v
+from libsocket.control.base import Number, Octets
 from libsocket.control.descriptors import Descriptors, Pidfd, Rights
-from libsocket.layouts import MTUINFO6, PKTINFO, PKTINFO6
-from libsocket.values import In6Pktinfo, InPktinfo, Ip6Mtuinfo, Ucred
+from libsocket.layouts.inet import MTUINFO6, PKTINFO, PKTINFO6
+from libsocket.values.inet import In6Pktinfo, InPktinfo, Ip6Mtuinfo
+from libsocket.values.socket import Ucred
+
+__all__ = ["KINDS", "Kind", "Way"]
 
 T = TypeVar("T")
-N = TypeVar("N", bound=v.Number)
-O = TypeVar("O", bound=v.Octets)  # noqa: E741 - one letter as its fellows
+N = TypeVar("N", bound=Number)
+O = TypeVar("O", bound=Octets)  # noqa: E741 - one letter as its fellows
 D = TypeVar("D", bound=Descriptors)
 U = TypeVar("U", bound=tuple[Any, ...])
 

@@ -11,15 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from libsocket.addresses import Inet, Inet6, Netlink, Other, Packet, Unix, Vsock
-
-
-class Number(int):
-    """A number that knows what it is."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({int(self)})"
+from libsocket.control.base import Number, Octets
 
 
 class Ttl(Number):
@@ -152,17 +144,6 @@ class NamespaceId(Number):
     """The network namespace that a netlink message came from. Source: NETLINK_LISTEN_ALL_NSID."""
 
     __slots__ = ()
-
-
-class Octets(bytes):
-    """Bytes that know what they are."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({super().__repr__()})"
-
-    __str__ = __repr__
 
 
 class Security(Octets):

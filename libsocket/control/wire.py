@@ -9,14 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from libsocket.compiled import COMPILED
+from libsocket.control.base import Number, Octets
 from libsocket.control.descriptors import Descriptors, Pidfd, Rights
 from libsocket.control.kinds import KINDS, Kind, Way, owned
 from libsocket.control.values import (
     Auxdata,
     DevmemFragment,
     ExtendedError,
-    Number,
-    Octets,
     OriginalDestination,
     Timespec,
     Timestamp,
@@ -24,7 +23,10 @@ from libsocket.control.values import (
     Timestamps,
     Unknown,
 )
-from libsocket.values import In6Pktinfo, InPktinfo, Ip6Mtuinfo, Ucred
+from libsocket.values.inet import In6Pktinfo, InPktinfo, Ip6Mtuinfo
+from libsocket.values.socket import Ucred
+
+__all__ = ["Control"]
 
 if TYPE_CHECKING or COMPILED:
     from libsocket import _messages

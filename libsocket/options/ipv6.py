@@ -6,9 +6,9 @@ from typing import Final
 
 from libsocket.arch import Level
 from libsocket.codecs import FLAG, INT, NETWORK, flags, raw
-from libsocket.layouts import FLOWLABEL, MTUINFO6, PKTINFO6
+from libsocket.layouts.inet import FLOWLABEL, MTUINFO6, PKTINFO6
 from libsocket.option import Access, Option
-from libsocket.values import Ipv6Preference
+from libsocket.values.inet import Ipv6Preference
 
 IPPROTO_IPV6: Final = Level.IPPROTO_IPV6
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from libsocket.arch import Level
-from libsocket.layouts import FULL_INFO, MPTCP_INFO_LAYOUT, SUBFLOW_ADDRS, SUBFLOW_TCP_INFO
+from libsocket.layouts.mptcp import FULL_INFO, MPTCP_INFO_LAYOUT, SUBFLOW_ADDRS, SUBFLOW_TCP_INFO
 from libsocket.option import Access, Option
 
 SOL_MPTCP: Final = Level.SOL_MPTCP

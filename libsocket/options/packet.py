@@ -6,7 +6,7 @@ from typing import Final
 
 from libsocket.arch import Level
 from libsocket.codecs import FLAG, INT, UNSIGNED, raw
-from libsocket.layouts import FANOUT, HDRLEN, PACKET_MREQ, ROLLOVER_STATS, TPACKET_REQ, TPACKET_STATS
+from libsocket.layouts.packet import FANOUT, HDRLEN, PACKET_MREQ, ROLLOVER_STATS, TPACKET_REQ, TPACKET_STATS
 from libsocket.option import Access, Option
 
 SOL_PACKET: Final = Level.SOL_PACKET

@@ -6,7 +6,7 @@ from typing import Final
 
 from libsocket.arch import Level
 from libsocket.codecs import FLAG, INT, UNSIGNED, raw, text
-from libsocket.layouts import TCP_INFO_LAYOUT, ZEROCOPY_RECEIVE
+from libsocket.layouts.tcp import TCP_INFO_LAYOUT, ZEROCOPY_RECEIVE
 from libsocket.option import Access, Option
 
 IPPROTO_TCP: Final = Level.IPPROTO_TCP

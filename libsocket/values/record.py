@@ -6,6 +6,8 @@ import struct
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
+__all__ = ["Record"]
+
 T = TypeVar("T")
 
 

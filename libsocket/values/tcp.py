@@ -135,7 +135,7 @@ class TcpRepairWindow:
 class TcpZerocopyReceive:
     """Pages of received data to be mapped, and what came of it: ``struct tcp_zerocopy_receive``.
 
-    A question gives ``address`` and ``length`` of a mapping of the socket (and a buffer for what fills no
+    A request gives ``address`` and ``length`` of a mapping of the socket (and a buffer for what fills no
     page); the answer says how many bytes were mapped, how many must be read instead (``recv_skip_hint``)
     and how many wait (``inq``). The addresses are memory of this process: a wrong one is written to.
     """
@@ -233,7 +233,7 @@ class TcpAoKey:
 class TcpAoKeys:
     """Which TCP-AO keys are asked for, and what came of it: ``struct tcp_ao_getsockopt``.
 
-    A question is for one key (``address``, ``prefix``, ``sndid`` and ``rcvid`` together), for those in
+    A request is for one key (``address``, ``prefix``, ``sndid`` and ``rcvid`` together), for those in
     use (``current``, ``rnext``), or for all if it says nothing. The answer has the keys that match, at most
     64, and in ``matched`` how many do.
     """

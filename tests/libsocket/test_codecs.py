@@ -23,7 +23,7 @@ from libsocket import (
     text,
 )
 from libsocket.codecs import FLAG
-from libsocket.layouts import TCP_INFO_LAYOUT
+from libsocket.layouts.tcp import TCP_INFO_LAYOUT
 
 C_INT = st.integers(-(2**31), 2**31 - 1)
 C_LONG = st.integers(-(2 ** (8 * struct.calcsize("l") - 1)), 2 ** (8 * struct.calcsize("l") - 1) - 1)

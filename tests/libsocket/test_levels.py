@@ -82,10 +82,10 @@ def test_filter_is_not_read_into_a_buffer_that_it_would_overrun() -> None:
     with Socket.udp() as sock:
         sock.attach_filter = PASS_ALL * 32
 
-        with pytest.raises(TypeError, match="SO_ATTACH_FILTER is read by a question"):
+        with pytest.raises(TypeError, match="SO_ATTACH_FILTER is read by a request"):
             _ = sock.attach_filter
         with pytest.raises(TypeError, match="counted in instructions"):
-            sock.ask(ls.SO_ATTACH_FILTER, b"")
+            sock.get(ls.SO_ATTACH_FILTER, request=b"")
 
 
 def test_part_of_an_instruction_is_refused() -> None:
@@ -280,7 +280,7 @@ def test_zero_bytes_are_mapped_of_what_is_not_there(tcp: tuple[Socket, Socket]) 
     left, right = tcp
     left.send(b"few")
     right.recv(1, socket.MSG_PEEK)
-    told = right.ask(ls.TCP_ZEROCOPY_RECEIVE, TcpZerocopyReceive())
+    told = right.get(ls.TCP_ZEROCOPY_RECEIVE, request=TcpZerocopyReceive())
 
     assert (told.length, told.inq, told.err) == (0, 3, 0)
 
@@ -400,7 +400,7 @@ def test_flow_label_is_leased() -> None:
 
 def test_flow_label_is_asked_about() -> None:
     with Namespace(), Socket.tcp(socket.AF_INET6) as sock, pytest.raises(OSError) as refusal:  # noqa: PT011
-        sock.ask(ls.IPV6_FLOWLABEL_MGR, In6FlowlabelReq("::1"))
+        sock.get(ls.IPV6_FLOWLABEL_MGR, request=In6FlowlabelReq("::1"))
 
     assert refusal.value.errno in {errno.ENOENT, errno.ENOTCONN, errno.EINVAL}
 
@@ -473,7 +473,7 @@ def test_ring_is_made_and_forbids_another_version(loopback: Socket, option: ls.O
 @pytest.mark.parametrize(("version", "size"), [(1, 32), (2, 48)])
 def test_header_of_a_frame_has_a_size_by_version(version: int, size: int) -> None:
     with Socket.packet() as sock:
-        assert sock.ask(ls.PACKET_HDRLEN, version) == size
+        assert sock.get(ls.PACKET_HDRLEN, request=version) == size
 
 
 def test_group_shares_packets(loopback: Socket) -> None:
@@ -519,4 +519,4 @@ def test_multipath_connection_tells_of_its_subflows() -> None:
 
 def test_full_information_is_bytes() -> None:
     with Namespace(), mptcp() as sock, old_enough():
-        assert len(sock.ask(ls.MPTCP_FULL_INFO, b"")) > 0
+        assert len(sock.get(ls.MPTCP_FULL_INFO, request=b"")) > 0

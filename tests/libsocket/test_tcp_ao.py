@@ -29,7 +29,7 @@ from libsocket import (
     TcpMd5sig,
     UnsupportedOption,
 )
-from libsocket.layouts import AO_KEYS
+from libsocket.layouts.tcp import AO_KEYS
 from netns import Namespace
 from tests.libsocket.repair import SEND, held, resume
 
@@ -106,14 +106,14 @@ def taken_away(key: TcpAoAdd, current: int | None = None, rnext: int | None = No
     return TcpAoDel(key.address, key.prefix, key.sndid, key.rcvid, current_key=current, rnext=rnext)
 
 
-def only(sock: Socket, question: TcpAoKeys) -> TcpAoKey:
-    [key] = sock.ask(ls.TCP_AO_GET_KEYS, question).keys
+def only(sock: Socket, request: TcpAoKeys) -> TcpAoKey:
+    [key] = sock.get(ls.TCP_AO_GET_KEYS, request=request).keys
     return key
 
 
 def has(sock: Socket, key: TcpAoAdd) -> int:
-    return sock.ask(
-        ls.TCP_AO_GET_KEYS, TcpAoKeys(key.address, key.prefix, sndid=key.sndid, rcvid=key.rcvid)
+    return sock.get(
+        ls.TCP_AO_GET_KEYS, request=TcpAoKeys(key.address, key.prefix, sndid=key.sndid, rcvid=key.rcvid)
     ).matched
 
 
@@ -233,7 +233,7 @@ def test_keys_are_listed(ns: Namespace) -> None:
     keys = FIRST, SECOND, replace(FIRST, address=ELSEWHERE)
     with Socket.tcp() as sock:
         add(sock, *keys)
-        told = sock.ask(ls.TCP_AO_GET_KEYS, TcpAoKeys())
+        told = sock.get(ls.TCP_AO_GET_KEYS, request=TcpAoKeys())
 
         assert told.matched == 3
         assert {(key.address, key.key, key.sndid) for key in told.keys} == {
@@ -245,7 +245,7 @@ def test_more_keys_than_there_is_room_for_are_counted(ns: Namespace) -> None:
     with Socket.tcp() as listener:
         for number in range(70):
             add(listener, replace(FIRST, sndid=number, rcvid=number))
-        told = listener.ask(ls.TCP_AO_GET_KEYS, TcpAoKeys())
+        told = listener.get(ls.TCP_AO_GET_KEYS, request=TcpAoKeys())
 
         assert (told.matched, len({key.sndid for key in told.keys})) == (70, 64)
 
@@ -283,7 +283,7 @@ def test_key_that_nobody_has_is_no_error(ns: Namespace) -> None:
     with Socket.tcp() as sock:
         add(sock, FIRST)
 
-        assert sock.ask(ls.TCP_AO_GET_KEYS, TcpAoKeys(HERE, 32, sndid=7, rcvid=7)) == TcpAoKeys()
+        assert sock.get(ls.TCP_AO_GET_KEYS, request=TcpAoKeys(HERE, 32, sndid=7, rcvid=7)) == TcpAoKeys()
 
 
 def test_same_numbers_for_one_peer_are_refused(ns: Namespace) -> None:
@@ -346,7 +346,7 @@ def test_socket_without_keys_has_none_to_tell(ns: Namespace) -> None:
         add(trial, FIRST)
 
         with pytest.raises(OSError, match="No such file") as refusal:
-            sock.ask(ls.TCP_AO_GET_KEYS, TcpAoKeys())
+            sock.get(ls.TCP_AO_GET_KEYS, request=TcpAoKeys())
         assert refusal.value.errno == errno.ENOENT
 
 
@@ -472,8 +472,8 @@ def test_signed_connection_is_moved_to_another_socket(ns: Namespace) -> None:
 # Layout
 
 
-def test_question_says_what_it_has_room_for() -> None:
-    encode = AO_KEYS.question
+def test_request_says_what_it_has_room_for() -> None:
+    encode = AO_KEYS.request
     assert callable(encode)
     asked = encode(TcpAoKeys(HERE, 32, sndid=100, rcvid=101, current=True))
 

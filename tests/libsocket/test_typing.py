@@ -74,9 +74,9 @@ def test_values_of_other_levels_have_their_types() -> None:
     ]
 
 
-def test_answer_has_the_questions_type() -> None:
+def test_what_is_read_by_a_request_has_the_options_type() -> None:
     with Socket.packet() as sock:
-        assert assert_type(sock.ask(PACKET_HDRLEN, 2), int) == 48
+        assert assert_type(sock.get(PACKET_HDRLEN, request=2), int) == 48
 
 
 def test_fields_of_a_record_have_their_types() -> None:

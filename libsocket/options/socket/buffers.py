@@ -6,9 +6,9 @@ from typing import Final
 
 from libsocket.arch import Level, Numbers
 from libsocket.codecs import FLAG, INT, LINGER, MEMINFO, SECONDS, SECONDS64, SIZE, flags
-from libsocket.layouts import DMABUF_TOKENS
+from libsocket.layouts.socket import DMABUF_TOKENS
 from libsocket.option import Access, Option
-from libsocket.values import BufLock
+from libsocket.values.socket import BufLock
 
 SOL_SOCKET: Final = Level.SOL_SOCKET
 

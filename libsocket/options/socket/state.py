@@ -1,4 +1,4 @@
-"""What a socket is, and what happened to it: level SOL_SOCKET."""
+"""What a socket is, and the state it is in: level SOL_SOCKET."""
 
 from __future__ import annotations
 
