@@ -25,7 +25,7 @@ from libsocket.stream import Buffer
 __all__ = ["Batch"]
 
 if TYPE_CHECKING or COMPILED:
-    from libsocket import _messages
+    from libsocket._messages import messages as compiled_messages
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _recvmmsg, _sendmmsg = _libc.recvmmsg, _libc.sendmmsg
@@ -110,7 +110,7 @@ class Batch:
     def _filled(self, count: int) -> list[Message]:
         """In C, or in Python's own C as far as that goes, for this is what a message costs."""
         if COMPILED:
-            return _messages.messages(AS_OWNED, unknown, Message, from_raw, self.size, count, self._heads)
+            return compiled_messages(AS_OWNED, unknown, Message, from_raw, self.size, count, self._heads)
         if not count:
             return []
         data = _pieces(self._data, self.size, self._sizes(count))

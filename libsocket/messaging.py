@@ -19,7 +19,7 @@ from libsocket.message import CLOEXEC, FLAGS, MSG_ERRQUEUE, MSG_WAITFORONE, Mess
 from libsocket.stream import Buffer
 
 if TYPE_CHECKING or COMPILED:
-    from libsocket import _messages
+    from libsocket._messages import assembled
 
 TUPLES: Final[dict[int, type[Address]]] = {
     int(socket.AF_INET): Inet,
@@ -113,7 +113,7 @@ def _assembled(sock: Messaging, family: int, got: _Got) -> Message:
 
 
 _whole: Final[Callable[[Messaging, int, _Got], Message]] = (
-    partial(_messages.assembled, AS_OWNED, unknown, Message, TUPLES) if COMPILED else _assembled
+    partial(assembled, AS_OWNED, unknown, Message, TUPLES) if COMPILED else _assembled
 )
 _SPARES: Final[deque[Batch]] = deque(maxlen=8)
 """Room for a report, for whoever is next: making it costs ten times what the call does."""

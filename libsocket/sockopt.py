@@ -15,7 +15,8 @@ from libsocket.codecs import FLAG, INT, SIZE, UNSIGNED, Codec, natural
 from libsocket.compiled import COMPILED
 
 if TYPE_CHECKING or COMPILED:
-    from libsocket import _sockopt
+    from libsocket._sockopt import reader as compiled_reader
+    from libsocket._sockopt import writer as compiled_writer
 
 Read = Callable[[socket.socket], Any]
 Write = Callable[[socket.socket, Any], None]
@@ -49,7 +50,7 @@ def reader(level: int, number: int, codec: Codec[Any], failures: Failures) -> Re
     """The call that reads an option from a socket."""
     if COMPILED:
         form = FORMS.get(codec, BYTES)
-        return _sockopt.reader(failures, level, number, form, codec.size, codec.decode)
+        return compiled_reader(failures, level, number, form, codec.size, codec.decode)
     read = _read_word if codec in FORMS else _read_bytes
     return read(level, number, codec, failures)
 
@@ -58,7 +59,7 @@ def writer(level: int, number: int, codec: Codec[Any], failures: Failures) -> Wr
     """The call that gives an option of a socket a value."""
     if COMPILED:
         form = FORMS.get(codec, BYTES)
-        return _sockopt.writer(failures, level, number, form, codec.size, codec.encode)
+        return compiled_writer(failures, level, number, form, codec.size, codec.encode)
     return _write(level, number, codec, failures)
 
 

@@ -29,7 +29,7 @@ from libsocket.values.socket import Ucred
 __all__ = ["Control"]
 
 if TYPE_CHECKING or COMPILED:
-    from libsocket import _messages
+    from libsocket._messages import decoded
 
 Control = (
     Rights
@@ -107,7 +107,7 @@ def _decoded(
     return tuple(values)
 
 
-_by = _messages.decoded if COMPILED else _decoded
+_by = decoded if COMPILED else _decoded
 received: Callable[[Iterable[Item]], tuple[Control, ...]] = partial(_by, AS_OWNED, unknown)
 """Values for control messages that the kernel has just given; descriptors are the caller's own.
 
