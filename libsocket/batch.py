@@ -1,4 +1,4 @@
-"""Many messages by one system call: recvmmsg(2) and sendmmsg(2), of which Python knows nothing."""
+"""Many messages by one system call: recvmmsg(2) and sendmmsg(2), which Python does not have."""
 
 from __future__ import annotations
 
@@ -114,17 +114,19 @@ class Batch:
         if not count:
             return []
         data = _pieces(self._data, self.size, self._sizes(count))
-        parts = zip(data, self._controls(count), self._told(count), self._peers(count), strict=False)
+        parts = zip(
+            data, self._controls(count), self._received_flags(count), self._peers(count), strict=False
+        )
         return list(map(tuple.__new__, repeat(Message), parts))
 
     def _sizes(self, count: int) -> list[int]:
-        """With MSG_TRUNC the kernel tells how long a datagram was, not how much of it is here."""
+        """With MSG_TRUNC the kernel gives how long a datagram was, not how much of it is here."""
         sizes: list[int] = self._lengths[:count].tolist()
         return sizes if max(sizes) <= self.size else [min(size, self.size) for size in sizes]
 
-    def _told(self, count: int) -> list[int]:
-        told: list[int] = self._flags[:count].tolist()
-        return [one & FLAGS for one in told] if any(told) else told
+    def _received_flags(self, count: int) -> list[int]:
+        flags: list[int] = self._flags[:count].tolist()
+        return [one & FLAGS for one in flags] if any(flags) else flags
 
     def _peers(self, count: int) -> Iterable[Address | None]:
         """All at once where they are the same, as they mostly are."""
@@ -208,7 +210,7 @@ def _field(heads: bytearray, before: str, form: str) -> memoryview:
 
 
 def _waiting(sock: socket.socket, event: int, call: Callable[[], int]) -> int:
-    """What a call answers; waits as long as the socket's timeout says, as Python's own methods do.
+    """What a call returns; waits as long as the socket's timeout says, as Python's own methods do.
 
     A call that a signal interrupts is made again, once Python has run the signal's handler.
     """

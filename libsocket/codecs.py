@@ -133,7 +133,7 @@ def flags(kind: type[F]) -> Codec[F]:
 
 def one_way(_value: object) -> NoReturn:
     """The missing half of a codec that only reads or only writes."""
-    raise TypeError("it goes the other way only")
+    raise TypeError("it is one-way only")
 
 
 def _unsigned(data: bytes) -> int:

@@ -10,7 +10,7 @@ import os
 
 try:
     if os.environ.get("LIBSOCKET_PURE"):
-        raise ImportError("the plain ones are wanted")
+        raise ImportError("the plain ones were asked for")
 
     import libsocket._messages
     import libsocket._sockopt  # noqa: F401 - whether they can be

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Number(int):
-    """A number that knows what it is."""
+    """A number with the name of what it is."""
 
     __slots__ = ()
 
@@ -13,7 +13,7 @@ class Number(int):
 
 
 class Octets(bytes):
-    """Bytes that know what they are."""
+    """Bytes with the name of what they are."""
 
     __slots__ = ()
 

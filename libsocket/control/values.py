@@ -57,7 +57,7 @@ class Protocol(Number):
 
 
 class Checksum(Number):
-    """The sum over a UDP datagram that the hardware told, as it lies in memory. Source: IP_CHECKSUM."""
+    """The sum over a UDP datagram that the hardware found, as it lies in memory. Source: IP_CHECKSUM."""
 
     __slots__ = ()
 
@@ -159,7 +159,7 @@ class IpOptions(Octets):
 
 
 class ReturnOptions(Octets):
-    """The options of an IPv4 header, as an answer carries them. Source: ip(7), IP_RETOPTS."""
+    """The options of an IPv4 header, as a reply carries them. Source: ip(7), IP_RETOPTS."""
 
     __slots__ = ()
 
@@ -247,7 +247,7 @@ class TimestampPacketInfo(NamedTuple):
 
 
 class Auxdata(NamedTuple):
-    """What a packet socket knows beside the packet: ``struct tpacket_auxdata``.
+    """What a packet socket gives beside the packet: ``struct tpacket_auxdata``.
 
     ``length`` was received and ``snaplen`` of it kept, in bytes; ``mac`` and ``net`` are offsets of the
     headers; the tags are valid as the bits of ``status`` say. Source: packet(7), PACKET_AUXDATA.

@@ -1,6 +1,6 @@
 """Dataclasses as C structures.
 
-A structure is a form (of the struct module) and, for the fields that are not numbers as they stand, a
+A structure is a form (of the struct module) and, for the fields that are not plain numbers, a
 way in and out. A field of the wrong length is refused: the kernel would read other bytes for it.
 """
 

@@ -115,7 +115,7 @@ IPV6_FLOWLABEL_MGR: Final = Option(
     FLOWLABEL,
     since="2.2.7",
     source="include/uapi/linux/in6.h",
-    doc="""Lease, renew and give back flow labels. Asked with a request, it answers with the label
+    doc="""Lease, renew and give back flow labels. Read by a request, it gives the label
 that is in use towards the peer.""",
 )
 IPV6_FLOWINFO_SEND: Final = Option(

@@ -18,7 +18,7 @@ MPTCP_INFO: Final = Option(
     since="5.16",
     access=Access.GET,
     source="include/uapi/linux/mptcp.h",
-    doc="""The state of the connection, as far as this kernel tells it.""",
+    doc="""The state of the connection, as far as this kernel gives it.""",
 )
 MPTCP_TCPINFO: Final = Option(
     "MPTCP_TCPINFO",

@@ -130,7 +130,7 @@ PACKET_VNET_HDR: Final = Option(
     FLAG,
     since="2.6.34",
     source="include/uapi/linux/if_packet.h",
-    doc="""A struct virtio_net_hdr stands before each packet, both ways. Raw packet sockets only
+    doc="""A struct virtio_net_hdr comes before each packet, both ways. Raw packet sockets only
 (EINVAL).""",
 )
 PACKET_VNET_HDR_SZ: Final = Option(

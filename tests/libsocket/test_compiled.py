@@ -35,7 +35,7 @@ from libsocket import (
 )
 from libsocket.addresses import from_raw
 from libsocket.compiled import COMPILED
-from libsocket.control.kinds import KINDS
+from libsocket.control.kinds import CONTROL_KINDS
 from libsocket.control.wire import AS_NUMBERS, decode, split, unknown
 
 TURNS = 2000
@@ -225,7 +225,7 @@ HEAD = struct.Struct("@Nii")
 
 def _control() -> st.SearchStrategy[bytes]:
     """Control messages with sizes that need not be true, and bytes that are none."""
-    level_and_type = st.sampled_from([*((kind.level, kind.type) for kind in KINDS), (7, 7)])
+    level_and_type = st.sampled_from([*((kind.level, kind.type) for kind in CONTROL_KINDS), (7, 7)])
     size = st.one_of(st.integers(0, 80), st.sampled_from([2**31, 2**63, 2**64 - 1, 2**64 - 8]))
     one = st.builds(
         lambda place, size, data: (
@@ -239,16 +239,16 @@ def _control() -> st.SearchStrategy[bytes]:
 
 
 @compiled
-@given(control=_control(), told=st.integers(0, 200))
-def test_batch_reads_any_control_messages_as_the_plain_one_does(control: bytes, told: int) -> None:
+@given(control=_control(), length=st.integers(0, 200))
+def test_batch_reads_any_control_messages_as_the_plain_one_does(control: bytes, length: int) -> None:
     from libsocket import _messages
 
     batch = Batch(1, 100, max(len(control), 1))
     batch._control[: len(control)] = control
     batch._control_sizes[0] = len(control)
-    batch._lengths[0] = told
+    batch._lengths[0] = length
     batch._name_sizes[0] = 0
 
     [message] = _messages.messages(AS_NUMBERS, unknown, Message, from_raw, batch.size, 1, batch._heads)
 
-    assert repr(message) == repr(Message(bytes(min(told, 100)), decode(split(control))))
+    assert repr(message) == repr(Message(bytes(min(length, 100)), decode(split(control))))

@@ -39,13 +39,13 @@ def sock6() -> Iterator[Socket]:
 
 
 def senders(sock: Socket) -> tuple[bool, tuple[str, ...]]:
-    told = sock.get(ls.IP_MSFILTER, request=IpMsfilter(GROUP, HERE))
-    return told.include, told.sources
+    found = sock.get(ls.IP_MSFILTER, request=IpMsfilter(GROUP, HERE))
+    return found.include, found.sources
 
 
 def group_senders(sock: Socket, option: ls.Option[GroupFilter], group: str) -> tuple[bool, tuple[str, ...]]:
-    told = sock.get(option, request=GroupFilter(group, LOOPBACK))
-    return told.include, told.sources
+    found = sock.get(option, request=GroupFilter(group, LOOPBACK))
+    return found.include, found.sources
 
 
 def test_joined_group_lets_everyone_in(sock: Socket) -> None:

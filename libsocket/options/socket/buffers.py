@@ -184,7 +184,7 @@ SO_ZEROCOPY: Final = Option(
     FLAG,
     since="4.14",
     source="Documentation/networking/msg_zerocopy.rst",
-    doc="""Let MSG_ZEROCOPY send from the caller's own memory; the error queue tells when that memory
+    doc="""Let MSG_ZEROCOPY send from the caller's own memory; the error queue says when that memory
 is free again. TCP since Linux 4.14, UDP since 5.0, vsock since 6.7; others answer EOPNOTSUPP.""",
 )
 SO_DEVMEM_DONTNEED: Final = Option(

@@ -18,7 +18,7 @@ SO_DEBUG: Final = Option(
     since="1.0",
     capability="CAP_NET_ADMIN",
     doc="""Let the protocol trace this socket. Switching it on without the capability fails with EACCES,
-not EPERM; the capability counts in the first user namespace only.""",
+not EPERM; the capability counts in the initial user namespace only.""",
 )
 SO_TYPE: Final = Option(
     "SO_TYPE",

@@ -1,4 +1,4 @@
-"""What a person reads."""
+"""How options and values show themselves, and what is exported."""
 
 from __future__ import annotations
 
