@@ -64,7 +64,8 @@ class Wheel:
 
 def run(*command: str, cwd: Path | None = None, environment: dict[str, str] | None = None) -> str:
     """What a program prints; its complaints are the test's where it fails."""
-    variables = {**os.environ, **(environment or {})}
+    # With PYTHONPATH set, what is in the clone would count as installed.
+    variables = {**os.environ, "PYTHONPATH": "", **(environment or {})}
     done = subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
