@@ -247,7 +247,7 @@ class Option(_Descriptor[T]):
         return self._read_with(sock, data)
 
     def _refuse_to_read(self, _sock: socket.socket) -> NoReturn:
-        raise TypeError(f"{self.name} is read by a request: sock.get({self.name}, request=...)")
+        raise TypeError(f"{self.name} is read by a request: sock.get({self.constant}, request=...)")
 
     def _read_with(self, sock: socket.socket, request: bytes) -> T:
         try:
