@@ -1,16 +1,16 @@
-"""What pyproject.toml has no settled word for: the compiled twins of libsocket.
+"""What pyproject.toml cannot say yet: the compiled twins of libsocket.
 
 Where nothing can be compiled they are left out, and plain Python does the same: see libsocket/compiled.py.
 """
 
 from setuptools import Extension, setup
 
-TWINS = ("_calls", "_messages")
+TWINS = ("_sockopt", "_messages")
 
 setup(
     ext_modules=[
         Extension(
-            f"libsocket.{twin}", [f"libsocket/{twin}.c"], depends=["libsocket/_raised.h"], optional=True
+            f"libsocket.{twin}", [f"libsocket/{twin}.c"], depends=["libsocket/_exception.h"], optional=True
         )
         for twin in TWINS
     ]

@@ -155,7 +155,7 @@ def _waiting(sock: socket.socket) -> bool:
         return False
 
 
-def told(case: Case, ratio: Ratio) -> str:
+def row(case: Case, ratio: Ratio) -> str:
     """One line of the table; a target is met by the fastest rounds, which load disturbs least."""
     line = f"{case.name:24} {ratio.fastest:5.2f} fastest {ratio.median:5.2f} median"
     if case.target is None:
@@ -172,7 +172,7 @@ def main() -> None:
     with ExitStack() as stack:
         bench = Bench(stack)
         for case in (*DATA_CASES, *OPTION_CASES):
-            print(told(case, bench.ratio(case, rounds)))
+            print(row(case, bench.ratio(case, rounds)))
 
 
 if __name__ == "__main__":

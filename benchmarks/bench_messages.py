@@ -212,7 +212,7 @@ def _timed(side: Side, before: Side) -> float:
     return time.perf_counter() - start
 
 
-def told(case: Case, measured: Ratio) -> str:
+def row(case: Case, measured: Ratio) -> str:
     """One line of the table; a target is met by the fastest rounds, which load disturbs least."""
     line = f"{case.name:26} {measured.fastest:5.2f} fastest {measured.median:5.2f} median"
     line += f" {measured.each:6.0f} ns"
@@ -229,7 +229,7 @@ def main() -> None:
     with Namespace(), ExitStack() as stack:
         for cases in (decoding, batches, sending):
             for case in cases(stack):
-                print(told(case, ratio(case, rounds)), flush=True)
+                print(row(case, ratio(case, rounds)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What this kernel supports: ``python -m libsocket [KIND ...] [--json]``.
 
-For each kind of socket, the options that the kernel knows there, what reading gave and what writing the
-same value back did; a refusal is told by its errno. At the end, the options that no kind knows. Packet
+For each kind of socket, the options that the kernel supports there, what reading gave and what writing the
+same value back did; an error is shown by its errno. At the end, the options that no kind supports. Packet
 and raw sockets need CAP_NET_RAW.
 """
 
@@ -17,50 +17,50 @@ from typing import Any
 
 from libsocket.attributes import OPTIONS
 from libsocket.option import Option
-from libsocket.probe import KINDS, Answer, probe, said, told
+from libsocket.probe import KINDS, Support, as_json, probe, shown
 
 
-def lines(kind: str, answers: dict[Option[Any], Answer]) -> Iterator[str]:
-    """A heading, then a line for each option that is known."""
-    known = {option: answer for option, answer in answers.items() if answer.known}
-    yield f"\n{kind}: {len(known)} of {len(answers)} options"
-    for option, (got, put) in known.items():
-        value = "-" if got is None else textwrap.shorten(str(said(got)), 48, placeholder=" …")
-        yield f"  {option.constant:34} get {value:50} set {'-' if put is None else said(put)}"
+def lines(kind: str, found: dict[Option[Any], Support]) -> Iterator[str]:
+    """A heading, then a line for each option that is supported."""
+    supported = {option: support for option, support in found.items() if support.supported}
+    yield f"\n{kind}: {len(supported)} of {len(found)} options"
+    for option, (held, written) in supported.items():
+        value = "-" if held is None else textwrap.shorten(str(shown(held)), 48, placeholder=" …")
+        yield f"  {option.constant:34} get {value:50} set {'-' if written is None else shown(written)}"
 
 
-def nowhere(known: set[Option[Any]]) -> Iterator[str]:
+def unsupported(supported: set[Option[Any]]) -> Iterator[str]:
     """What no kind of socket has here, and since when there is such a thing."""
-    yield "\nknown to none of these sockets:"
+    yield "\nsupported by none of these sockets:"
     for option in OPTIONS:
-        if option not in known:
+        if option not in supported:
             yield f"  {option.constant:34} since Linux {option.since}"
 
 
 def table(kinds: list[str]) -> Iterator[str]:
     """Everything, for a person."""
-    known: set[Option[Any]] = set()
+    supported: set[Option[Any]] = set()
     for kind in kinds:
         try:
-            answers = probe(kind)
-        except OSError as refusal:
-            yield f"\n{kind}: no such socket here ({said(refusal)})"
+            found = probe(kind)
+        except OSError as error:
+            yield f"\n{kind}: no such socket here ({shown(error)})"
             continue
-        known |= {option for option, answer in answers.items() if answer.known}
-        yield from lines(kind, answers)
-    yield from nowhere(known)
+        supported |= {option for option, support in found.items() if support.supported}
+        yield from lines(kind, found)
+    yield from unsupported(supported)
 
 
-def asked() -> argparse.Namespace:
-    """What the command line asks for; a kind that there is not ends the process."""
+def arguments() -> argparse.Namespace:
+    """What the command line asks for; an unknown kind ends the process."""
     parser = argparse.ArgumentParser(
         "python -m libsocket", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("kinds", metavar="KIND", nargs="*", help=f"one of {', '.join(KINDS)} (all)")
     parser.add_argument("--json", action="store_true", help="for a program")
     chosen = parser.parse_args()
-    if strangers := set(chosen.kinds) - set(KINDS):
-        parser.error(f"no such kind of socket: {', '.join(sorted(strangers))}")
+    if unknown := set(chosen.kinds) - set(KINDS):
+        parser.error(f"unknown kind of socket: {', '.join(sorted(unknown))}")
     return chosen
 
 
@@ -68,7 +68,7 @@ def document(kinds: list[str]) -> str:
     """Everything, for a program."""
     uname = os.uname()
     kernel = {"release": uname.release, "version": uname.version, "machine": uname.machine}
-    return json.dumps({**kernel, "kinds": {kind: told(kind) for kind in kinds}}, indent=1)
+    return json.dumps({**kernel, "kinds": {kind: as_json(kind) for kind in kinds}}, indent=1)
 
 
 def show(chosen: argparse.Namespace) -> None:
@@ -83,11 +83,11 @@ def show(chosen: argparse.Namespace) -> None:
 
 def main() -> None:
     """The command line."""
-    chosen = asked()
+    chosen = arguments()
     try:
         show(chosen)
     except BrokenPipeError:
-        # Who reads has seen enough, as head(1) has. The interpreter flushes at exit and would complain again.
+        # Whoever reads has enough, as head(1) has. The interpreter flushes at exit and would complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

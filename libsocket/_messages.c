@@ -1,7 +1,7 @@
 /* What control/wire.py and batch.py do to what the kernel gave, without a Python frame for each message.
 
    A table of decoders is a dict by level of dicts by type of pairs: (class of tuples, what gives the numbers in
-   one), or (None, what gives the value). What is in no table, or has the wrong bytes, is told in Python. */
+   one), or (None, what gives the value). What is in no table, or has the wrong bytes, goes to a function in Python. */
 
 #define PY_SSIZE_T_CLEAN
 #ifndef _GNU_SOURCE
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "_raised.h"
+#include "_exception.h"
 
 #define MSG_KINDS 4 /* data, control messages, flags, address */
 
@@ -62,9 +62,9 @@ value_of(Decoders *decoders, PyObject *level, PyObject *number, PyObject *data)
     PyObject *value = decoder ? value_by(decoder, data) : NULL;
     if (value != NULL)
         return value;
-    PyObject *doubt = PyErr_Occurred() ? raised() : NULL;
-    value = PyObject_CallFunctionObjArgs(decoders->unknown, level, number, data, doubt, NULL);
-    Py_XDECREF(doubt);
+    PyObject *error = PyErr_Occurred() ? raised() : NULL;
+    value = PyObject_CallFunctionObjArgs(decoders->unknown, level, number, data, error, NULL);
+    Py_XDECREF(error);
     return value;
 }
 
@@ -102,7 +102,7 @@ static PyObject *
 decoded(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
     if (count != 3 || !PyDict_Check(args[0])) {
-        PyErr_SetString(PyExc_TypeError, "a table of decoders, what else to call, and control messages are wanted");
+        PyErr_SetString(PyExc_TypeError, "expected a table of decoders, what else to call, and control messages");
         return NULL;
     }
     Decoders decoders = {args[0], args[1]};
@@ -200,7 +200,7 @@ messages(PyObject *Py_UNUSED(module), PyObject *args)
         /* the message before holds on to its address */
         peer = address(from_raw, head, at ? &heads[at - 1].msg_hdr : NULL, peer);
         PyObject *parts[MSG_KINDS] = {
-            /* with MSG_TRUNC the kernel tells how long a datagram was, not how much of it is here */
+            /* with MSG_TRUNC the kernel gives how long a datagram was, not how much of it is here */
             PyBytes_FromStringAndSize(head->msg_iov->iov_base, Py_MIN((Py_ssize_t)heads[at].msg_len, size)),
             controls(&decoders, head->msg_control, head->msg_controllen),
             PyLong_FromLong(head->msg_flags & ~MSG_CMSG_CLOEXEC),
@@ -240,8 +240,8 @@ assembled(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
     if (count != 7 || !PyDict_Check(args[0]) || !PyType_Check(args[2]) || !PyDict_Check(args[3]) ||
         !PyTuple_Check(args[6]) || PyTuple_GET_SIZE(args[6]) != MSG_KINDS) {
-        PyErr_SetString(PyExc_TypeError, "decoders, what else to call, two classes, a socket, its family and what "
-                                         "recvmsg gave are wanted");
+        PyErr_SetString(PyExc_TypeError, "expected decoders, what else to call, two classes, a socket, its family "
+                                         "and what recvmsg gave");
         return NULL;
     }
     Decoders decoders = {args[0], args[1]};

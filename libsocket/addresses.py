@@ -13,6 +13,8 @@ import struct
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Self
 
+__all__ = ["Address", "Inet", "Inet6", "Netlink", "Other", "Packet", "Unix", "Vsock"]
+
 FAMILY: Final = struct.Struct("@H")
 INET: Final = struct.Struct("!H4s8x")
 INET6: Final = struct.Struct("!HI16s")
@@ -28,7 +30,9 @@ def _number(family: int, host: str) -> bytes:
     try:
         return socket.inet_pton(family, host)
     except OSError:
-        raise ValueError(f"{host!r} is no numeric address of {socket.AddressFamily(family).name}") from None
+        raise ValueError(
+            f"{host!r} is not a numeric address of {socket.AddressFamily(family).name}"
+        ) from None
 
 
 class Inet(NamedTuple):
@@ -39,7 +43,7 @@ class Inet(NamedTuple):
 
     @property
     def raw(self) -> bytes:
-        """As the kernel is given it; ValueError for a host that is no numeric address."""
+        """As the kernel is given it; ValueError for a host that is not a numeric address."""
         return FAMILY.pack(socket.AF_INET) + INET.pack(self.port, _number(socket.AF_INET, self.host))
 
     @classmethod
@@ -58,7 +62,7 @@ class Inet6(NamedTuple):
 
     @property
     def raw(self) -> bytes:
-        """As the kernel is given it; ValueError for a host that is no numeric address."""
+        """As the kernel is given it; ValueError for a host that is not a numeric address."""
         host = _number(socket.AF_INET6, self.host)
         place = INET6.pack(self.port, self.flowinfo, host)
         return FAMILY.pack(socket.AF_INET6) + place + SCOPE.pack(self.scope_id)

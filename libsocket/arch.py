@@ -11,6 +11,8 @@ import os
 import sys
 from typing import Final, NamedTuple
 
+__all__ = ["MACHINE", "Level", "Numbers"]
+
 MACHINE: Final = os.uname().machine
 
 

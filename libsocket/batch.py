@@ -1,4 +1,4 @@
-"""Many messages by one system call: recvmmsg(2) and sendmmsg(2), of which Python knows nothing."""
+"""Many messages by one system call: recvmmsg(2) and sendmmsg(2), which Python does not have."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ from libsocket.control.wire import AS_OWNED, Control, aligned, encode, join, rec
 from libsocket.message import CLOEXEC, FLAGS, MSG_DONTWAIT, Message, family_of
 from libsocket.stream import Buffer
 
+__all__ = ["Batch"]
+
 if TYPE_CHECKING or COMPILED:
-    from libsocket import _messages
+    from libsocket._messages import messages as compiled_messages
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _recvmmsg, _sendmmsg = _libc.recvmmsg, _libc.sendmmsg
@@ -108,21 +110,23 @@ class Batch:
     def _filled(self, count: int) -> list[Message]:
         """In C, or in Python's own C as far as that goes, for this is what a message costs."""
         if COMPILED:
-            return _messages.messages(AS_OWNED, unknown, Message, from_raw, self.size, count, self._heads)
+            return compiled_messages(AS_OWNED, unknown, Message, from_raw, self.size, count, self._heads)
         if not count:
             return []
         data = _pieces(self._data, self.size, self._sizes(count))
-        parts = zip(data, self._controls(count), self._told(count), self._peers(count), strict=False)
+        parts = zip(
+            data, self._controls(count), self._received_flags(count), self._peers(count), strict=False
+        )
         return list(map(tuple.__new__, repeat(Message), parts))
 
     def _sizes(self, count: int) -> list[int]:
-        """With MSG_TRUNC the kernel tells how long a datagram was, not how much of it is here."""
+        """With MSG_TRUNC the kernel gives how long a datagram was, not how much of it is here."""
         sizes: list[int] = self._lengths[:count].tolist()
         return sizes if max(sizes) <= self.size else [min(size, self.size) for size in sizes]
 
-    def _told(self, count: int) -> list[int]:
-        told: list[int] = self._flags[:count].tolist()
-        return [one & FLAGS for one in told] if any(told) else told
+    def _received_flags(self, count: int) -> list[int]:
+        flags: list[int] = self._flags[:count].tolist()
+        return [one & FLAGS for one in flags] if any(flags) else flags
 
     def _peers(self, count: int) -> Iterable[Address | None]:
         """All at once where they are the same, as they mostly are."""
@@ -206,7 +210,7 @@ def _field(heads: bytearray, before: str, form: str) -> memoryview:
 
 
 def _waiting(sock: socket.socket, event: int, call: Callable[[], int]) -> int:
-    """What a call answers; waits as long as the socket's timeout says, as Python's own methods do.
+    """What a call returns; waits as long as the socket's timeout says, as Python's own methods do.
 
     A call that a signal interrupts is made again, once Python has run the signal's handler.
     """

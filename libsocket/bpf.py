@@ -11,6 +11,8 @@ from typing import Final, NamedTuple, Self
 
 from libsocket.arch import MACHINE, Level, Numbers
 
+__all__ = ["Filter", "Instruction"]
+
 INSTRUCTION: Final = struct.Struct("@HBBI")
 MOST: Final = 4096
 """How many instructions a program has at most: BPF_MAXINSNS."""
@@ -47,7 +49,7 @@ class Filter(bytes):
         try:
             return super().__new__(cls, b"".join(INSTRUCTION.pack(*step) for step in steps))
         except struct.error as reason:
-            raise OverflowError(f"no instruction: {reason}") from reason
+            raise OverflowError(f"not an instruction: {reason}") from reason
 
     @classmethod
     def returning(cls, k: int) -> Self:
@@ -66,7 +68,7 @@ class Filter(bytes):
 
     @classmethod
     def drop_all(cls) -> Self:
-        """Take no packet. Attached for a moment, it keeps a new socket empty until the real one is."""
+        """Take no packet. Attached at first, it keeps a new socket empty until the real one is."""
         return cls.returning(0)
 
     @property

@@ -15,7 +15,30 @@ from operator import index
 from typing import Final, Generic, NoReturn, TypeVar
 
 from libsocket.arch import TIMEVAL_LAYOUT
-from libsocket.values import Fd, Linger, MemInfo, Timeval, Ucred
+from libsocket.values.fd import Fd
+from libsocket.values.socket import Linger, MemInfo, Timeval, Ucred
+
+__all__ = [
+    "FD",
+    "FLAG",
+    "IDS",
+    "INT",
+    "LINGER",
+    "NETWORK",
+    "SECONDS",
+    "SECONDS64",
+    "SIZE",
+    "TIMEVAL",
+    "TIMEVAL64",
+    "UCRED",
+    "UNSIGNED",
+    "UNSIGNED64",
+    "UNSIGNED_LONG",
+    "Codec",
+    "flags",
+    "raw",
+    "text",
+]
 
 T = TypeVar("T")
 F = TypeVar("F", bound=enum.IntFlag)
@@ -24,11 +47,11 @@ F = TypeVar("F", bound=enum.IntFlag)
 class Codec(Generic[T]):
     """A value's way into bytes and back; ``size`` is the room that reading it needs.
 
-    Some options are read by a question that stands in the buffer when getsockopt(2) is called. Either
-    it is always the same bytes, or a value that ``question`` encodes (see ``Socket.ask``).
+    Some options are read by a request, which is in the buffer when getsockopt(2) is called. ``request`` is
+    either its bytes, always the same, or what encodes the value that is given to ``Socket.get``.
     """
 
-    __slots__ = ("decode", "encode", "layout", "name", "question", "size")
+    __slots__ = ("decode", "encode", "layout", "name", "request", "size")
 
     def __init__(
         self,
@@ -38,7 +61,7 @@ class Codec(Generic[T]):
         encode: Callable[[T], bytes],
         layout: str = "bytes",
         *,
-        question: Callable[[T], bytes] | bytes | None = None,
+        request: Callable[[T], bytes] | bytes | None = None,
     ) -> None:
         self.name: str = name
         self.size: int = size
@@ -46,7 +69,7 @@ class Codec(Generic[T]):
         """What it is in C, for messages."""
         self.decode: Callable[[bytes], T] = decode
         self.encode: Callable[[T], bytes] = encode
-        self.question: Callable[[T], bytes] | bytes | None = question
+        self.request: Callable[[T], bytes] | bytes | None = request
 
     def __repr__(self) -> str:
         return self.name
@@ -108,9 +131,9 @@ def flags(kind: type[F]) -> Codec[F]:
     return Codec(kind.__name__, INT.size, lambda data: kind(INT.decode(data)), INT.encode, "C int")
 
 
-def untold(_value: object) -> NoReturn:
-    """The way of what goes one way only."""
-    raise TypeError("it goes the other way only")
+def one_way(_value: object) -> NoReturn:
+    """The missing half of a codec that only reads or only writes."""
+    raise TypeError("it is one-way only")
 
 
 def _unsigned(data: bytes) -> int:
@@ -146,7 +169,7 @@ UNSIGNED_LONG: Final = Codec(
     "int", struct.calcsize("@L"), _unsigned, lambda value: struct.pack("@L", value), "C unsigned long"
 )
 NETWORK: Final = _number("32-bit unsigned number in network order", "!I")
-FD: Final = Codec("Fd", INT.size, lambda data: Fd(INT.decode(data)), untold, "C int")
+FD: Final = Codec("Fd", INT.size, lambda data: Fd(INT.decode(data)), one_way, "C int")
 IDS: Final = Codec(
     "tuple[int, ...]",
     1024,

@@ -1,4 +1,4 @@
-"""Whether the compiled twins of calls.py, control/wire.py, batch.py and messaging.py are at work.
+"""Whether the compiled twins of sockopt.py, control/wire.py, batch.py and messaging.py are in use.
 
 They are where a C compiler was at hand when the package was installed, unless LIBSOCKET_PURE in the
 environment says otherwise. They make no difference but speed.
@@ -10,9 +10,10 @@ import os
 
 try:
     if os.environ.get("LIBSOCKET_PURE"):
-        raise ImportError("the plain ones are wanted")
+        raise ImportError("the plain ones were asked for")
 
-    from libsocket import _calls, _messages  # noqa: F401 - whether they can be
+    import libsocket._messages
+    import libsocket._sockopt  # noqa: F401 - whether they can be
 except ImportError:
     COMPILED = False
 else:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from libsocket.control.values import ExtendedError, Origin, TimestampingStats, Timestamps
 from libsocket.message import Message
 
+__all__ = ["Report", "TimestampType", "TransmitTimestamp", "ZerocopyCompletion", "reported"]
+
 ZEROCOPY_COPIED = 1
 
 
@@ -24,8 +26,8 @@ class ZerocopyCompletion:
     copied: bool
 
 
-class Moment(enum.IntEnum):
-    """Which moment of a packet's way a transmit timestamp tells: ``SCM_TSTAMP_*``."""
+class TimestampType(enum.IntEnum):
+    """What had happened to a packet when it got a transmit timestamp: ``SCM_TSTAMP_*``."""
 
     SND = 0
     """It was given to the adapter, or left it."""
@@ -41,13 +43,13 @@ class Moment(enum.IntEnum):
 class TransmitTimestamp:
     """When a packet went out. Source: ``Documentation/networking/timestamping.rst``, section 2.1.
 
-    ``id`` tells which send, with the flag OPT_ID: its number, the offset of its last byte on TCP, or
+    ``id`` says which send, with the flag OPT_ID: its number, the offset of its last byte on TCP, or
     the ``TimestampId`` it went with. ``payload`` is the packet, or empty with OPT_TSONLY; with OPT_STATS
-    it is ``stats`` instead, what TCP knew at that moment, as netlink attributes.
+    it is ``stats`` instead, the state of TCP at that time, as netlink attributes.
     """
 
-    moment: int
-    """A ``Moment``, or a plain number that is none."""
+    type: int
+    """A ``TimestampType``, or a plain number that is not one of them."""
     id: int
     times: Timestamps
     payload: bytes = b""
@@ -65,7 +67,7 @@ def reported(message: Message) -> Report | None:
     if error.origin == Origin.ZEROCOPY:
         return ZerocopyCompletion(error.info, error.data, bool(error.code & ZEROCOPY_COPIED))
     if error.origin == Origin.TIMESTAMPING and times is not None:
-        moment = Moment(error.info) if error.info <= Moment.COMPLETION else error.info
+        kind = TimestampType(error.info) if error.info <= TimestampType.COMPLETION else error.info
         stats = bytes(message.find(TimestampingStats) or b"")
-        return TransmitTimestamp(moment, error.data, times, b"" if stats else message.data, stats)
+        return TransmitTimestamp(kind, error.data, times, b"" if stats else message.data, stats)
     return replace(error, payload=message.data, address=message.address)

@@ -1,6 +1,6 @@
-"""getsockopt(2) and setsockopt(2) without Python between.
+"""getsockopt(2) and setsockopt(2) of the C library.
 
-The standard library gives no question in the buffer, and no bytes at all on AF_VSOCK.
+The standard library's own put no request into the buffer, and take no bytes at all on AF_VSOCK.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ import socket
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def ask(sock: socket.socket, level: int, number: int, question: bytes, size: int) -> bytes:
-    """What the kernel leaves in a buffer of ``size`` bytes that began with the question.
+def getsockopt(sock: socket.socket, level: int, number: int, request: bytes, size: int) -> bytes:
+    """What the kernel leaves in a buffer of ``size`` bytes that began with the request.
 
-    A question that is longer is room for several answers of ``size`` bytes, all of which come back: so the
-    kernel lists TCP_AO_GET_KEYS, and it is told the size of one. Raises OSError with the kernel's errno.
+    A request that is longer is room for several structures of ``size`` bytes, all of which come back: so the
+    kernel lists TCP_AO_GET_KEYS, whose length is that of one. Raises OSError with the kernel's errno.
     """
-    buffer = ctypes.create_string_buffer(question, max(size, len(question)))
+    buffer = ctypes.create_string_buffer(request, max(size, len(request)))
     length = ctypes.c_uint(size)
-    _answer(_libc.getsockopt(sock.fileno(), level, number, buffer, ctypes.byref(length)))
-    return buffer.raw if len(question) > size else buffer.raw[: length.value]
+    _checked(_libc.getsockopt(sock.fileno(), level, number, buffer, ctypes.byref(length)))
+    return buffer.raw if len(request) > size else buffer.raw[: length.value]
 
 
-def tell(sock: socket.socket, level: int, number: int, data: bytes) -> None:
+def setsockopt(sock: socket.socket, level: int, number: int, data: bytes) -> None:
     """Set an option to these bytes. Raises OSError with the kernel's errno."""
-    _answer(_libc.setsockopt(sock.fileno(), level, number, data, len(data)))
+    _checked(_libc.setsockopt(sock.fileno(), level, number, data, len(data)))
 
 
-def _answer(code: int) -> None:
+def _checked(code: int) -> None:
     if code:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

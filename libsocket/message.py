@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple, Self, TypeVar
 from libsocket.control.descriptors import Descriptors
 from libsocket.control.wire import Control
 
+__all__ = ["Message"]
+
 T = TypeVar("T")
 
 MSG_DONTWAIT: Final = 0x40

@@ -19,7 +19,7 @@ from libsocket.message import CLOEXEC, FLAGS, MSG_ERRQUEUE, MSG_WAITFORONE, Mess
 from libsocket.stream import Buffer
 
 if TYPE_CHECKING or COMPILED:
-    from libsocket import _messages
+    from libsocket._messages import assembled
 
 TUPLES: Final[dict[int, type[Address]]] = {
     int(socket.AF_INET): Inet,
@@ -63,7 +63,7 @@ class Messaging(socket.socket):
     def send_messages(self, messages: Iterable[Message | Buffer], *, flags: int = 0) -> int:
         """Send many messages (or bare data) by one sendmmsg(2), and say how many were sent.
 
-        If one cannot be sent, those before it were: their number is the answer, and the error is lost;
+        If one cannot be sent, those before it were: their number is returned, and the error is lost;
         sending the rest meets it again. Only where the very first cannot be sent is its error raised. A
         blocking socket waits for every message; at most 1024 are sent. Descriptors stay the caller's.
         """
@@ -98,22 +98,22 @@ class Messaging(socket.socket):
     def _ifindex(self, name: str) -> int:
         """Of an interface in this socket's own network namespace; 0 if it is gone by now."""
         try:
-            answer = fcntl.ioctl(self, SIOCGIFINDEX, IFREQ.pack(name.encode(), 0))
+            result = fcntl.ioctl(self, SIOCGIFINDEX, IFREQ.pack(name.encode(), 0))
         except OSError:
             return 0
-        index: int = IFREQ.unpack(answer)[1]
+        index: int = IFREQ.unpack(result)[1]
         return index
 
 
 def _assembled(sock: Messaging, family: int, got: _Got) -> Message:
-    data, items, told, address = got
+    data, items, flags, address = got
     kind = TUPLES.get(family) if address else None
     peer = kind(*address) if kind else sock._peer(address)
-    return Message(data, received(items) if items else (), told & FLAGS, peer)
+    return Message(data, received(items) if items else (), flags & FLAGS, peer)
 
 
 _whole: Final[Callable[[Messaging, int, _Got], Message]] = (
-    partial(_messages.assembled, AS_OWNED, unknown, Message, TUPLES) if COMPILED else _assembled
+    partial(assembled, AS_OWNED, unknown, Message, TUPLES) if COMPILED else _assembled
 )
 _SPARES: Final[deque[Batch]] = deque(maxlen=8)
 """Room for a report, for whoever is next: making it costs ten times what the call does."""

@@ -9,20 +9,24 @@ import reprlib
 import socket
 import struct
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar, overload
 
 from libsocket.arch import MACHINE, Level, Numbers
-from libsocket.calls import reader, writer
 from libsocket.codecs import INT, Codec
 from libsocket.errors import NotPermitted, UnsupportedOption
+from libsocket.libc import getsockopt, setsockopt
+from libsocket.sockopt import reader, writer
+
+__all__ = ["Access", "Option"]
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 UNSUPPORTED = frozenset({errno.ENOPROTOOPT, errno.EOPNOTSUPP})
 FORBIDDEN = frozenset({errno.EPERM, errno.EACCES})
-MISFITS = (TypeError, ValueError, OverflowError, struct.error)
-"""What a codec raises for a value that is none of its own."""
+ENCODING_ERRORS = (TypeError, ValueError, OverflowError, struct.error)
+"""What a codec raises for a value that it cannot encode."""
 
 
 class Access(enum.Flag):
@@ -33,7 +37,7 @@ class Access(enum.Flag):
     BOTH = GET | SET
 
 
-_WORDS = {Access.GET: "get", Access.SET: "set", Access.BOTH: "get and set"}
+_ACCESS = {Access.GET: "get", Access.SET: "set", Access.BOTH: "get and set"}
 
 
 if TYPE_CHECKING:
@@ -62,9 +66,9 @@ else:
         def __get__(self, option, owner):
             if option is None:
                 return self.text
-            from libsocket.claims import paragraph  # data that nobody reads but who asks for a docstring
-
-            return f"{option.doc}\n\n{option.facts}{paragraph(option.constant)}"
+            return (
+                f"{option.doc}\n\n{option.facts}\n\nClaims about it: {option.page} in the conformance matrix."
+            )
 
         def __set__(self, option, text):
             """Property sets what its function's docstring says: nothing."""
@@ -85,7 +89,7 @@ class Option(_Descriptor[T]):
     object (``Socket.rcvbuf``), which ``sock.get`` and ``sock.set`` take too. Reading and writing
     raise ``UnsupportedOption`` where the kernel lacks the option, ``NotPermitted`` where it wants
     a capability, and any other ``OSError`` as the kernel gives it. What ``access`` says is for
-    people: an option that can only be got is sent to the kernel all the same, and it answers.
+    people: a value for an option that can only be read is given to the kernel all the same.
     """
 
     __slots__ = (
@@ -134,8 +138,17 @@ class Option(_Descriptor[T]):
         self.doc: str = doc
         self.consumes: bool = consumes
         """Whether reading changes the socket, so that a snapshot must leave it alone."""
-        self.read, self.write = reader(self), writer(self)
+        self.read = self._reader()
+        self.write = writer(level, self.number, codec, self)
         super().__init__(self.read, self.write)
+
+    def _reader(self) -> Callable[[socket.socket], T]:
+        request = self.codec.request
+        if request is None:
+            return reader(self.level, self.number, self.codec, self)
+        if isinstance(request, bytes):
+            return partial(self._read_with, request=request)
+        return self._refuse_to_read
 
     def __repr__(self) -> str:
         return f"<Option {self.name}: {self.facts}>"
@@ -158,10 +171,15 @@ class Option(_Descriptor[T]):
         return "so_type" if short == "type" else short
 
     @property
+    def page(self) -> str:
+        """What its page of the conformance matrix is called, where the claims about it are."""
+        return f"option/{self.constant}"
+
+    @property
     def facts(self) -> str:
         """Type, access, capability, age and source in one line."""
         needs = f", needs {self.capability}" if self.capability else ""
-        access = _WORDS[self.access]
+        access = _ACCESS[self.access]
         return f"{self.codec}, {access}{needs}, since Linux {self.since}; {self.source}"
 
     def through(self, codec: Codec[U]) -> Option[U]:
@@ -184,75 +202,86 @@ class Option(_Descriptor[T]):
         )
 
     def supported(self, sock: socket.socket) -> bool:
-        """Whether this kernel knows the option on sockets like this one, tried on a fresh one."""
+        """Whether this kernel has the option on sockets like this one, tried on a fresh one."""
         with socket.socket(sock.family, sock.type, sock.proto) as trial:
             try:
                 self._try(trial)
-            except OSError as refusal:
-                return refusal.errno not in UNSUPPORTED
+            except OSError as error:
+                return error.errno not in UNSUPPORTED
         return True
 
     def _try(self, trial: socket.socket) -> None:
         if Access.GET in self.access:
-            self.ask(trial, bytes(self.codec.size))
+            self.read_from_zeros(trial)
         else:
-            self.zero(trial)
+            self.write_zeros(trial)
 
-    def ask(self, sock: socket.socket, question: bytes) -> T:
-        """What an option answers to a question: bytes in the buffer when getsockopt(2) is called."""
-        from libsocket.libc import ask
+    def read_from_zeros(self, sock: socket.socket) -> T:
+        """Read with zeros in the buffer, which is how a probe reads an option that takes a request."""
+        return self._get(sock, bytes(self.codec.size))
 
-        return self.codec.decode(ask(sock, self.level, self.number, question, self.codec.size))
-
-    def zero(self, sock: socket.socket) -> None:
+    def write_zeros(self, sock: socket.socket) -> None:
         """Write zeros, which is how a probe learns of an option that can only be set."""
-        self._tell(sock, bytes(self.codec.size))
+        self._set(sock, bytes(self.codec.size))
 
-    def _tell(self, sock: socket.socket, data: bytes) -> None:
-        from libsocket.libc import tell
+    def _get(self, sock: socket.socket, request: bytes) -> T:
+        return self.codec.decode(getsockopt(sock, self.level, self.number, request, self.codec.size))
 
-        tell(sock, self.level, self.number, data)
+    def _set(self, sock: socket.socket, data: bytes) -> None:
+        setsockopt(sock, self.level, self.number, data)
 
-    def read_by_question(self, sock: socket.socket) -> T:
-        """Read an option whose question is always the same; TypeError where only the caller knows it."""
-        question = self.codec.question
-        if not isinstance(question, bytes):
-            raise TypeError(f"{self.name} is read by a question: sock.ask({self.name}, ...)")
+    @property
+    def takes_request(self) -> bool:
+        """Whether reading it takes a request: a value of its type that says what is to be read."""
+        return callable(self.codec.request)
+
+    def read_by_request(self, sock: socket.socket, request: T) -> T:
+        """Read with a request in the buffer; TypeError for an option that takes none."""
+        encode = self.codec.request
+        if not callable(encode):
+            raise TypeError(f"{self.name} is read without a request")
         try:
-            return self.ask(sock, question)
-        except OSError as refusal:
-            return self.refuse_get(sock, refusal)
+            data = encode(request)
+        except ENCODING_ERRORS as reason:
+            self._refuse_value(request, reason)
+        return self._read_with(sock, data)
 
-    def refuse_get(self, sock: socket.socket, refusal: OSError) -> T:
-        """Raise what a refusal to read means.
+    def _refuse_to_read(self, _sock: socket.socket) -> NoReturn:
+        raise TypeError(f"{self.name} is read by a request: sock.get({self.constant}, request=...)")
+
+    def _read_with(self, sock: socket.socket, request: bytes) -> T:
+        try:
+            return self._get(sock, request)
+        except OSError as error:
+            self._refuse(sock, error, Access.GET)
+
+    def get_failed(self, sock: socket.socket, error: OSError) -> T:
+        """Raise what an error of reading means.
 
         On AF_VSOCK it is Python that refuses to read bytes, not the kernel, which is then asked.
         """
-        if refusal.errno is not None:
-            self._refuse(sock, refusal, Access.GET)
-        try:
-            return self.ask(sock, b"")
-        except OSError as kernels:
-            self._refuse(sock, kernels, Access.GET)
+        if error.errno is not None:
+            self._refuse(sock, error, Access.GET)
+        return self._read_with(sock, b"")
 
-    def refuse_set(self, sock: socket.socket, refusal: OSError) -> NoReturn:
-        """Raise what a refusal to write means."""
-        self._refuse(sock, refusal, Access.SET)
+    def set_failed(self, sock: socket.socket, error: OSError) -> NoReturn:
+        """Raise what an error of writing means."""
+        self._refuse(sock, error, Access.SET)
 
-    def misfit(self, sock: socket.socket, value: T, reason: Exception) -> None:
-        """Refuse a value that does not fit; but on AF_VSOCK it is Python that takes no bytes."""
-        if not isinstance(reason, MISFITS):
+    def encode_failed(self, sock: socket.socket, value: T, reason: Exception) -> None:
+        """Raise what is wrong with a value; but on AF_VSOCK it is Python that takes no bytes."""
+        if not isinstance(reason, ENCODING_ERRORS):
             raise reason
         if sock.family != socket.AF_VSOCK:
-            self.refuse_value(value, reason)
+            self._refuse_value(value, reason)
         try:
-            self._tell(sock, self.codec.encode(value))
-        except OSError as refusal:
-            self.refuse_set(sock, refusal)
-        except MISFITS as unfit:
-            self.refuse_value(value, unfit)
+            self._set(sock, self.codec.encode(value))
+        except OSError as error:
+            self.set_failed(sock, error)
+        except ENCODING_ERRORS as wrong:
+            self._refuse_value(value, wrong)
 
-    def refuse_value(self, value: object, reason: Exception) -> NoReturn:
+    def _refuse_value(self, value: object, reason: Exception) -> NoReturn:
         """Raise for a value that cannot be given to the kernel without being misread."""
         number = isinstance(value, int) and self.codec.size == INT.size
         if number or isinstance(reason, OverflowError | struct.error):
@@ -263,15 +292,15 @@ class Option(_Descriptor[T]):
         kind = ValueError if isinstance(reason, ValueError) else TypeError
         raise kind(f"{self.name} cannot be {reprlib.repr(value)}: {reason}") from reason
 
-    def _refuse(self, sock: socket.socket, refusal: OSError, access: Access) -> NoReturn:
-        if refusal.errno in UNSUPPORTED:
-            raise self._unsupported(refusal, self._why(sock, access)) from refusal
-        if refusal.errno in FORBIDDEN and self.capability is not None:
-            raise self._not_permitted(refusal, self.capability) from refusal
-        raise refusal
+    def _refuse(self, sock: socket.socket, error: OSError, access: Access) -> NoReturn:
+        if error.errno in UNSUPPORTED:
+            raise self._unsupported(error, self._why(sock, access)) from error
+        if error.errno in FORBIDDEN and self.capability is not None:
+            raise self._not_permitted(error, self.capability) from error
+        raise error
 
-    def _unsupported(self, refusal: OSError, why: str) -> UnsupportedOption:
-        unsupported = UnsupportedOption(refusal.errno, why)
+    def _unsupported(self, error: OSError, why: str) -> UnsupportedOption:
+        unsupported = UnsupportedOption(error.errno, why)
         unsupported.option, unsupported.since = self.name, self.since
         return unsupported
 
@@ -284,8 +313,8 @@ class Option(_Descriptor[T]):
             f"for the sockets that {self.source} names, and this is Linux {os.uname().release}"
         )
 
-    def _not_permitted(self, refusal: OSError, capability: str) -> NotPermitted:
-        text = f"{self.name} was refused ({refusal.strerror}): this value needs {capability}"
-        refused = NotPermitted(refusal.errno, text)
+    def _not_permitted(self, error: OSError, capability: str) -> NotPermitted:
+        text = f"{self.name} was refused ({error.strerror}): this value needs {capability}"
+        refused = NotPermitted(error.errno, text)
         refused.option, refused.capability = self.name, capability
         return refused

@@ -1,4 +1,4 @@
-"""What this kernel answers about every option, socket kind by socket kind."""
+"""Which options this kernel supports, socket kind by socket kind."""
 
 from __future__ import annotations
 
@@ -36,73 +36,74 @@ KINDS: Final[Mapping[str, Callable[[], Socket]]] = MappingProxyType(
 """How to make a socket of each kind; none is bound or connected."""
 
 
-class Answer(NamedTuple):
-    """What the kernel said to reading and to writing an option; None where that is not its access."""
+class Support(NamedTuple):
+    """What came of reading and of writing an option: a value, ``ok``, or the error.
 
-    got: Any
-    put: OSError | str | None
+    None where its access does not include that.
+    """
+
+    get: Any
+    set: OSError | str | None
 
     @property
-    def known(self) -> bool:
+    def supported(self) -> bool:
         """Whether the kernel has the option on this kind of socket."""
-        said = [one.errno for one in (self.got, self.put) if isinstance(one, OSError)]
-        asked = [one for one in (self.got, self.put) if one is not None]
-        return len(said) < len(asked) or any(code not in UNSUPPORTED for code in said)
+        tried = [one for one in self if one is not None]
+        return any(not isinstance(one, OSError) or one.errno not in UNSUPPORTED for one in tried)
 
 
-def probe(kind: str) -> dict[Option[Any], Answer]:
+def probe(kind: str) -> dict[Option[Any], Support]:
     """Try every option on one fresh socket of a kind: read them all, then write back what each held.
 
     What cannot be read is written as zeros, which most options refuse without harm; the socket is
     closed afterwards. OSError where the socket itself is refused.
     """
     with KINDS[kind]() as sock:
-        held = {option: _got(sock, option) if Access.GET in option.access else None for option in OPTIONS}
+        held = {option: _get(sock, option) if Access.GET in option.access else None for option in OPTIONS}
         return {
-            option: Answer(got, _put(sock, option, got) if Access.SET in option.access else None)
-            for option, got in held.items()
+            option: Support(value, _set(sock, option, value) if Access.SET in option.access else None)
+            for option, value in held.items()
         }
 
 
-def _got(sock: Socket, option: Option[Any]) -> Any:
+def _get(sock: Socket, option: Option[Any]) -> Any:
     try:
-        if callable(option.codec.question):
-            return option.ask(sock, bytes(option.codec.size))
-        return option.read(sock)
-    except OSError as refusal:
-        return refusal
+        return option.read_from_zeros(sock) if option.takes_request else option.read(sock)
+    except OSError as error:
+        return error
 
 
-def _put(sock: Socket, option: Option[Any], got: Any) -> OSError | str:
+def _set(sock: Socket, option: Option[Any], held: Any) -> OSError | str:
     try:
-        if got is None or isinstance(got, OSError):
-            option.zero(sock)
+        if held is None or isinstance(held, OSError):
+            option.write_zeros(sock)
         else:
-            option.write(sock, got)
-    except OSError as refusal:
-        return refusal
+            option.write(sock, held)
+    except OSError as error:
+        return error
     return "ok"
 
 
-def said(answer: Any) -> Any:
-    """An answer in words: a refusal by its errno's name, what is no number as Python shows it."""
-    if isinstance(answer, OSError):
-        return ERRNOS.get(answer.errno or 0, str(answer))
-    return answer if isinstance(answer, bool | int | float | str | None) else repr(answer)
+def shown(outcome: Any) -> Any:
+    """An outcome in words: an error by its errno's name, what JSON has no form for as Python shows it."""
+    if isinstance(outcome, OSError):
+        return ERRNOS.get(outcome.errno or 0, str(outcome))
+    return outcome if isinstance(outcome, bool | int | float | str | None) else repr(outcome)
 
 
-def told(kind: str) -> dict[str, Any]:
-    """The answers of one kind by option, or why there is no such socket, as JSON has it."""
+def as_json(kind: str) -> dict[str, Any]:
+    """The outcomes of one kind by option, or why there is no such socket, as JSON has it."""
     try:
-        return {option.constant: _told(answer) for option, answer in probe(kind).items()}
-    except OSError as refusal:
-        return {"refused": said(refusal)}
+        return {option.constant: _support_as_json(support) for option, support in probe(kind).items()}
+    except OSError as error:
+        return {"refused": shown(error)}
 
 
-def _told(answer: Answer) -> dict[str, Any]:
-    return {"known": answer.known, "get": _said(answer.got), "set": _said(answer.put)}
+def _support_as_json(support: Support) -> dict[str, Any]:
+    outcomes = {"get": _outcome_as_json(support.get), "set": _outcome_as_json(support.set)}
+    return {"known": support.supported, **outcomes}
 
 
-def _said(answer: Any) -> Any:
-    # A program must tell the refusal ENOENT from an option that holds the text "ENOENT".
-    return {"refused": said(answer)} if isinstance(answer, OSError) else said(answer)
+def _outcome_as_json(outcome: Any) -> Any:
+    # A program must distinguish the error ENOENT from an option that holds the text "ENOENT".
+    return {"refused": shown(outcome)} if isinstance(outcome, OSError) else shown(outcome)

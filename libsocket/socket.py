@@ -14,8 +14,10 @@ from libsocket.bpf import Filtering
 from libsocket.compiled import COMPILED
 from libsocket.errors import NotASocket
 from libsocket.messaging import Messaging
-from libsocket.option import MISFITS, Access, Option
+from libsocket.option import Access, Option
 from libsocket.stream import Buffer, Data, Reader, Writer
+
+__all__ = ["Borrowed", "Socket"]
 
 T = TypeVar("T")
 
@@ -75,7 +77,7 @@ class Socket(Messaging, Filtering, Attributes, Reader, Writer):
 
     @classmethod
     def tcp_pair(cls, family: int = std.AF_INET) -> tuple[Self, Self]:
-        """Two TCP sockets connected to each other over loopback; a stranger's connection is dropped."""
+        """Two TCP sockets connected to each other over loopback; any other connection is dropped."""
         with cls.tcp(family) as listener, cls.tcp(family) as client:
             listener.bind(("127.0.0.1" if family == std.AF_INET else "::1", 0))
             listener.listen()
@@ -114,41 +116,30 @@ class Socket(Messaging, Filtering, Attributes, Reader, Writer):
         accepted, address = super().accept()
         return self._adopt(accepted), address
 
-    def get(self, option: Option[T], /) -> T:
-        """What an option holds; raises as ``Option`` says."""
-        return option.read(self)
+    def get(self, option: Option[T], /, *, request: T | None = None) -> T:
+        """The value of an option; raises as ``Option`` says.
+
+        Some options, such as IP_MSFILTER, are read by a request, a value of their own type that says
+        what to read: the filter of which group? TypeError where one is missing, or given in vain.
+        """
+        return option.read(self) if request is None else option.read_by_request(self, request)
 
     def set(self, option: Option[T], value: T, /) -> None:
         """Give an option a value; raises as ``Option`` says."""
         option.write(self, value)
 
     if COMPILED and not TYPE_CHECKING:
-        from libsocket._calls import get, set
-
-    def ask(self, option: Option[T], question: T) -> T:
-        """Read an option that answers a question, such as IP_MSFILTER: whose filter, of which group?
-
-        TypeError for an option that needs none; the rest as ``Option`` says.
-        """
-        encode = option.codec.question
-        if not callable(encode):
-            raise TypeError(f"{option.name} is read without a question")
-        try:
-            return option.ask(self, encode(question))
-        except OSError as refusal:
-            return option.refuse_get(self, refusal)
-        except MISFITS as reason:
-            return option.refuse_value(question, reason)
+        from libsocket._sockopt import get, set
 
     def supported(self, option: Option[Any]) -> bool:
-        """Whether this kernel knows the option on sockets of this kind; tried on a fresh one."""
+        """Whether this kernel has the option on sockets of this kind; tried on a fresh one."""
         return option.supported(self)
 
     def options(self) -> Mapping[str, Any]:
         """Every option that can be read on this socket, by C name; those the kernel refuses are absent.
 
         Options that reading would change (SO_ERROR) or make a file of (SO_PEERPIDFD), and those that
-        answer a question, are left out.
+        take a request, are left out.
         """
         held = {}
         for option in READABLE:
@@ -219,6 +210,6 @@ class Borrowed(Socket):
 READABLE: Final = tuple(
     option
     for option in OPTIONS
-    if Access.GET in option.access and not option.consumes and not callable(option.codec.question)
+    if Access.GET in option.access and not option.consumes and not option.takes_request
 )
-"""What a snapshot holds: reading it changes nothing and takes no question."""
+"""What a snapshot holds: reading it changes nothing and takes no request."""

@@ -12,6 +12,8 @@ from typing import TypeVar
 
 from libsocket.errors import UnexpectedEof, WriteZero
 
+__all__ = ["Chain", "Reader", "Take", "Writer"]
+
 Data = bytes
 """The built-in, under a name that the method ``bytes`` does not hide."""
 Buffer = bytes | bytearray | memoryview

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol, Self
 
-from libsocket.values import Fd
+from libsocket.values.fd import Fd
+
+__all__ = ["Pidfd", "Rights"]
 
 
 class HasFileno(Protocol):

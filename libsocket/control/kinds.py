@@ -10,17 +10,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 
+import libsocket.control.values as v
 from libsocket.addresses import from_raw
 from libsocket.arch import MACHINE, TIMEVAL_LAYOUT, Level, Numbers
 from libsocket.codecs import UCRED, Codec
-from libsocket.control import values as v
+from libsocket.control.base import Number, Octets
 from libsocket.control.descriptors import Descriptors, Pidfd, Rights
-from libsocket.layouts import MTUINFO6, PKTINFO, PKTINFO6
-from libsocket.values import In6Pktinfo, InPktinfo, Ip6Mtuinfo, Ucred
+from libsocket.layouts.inet import MTUINFO6, PKTINFO, PKTINFO6
+from libsocket.values.inet import In6Pktinfo, InPktinfo, Ip6Mtuinfo
+from libsocket.values.socket import Ucred
+
+__all__ = ["CONTROL_KINDS", "ControlKind", "Direction"]
 
 T = TypeVar("T")
-N = TypeVar("N", bound=v.Number)
-O = TypeVar("O", bound=v.Octets)  # noqa: E741 - one letter as its fellows
+N = TypeVar("N", bound=Number)
+O = TypeVar("O", bound=Octets)  # noqa: E741 - one letter as its fellows
 D = TypeVar("D", bound=Descriptors)
 U = TypeVar("U", bound=tuple[Any, ...])
 
@@ -38,7 +42,7 @@ REMEMBERED: Final = 256
 """How many values of a kind are kept, for most are received again and again."""
 
 
-class Way(enum.Flag):
+class Direction(enum.Flag):
     """Whether a message is received, sent, or both."""
 
     IN = enum.auto()
@@ -47,7 +51,7 @@ class Way(enum.Flag):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[T]):
+class ControlKind(Generic[T]):
     """One control message: what it is called, where it belongs, and how its bytes are a value."""
 
     name: str
@@ -55,7 +59,7 @@ class Kind(Generic[T]):
     numbers: int | Numbers
     value: type[T]
     codec: Codec[T]
-    way: Way
+    direction: Direction
     since: str
     """The first kernel of the mainline that has it."""
 
@@ -177,14 +181,14 @@ _ORIGINAL: Final = Codec(
 _TIMESPEC_OLD: Final = "@ll"
 _FRAGMENT: Final = "=QIIII"
 
-_IN, _OUT, _BOTH = Way.IN, Way.OUT, Way.BOTH
+_IN, _OUT, _BOTH = Direction.IN, Direction.OUT, Direction.BOTH
 
-KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind("SCM_RIGHTS", SOL_SOCKET, 1, Rights, _descriptors(Rights), _BOTH, "2.0"),
-    Kind("SCM_CREDENTIALS", SOL_SOCKET, 2, Ucred, _remembered(UCRED), _BOTH, "2.2"),
-    Kind("SCM_SECURITY", SOL_SOCKET, 3, v.Security, _octets(v.Security), _IN, "2.6.18"),
-    Kind("SCM_PIDFD", SOL_SOCKET, 4, Pidfd, _descriptors(Pidfd), _IN, "6.5"),
-    Kind(
+CONTROL_KINDS: Final[tuple[ControlKind[Any], ...]] = (
+    ControlKind("SCM_RIGHTS", SOL_SOCKET, 1, Rights, _descriptors(Rights), _BOTH, "2.0"),
+    ControlKind("SCM_CREDENTIALS", SOL_SOCKET, 2, Ucred, _remembered(UCRED), _BOTH, "2.2"),
+    ControlKind("SCM_SECURITY", SOL_SOCKET, 3, v.Security, _octets(v.Security), _IN, "2.6.18"),
+    ControlKind("SCM_PIDFD", SOL_SOCKET, 4, Pidfd, _descriptors(Pidfd), _IN, "6.5"),
+    ControlKind(
         "SO_TIMESTAMP",
         SOL_SOCKET,
         Numbers(29, parisc=0x4012),
@@ -193,7 +197,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _IN,
         "2.4",
     ),
-    Kind(
+    ControlKind(
         "SO_TIMESTAMPNS",
         SOL_SOCKET,
         Numbers(35, parisc=0x4013, sparc=0x21),
@@ -202,7 +206,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _IN,
         "2.6.22",
     ),
-    Kind(
+    ControlKind(
         "SCM_TIMESTAMPING",
         SOL_SOCKET,
         Numbers(37, parisc=0x4020, sparc=0x23),
@@ -211,7 +215,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _IN,
         "2.6.30",
     ),
-    Kind(
+    ControlKind(
         "SO_TIMESTAMP_NEW",
         SOL_SOCKET,
         Numbers(63, parisc=0x4038, sparc=0x46),
@@ -220,7 +224,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _IN,
         "5.1",
     ),
-    Kind(
+    ControlKind(
         "SO_TIMESTAMPNS_NEW",
         SOL_SOCKET,
         Numbers(64, parisc=0x4039, sparc=0x42),
@@ -229,7 +233,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _IN,
         "5.1",
     ),
-    Kind(
+    ControlKind(
         "SCM_TIMESTAMPING_NEW",
         SOL_SOCKET,
         Numbers(65, parisc=0x403A, sparc=0x43),
@@ -238,7 +242,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _IN,
         "5.1",
     ),
-    Kind(
+    ControlKind(
         "SCM_TIMESTAMPING_OPT_STATS",
         SOL_SOCKET,
         Numbers(54, parisc=0x402F, sparc=0x38),
@@ -247,7 +251,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _IN,
         "4.10",
     ),
-    Kind(
+    ControlKind(
         "SCM_TIMESTAMPING_PKTINFO",
         SOL_SOCKET,
         Numbers(58, parisc=0x4033, sparc=0x3C),
@@ -256,7 +260,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _IN,
         "4.13",
     ),
-    Kind(
+    ControlKind(
         "SCM_TS_OPT_ID",
         SOL_SOCKET,
         Numbers(81, parisc=0x404C, sparc=0x5A),
@@ -265,7 +269,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _OUT,
         "6.13",
     ),
-    Kind(
+    ControlKind(
         "SCM_TXTIME",
         SOL_SOCKET,
         Numbers(61, parisc=0x4036, sparc=0x3F),
@@ -274,7 +278,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _OUT,
         "4.19",
     ),
-    Kind(
+    ControlKind(
         "SO_MARK",
         SOL_SOCKET,
         Numbers(36, parisc=0x401F, sparc=0x22),
@@ -283,7 +287,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _BOTH,
         "4.4",
     ),
-    Kind(
+    ControlKind(
         "SO_PRIORITY",
         SOL_SOCKET,
         Numbers(12, parisc=0x400C),
@@ -292,7 +296,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _BOTH,
         "6.14",
     ),
-    Kind(
+    ControlKind(
         "SO_RXQ_OVFL",
         SOL_SOCKET,
         Numbers(40, parisc=0x4021, sparc=0x24),
@@ -301,7 +305,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _IN,
         "2.6.33",
     ),
-    Kind(
+    ControlKind(
         "SCM_WIFI_STATUS",
         SOL_SOCKET,
         Numbers(41, parisc=0x4022, sparc=0x25),
@@ -310,7 +314,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _IN,
         "3.3",
     ),
-    Kind(
+    ControlKind(
         "SCM_DEVMEM_LINEAR",
         SOL_SOCKET,
         Numbers(78, parisc=0x404E, sparc=0x57),
@@ -319,7 +323,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _IN,
         "6.12",
     ),
-    Kind(
+    ControlKind(
         "SCM_DEVMEM_DMABUF",
         SOL_SOCKET,
         Numbers(79, parisc=0x404F, sparc=0x58),
@@ -328,28 +332,32 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _IN,
         "6.12",
     ),
-    Kind("SCM_INQ", SOL_SOCKET, Numbers(84, parisc=0x4052, sparc=0x5D), v.Inq, _number(v.Inq), _IN, "6.17"),
-    Kind("IP_TOS", IPPROTO_IP, 1, v.Tos, _any_width(v.Tos, "@i"), _BOTH, "2.2"),
-    Kind("IP_TTL", IPPROTO_IP, 2, v.Ttl, _number(v.Ttl), _BOTH, "2.2"),
-    Kind("SCM_SECURITY", IPPROTO_IP, 3, v.Security, _octets(v.Security), _IN, "2.6.17"),
-    Kind("IP_RECVOPTS", IPPROTO_IP, 6, v.IpOptions, _octets(v.IpOptions), _IN, "2.2"),
-    Kind("IP_RETOPTS", IPPROTO_IP, 7, v.ReturnOptions, _octets(v.ReturnOptions), _BOTH, "2.2"),
-    Kind("IP_PKTINFO", IPPROTO_IP, 8, InPktinfo, _remembered(PKTINFO), _BOTH, "2.2"),
-    Kind("IP_RECVERR", IPPROTO_IP, 11, v.ExtendedError, _ERROR, _IN, "2.2"),
-    Kind("IP_ORIGDSTADDR", IPPROTO_IP, 20, v.OriginalDestination, _ORIGINAL, _IN, "2.6.29"),
-    Kind("IP_CHECKSUM", IPPROTO_IP, 23, v.Checksum, _number(v.Checksum, "@I"), _IN, "4.0"),
-    Kind("IP_RECVFRAGSIZE", IPPROTO_IP, 25, v.FragmentSize, _number(v.FragmentSize), _IN, "4.10"),
-    Kind("IP_PROTOCOL", IPPROTO_IP, 52, v.Protocol, _number(v.Protocol), _OUT, "6.4"),
-    Kind("IPV6_2292PKTINFO", IPPROTO_IPV6, 2, In6Pktinfo, _remembered(PKTINFO6), _IN, "2.2"),
-    Kind("IPV6_2292HOPLIMIT", IPPROTO_IPV6, 8, v.HopLimit, _number(v.HopLimit), _IN, "2.2"),
-    Kind("IPV6_FLOWINFO", IPPROTO_IPV6, 11, v.FlowInfo, _number(v.FlowInfo, "!I"), _BOTH, "2.2.7"),
-    Kind("IPV6_RECVERR", IPPROTO_IPV6, 25, v.ExtendedError, _ERROR, _IN, "2.2"),
-    Kind("IPV6_PKTINFO", IPPROTO_IPV6, 50, In6Pktinfo, _remembered(PKTINFO6), _BOTH, "2.6.14"),
-    Kind("IPV6_HOPLIMIT", IPPROTO_IPV6, 52, v.HopLimit, _number(v.HopLimit), _BOTH, "2.6.14"),
-    Kind("IPV6_HOPOPTS", IPPROTO_IPV6, 54, v.HopOptions, _octets(v.HopOptions), _BOTH, "2.6.14"),
-    Kind("IPV6_RTHDRDSTOPTS", IPPROTO_IPV6, 55, v.RoutedOptions, _octets(v.RoutedOptions), _BOTH, "2.6.14"),
-    Kind("IPV6_RTHDR", IPPROTO_IPV6, 57, v.RoutingHeader, _octets(v.RoutingHeader), _BOTH, "2.6.14"),
-    Kind(
+    ControlKind(
+        "SCM_INQ", SOL_SOCKET, Numbers(84, parisc=0x4052, sparc=0x5D), v.Inq, _number(v.Inq), _IN, "6.17"
+    ),
+    ControlKind("IP_TOS", IPPROTO_IP, 1, v.Tos, _any_width(v.Tos, "@i"), _BOTH, "2.2"),
+    ControlKind("IP_TTL", IPPROTO_IP, 2, v.Ttl, _number(v.Ttl), _BOTH, "2.2"),
+    ControlKind("SCM_SECURITY", IPPROTO_IP, 3, v.Security, _octets(v.Security), _IN, "2.6.17"),
+    ControlKind("IP_RECVOPTS", IPPROTO_IP, 6, v.IpOptions, _octets(v.IpOptions), _IN, "2.2"),
+    ControlKind("IP_RETOPTS", IPPROTO_IP, 7, v.ReturnOptions, _octets(v.ReturnOptions), _BOTH, "2.2"),
+    ControlKind("IP_PKTINFO", IPPROTO_IP, 8, InPktinfo, _remembered(PKTINFO), _BOTH, "2.2"),
+    ControlKind("IP_RECVERR", IPPROTO_IP, 11, v.ExtendedError, _ERROR, _IN, "2.2"),
+    ControlKind("IP_ORIGDSTADDR", IPPROTO_IP, 20, v.OriginalDestination, _ORIGINAL, _IN, "2.6.29"),
+    ControlKind("IP_CHECKSUM", IPPROTO_IP, 23, v.Checksum, _number(v.Checksum, "@I"), _IN, "4.0"),
+    ControlKind("IP_RECVFRAGSIZE", IPPROTO_IP, 25, v.FragmentSize, _number(v.FragmentSize), _IN, "4.10"),
+    ControlKind("IP_PROTOCOL", IPPROTO_IP, 52, v.Protocol, _number(v.Protocol), _OUT, "6.4"),
+    ControlKind("IPV6_2292PKTINFO", IPPROTO_IPV6, 2, In6Pktinfo, _remembered(PKTINFO6), _IN, "2.2"),
+    ControlKind("IPV6_2292HOPLIMIT", IPPROTO_IPV6, 8, v.HopLimit, _number(v.HopLimit), _IN, "2.2"),
+    ControlKind("IPV6_FLOWINFO", IPPROTO_IPV6, 11, v.FlowInfo, _number(v.FlowInfo, "!I"), _BOTH, "2.2.7"),
+    ControlKind("IPV6_RECVERR", IPPROTO_IPV6, 25, v.ExtendedError, _ERROR, _IN, "2.2"),
+    ControlKind("IPV6_PKTINFO", IPPROTO_IPV6, 50, In6Pktinfo, _remembered(PKTINFO6), _BOTH, "2.6.14"),
+    ControlKind("IPV6_HOPLIMIT", IPPROTO_IPV6, 52, v.HopLimit, _number(v.HopLimit), _BOTH, "2.6.14"),
+    ControlKind("IPV6_HOPOPTS", IPPROTO_IPV6, 54, v.HopOptions, _octets(v.HopOptions), _BOTH, "2.6.14"),
+    ControlKind(
+        "IPV6_RTHDRDSTOPTS", IPPROTO_IPV6, 55, v.RoutedOptions, _octets(v.RoutedOptions), _BOTH, "2.6.14"
+    ),
+    ControlKind("IPV6_RTHDR", IPPROTO_IPV6, 57, v.RoutingHeader, _octets(v.RoutingHeader), _BOTH, "2.6.14"),
+    ControlKind(
         "IPV6_DSTOPTS",
         IPPROTO_IPV6,
         59,
@@ -358,20 +366,22 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _BOTH,
         "2.6.14",
     ),
-    Kind("IPV6_PATHMTU", IPPROTO_IPV6, 61, Ip6Mtuinfo, _remembered(MTUINFO6), _IN, "2.6.35"),
-    Kind("IPV6_DONTFRAG", IPPROTO_IPV6, 62, v.DontFragment, _number(v.DontFragment), _OUT, "2.6.35"),
-    Kind("IPV6_TCLASS", IPPROTO_IPV6, 67, v.TrafficClass, _number(v.TrafficClass), _BOTH, "2.6.14"),
-    Kind("IPV6_ORIGDSTADDR", IPPROTO_IPV6, 74, v.OriginalDestination, _ORIGINAL, _IN, "2.6.37"),
-    Kind("IPV6_RECVFRAGSIZE", IPPROTO_IPV6, 77, v.FragmentSize, _number(v.FragmentSize), _IN, "4.10"),
-    Kind("TCP_CM_INQ", IPPROTO_TCP, 36, v.TcpInq, _number(v.TcpInq), _IN, "4.18"),
-    Kind("UDP_SEGMENT", IPPROTO_UDP, 103, v.SegmentSize, _number(v.SegmentSize, "@H"), _OUT, "4.18"),
-    Kind("UDP_GRO", IPPROTO_UDP, 104, v.GroSize, _number(v.GroSize), _IN, "5.0"),
-    Kind("PACKET_AUXDATA", SOL_PACKET, 8, v.Auxdata, Plain(v.Auxdata, "@IIIHHHH"), _IN, "2.6.21"),
-    Kind("PACKET_TX_TIMESTAMP", SOL_PACKET, 16, v.ExtendedError, _ERROR, _IN, "2.6.35"),
-    Kind("NETLINK_PKTINFO", SOL_NETLINK, 3, v.NetlinkGroup, _number(v.NetlinkGroup, "@I"), _IN, "2.6.14"),
-    Kind("NETLINK_LISTEN_ALL_NSID", SOL_NETLINK, 8, v.NamespaceId, _number(v.NamespaceId), _IN, "4.2"),
-    Kind("TLS_SET_RECORD_TYPE", SOL_TLS, 1, v.TlsRecord, _number(v.TlsRecord, "@B"), _OUT, "4.13"),
-    Kind("TLS_GET_RECORD_TYPE", SOL_TLS, 2, v.TlsRecord, _number(v.TlsRecord, "@B"), _IN, "4.17"),
-    Kind("VSOCK_RECVERR", SOL_VSOCK, 1, v.ExtendedError, _ERROR, _IN, "6.7"),
+    ControlKind("IPV6_PATHMTU", IPPROTO_IPV6, 61, Ip6Mtuinfo, _remembered(MTUINFO6), _IN, "2.6.35"),
+    ControlKind("IPV6_DONTFRAG", IPPROTO_IPV6, 62, v.DontFragment, _number(v.DontFragment), _OUT, "2.6.35"),
+    ControlKind("IPV6_TCLASS", IPPROTO_IPV6, 67, v.TrafficClass, _number(v.TrafficClass), _BOTH, "2.6.14"),
+    ControlKind("IPV6_ORIGDSTADDR", IPPROTO_IPV6, 74, v.OriginalDestination, _ORIGINAL, _IN, "2.6.37"),
+    ControlKind("IPV6_RECVFRAGSIZE", IPPROTO_IPV6, 77, v.FragmentSize, _number(v.FragmentSize), _IN, "4.10"),
+    ControlKind("TCP_CM_INQ", IPPROTO_TCP, 36, v.TcpInq, _number(v.TcpInq), _IN, "4.18"),
+    ControlKind("UDP_SEGMENT", IPPROTO_UDP, 103, v.SegmentSize, _number(v.SegmentSize, "@H"), _OUT, "4.18"),
+    ControlKind("UDP_GRO", IPPROTO_UDP, 104, v.GroSize, _number(v.GroSize), _IN, "5.0"),
+    ControlKind("PACKET_AUXDATA", SOL_PACKET, 8, v.Auxdata, Plain(v.Auxdata, "@IIIHHHH"), _IN, "2.6.21"),
+    ControlKind("PACKET_TX_TIMESTAMP", SOL_PACKET, 16, v.ExtendedError, _ERROR, _IN, "2.6.35"),
+    ControlKind(
+        "NETLINK_PKTINFO", SOL_NETLINK, 3, v.NetlinkGroup, _number(v.NetlinkGroup, "@I"), _IN, "2.6.14"
+    ),
+    ControlKind("NETLINK_LISTEN_ALL_NSID", SOL_NETLINK, 8, v.NamespaceId, _number(v.NamespaceId), _IN, "4.2"),
+    ControlKind("TLS_SET_RECORD_TYPE", SOL_TLS, 1, v.TlsRecord, _number(v.TlsRecord, "@B"), _OUT, "4.13"),
+    ControlKind("TLS_GET_RECORD_TYPE", SOL_TLS, 2, v.TlsRecord, _number(v.TlsRecord, "@B"), _IN, "4.17"),
+    ControlKind("VSOCK_RECVERR", SOL_VSOCK, 1, v.ExtendedError, _ERROR, _IN, "6.7"),
 )
 """Every control message that has a class."""

@@ -11,15 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from libsocket.addresses import Inet, Inet6, Netlink, Other, Packet, Unix, Vsock
-
-
-class Number(int):
-    """A number that knows what it is."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({int(self)})"
+from libsocket.control.base import Number, Octets
 
 
 class Ttl(Number):
@@ -65,7 +57,7 @@ class Protocol(Number):
 
 
 class Checksum(Number):
-    """The sum over a UDP datagram that the hardware told, as it lies in memory. Source: IP_CHECKSUM."""
+    """The sum over a UDP datagram that the hardware found, as it lies in memory. Source: IP_CHECKSUM."""
 
     __slots__ = ()
 
@@ -154,17 +146,6 @@ class NamespaceId(Number):
     __slots__ = ()
 
 
-class Octets(bytes):
-    """Bytes that know what they are."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({super().__repr__()})"
-
-    __str__ = __repr__
-
-
 class Security(Octets):
     """The sender's label, as the security module spells it. Source: SO_PASSSEC and IP_PASSSEC."""
 
@@ -178,7 +159,7 @@ class IpOptions(Octets):
 
 
 class ReturnOptions(Octets):
-    """The options of an IPv4 header, as an answer carries them. Source: ip(7), IP_RETOPTS."""
+    """The options of an IPv4 header, as a reply carries them. Source: ip(7), IP_RETOPTS."""
 
     __slots__ = ()
 
@@ -266,7 +247,7 @@ class TimestampPacketInfo(NamedTuple):
 
 
 class Auxdata(NamedTuple):
-    """What a packet socket knows beside the packet: ``struct tpacket_auxdata``.
+    """What a packet socket gives beside the packet: ``struct tpacket_auxdata``.
 
     ``length`` was received and ``snaplen`` of it kept, in bytes; ``mac`` and ``net`` are offsets of the
     headers; the tags are valid as the bits of ``status`` say. Source: packet(7), PACKET_AUXDATA.

@@ -9,14 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from libsocket.compiled import COMPILED
+from libsocket.control.base import Number, Octets
 from libsocket.control.descriptors import Descriptors, Pidfd, Rights
-from libsocket.control.kinds import KINDS, Kind, Way, owned
+from libsocket.control.kinds import CONTROL_KINDS, ControlKind, Direction, owned
 from libsocket.control.values import (
     Auxdata,
     DevmemFragment,
     ExtendedError,
-    Number,
-    Octets,
     OriginalDestination,
     Timespec,
     Timestamp,
@@ -24,10 +23,13 @@ from libsocket.control.values import (
     Timestamps,
     Unknown,
 )
-from libsocket.values import In6Pktinfo, InPktinfo, Ip6Mtuinfo, Ucred
+from libsocket.values.inet import In6Pktinfo, InPktinfo, Ip6Mtuinfo
+from libsocket.values.socket import Ucred
+
+__all__ = ["Control"]
 
 if TYPE_CHECKING or COMPILED:
-    from libsocket import _messages
+    from libsocket._messages import decoded
 
 Control = (
     Rights
@@ -68,12 +70,12 @@ Decoders = dict[int, dict[int, Decoder]]
 
 def _decoders(*, owning: bool) -> Decoders:
     table: Decoders = {}
-    for kind in KINDS:
+    for kind in CONTROL_KINDS:
         table.setdefault(int(kind.level), {})[kind.type] = _decoder(kind, owning)
     return table
 
 
-def _decoder(kind: Kind[Any], owning: bool) -> Decoder:
+def _decoder(kind: ControlKind[Any], owning: bool) -> Decoder:
     if owning and issubclass(kind.value, Descriptors):
         return None, owned(kind.value)
     return (kind.value, kind.numbers_in) if kind.numbers_in else (None, kind.codec.decode)
@@ -82,13 +84,15 @@ def _decoder(kind: Kind[Any], owning: bool) -> Decoder:
 AS_NUMBERS: Final = _decoders(owning=False)
 AS_OWNED: Final = _decoders(owning=True)
 """The same, for what the kernel has just given: descriptors are owned."""
-SENT: Final[dict[type, Kind[Any]]] = {kind.value: kind for kind in KINDS if Way.OUT in kind.way}
+SENT: Final[dict[type, ControlKind[Any]]] = {
+    kind.value: kind for kind in CONTROL_KINDS if Direction.OUT in kind.direction
+}
 
 
-def unknown(level: int, number: int, data: bytes, doubt: Exception | None = None) -> Unknown:
-    """What stands for a control message that has no class or the wrong bytes."""
-    if doubt is not None and not isinstance(doubt, MISREAD):
-        raise doubt
+def unknown(level: int, number: int, data: bytes, error: Exception | None = None) -> Unknown:
+    """What takes the place of a control message that has no class or the wrong bytes."""
+    if error is not None and not isinstance(error, MISREAD):
+        raise error
     return Unknown(level, number, data)
 
 
@@ -100,16 +104,16 @@ def _decoded(
         try:
             kind, decode = table[level][number]
             values.append(_new(kind, decode(data)) if kind else decode(data))
-        except Exception as doubt:
-            values.append(otherwise(level, number, data, doubt))
+        except Exception as error:
+            values.append(otherwise(level, number, data, error))
     return tuple(values)
 
 
-_by = _messages.decoded if COMPILED else _decoded
+_by = decoded if COMPILED else _decoded
 received: Callable[[Iterable[Item]], tuple[Control, ...]] = partial(_by, AS_OWNED, unknown)
 """Values for control messages that the kernel has just given; descriptors are the caller's own.
 
-``Unknown`` stands for what has no class or the wrong bytes.
+``Unknown`` takes the place of what has no class or the wrong bytes.
 """
 
 

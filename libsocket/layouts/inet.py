@@ -8,7 +8,7 @@ from typing import Final
 
 from libsocket.codecs import Codec
 from libsocket.layouts.structure import AS_IS, BIG32, STORAGE, V4, V6, storage, structure, word
-from libsocket.values import (
+from libsocket.values.inet import (
     GroupFilter,
     GroupReq,
     GroupSourceReq,
@@ -24,7 +24,7 @@ from libsocket.values import (
 )
 
 SOURCES: Final = 64
-"""How many senders an answer about a filter has room for."""
+"""How many senders reading a filter has room for."""
 
 MREQN: Final = structure(IpMreqn, "struct ip_mreqn", "@4s4si", V4, V4, AS_IS)
 
@@ -57,7 +57,7 @@ FLOWLABEL: Final = structure(
     V6,
     BIG32,
     *(AS_IS,) * 5,
-    question=True,
+    request=True,
 )
 PORT_RANGE: Final = Codec(
     "PortRange",
@@ -73,7 +73,7 @@ def _filter(value: IpMsfilter, room: int) -> bytes:
     return struct.pack("=4s4sII", *head) + b"".join(map(V4.into, value.sources))
 
 
-def _filter_told(data: bytes) -> IpMsfilter:
+def _decode_filter(data: bytes) -> IpMsfilter:
     group, interface, include, count = struct.unpack_from("=4s4sII", data)
     sources = tuple(socket.inet_ntoa(data[at : at + 4]) for at in range(16, len(data), 4))
     return IpMsfilter(V4.out(group), V4.out(interface), bool(include), sources[:count])
@@ -82,10 +82,10 @@ def _filter_told(data: bytes) -> IpMsfilter:
 MSFILTER: Final = Codec(
     "IpMsfilter",
     16 + 4 * SOURCES,
-    _filter_told,
+    _decode_filter,
     lambda value: _filter(value, len(value.sources)),
     "struct ip_msfilter",
-    question=lambda value: _filter(value, SOURCES),
+    request=lambda value: _filter(value, SOURCES),
 )
 GROUP_FILTER_FORM: Final = struct.Struct("@I0P128sII0P")
 
@@ -95,7 +95,7 @@ def _group_filter(value: GroupFilter, room: int) -> bytes:
     return GROUP_FILTER_FORM.pack(*head) + b"".join(map(storage, value.sources))
 
 
-def _group_filter_told(data: bytes) -> GroupFilter:
+def _decode_group_filter(data: bytes) -> GroupFilter:
     ifindex, group, include, count = GROUP_FILTER_FORM.unpack_from(data)
     starts = range(GROUP_FILTER_FORM.size, len(data), 128)
     sources = tuple(STORAGE.out(data[at : at + 128]) for at in starts[:count])
@@ -105,8 +105,8 @@ def _group_filter_told(data: bytes) -> GroupFilter:
 GROUP_FILTER: Final = Codec(
     "GroupFilter",
     GROUP_FILTER_FORM.size + 128 * SOURCES,
-    _group_filter_told,
+    _decode_group_filter,
     lambda value: _group_filter(value, len(value.sources)),
     "struct group_filter",
-    question=lambda value: _group_filter(value, SOURCES),
+    request=lambda value: _group_filter(value, SOURCES),
 )

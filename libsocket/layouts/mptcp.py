@@ -6,9 +6,10 @@ import struct
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from libsocket.codecs import Codec, untold
+from libsocket.codecs import Codec, one_way
 from libsocket.layouts.structure import record, sockaddr
-from libsocket.values import MptcpInfo, MptcpSubflowAddrs, TcpInfo
+from libsocket.values.mptcp import MptcpInfo, MptcpSubflowAddrs
+from libsocket.values.tcp import TcpInfo
 
 T = TypeVar("T")
 
@@ -16,20 +17,20 @@ MPTCP_INFO_LAYOUT: Final = record(MptcpInfo)
 
 
 def _per_subflow(name: str, size: int, decode: Callable[[bytes], T]) -> Codec[tuple[T, ...]]:
-    """struct mptcp_subflow_data, then one entry for each subflow, of a size that the question names."""
+    """struct mptcp_subflow_data, then one entry for each subflow, of a size that the request names."""
     head = struct.Struct("@4I")
 
-    def told(data: bytes) -> tuple[T, ...]:
+    def decode_all(data: bytes) -> tuple[T, ...]:
         start, count, _, step = head.unpack_from(data)
         return tuple(decode(data[start + step * turn :][:step]) for turn in range(count))
 
     return Codec(
         f"tuple[{name}, ...]",
         head.size + 32 * size,
-        told,
-        untold,
+        decode_all,
+        one_way,
         "struct mptcp_subflow_data",
-        question=head.pack(head.size, 0, 0, size),
+        request=head.pack(head.size, 0, 0, size),
     )
 
 
@@ -39,4 +40,4 @@ def _ends(data: bytes) -> MptcpSubflowAddrs:
 
 SUBFLOW_TCP_INFO: Final = _per_subflow("TcpInfo", 280, TcpInfo)
 SUBFLOW_ADDRS: Final = _per_subflow("MptcpSubflowAddrs", 256, _ends)
-FULL_INFO: Final = Codec("bytes", 1024, bytes, bytes, "struct mptcp_full_info", question=bytes)
+FULL_INFO: Final = Codec("bytes", 1024, bytes, bytes, "struct mptcp_full_info", request=bytes)

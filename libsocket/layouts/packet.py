@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from libsocket.codecs import INT, Codec, untold
+from libsocket.codecs import INT, Codec, one_way
 from libsocket.layouts.structure import at_most, structure, word
-from libsocket.values import (
+from libsocket.values.packet import (
     FanoutArgs,
     FanoutMode,
     PacketMembership,
@@ -18,30 +18,32 @@ from libsocket.values import (
     TpacketStats,
 )
 
+__all__ = ["TPACKET_REQ3"]
+
 
 def _packet_mreq(value: PacketMreq) -> bytes:
     address = at_most(8)(value.address)
     return struct.pack("@iHH8s", value.ifindex, value.type, len(address), address)
 
 
-def _packet_mreq_told(data: bytes) -> PacketMreq:
+def _decode_packet_mreq(data: bytes) -> PacketMreq:
     ifindex, kind, length, address = struct.unpack("@iHH8s", data)
     return PacketMreq(ifindex, PacketMembership(kind), address[:length])
 
 
-PACKET_MREQ: Final = Codec("PacketMreq", 16, _packet_mreq_told, _packet_mreq, "struct packet_mreq")
+PACKET_MREQ: Final = Codec("PacketMreq", 16, _decode_packet_mreq, _packet_mreq, "struct packet_mreq")
 TPACKET_STATS: Final = Codec(
     "TpacketStats",
     12,
     lambda data: TpacketStats(*struct.unpack(f"@{len(data) // 4}I", data)),
-    untold,
+    one_way,
     "struct tpacket_stats",
 )
 """Version 3 rings give a third number."""
 ROLLOVER_STATS: Final = structure(TpacketRolloverStats, "struct tpacket_rollover_stats", "@3Q")
 TPACKET_REQ: Final = structure(TpacketReq, "struct tpacket_req", "@4I")
 TPACKET_REQ3: Final = structure(TpacketReq3, "struct tpacket_req3", "@7I")
-HDRLEN: Final = Codec("int", INT.size, INT.decode, INT.encode, "C int", question=INT.encode)
+HDRLEN: Final = Codec("int", INT.size, INT.decode, INT.encode, "C int", request=INT.encode)
 
 
 def _fanout(data: bytes) -> FanoutArgs:

@@ -8,7 +8,7 @@ from typing import Final
 
 from libsocket.codecs import Codec
 from libsocket.layouts.structure import AS_IS, Part, array, structure
-from libsocket.values import DmabufToken, SockTxTime, Timestamping, TimestampingFlag, TxTimeFlag
+from libsocket.values.socket import DmabufToken, SockTxTime, Timestamping, TimestampingFlag, TxTimeFlag
 
 
 def _timestamping(data: bytes) -> Timestamping:
@@ -40,5 +40,5 @@ def _unreadable(_value: bytes) -> bytes:
 
 
 FPROG: Final = Codec(
-    "bytes", struct.calcsize("@HP"), bytes, _program, "struct sock_fprog", question=_unreadable
+    "bytes", struct.calcsize("@HP"), bytes, _program, "struct sock_fprog", request=_unreadable
 )

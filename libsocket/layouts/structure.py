@@ -1,6 +1,6 @@
 """Dataclasses as C structures.
 
-A structure is a form (of the struct module) and, for the fields that are not numbers as they stand, a
+A structure is a form (of the struct module) and, for the fields that are not plain numbers, a
 way in and out. A field of the wrong length is refused: the kernel would read other bytes for it.
 """
 
@@ -12,8 +12,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-from libsocket.codecs import Codec, untold
-from libsocket.values import Record
+from libsocket.codecs import Codec, one_way
+from libsocket.values.record import Record
+
+__all__ = ["array", "structure"]
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
@@ -30,7 +32,7 @@ def address(family: int, text: str) -> bytes:
     try:
         return socket.inet_pton(family, text)
     except OSError:
-        raise ValueError(f"{text!r} is no address of {socket.AddressFamily(family).name}") from None
+        raise ValueError(f"{text!r} is not an address of {socket.AddressFamily(family).name}") from None
 
 
 def storage(text: str) -> bytes:
@@ -84,7 +86,7 @@ def _fields(kind: type[Any]) -> tuple[str, ...]:
 
 
 def structure(
-    kind: type[T], layout: str, form: str, *parts: Part, question: bool = False, order: str = ""
+    kind: type[T], layout: str, form: str, *parts: Part, request: bool = False, order: str = ""
 ) -> Codec[T]:
     """A dataclass as a C structure: fields in C's ``order`` (or their own), each by its part.
 
@@ -101,13 +103,12 @@ def structure(
     def encode(value: T) -> bytes:
         return packed.pack(*(way.into(getattr(value, n)) for n, way in zip(names, ways, strict=True)))
 
-    asked = encode if question else None
-    return Codec(kind.__name__, packed.size, decode, encode, layout, question=asked)
+    return Codec(kind.__name__, packed.size, decode, encode, layout, request=encode if request else None)
 
 
 def record(kind: type[R]) -> Codec[R]:
-    """A structure that is decoded field by field, when asked."""
-    return Codec(kind.__name__, 512, kind, untold, f"struct {kind.c_name.lower()}")
+    """A structure that is decoded field by field, when it is read."""
+    return Codec(kind.__name__, 512, kind, one_way, f"struct {kind.c_name.lower()}")
 
 
 def array(one: Codec[T], room: int = 64) -> Codec[tuple[T, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from libsocket.codecs import Codec, untold
+from libsocket.codecs import Codec, one_way
 from libsocket.layouts.structure import (
     AS_IS,
     BIG32,
@@ -18,7 +18,7 @@ from libsocket.layouts.structure import (
     storage,
     structure,
 )
-from libsocket.values import (
+from libsocket.values.tcp import (
     TcpAoAdd,
     TcpAoDel,
     TcpAoInfo,
@@ -42,11 +42,11 @@ def _md5(value: TcpMd5sig) -> bytes:
     return struct.pack("@128sBBHi80s", *head, key)
 
 
-MD5SIG: Final[Codec[TcpMd5sig]] = Codec("TcpMd5sig", 216, untold, _md5, "struct tcp_md5sig")
+MD5SIG: Final[Codec[TcpMd5sig]] = Codec("TcpMd5sig", 216, one_way, _md5, "struct tcp_md5sig")
 REPAIR_OPTIONS: Final = array(structure(TcpRepairOpt, "struct tcp_repair_opt", "=II"))
 REPAIR_WINDOW: Final = structure(TcpRepairWindow, "struct tcp_repair_window", "=5I")
 ZEROCOPY_RECEIVE: Final = structure(
-    TcpZerocopyReceive, "struct tcp_zerocopy_receive", "@QIIIiQiIQQII", question=True
+    TcpZerocopyReceive, "struct tcp_zerocopy_receive", "@QIIIiQiIQQII", request=True
 )
 
 
@@ -93,16 +93,16 @@ def _ao_info(value: TcpAoInfo) -> bytes:
     return struct.pack("@IHBB5Q", bits, *keys, *counters, value.pkt_dropped_icmp)
 
 
-def _said(width: int, bits: int, count: int) -> list[bool]:
+def _bits(width: int, bits: int, count: int) -> list[bool]:
     """The first bits of a bit field, one by one."""
     return [bool(bits & one_bits(width, *(place == at for place in range(count)))) for at in range(count)]
 
 
-def _ao_told(data: bytes) -> TcpAoInfo:
+def _decode_ao_info(data: bytes) -> TcpAoInfo:
     bits, _, current, rnext, *counters = struct.unpack_from("@IHBB5Q", data)
-    said = _said(32, bits, 5)
+    named = _bits(32, bits, 5)
     return TcpAoInfo(
-        current if said[0] else None, rnext if said[1] else None, said[2], said[4], said[3], *counters
+        current if named[0] else None, rnext if named[1] else None, named[2], named[4], named[3], *counters
     )
 
 
@@ -110,8 +110,8 @@ _KEY: Final = struct.Struct("@128s64s80sIHBBBBBBiQQ")
 _KEYS: Final = 64
 
 
-def _ao_question(value: TcpAoKeys) -> bytes:
-    """The first of the structures says what is asked for, and how many there is room for."""
+def _ao_get_keys(value: TcpAoKeys) -> bytes:
+    """The first of the structures says what is to be read, and how many there is room for."""
     peer = storage(value.address) if value.address is not None else b""
     every = value.address is None and not value.current and not value.rnext
     which = one_bits(16, value.current, value.rnext, every)
@@ -122,7 +122,7 @@ def _ao_question(value: TcpAoKeys) -> bytes:
 
 def _ao_key(data: bytes) -> TcpAoKey:
     peer, name, key, _, bits, sndid, rcvid, prefix, maclen, flags, size, *rest = _KEY.unpack(data)
-    current, rnext = _said(16, bits, 2)
+    current, rnext = _bits(16, bits, 2)
     algorithm = name.partition(b"\0")[0].decode()
     who = (sockaddr(peer)[0], prefix, key[:size], sndid, rcvid, algorithm, maclen)
     ifindex, *counters = rest
@@ -136,11 +136,13 @@ def _ao_keys(data: bytes) -> TcpAoKeys:
     return TcpAoKeys(keys=tuple(_ao_key(data[at : at + _KEY.size]) for at in places), matched=matched)
 
 
-AO_ADD: Final[Codec[TcpAoAdd]] = Codec("TcpAoAdd", 288, untold, _ao_add, "struct tcp_ao_add")
-AO_DEL: Final[Codec[TcpAoDel]] = Codec("TcpAoDel", 144, untold, _ao_del, "struct tcp_ao_del")
-AO_INFO: Final = Codec("TcpAoInfo", 48, _ao_told, _ao_info, "struct tcp_ao_info_opt", question=bytes(48))
-"""The kernel reads the buffer before it answers, and refuses one that does not hold zeros."""
+AO_ADD: Final[Codec[TcpAoAdd]] = Codec("TcpAoAdd", 288, one_way, _ao_add, "struct tcp_ao_add")
+AO_DEL: Final[Codec[TcpAoDel]] = Codec("TcpAoDel", 144, one_way, _ao_del, "struct tcp_ao_del")
+AO_INFO: Final = Codec(
+    "TcpAoInfo", 48, _decode_ao_info, _ao_info, "struct tcp_ao_info_opt", request=bytes(48)
+)
+"""The kernel reads the buffer before it writes there, and refuses one that does not hold zeros."""
 AO_REPAIR: Final = structure(TcpAoRepair, "struct tcp_ao_repair", "@4s4sII", BIG32, BIG32, AS_IS, AS_IS)
 AO_KEYS: Final[Codec[TcpAoKeys]] = Codec(
-    "TcpAoKeys", _KEY.size, _ao_keys, untold, "struct tcp_ao_getsockopt", question=_ao_question
+    "TcpAoKeys", _KEY.size, _ao_keys, one_way, "struct tcp_ao_getsockopt", request=_ao_get_keys
 )

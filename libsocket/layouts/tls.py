@@ -7,7 +7,9 @@ from typing import Final
 
 from libsocket.codecs import Codec
 from libsocket.layouts.structure import exactly
-from libsocket.values import TlsCipher, TlsCryptoInfo, TlsVersion
+from libsocket.values.tls import TlsCipher, TlsCryptoInfo, TlsVersion
+
+__all__ = ["crypto_info"]
 
 
 def _crypto(value: TlsCryptoInfo) -> bytes:
@@ -16,7 +18,7 @@ def _crypto(value: TlsCryptoInfo) -> bytes:
     return head + b"".join(exactly(size)(secret) for secret, size in secrets)
 
 
-def _crypto_told(data: bytes) -> TlsCryptoInfo:
+def _decode_crypto(data: bytes) -> TlsCryptoInfo:
     version, cipher = struct.unpack_from("=HH", data)
     return TlsCryptoInfo(TlsVersion(version), TlsCipher(cipher))
 
@@ -28,14 +30,14 @@ def crypto_info(cipher: TlsCipher) -> Codec[TlsCryptoInfo]:
     """
     form = struct.Struct("=HH" + "".join(f"{size}s" for size in cipher.sizes))
 
-    def told(data: bytes) -> TlsCryptoInfo:
+    def decode(data: bytes) -> TlsCryptoInfo:
         version, number, *secrets = form.unpack(data)
         return TlsCryptoInfo(TlsVersion(version), TlsCipher(number), *secrets)
 
-    return Codec("TlsCryptoInfo", form.size, told, _crypto, "struct tls12_crypto_info")
+    return Codec("TlsCryptoInfo", form.size, decode, _crypto, "struct tls12_crypto_info")
 
 
-CRYPTO_INFO: Final = Codec("TlsCryptoInfo", 4, _crypto_told, _crypto, "struct tls_crypto_info")
+CRYPTO_INFO: Final = Codec("TlsCryptoInfo", 4, _decode_crypto, _crypto, "struct tls_crypto_info")
 """Reads no secrets: how much room they need depends on the cipher, see ``crypto_info``."""
 _LENGTH: Final = struct.Struct("@H")
 PAYLOAD_LEN: Final[Codec[int]] = Codec(

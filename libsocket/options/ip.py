@@ -6,7 +6,7 @@ from typing import Final
 
 from libsocket.arch import Level
 from libsocket.codecs import FLAG, INT, NETWORK, raw
-from libsocket.layouts import PORT_RANGE
+from libsocket.layouts.inet import PORT_RANGE
 from libsocket.option import Access, Option
 
 IPPROTO_IP: Final = Level.IPPROTO_IP

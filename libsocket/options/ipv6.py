@@ -6,9 +6,9 @@ from typing import Final
 
 from libsocket.arch import Level
 from libsocket.codecs import FLAG, INT, NETWORK, flags, raw
-from libsocket.layouts import FLOWLABEL, MTUINFO6, PKTINFO6
+from libsocket.layouts.inet import FLOWLABEL, MTUINFO6, PKTINFO6
 from libsocket.option import Access, Option
-from libsocket.values import Ipv6Preference
+from libsocket.values.inet import Ipv6Preference
 
 IPPROTO_IPV6: Final = Level.IPPROTO_IPV6
 
@@ -115,7 +115,7 @@ IPV6_FLOWLABEL_MGR: Final = Option(
     FLOWLABEL,
     since="2.2.7",
     source="include/uapi/linux/in6.h",
-    doc="""Lease, renew and give back flow labels. Asked with a request, it answers with the label
+    doc="""Lease, renew and give back flow labels. Read by a request, it gives the label
 that is in use towards the peer.""",
 )
 IPV6_FLOWINFO_SEND: Final = Option(

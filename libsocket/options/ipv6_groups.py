@@ -6,7 +6,7 @@ from typing import Final
 
 from libsocket.arch import Level
 from libsocket.codecs import FLAG, INT
-from libsocket.layouts import GROUP_FILTER, GROUP_REQ, GROUP_SOURCE_REQ, MREQ6
+from libsocket.layouts.inet import GROUP_FILTER, GROUP_REQ, GROUP_SOURCE_REQ, MREQ6
 from libsocket.option import Access, Option
 
 IPPROTO_IPV6: Final = Level.IPPROTO_IPV6

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from libsocket.arch import Level
-from libsocket.layouts import FULL_INFO, MPTCP_INFO_LAYOUT, SUBFLOW_ADDRS, SUBFLOW_TCP_INFO
+from libsocket.layouts.mptcp import FULL_INFO, MPTCP_INFO_LAYOUT, SUBFLOW_ADDRS, SUBFLOW_TCP_INFO
 from libsocket.option import Access, Option
 
 SOL_MPTCP: Final = Level.SOL_MPTCP
@@ -18,7 +18,7 @@ MPTCP_INFO: Final = Option(
     since="5.16",
     access=Access.GET,
     source="include/uapi/linux/mptcp.h",
-    doc="""The state of the connection, as far as this kernel tells it.""",
+    doc="""The state of the connection, as far as this kernel gives it.""",
 )
 MPTCP_TCPINFO: Final = Option(
     "MPTCP_TCPINFO",

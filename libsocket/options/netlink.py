@@ -44,7 +44,7 @@ NETLINK_BROADCAST_ERROR: Final = Option(
     4,
     FLAG,
     since="2.6.30",
-    doc="""Let a failure to deliver to this socket be told to whoever multicasts.""",
+    doc="""Report a failure to deliver to this socket to whoever multicasts.""",
 )
 NETLINK_NO_ENOBUFS: Final = Option(
     "NETLINK_NO_ENOBUFS",

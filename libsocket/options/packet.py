@@ -6,7 +6,7 @@ from typing import Final
 
 from libsocket.arch import Level
 from libsocket.codecs import FLAG, INT, UNSIGNED, raw
-from libsocket.layouts import FANOUT, HDRLEN, PACKET_MREQ, ROLLOVER_STATS, TPACKET_REQ, TPACKET_STATS
+from libsocket.layouts.packet import FANOUT, HDRLEN, PACKET_MREQ, ROLLOVER_STATS, TPACKET_REQ, TPACKET_STATS
 from libsocket.option import Access, Option
 
 SOL_PACKET: Final = Level.SOL_PACKET
@@ -130,7 +130,7 @@ PACKET_VNET_HDR: Final = Option(
     FLAG,
     since="2.6.34",
     source="include/uapi/linux/if_packet.h",
-    doc="""A struct virtio_net_hdr stands before each packet, both ways. Raw packet sockets only
+    doc="""A struct virtio_net_hdr comes before each packet, both ways. Raw packet sockets only
 (EINVAL).""",
 )
 PACKET_VNET_HDR_SZ: Final = Option(

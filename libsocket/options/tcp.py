@@ -6,7 +6,7 @@ from typing import Final
 
 from libsocket.arch import Level
 from libsocket.codecs import FLAG, INT, UNSIGNED, raw, text
-from libsocket.layouts import TCP_INFO_LAYOUT, ZEROCOPY_RECEIVE
+from libsocket.layouts.tcp import TCP_INFO_LAYOUT, ZEROCOPY_RECEIVE
 from libsocket.option import Access, Option
 
 IPPROTO_TCP: Final = Level.IPPROTO_TCP
@@ -102,7 +102,7 @@ TCP_INFO: Final = Option(
     TCP_INFO_LAYOUT,
     since="2.4",
     access=Access.GET,
-    doc="""The state of the connection, as far as this kernel tells it.""",
+    doc="""The state of the connection, as far as this kernel gives it.""",
 )
 TCP_QUICKACK: Final = Option(
     "TCP_QUICKACK",
@@ -205,7 +205,7 @@ TCP_CC_INFO: Final = Option(
     since="4.1",
     access=Access.GET,
     source="include/uapi/linux/tcp.h",
-    doc="""What the congestion control tells of itself; empty if nothing. Its structure depends on the
+    doc="""What the congestion control reports of itself; empty if nothing. Its structure depends on the
 algorithm.""",
 )
 TCP_SAVE_SYN: Final = Option(

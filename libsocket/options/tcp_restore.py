@@ -6,7 +6,7 @@ from typing import Final
 
 from libsocket.arch import Level
 from libsocket.codecs import INT, UNSIGNED
-from libsocket.layouts import (
+from libsocket.layouts.tcp import (
     AO_ADD,
     AO_DEL,
     AO_INFO,

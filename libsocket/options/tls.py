@@ -6,7 +6,7 @@ from typing import Final
 
 from libsocket.arch import Level
 from libsocket.codecs import FLAG
-from libsocket.layouts import CRYPTO_INFO, PAYLOAD_LEN
+from libsocket.layouts.tls import CRYPTO_INFO, PAYLOAD_LEN
 from libsocket.option import Option
 
 SOL_TLS: Final = Level.SOL_TLS

@@ -31,7 +31,7 @@ class IpMreqSource:
 class IpMsfilter:
     """Whose packets to a group are let in (``include``) or kept out: ``struct ip_msfilter``.
 
-    As a question it needs group and interface only; the answer holds at most 64 sources.
+    As a request it needs group and interface only; what is read holds at most 64 sources.
     """
 
     group: str
@@ -69,7 +69,7 @@ class GroupSourceReq:
 class GroupFilter:
     """Whose packets to a group are let in (``include``) or kept out: ``struct group_filter``.
 
-    As a question it needs group and interface only; the answer holds at most 64 sources.
+    As a request it needs group and interface only; what is read holds at most 64 sources.
     """
 
     group: str

@@ -16,7 +16,7 @@ class MptcpFlag(enum.IntFlag):
 
 
 class MptcpInfo(Record, c_name="MPTCP_INFO"):
-    """The kernel's view of an MPTCP connection: ``struct mptcp_info``, as far as this kernel tells it.
+    """The kernel's view of an MPTCP connection: ``struct mptcp_info``, as far as this kernel gives it.
 
     Counts are of subflows and addresses, ``bytes_*`` are bytes, ``last_*`` milliseconds. ``flags`` holds
     the bits of ``MptcpFlag``.

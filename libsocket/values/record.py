@@ -6,6 +6,8 @@ import struct
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
+__all__ = ["Record"]
+
 T = TypeVar("T")
 
 
@@ -28,7 +30,7 @@ class Field(Generic[T]):
 
     @property
     def end(self) -> int:
-        """How long a structure must be to tell this field."""
+        """How long a structure must be to have this field."""
         return self.offset + self.form.size
 
     def placed(self, offset: int) -> int:
@@ -79,7 +81,7 @@ def bit(layout: str, low: int = 0) -> Field[bool]:
 class Record:
     """A structure as the kernel gave it, however much of it that was.
 
-    Reading a field that this kernel does not tell raises AttributeError; ``told`` holds the others.
+    Reading a field that this kernel does not have raises AttributeError; ``as_dict`` gives the others.
     """
 
     __slots__ = ("data",)
@@ -99,8 +101,8 @@ class Record:
         for field in cls.fields:
             offset = field.placed(offset)
 
-    def told(self) -> dict[str, Any]:
-        """The fields that this kernel tells, by name."""
+    def as_dict(self) -> dict[str, Any]:
+        """The fields that this kernel has, by name."""
         return {field.name: getattr(self, field.name) for field in self.fields if field.end <= len(self.data)}
 
     def __eq__(self, other: object) -> bool:
@@ -110,10 +112,10 @@ class Record:
         return hash(self.data)
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{name}={value!r}" for name, value in self.told().items())
-        return f"{type(self).__name__}({told})"
+        fields = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
+        return f"{type(self).__name__}({fields})"
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name):
-            raise AttributeError(f"this kernel's {self.c_name} does not tell {name}")
+            raise AttributeError(f"this kernel's {self.c_name} has no {name}")

@@ -94,7 +94,7 @@ class TimestampingFlag(enum.IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class Timestamping:
-    """Timestamps that are wanted: ``struct so_timestamping``.
+    """Which timestamps to make and report: ``struct so_timestamping``.
 
     ``bind_phc`` is the index of a hardware clock, used with ``BIND_PHC``; kernels before 5.14 keep the
     flags only.
@@ -105,7 +105,7 @@ class Timestamping:
 
 
 class TxTimeFlag(enum.IntFlag):
-    """How SO_TXTIME is meant: a time until which to send, and errors told on the error queue."""
+    """How SO_TXTIME is meant: a time until which to send, and errors reported on the error queue."""
 
     DEADLINE_MODE = 1
     REPORT_ERRORS = 2

@@ -8,7 +8,7 @@ from libsocket.values.record import Field, Record, bit, bits, number
 
 
 class TcpInfo(Record, c_name="TCP_INFO"):
-    """The kernel's view of a TCP connection: ``struct tcp_info``, as far as this kernel tells it.
+    """The kernel's view of a TCP connection: ``struct tcp_info``, as far as this kernel gives it.
 
     Times are in microseconds, those of ``last_*`` and ``total_rto_time`` in milliseconds, rates in bytes
     per second, ``unacked``, ``lost``, ``retrans`` and ``snd_cwnd`` in segments. The structure has grown
@@ -135,8 +135,8 @@ class TcpRepairWindow:
 class TcpZerocopyReceive:
     """Pages of received data to be mapped, and what came of it: ``struct tcp_zerocopy_receive``.
 
-    A question gives ``address`` and ``length`` of a mapping of the socket (and a buffer for what fills no
-    page); the answer says how many bytes were mapped, how many must be read instead (``recv_skip_hint``)
+    A request gives ``address`` and ``length`` of a mapping of the socket (and a buffer for what fills no
+    page); what is read says how many bytes were mapped, how many must be read instead (``recv_skip_hint``)
     and how many wait (``inq``). The addresses are memory of this process: a wrong one is written to.
     """
 
@@ -208,9 +208,9 @@ class TcpAoInfo:
 
 @dataclass(frozen=True, slots=True)
 class TcpAoKey:
-    """A TCP-AO key as the kernel tells it, with the segments that it verified or did not.
+    """A TCP-AO key as the kernel gives it, with the segments that it verified or did not.
 
-    ``algorithm`` and ``key`` can be what the kernel made of those that were set: kernels tell
+    ``algorithm`` and ``key`` can be what the kernel made of those that were set: kernels give
     ``cmac(aes)`` of ``cmac(aes128)``.
     """
 
@@ -233,8 +233,8 @@ class TcpAoKey:
 class TcpAoKeys:
     """Which TCP-AO keys are asked for, and what came of it: ``struct tcp_ao_getsockopt``.
 
-    A question is for one key (``address``, ``prefix``, ``sndid`` and ``rcvid`` together), for those in
-    use (``current``, ``rnext``), or for all if it says nothing. The answer has the keys that match, at most
+    A request is for one key (``address``, ``prefix``, ``sndid`` and ``rcvid`` together), for those in
+    use (``current``, ``rnext``), or for all if it says nothing. What is read has the keys that match, at most
     64, and in ``matched`` how many do.
     """
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from libsocket import KINDS, Socket, UnsupportedOption
+from libsocket import CONTROL_KINDS, Socket, UnsupportedOption
 
 IPPROTO_MPTCP = 262
 READ_LATER = {
@@ -40,8 +40,8 @@ def old_enough() -> Iterator[None]:
 
 @contextmanager
 def old_enough_for(message: type) -> Iterator[None]:
-    """The same for a control message: a kernel that does not know it answers EINVAL."""
-    since = next(kind.since for kind in KINDS if kind.value is message)
+    """The same for a control message: a kernel that does not have it answers EINVAL."""
+    since = next(kind.since for kind in CONTROL_KINDS if kind.value is message)
     try:
         yield
     except OSError as refusal:

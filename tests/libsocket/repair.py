@@ -12,7 +12,7 @@ RECEIVE, SEND = 1, 2
 
 @dataclass(frozen=True)
 class Connection:
-    """All that another socket must be told to go on with it."""
+    """All that another socket needs to go on with it."""
 
     ours: Any
     theirs: Any
@@ -51,6 +51,6 @@ def _sequence(sock: Socket, queue: int) -> int:
 
 
 def _agreed(sock: Socket) -> tuple[TcpRepairOpt, ...]:
-    told = sock.tcp_info
-    scale = told.snd_wscale | told.rcv_wscale << 16
-    return TcpRepairOpt(2, told.snd_mss), TcpRepairOpt(3, scale), TcpRepairOpt(4), TcpRepairOpt(8)
+    info = sock.tcp_info
+    scale = info.snd_wscale | info.rcv_wscale << 16
+    return TcpRepairOpt(2, info.snd_mss), TcpRepairOpt(3, scale), TcpRepairOpt(4), TcpRepairOpt(8)

@@ -78,7 +78,7 @@ def test_layouts_are_the_headers() -> None:
 
 
 def test_host_that_is_no_number_has_no_bytes() -> None:
-    with pytest.raises(ValueError, match="'localhost' is no numeric address of AF_INET"):
+    with pytest.raises(ValueError, match="'localhost' is not a numeric address of AF_INET"):
         _ = Inet("localhost", 80).raw
 
 
@@ -149,7 +149,7 @@ def test_pythons_form_of_an_unknown_family_has_no_bytes() -> None:
 @pytest.mark.parametrize(
     ("name", "abstract"), [("/run/x", None), ("", None), ("\0x", b"x"), ("\0\udcff", b"\xff")]
 )
-def test_abstract_name_is_told_from_a_path(name: str, abstract: bytes | None) -> None:
+def test_abstract_name_is_reported_from_a_path(name: str, abstract: bytes | None) -> None:
     assert Unix(name).abstract == abstract
 
 

@@ -87,7 +87,7 @@ def test_batch_is_used_again_without_a_trace(ends: Ends) -> None:
     )
 
 
-def test_senders_are_told_apart(udp: Ends) -> None:
+def test_senders_are_distinguished(udp: Ends) -> None:
     near, far = udp
     with Socket.udp() as other:
         other.bind(("127.0.0.1", 0))
@@ -170,10 +170,10 @@ def test_no_room_leaks_a_descriptor(ends: Ends, room: int) -> None:
     with open("/dev/null", "rb") as file:
         left.send_messages([Message(b"x", (Rights(file, file, file),))] * 3)
     got = right.recv_messages(Batch(3, 1, room))
-    told = [one.control_truncated for one in got]
+    truncated = [one.control_truncated for one in got]
     del got
 
-    assert (told, open_files() - before) == ([room < 28] * 3, 0)
+    assert (truncated, open_files() - before) == ([room < 28] * 3, 0)
 
 
 def test_received_descriptors_are_not_inherited(ends: Ends) -> None:

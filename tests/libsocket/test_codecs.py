@@ -23,7 +23,7 @@ from libsocket import (
     text,
 )
 from libsocket.codecs import FLAG
-from libsocket.layouts import TCP_INFO_LAYOUT
+from libsocket.layouts.tcp import TCP_INFO_LAYOUT
 
 C_INT = st.integers(-(2**31), 2**31 - 1)
 C_LONG = st.integers(-(2 ** (8 * struct.calcsize("l") - 1)), 2 ** (8 * struct.calcsize("l") - 1) - 1)
@@ -93,10 +93,10 @@ def test_name_in_any_encoding_round_trip(data: bytes) -> None:
 
 
 @given(st.binary(max_size=400))
-def test_tcp_info_of_any_length_is_told_as_far_as_it_goes(data: bytes) -> None:
-    told = TCP_INFO_LAYOUT.decode(data).told()
+def test_tcp_info_of_any_length_is_reported_as_far_as_it_goes(data: bytes) -> None:
+    info = TCP_INFO_LAYOUT.decode(data).as_dict()
 
-    assert (("rto" in told), ("total_retrans" in told), ("snd_wnd" in told)) == (
+    assert (("rto" in info), ("total_retrans" in info), ("snd_wnd" in info)) == (
         len(data) >= 12,
         len(data) >= 104,
         len(data) >= 232,
@@ -105,6 +105,6 @@ def test_tcp_info_of_any_length_is_told_as_far_as_it_goes(data: bytes) -> None:
 
 def test_tcp_info_fields_are_where_c_puts_them() -> None:
     words = struct.pack("=8B", 1, 2, 3, 4, 5, 6, 0x7A, 0b101) + struct.pack("=24I", *range(24)) + bytes(176)
-    told = TCP_INFO_LAYOUT.decode(words)
+    info = TCP_INFO_LAYOUT.decode(words)
 
-    assert (told.state, told.options, told.rto, told.total_retrans, told.snd_wnd) == (1, 6, 0, 23, 0)
+    assert (info.state, info.options, info.rto, info.total_retrans, info.snd_wnd) == (1, 6, 0, 23, 0)

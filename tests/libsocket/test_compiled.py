@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import shutil
 import socket
@@ -19,12 +20,14 @@ from hypothesis import strategies as st
 
 from libsocket import (
     INT,
+    IP_MSFILTER,
     SO_ERROR,
     SO_KEEPALIVE,
     SO_RCVBUF,
     SO_RCVTIMEO,
     TCP_NODELAY,
     Batch,
+    IpMsfilter,
     Message,
     Option,
     Rights,
@@ -32,7 +35,7 @@ from libsocket import (
 )
 from libsocket.addresses import from_raw
 from libsocket.compiled import COMPILED
-from libsocket.control.kinds import KINDS
+from libsocket.control.kinds import CONTROL_KINDS
 from libsocket.control.wire import AS_NUMBERS, decode, split, unknown
 
 TURNS = 2000
@@ -75,6 +78,12 @@ def _refuse(sock: Socket, _far: Socket) -> None:
     _refused(sock.set, SO_RCVTIMEO, "long")
 
 
+def _request(sock: Socket, _far: Socket) -> None:
+    _refused(lambda: sock.get(SO_RCVBUF, request=1))
+    _refused(lambda: sock.get(IP_MSFILTER))
+    _refused(lambda: sock.get(IP_MSFILTER, request=IpMsfilter("224.0.0.1", "127.0.0.1")))
+
+
 def _derive(sock: Socket, _far: Socket) -> None:
     derived: Option[int] = SO_RCVBUF.through(INT)
     sock.get(derived)
@@ -98,7 +107,7 @@ def _decode(_near: Socket, _far: Socket) -> None:
 
 @pytest.mark.parametrize(
     "work",
-    [_read, _write, _refuse, _derive, _receive_one, _receive_many, _decode],
+    [_read, _write, _refuse, _request, _derive, _receive_one, _receive_many, _decode],
     ids=lambda work: work.__name__,
 )
 def test_nothing_is_held_that_a_call_made(work: Callable[[Socket, Socket], None]) -> None:
@@ -139,17 +148,35 @@ def test_writing_to_what_is_no_socket_is_a_type_error(args: tuple[Any, ...]) -> 
 @compiled
 def test_get_and_set_take_options_only() -> None:
     with Socket.unix() as sock:
-        with pytest.raises(TypeError, match="an Option is wanted, not int"):
+        with pytest.raises(TypeError, match="expected an Option, not int"):
             sock.get(cast(Any, 8))
-        with pytest.raises(TypeError, match="an Option is wanted, not str"):
+        with pytest.raises(TypeError, match="expected an Option, not str"):
             sock.set(cast(Any, "rcvbuf"), 4096)
-        with pytest.raises(TypeError, match="an option and its value"):
+        with pytest.raises(TypeError, match="expected an option and its value"):
             sock.set(SO_RCVBUF)  # type: ignore[call-arg]
 
 
+@pytest.mark.parametrize(
+    ("args", "keywords"),
+    [((), {}), ((SO_RCVBUF, 1), {}), ((SO_RCVBUF,), {"question": 1}), ((), {"request": 1})],
+)
+def test_get_takes_an_option_and_a_request_by_that_keyword(
+    args: tuple[Any, ...], keywords: dict[str, Any]
+) -> None:
+    with Socket.unix() as sock, pytest.raises(TypeError):
+        sock.get(*args, **keywords)
+
+
+def test_no_request_is_the_same_as_none() -> None:
+    with Socket.unix() as sock:
+        assert sock.get(SO_RCVBUF, request=None) == sock.get(SO_RCVBUF)
+
+
 def test_get_and_set_are_documented() -> None:
-    assert (Socket.get.__doc__, Socket.set.__doc__) == (
-        "What an option holds; raises as ``Option`` says.",
+    assert (inspect.getdoc(Socket.get), inspect.getdoc(Socket.set)) == (
+        "The value of an option; raises as ``Option`` says.\n\n"
+        "Some options, such as IP_MSFILTER, are read by a request, a value of their own type that says\n"
+        "what to read: the filter of which group? TypeError where one is missing, or given in vain.",
         "Give an option a value; raises as ``Option`` says.",
     )
 
@@ -198,7 +225,7 @@ HEAD = struct.Struct("@Nii")
 
 def _control() -> st.SearchStrategy[bytes]:
     """Control messages with sizes that need not be true, and bytes that are none."""
-    level_and_type = st.sampled_from([*((kind.level, kind.type) for kind in KINDS), (7, 7)])
+    level_and_type = st.sampled_from([*((kind.level, kind.type) for kind in CONTROL_KINDS), (7, 7)])
     size = st.one_of(st.integers(0, 80), st.sampled_from([2**31, 2**63, 2**64 - 1, 2**64 - 8]))
     one = st.builds(
         lambda place, size, data: (
@@ -212,16 +239,16 @@ def _control() -> st.SearchStrategy[bytes]:
 
 
 @compiled
-@given(control=_control(), told=st.integers(0, 200))
-def test_batch_reads_any_control_messages_as_the_plain_one_does(control: bytes, told: int) -> None:
+@given(control=_control(), length=st.integers(0, 200))
+def test_batch_reads_any_control_messages_as_the_plain_one_does(control: bytes, length: int) -> None:
     from libsocket import _messages
 
     batch = Batch(1, 100, max(len(control), 1))
     batch._control[: len(control)] = control
     batch._control_sizes[0] = len(control)
-    batch._lengths[0] = told
+    batch._lengths[0] = length
     batch._name_sizes[0] = 0
 
     [message] = _messages.messages(AS_NUMBERS, unknown, Message, from_raw, batch.size, 1, batch._heads)
 
-    assert repr(message) == repr(Message(bytes(min(told, 100)), decode(split(control))))
+    assert repr(message) == repr(Message(bytes(min(length, 100)), decode(split(control))))

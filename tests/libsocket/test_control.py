@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import libsocket as ls
-from libsocket import KINDS, Kind, Pidfd, Rights, Ttl, Ucred, Unknown, Way
+from libsocket import CONTROL_KINDS, ControlKind, Direction, Pidfd, Rights, Ttl, Ucred, Unknown
 from libsocket.control.wire import HEADER, decode, encode, join, split
 from tests.libsocket.test_addresses import ADDRESSES, V4, V6
 
@@ -54,7 +54,7 @@ STRUCTURES: dict[type, st.SearchStrategy[Any]] = {
 }
 
 
-def values(kind: Kind[Any]) -> st.SearchStrategy[Any]:
+def values(kind: ControlKind[Any]) -> st.SearchStrategy[Any]:
     """Everything that a kind can carry."""
     if issubclass(kind.value, int):
         return RANGES.get(kind.value, INT).map(kind.value)
@@ -64,27 +64,29 @@ def values(kind: Kind[Any]) -> st.SearchStrategy[Any]:
 
 
 def named(value: object) -> str | None:
-    return value.name if isinstance(value, Kind) else None
+    return value.name if isinstance(value, ControlKind) else None
 
 
 def open_files() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=named)
+@pytest.mark.parametrize("kind", CONTROL_KINDS, ids=named)
 @settings(max_examples=30)
 @given(data=st.data())
-def test_bytes_of_a_kind_are_its_value_again(kind: Kind[Any], data: st.DataObject) -> None:
+def test_bytes_of_a_kind_are_its_value_again(kind: ControlKind[Any], data: st.DataObject) -> None:
     value = data.draw(values(kind))
     [decoded] = decode([(int(kind.level), kind.type, kind.codec.encode(value))])
 
     assert (decoded, type(decoded)) == (value, kind.value)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if Way.OUT in kind.way], ids=named)
+@pytest.mark.parametrize(
+    "kind", [kind for kind in CONTROL_KINDS if Direction.OUT in kind.direction], ids=named
+)
 @settings(max_examples=30)
 @given(data=st.data())
-def test_what_can_be_sent_is_addressed_to_its_kind(kind: Kind[Any], data: st.DataObject) -> None:
+def test_what_can_be_sent_is_addressed_to_its_kind(kind: ControlKind[Any], data: st.DataObject) -> None:
     value = data.draw(values(kind))
 
     assert encode(value) == (int(kind.level), kind.type, kind.codec.encode(value))
@@ -98,10 +100,10 @@ def test_any_bytes_are_read_without_harm(data: bytes) -> None:
     assert open_files() == before
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=named)
+@pytest.mark.parametrize("kind", CONTROL_KINDS, ids=named)
 @settings(max_examples=30)
 @given(data=st.binary(max_size=80))
-def test_any_bytes_of_a_kind_are_its_value_or_unknown(kind: Kind[Any], data: bytes) -> None:
+def test_any_bytes_of_a_kind_are_its_value_or_unknown(kind: ControlKind[Any], data: bytes) -> None:
     before = open_files()
     [decoded] = decode([(int(kind.level), kind.type, data)])
 
@@ -173,9 +175,9 @@ def test_origin_that_is_not_known_is_a_number() -> None:
 
 
 def test_no_two_kinds_share_a_place() -> None:
-    places = {(int(kind.level), kind.type) for kind in KINDS}
+    places = {(int(kind.level), kind.type) for kind in CONTROL_KINDS}
 
-    assert len(places) == len(KINDS)
+    assert len(places) == len(CONTROL_KINDS)
 
 
 @pytest.mark.parametrize(
@@ -192,25 +194,25 @@ def test_no_two_kinds_share_a_place() -> None:
     ],
 )
 def test_number_on_another_machine(name: str, machine: str, number: int) -> None:
-    [kind] = [kind for kind in KINDS if kind.name == name]
+    [kind] = [kind for kind in CONTROL_KINDS if kind.name == name]
     numbers = kind.numbers
 
     assert isinstance(numbers, ls.Numbers)
     assert numbers.on(machine) == number
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if hasattr(socket, kind.name)], ids=named)
-def test_number_is_the_interpreters_where_it_knows_one(kind: Kind[Any]) -> None:
+@pytest.mark.parametrize("kind", [kind for kind in CONTROL_KINDS if hasattr(socket, kind.name)], ids=named)
+def test_number_is_the_interpreters_where_it_knows_one(kind: ControlKind[Any]) -> None:
     assert kind.type == getattr(socket, kind.name)
 
 
 def test_number_is_the_options_where_it_has_one() -> None:
     numbers = {option.name: (int(option.level), option.numbers) for option in ls.OPTIONS}
-    both = [kind for kind in KINDS if kind.name in numbers]
-    told = [(int(kind.level), _numbers(kind)) for kind in both]
+    both = [kind for kind in CONTROL_KINDS if kind.name in numbers]
+    declared = [(int(kind.level), _numbers(kind)) for kind in both]
 
-    assert (len(both) > 20, told) == (True, [numbers[kind.name] for kind in both])
+    assert (len(both) > 20, declared) == (True, [numbers[kind.name] for kind in both])
 
 
-def _numbers(kind: Kind[Any]) -> ls.Numbers:
+def _numbers(kind: ControlKind[Any]) -> ls.Numbers:
     return kind.numbers if isinstance(kind.numbers, ls.Numbers) else ls.Numbers(kind.numbers)

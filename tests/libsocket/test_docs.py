@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import pydoc
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
-from libsocket import OPTIONS, SO_RCVBUF, Level, Option, Socket
-from libsocket.claims import claims
-from libsocket.codecs import INT
-
-NOBODYS = Option("SO_NOBODYS", Level.SOL_SOCKET, 4096, INT, since="9.0", doc="An option that no claim names.")
+from libsocket import IP_MCAST_JOIN_GROUP, IPV6_MCAST_JOIN_GROUP, OPTIONS, SO_RCVBUF, Option, Socket
 
 
 def named(value: object) -> str | None:
@@ -30,30 +24,25 @@ def test_since_is_a_kernel_version(option: Option[Any]) -> None:
     assert all(part.isdecimal() for part in option.since.split("."))
 
 
-def test_docstring_tells_the_claims_and_their_verdicts() -> None:
-    head, _, told = str(Socket.rcvbuf.__doc__).partition("\n\nClaims, with the verdict of Linux ")
-
-    assert head == f"{SO_RCVBUF.doc}\n\n{SO_RCVBUF.facts}"
-    assert "\n  socket.7/SO_RCVBUF/doubled\n    HOLDS: Setting the receive buffer stores twice" in told
-    assert "\n  socket.7/SO_RCVBUF/minimum-256\n    DIFFERS: " in told
-
-
-def test_docstring_of_an_option_without_claims_ends_with_its_facts() -> None:
-    assert NOBODYS.__doc__ == f"{NOBODYS.doc}\n\n{NOBODYS.facts}"
+def test_docstring_is_the_description_the_facts_and_the_page_of_the_claims() -> None:
+    assert Socket.rcvbuf.__doc__ == (
+        f"{SO_RCVBUF.doc}\n\n{SO_RCVBUF.facts}\n\n"
+        "Claims about it: option/SO_RCVBUF in the conformance matrix."
+    )
 
 
-def test_help_on_an_option_tells_its_claims() -> None:
+def test_page_of_an_option_that_ipv4_and_ipv6_share_is_the_levels_own() -> None:
+    assert (IP_MCAST_JOIN_GROUP.page, IPV6_MCAST_JOIN_GROUP.page) == (
+        "option/IP_MCAST_JOIN_GROUP",
+        "option/IPV6_MCAST_JOIN_GROUP",
+    )
+
+
+def test_help_on_an_option_is_its_docstring() -> None:
     shown = pydoc.plain(pydoc.render_doc(Socket.rcvbuf))
 
-    assert [name for name in claims("SO_RCVBUF") if name not in shown] == []
-    assert "socket.7/SO_RCVBUF/doubled" in claims("SO_RCVBUF")
+    assert [line for line in str(Socket.rcvbuf.__doc__).splitlines() if line not in shown] == []
 
 
 def test_class_keeps_a_docstring_of_its_own() -> None:
     assert str(Option.__doc__).startswith("A typed socket option.")
-
-
-def test_claims_are_not_read_before_somebody_asks() -> None:
-    program = "import libsocket, sys; print('libsocket.claims' in sys.modules)"
-
-    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "False\n"

@@ -180,6 +180,6 @@ def test_closed_descriptor_is_the_kernels_to_refuse() -> None:
         Socket.from_fd(fd)
 
 
-def test_field_that_the_kernel_does_not_tell_is_named() -> None:
-    with Socket.tcp() as sock, pytest.raises(AttributeError, match="does not tell no_such_field"):
+def test_field_that_the_kernel_does_not_have_is_named() -> None:
+    with Socket.tcp() as sock, pytest.raises(AttributeError, match="has no no_such_field"):
         getattr(sock.tcp_info, "no_such_field")  # noqa: B009 - mypy would refuse the plain access

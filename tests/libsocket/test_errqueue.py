@@ -13,11 +13,11 @@ import libsocket as ls
 from libsocket import (
     ExtendedError,
     Inet,
-    Moment,
     Origin,
     Socket,
     Timestamping,
     TimestampingFlag,
+    TimestampType,
     TransmitTimestamp,
     ZerocopyCompletion,
 )
@@ -58,7 +58,7 @@ def test_empty_queue_never_waits(timeout: float | None) -> None:
         assert sock.recv_error() is None
 
 
-def test_refused_datagram_is_told_with_all_about_it() -> None:
+def test_refused_datagram_is_reported_with_all_about_it() -> None:
     with Socket.udp() as sock:
         sock.ip_recverr = True
         sock.sendto(b"lost", ("127.0.0.1", 9))
@@ -74,7 +74,7 @@ def test_refused_datagram_is_told_with_all_about_it() -> None:
         )
 
 
-def test_refused_ipv6_datagram_is_told_with_all_about_it() -> None:
+def test_refused_ipv6_datagram_is_reported_with_all_about_it() -> None:
     with Socket.udp(socket.AF_INET6) as sock:
         sock.ipv6_recverr = True
         sock.sendto(b"lost", ("::1", 9))
@@ -94,11 +94,11 @@ def test_errors_come_one_by_one() -> None:
     with Socket.udp() as sock:
         sock.ip_recverr = True
         sock.sendto(b"one", ("127.0.0.1", 9))
-        told = [sock.recv_error()]
+        reports = [sock.recv_error()]
         sock.sendto(b"two", ("127.0.0.1", 10))
-        told += [sock.recv_error(), sock.recv_error()]
+        reports += [sock.recv_error(), sock.recv_error()]
 
-        assert [getattr(one, "payload", None) for one in told] == [b"one", b"two", None]
+        assert [getattr(one, "payload", None) for one in reports] == [b"one", b"two", None]
 
 
 def test_queued_errors_are_found_with_a_timeout_too() -> None:
@@ -110,7 +110,7 @@ def test_queued_errors_are_found_with_a_timeout_too() -> None:
         assert isinstance(sock.recv_error(), ExtendedError)
 
 
-def test_local_error_tells_the_path_mtu(udp: Ends, place: Namespace) -> None:
+def test_local_error_gives_the_path_mtu(udp: Ends, place: Namespace) -> None:
     near, _ = udp
     place.set_link("lo", mtu=1500)
     near.ip_recverr = True
@@ -148,20 +148,20 @@ def test_zero_copy_sends_complete_as_a_range(tcp: Ends) -> None:
     assert near.recv_error() == ZerocopyCompletion(0, 2, copied=True)
 
 
-def test_transmit_timestamps_tell_moment_and_send(udp: Ends) -> None:
+def test_transmit_timestamps_give_type_and_send(udp: Ends) -> None:
     near, far = udp
     flags = TimestampingFlag.TX_SCHED | TimestampingFlag.TX_SOFTWARE | TimestampingFlag.SOFTWARE
     near.timestamping = Timestamping(flags | TimestampingFlag.OPT_ID | TimestampingFlag.OPT_TSONLY)
     near.send(b"one")
     near.send(b"two")
     far.recv(3)
-    told = [near.recv_error() for _ in range(5)]
+    reports = [near.recv_error() for _ in range(5)]
 
-    assert [(one.moment, one.id) for one in told if isinstance(one, TransmitTimestamp)] == [
-        (Moment.SCHED, 0),
-        (Moment.SND, 0),
-        (Moment.SCHED, 1),
-        (Moment.SND, 1),
+    assert [(one.type, one.id) for one in reports if isinstance(one, TransmitTimestamp)] == [
+        (TimestampType.SCHED, 0),
+        (TimestampType.SND, 0),
+        (TimestampType.SCHED, 1),
+        (TimestampType.SND, 1),
     ]
 
 
@@ -169,10 +169,10 @@ def test_transmit_timestamp_is_now_and_brings_the_packet(udp: Ends) -> None:
     near, _ = udp
     near.timestamping = Timestamping(TimestampingFlag.TX_SOFTWARE | TimestampingFlag.SOFTWARE)
     near.send(b"packet")
-    told = near.recv_error()
+    report = near.recv_error()
 
-    assert isinstance(told, TransmitTimestamp)
-    assert (abs(time.time_ns() - told.times.software.nanoseconds) < HOUR, told.payload[-6:]) == (
+    assert isinstance(report, TransmitTimestamp)
+    assert (abs(time.time_ns() - report.times.software.nanoseconds) < HOUR, report.payload[-6:]) == (
         True,
         b"packet",
     )
@@ -184,10 +184,10 @@ def test_send_gives_its_timestamp_a_name(udp: Ends) -> None:
     near.timestamping = Timestamping(flags)
     with old_enough_for(ls.TimestampId):
         near.send_message(b"x", ls.TimestampId(0xDEAD_BEEF))
-    told = near.recv_error()
+    report = near.recv_error()
 
-    assert isinstance(told, TransmitTimestamp)
-    assert told.id == 0xDEAD_BEEF
+    assert isinstance(report, TransmitTimestamp)
+    assert report.id == 0xDEAD_BEEF
 
 
 def test_acknowledgement_brings_what_tcp_knew(tcp: Ends) -> None:
@@ -196,21 +196,26 @@ def test_acknowledgement_brings_what_tcp_knew(tcp: Ends) -> None:
     near.timestamping = Timestamping(flags | TimestampingFlag.OPT_TSONLY | TimestampingFlag.OPT_STATS)
     near.send(b"abc")
     far.read_exact(3)
-    told = near.recv_error()
+    report = near.recv_error()
 
-    assert isinstance(told, TransmitTimestamp)
-    assert (told.moment, told.id, told.payload, len(told.stats) > 100) == (Moment.ACK, 2, b"", True)
+    assert isinstance(report, TransmitTimestamp)
+    assert (report.type, report.id, report.payload, len(report.stats) > 100) == (
+        TimestampType.ACK,
+        2,
+        b"",
+        True,
+    )
 
 
-def test_packet_socket_tells_transmit_timestamps() -> None:
+def test_packet_socket_gives_transmit_timestamps() -> None:
     with Socket.packet(socket.SOCK_DGRAM) as sock:
         flags = TimestampingFlag.TX_SCHED | TimestampingFlag.SOFTWARE | TimestampingFlag.OPT_ID
         sock.timestamping = Timestamping(flags)
         sock.send_message(b"frame", address=ls.Packet(1, 0x88B5, address=bytes(6)))
-        told = sock.recv_error()
+        report = sock.recv_error()
 
-        assert isinstance(told, TransmitTimestamp)
-        assert (told.moment, told.id) == (Moment.SCHED, 0)
+        assert isinstance(report, TransmitTimestamp)
+        assert (report.type, report.id) == (TimestampType.SCHED, 0)
 
 
 def test_reports_are_received_in_a_batch_as_messages(udp: Ends) -> None:

@@ -41,7 +41,7 @@ def udp6() -> Iterator[Ends]:
     yield from _udp(socket.AF_INET6, "::1")
 
 
-def test_sender_is_told_as_an_address(udp: Ends) -> None:
+def test_sender_is_reported_as_an_address(udp: Ends) -> None:
     near, far = udp
     near.send(b"x")
     message = far.recv_message(1)
@@ -57,7 +57,7 @@ def test_message_is_sent_to_an_address(udp: Ends) -> None:
         assert far.recv_message(1).address.port == sender.getsockname()[1]
 
 
-def test_ipv6_sender_is_told_as_an_address(udp6: Ends) -> None:
+def test_ipv6_sender_is_reported_as_an_address(udp6: Ends) -> None:
     near, far = udp6
     near.send(b"x")
 
@@ -105,7 +105,7 @@ def test_what_one_ipv6_packet_was_sent_with_arrives(
     assert far.recv_message(1).find(type(value)) == value
 
 
-def test_packet_info_tells_interface_and_destination(udp: Ends) -> None:
+def test_packet_info_gives_interface_and_destination(udp: Ends) -> None:
     near, far = udp
     far.ip_pktinfo = True
     near.send(b"x")
@@ -120,7 +120,7 @@ def test_packet_info_chooses_the_source(udp: Ends) -> None:
     assert far.recv_message(1).address.host == "127.0.0.9"
 
 
-def test_ipv6_packet_info_tells_interface_and_destination(udp6: Ends) -> None:
+def test_ipv6_packet_info_gives_interface_and_destination(udp6: Ends) -> None:
     near, far = udp6
     far.ipv6_recvpktinfo = True
     near.send_message(b"x", ls.In6Pktinfo("::1"))
@@ -148,7 +148,7 @@ def test_original_ipv6_destination_is_an_address(udp6: Ends) -> None:
     )
 
 
-def test_fragments_tell_their_size(udp: Ends, place: Namespace) -> None:
+def test_fragments_give_their_size(udp: Ends, place: Namespace) -> None:
     near, far = udp
     place.set_link("lo", mtu=1500)
     far.ip_recvfragsize = True
@@ -162,9 +162,9 @@ def test_flow_information_of_ipv6_arrives(udp6: Ends) -> None:
     near, far = udp6
     far.ipv6_flowinfo = True
     near.send_message(b"x", ls.TrafficClass(0x20))
-    told = far.recv_message(1).find(ls.FlowInfo) or 0
+    found = far.recv_message(1).find(ls.FlowInfo) or 0
 
-    assert told >> 20 == 0x20
+    assert found >> 20 == 0x20
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_one_send_is_cut_into_datagrams(udp: Ends) -> None:
     assert [len(far.recv(2000)) for _ in range(4)] == [300, 300, 300, 100]
 
 
-def test_datagrams_received_as_one_tell_their_size(udp: Ends) -> None:
+def test_datagrams_received_as_one_give_their_size(udp: Ends) -> None:
     near, far = udp
     far.udp_gro = True
     on = far.getsockopt(socket.IPPROTO_UDP, 104)  # below the library, which must not be what skips
@@ -266,12 +266,12 @@ def test_hop_by_hop_header_arrives_as_it_was_sent(udp6: Ends) -> None:
     far.ipv6_recvhopopts = True
     header = ls.HopOptions(bytes([0, 0, 1, 4, 0, 0, 0, 0]))
     near.send_message(b"x", header)
-    told = far.recv_message(1).find(ls.HopOptions) or b""
+    found = far.recv_message(1).find(ls.HopOptions) or b""
 
-    assert (told[1:], told[0]) == (header[1:], socket.IPPROTO_UDP)
+    assert (found[1:], found[0]) == (header[1:], socket.IPPROTO_UDP)
 
 
-def test_path_mtu_of_ipv6_is_told(udp6: Ends, place: Namespace) -> None:
+def test_path_mtu_of_ipv6_is_reported(udp6: Ends, place: Namespace) -> None:
     near, _ = udp6
     place.set_link("lo", mtu=1500)
     near.ipv6_recvpathmtu = True
@@ -290,7 +290,7 @@ def test_datagram_that_must_stay_whole_is_refused(udp6: Ends, place: Namespace) 
         near.send_message(bytes(4000), ls.DontFragment(1))
 
 
-def test_unread_bytes_of_tcp_are_told() -> None:
+def test_unread_bytes_of_tcp_are_reported() -> None:
     left, right = Socket.tcp_pair()
     with left, right:
         right.tcp_inq = True
@@ -300,16 +300,16 @@ def test_unread_bytes_of_tcp_are_told() -> None:
         assert right.recv_message(2).find(ls.TcpInq) == 3
 
 
-def test_packet_socket_tells_lengths_and_the_hardware_address(udp: Ends) -> None:
+def test_packet_socket_gives_lengths_and_the_hardware_address(udp: Ends) -> None:
     near, _ = udp
     with Socket.packet(socket.SOCK_DGRAM, 0x0800) as sock:
         sock.packet_auxdata = True
         near.send(b"hello")
         message = sock.recv_message(10)
-        told = message.find(ls.Auxdata)
+        found = message.find(ls.Auxdata)
 
-        assert told is not None
-        assert (told.length, told.snaplen, message.truncated) == (33, 33, True)
+        assert found is not None
+        assert (found.length, found.snaplen, message.truncated) == (33, 33, True)
         assert message.address == ls.Packet(1, 0x0800, socket.PACKET_HOST, 772, bytes(6))
 
 
@@ -320,7 +320,7 @@ def test_frame_is_sent_to_a_packet_address() -> None:
         assert sock.recv_message(10).data == b"frame"
 
 
-def test_netlink_tells_the_group() -> None:
+def test_netlink_gives_the_group() -> None:
     with Socket.netlink() as sock:
         sock.bind(ls.Netlink(0))
         sock.netlink_pktinfo = True

@@ -82,10 +82,10 @@ def test_filter_is_not_read_into_a_buffer_that_it_would_overrun() -> None:
     with Socket.udp() as sock:
         sock.attach_filter = PASS_ALL * 32
 
-        with pytest.raises(TypeError, match="SO_ATTACH_FILTER is read by a question"):
+        with pytest.raises(TypeError, match="SO_ATTACH_FILTER is read by a request"):
             _ = sock.attach_filter
         with pytest.raises(TypeError, match="counted in instructions"):
-            sock.ask(ls.SO_ATTACH_FILTER, b"")
+            sock.get(ls.SO_ATTACH_FILTER, request=b"")
 
 
 def test_part_of_an_instruction_is_refused() -> None:
@@ -156,7 +156,7 @@ def test_advice_about_a_connection_is_taken(tcp: tuple[Socket, Socket]) -> None:
     assert right.recv(5) == b"still"
 
 
-def test_number_of_bytes_left_is_told_on_unix_streams_alone() -> None:
+def test_number_of_bytes_left_is_reported_on_unix_streams_alone() -> None:
     left, right = Socket.pair()
     with left, right, old_enough():
         right.inq = True
@@ -280,9 +280,9 @@ def test_zero_bytes_are_mapped_of_what_is_not_there(tcp: tuple[Socket, Socket]) 
     left, right = tcp
     left.send(b"few")
     right.recv(1, socket.MSG_PEEK)
-    told = right.ask(ls.TCP_ZEROCOPY_RECEIVE, TcpZerocopyReceive())
+    found = right.get(ls.TCP_ZEROCOPY_RECEIVE, request=TcpZerocopyReceive())
 
-    assert (told.length, told.inq, told.err) == (0, 3, 0)
+    assert (found.length, found.inq, found.err) == (0, 3, 0)
 
 
 def test_protocol_on_top_that_is_unknown_is_refused(tcp: tuple[Socket, Socket]) -> None:
@@ -293,7 +293,7 @@ def test_protocol_on_top_that_is_unknown_is_refused(tcp: tuple[Socket, Socket]) 
     assert left.tcp_ulp == ""
 
 
-def test_congestion_control_tells_of_itself(tcp: tuple[Socket, Socket]) -> None:
+def test_congestion_control_reports_of_itself(tcp: tuple[Socket, Socket]) -> None:
     left, _ = tcp
     left.tcp_congestion = "reno"
 
@@ -314,17 +314,17 @@ def test_path_mtu_is_the_interfaces() -> None:
     with Namespace(), Socket.udp() as sock, Socket.udp(socket.AF_INET6) as sock6:
         sock.connect(("127.0.0.1", 9))
         sock6.connect(("::1", 9))
-        told = sock6.ipv6_pathmtu
+        found = sock6.ipv6_pathmtu
 
-        assert (sock.ip_mtu, sock6.ipv6_mtu, told) == (65_535, 65_536, Ip6Mtuinfo("::", 65_536))
+        assert (sock.ip_mtu, sock6.ipv6_mtu, found) == (65_535, 65_536, Ip6Mtuinfo("::", 65_536))
 
 
-def test_protocol_of_a_raw_socket_is_told() -> None:
+def test_protocol_of_a_raw_socket_is_reported() -> None:
     with Socket.raw(socket.IPPROTO_ICMP) as sock, old_enough():
         assert sock.ip_protocol == socket.IPPROTO_ICMP
 
 
-def test_address_of_the_connection_is_told_for_a_stream(tcp: tuple[Socket, Socket]) -> None:
+def test_address_of_the_connection_is_reported_for_a_stream(tcp: tuple[Socket, Socket]) -> None:
     left, _ = tcp
     left.ip_pktinfo = True
 
@@ -400,7 +400,7 @@ def test_flow_label_is_leased() -> None:
 
 def test_flow_label_is_asked_about() -> None:
     with Namespace(), Socket.tcp(socket.AF_INET6) as sock, pytest.raises(OSError) as refusal:  # noqa: PT011
-        sock.ask(ls.IPV6_FLOWLABEL_MGR, In6FlowlabelReq("::1"))
+        sock.get(ls.IPV6_FLOWLABEL_MGR, request=In6FlowlabelReq("::1"))
 
     assert refusal.value.errno in {errno.ENOENT, errno.ENOTCONN, errno.EINVAL}
 
@@ -446,13 +446,13 @@ def test_everything_on_an_interface_is_wished_for(loopback: Socket) -> None:
     assert (wished, promiscuous()) == (1, 0)
 
 
-def test_statistics_are_told_and_begin_anew(loopback: Socket) -> None:
+def test_statistics_are_read_and_begin_anew(loopback: Socket) -> None:
     with Socket.udp() as sender:
         sender.sendto(b"counted", ("127.0.0.1", 9))
         loopback.recv(100)
-    told = loopback.packet_statistics
+    found = loopback.packet_statistics
 
-    assert (told.packets >= 1, loopback.packet_statistics) == (True, TpacketStats(0, 0))
+    assert (found.packets >= 1, loopback.packet_statistics) == (True, TpacketStats(0, 0))
 
 
 def test_version_three_rings_count_standing_still(loopback: Socket) -> None:
@@ -473,7 +473,7 @@ def test_ring_is_made_and_forbids_another_version(loopback: Socket, option: ls.O
 @pytest.mark.parametrize(("version", "size"), [(1, 32), (2, 48)])
 def test_header_of_a_frame_has_a_size_by_version(version: int, size: int) -> None:
     with Socket.packet() as sock:
-        assert sock.ask(ls.PACKET_HDRLEN, version) == size
+        assert sock.get(ls.PACKET_HDRLEN, request=version) == size
 
 
 def test_group_shares_packets(loopback: Socket) -> None:
@@ -506,7 +506,7 @@ def test_value_that_does_not_fit_is_refused_on_vsock_too() -> None:
         sock.linger = ls.Linger(True, 2**31)
 
 
-def test_multipath_connection_tells_of_its_subflows() -> None:
+def test_multipath_connection_reports_its_subflows() -> None:
     with Namespace(), mptcp() as listener, mptcp() as client, old_enough():
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -519,4 +519,4 @@ def test_multipath_connection_tells_of_its_subflows() -> None:
 
 def test_full_information_is_bytes() -> None:
     with Namespace(), mptcp() as sock, old_enough():
-        assert len(sock.ask(ls.MPTCP_FULL_INFO, b"")) > 0
+        assert len(sock.get(ls.MPTCP_FULL_INFO, request=b"")) > 0

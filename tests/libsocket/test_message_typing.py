@@ -1,4 +1,4 @@
-"""What type checkers are told of messages, held as in ``test_typing.py``."""
+"""What type checkers infer of messages, held as in ``test_typing.py``."""
 
 from __future__ import annotations
 

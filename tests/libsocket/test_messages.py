@@ -171,9 +171,9 @@ def test_too_little_room_is_visible_and_leaks_nothing(ends: Ends, file: IO[bytes
     before = open_files()
     left.send_message(b"x", Rights(*[file] * 5))
     with right.recv_message(1, control=socket.CMSG_LEN(8)) as message:
-        told = (message.control_truncated, len(message.find(Rights) or ()))
+        found = (message.control_truncated, len(message.find(Rights) or ()))
 
-    assert (told, open_files() - before) == ((True, 2), 0)
+    assert (found, open_files() - before) == ((True, 2), 0)
 
 
 @pytest.mark.parametrize("room", [*range(socket.CMSG_SPACE(12) + 1), 4096])
@@ -230,10 +230,10 @@ def test_descriptors_that_are_decoded_elsewhere_are_owned_too() -> None:
     reading, writing = os.pipe()
     data = array.array("i", [reading, writing]).tobytes()
     values = received([(socket.SOL_SOCKET, socket.SCM_RIGHTS, data), (1, 999, b"?"), (0, 2, b"cut")])
-    told = values[1:]
+    found = values[1:]
     del values
 
-    assert (told, closed(reading), closed(writing)) == (
+    assert (found, closed(reading), closed(writing)) == (
         (Unknown(1, 999, b"?"), Unknown(0, 2, b"cut")),
         True,
         True,
@@ -300,7 +300,7 @@ def test_pidfd_signals_the_sender(ends: Ends) -> None:
     assert (fd >= 0, closed(fd), pidfd.fileno()) == (True, True, -1)
 
 
-def test_unread_bytes_of_a_stream_are_told(ends: Ends) -> None:
+def test_unread_bytes_of_a_stream_are_reported(ends: Ends) -> None:
     left, right = ends
     with old_enough():
         right.inq = True

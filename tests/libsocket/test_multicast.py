@@ -39,13 +39,13 @@ def sock6() -> Iterator[Socket]:
 
 
 def senders(sock: Socket) -> tuple[bool, tuple[str, ...]]:
-    told = sock.ask(ls.IP_MSFILTER, IpMsfilter(GROUP, HERE))
-    return told.include, told.sources
+    found = sock.get(ls.IP_MSFILTER, request=IpMsfilter(GROUP, HERE))
+    return found.include, found.sources
 
 
 def group_senders(sock: Socket, option: ls.Option[GroupFilter], group: str) -> tuple[bool, tuple[str, ...]]:
-    told = sock.ask(option, GroupFilter(group, LOOPBACK))
-    return told.include, told.sources
+    found = sock.get(option, request=GroupFilter(group, LOOPBACK))
+    return found.include, found.sources
 
 
 def test_joined_group_lets_everyone_in(sock: Socket) -> None:
@@ -91,17 +91,17 @@ def test_filter_is_set_whole(sock: Socket) -> None:
     sock.ip_add_membership = IpMreqn(GROUP, HERE)
     sock.ip_msfilter = wanted
 
-    assert sock.ask(ls.IP_MSFILTER, IpMsfilter(GROUP, HERE)) == wanted
+    assert sock.get(ls.IP_MSFILTER, request=IpMsfilter(GROUP, HERE)) == wanted
 
 
-def test_filter_without_a_question_is_refused(sock: Socket) -> None:
-    with pytest.raises(TypeError, match="IP_MSFILTER is read by a question"):
+def test_filter_without_a_request_is_refused(sock: Socket) -> None:
+    with pytest.raises(TypeError, match="IP_MSFILTER is read by a request"):
         _ = sock.ip_msfilter
 
 
-def test_question_to_an_option_that_needs_none_is_refused(sock: Socket) -> None:
+def test_request_to_an_option_that_needs_none_is_refused(sock: Socket) -> None:
     with pytest.raises(TypeError, match="SO_RCVBUF is read without"):
-        sock.ask(ls.SO_RCVBUF, 1)
+        sock.get(ls.SO_RCVBUF, request=1)
 
 
 def test_address_that_is_none_is_refused(sock: Socket) -> None:

@@ -181,21 +181,21 @@ def test_sending_low_water_mark_is_one() -> None:
         assert sock.sndlowat == 1
 
 
-def test_cookies_tell_sockets_apart() -> None:
+def test_cookies_distinguish_sockets() -> None:
     with Socket.tcp() as one, Socket.tcp() as other:
         assert (one.cookie != other.cookie, one.cookie == one.cookie) == (True, True)
 
 
-def test_cookies_tell_namespaces_apart() -> None:
+def test_cookies_distinguish_namespaces() -> None:
     with Socket.tcp() as outside, Namespace(), Socket.tcp() as inside, old_enough():
         assert outside.netns_cookie != inside.netns_cookie
 
 
-def test_memory_is_told_by_name() -> None:
+def test_memory_is_reported_by_name() -> None:
     with Socket.udp() as sock:
-        told = sock.meminfo
+        memory = sock.meminfo
 
-        assert (type(told), told.rcvbuf, told.sndbuf) == (MemInfo, sock.rcvbuf, sock.sndbuf)
+        assert (type(memory), memory.rcvbuf, memory.sndbuf) == (MemInfo, sock.rcvbuf, sock.sndbuf)
 
 
 def test_tcp_info_follows_the_connection() -> None:

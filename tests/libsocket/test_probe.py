@@ -20,7 +20,7 @@ from libsocket import (
     TCP_NODELAY,
     Socket,
 )
-from libsocket.probe import KINDS, probe, said, told
+from libsocket.probe import KINDS, as_json, probe, shown
 from netns import Capability, Namespace, without
 
 PLAIN = [kind for kind in KINDS if kind not in {"mptcp", "vsock"}]
@@ -30,47 +30,47 @@ PLAIN = [kind for kind in KINDS if kind not in {"mptcp", "vsock"}]
 @pytest.mark.parametrize("kind", PLAIN)
 def test_every_option_gets_an_answer(kind: str) -> None:
     with Namespace():
-        answers = probe(kind)
+        found = probe(kind)
 
-    assert list(answers) == list(OPTIONS)
+    assert list(found) == list(OPTIONS)
 
 
 @pytest.mark.parametrize("kind", PLAIN)
 def test_every_kind_knows_keepalive_and_its_own(kind: str) -> None:
     with Namespace():
-        known = [option for option, answer in probe(kind).items() if answer.known]
+        known = [option for option, support in probe(kind).items() if support.supported]
 
     assert (SO_KEEPALIVE in known, TCP_NODELAY in known) == (True, kind.startswith("tcp"))
 
 
-def test_answers_tell_read_and_write_apart() -> None:
+def test_support_separates_reading_from_writing() -> None:
     with Namespace():
-        answers = probe("tcp")
+        found = probe("tcp")
 
-    assert (answers[SO_SNDBUFFORCE].got, answers[TCP_INFO].put, answers[SO_KEEPALIVE]) == (
+    assert (found[SO_SNDBUFFORCE].get, found[TCP_INFO].set, found[SO_KEEPALIVE]) == (
         None,
         None,
         (False, "ok"),
     )
 
 
-def test_refusal_is_told_by_its_name() -> None:
+def test_refusal_is_reported_by_its_name() -> None:
     with Namespace():
-        answer = probe("tcp")[SO_PASSCRED]
+        support = probe("tcp")[SO_PASSCRED]
 
-    assert said(answer.put) in {"EOPNOTSUPP", "ok"}
+    assert shown(support.set) in {"EOPNOTSUPP", "ok"}
 
 
 def test_want_of_a_capability_is_an_answer() -> None:
     with Namespace(), without(Capability.NET_ADMIN, Capability.NET_RAW):
-        answer = probe("udp")[SO_MARK]
+        support = probe("udp")[SO_MARK]
 
-    assert (answer.got, said(answer.put), answer.known) == (0, "EPERM", True)
+    assert (support.get, shown(support.set), support.supported) == (0, "EPERM", True)
 
 
-def test_socket_that_cannot_be_made_is_told() -> None:
+def test_socket_that_cannot_be_made_is_reported() -> None:
     with Namespace(), without(Capability.NET_RAW):
-        assert told("packet") == {"refused": "EPERM"}
+        assert as_json("packet") == {"refused": "EPERM"}
 
 
 def test_probing_leaves_no_descriptor() -> None:
@@ -150,7 +150,7 @@ def test_unknown_kind_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     with pytest.raises(SystemExit):
         run(monkeypatch, "carrier-pigeon")
 
-    assert "no such kind of socket: carrier-pigeon" in capsys.readouterr().err
+    assert "unknown kind of socket: carrier-pigeon" in capsys.readouterr().err
 
 
 def test_kinds_are_what_they_are_called() -> None:

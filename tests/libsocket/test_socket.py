@@ -170,7 +170,7 @@ def test_nonblocking_agrees_with_python() -> None:
         assert (on, (sock.nonblocking, sock.gettimeout())) == ((True, 0.0), (False, None))
 
 
-def test_nonblocking_tells_what_the_kernel_has() -> None:
+def test_nonblocking_gives_what_the_kernel_has() -> None:
     with Socket.udp() as sock:
         os.set_blocking(sock.fileno(), False)
 

@@ -1,6 +1,6 @@
 """Signed TCP connections over loopback in a namespace: TCP-AO and, before it, MD5.
 
-Where the kernel lacks them (CONFIG_TCP_AO, CONFIG_TCP_MD5SIG), setting a key tells, and the test is skipped.
+Where the kernel lacks them (CONFIG_TCP_AO, CONFIG_TCP_MD5SIG), setting a key fails, and the test is skipped.
 Sources: ``Documentation/networking/tcp_ao.rst``, ``linux/tcp.h``, RFC 5925, RFC 2385.
 """
 
@@ -29,7 +29,7 @@ from libsocket import (
     TcpMd5sig,
     UnsupportedOption,
 )
-from libsocket.layouts import AO_KEYS
+from libsocket.layouts.tcp import AO_KEYS
 from netns import Namespace
 from tests.libsocket.repair import SEND, held, resume
 
@@ -90,30 +90,30 @@ def connected(*keys: TcpAoAdd, address: str = HERE, family: int = socket.AF_INET
             yield client, server
 
 
-def is_left_out(stranger: Socket, friend: Socket, listener: Socket) -> bool:
-    """Whether only the second of two that knock is let in, and the first still waits for an answer."""
+def is_ignored(wrong: Socket, right: Socket, listener: Socket) -> bool:
+    """Whether only the second of two that connect is accepted, and the first still waits for an answer."""
     listen(listener, HERE)
-    stranger.setblocking(False)
+    wrong.setblocking(False)
     with pytest.raises(BlockingIOError):
-        stranger.connect(listener.getsockname())
-    friend.tcp_syncnt = PATIENCE
-    friend.connect(listener.getsockname())
+        wrong.connect(listener.getsockname())
+    right.tcp_syncnt = PATIENCE
+    right.connect(listener.getsockname())
     with listener.accept()[0] as server:
-        return (server.getpeername(), stranger.tcp_info.state) == (friend.getsockname(), SYN_SENT)
+        return (server.getpeername(), wrong.tcp_info.state) == (right.getsockname(), SYN_SENT)
 
 
 def taken_away(key: TcpAoAdd, current: int | None = None, rnext: int | None = None) -> TcpAoDel:
     return TcpAoDel(key.address, key.prefix, key.sndid, key.rcvid, current_key=current, rnext=rnext)
 
 
-def only(sock: Socket, question: TcpAoKeys) -> TcpAoKey:
-    [key] = sock.ask(ls.TCP_AO_GET_KEYS, question).keys
+def only(sock: Socket, request: TcpAoKeys) -> TcpAoKey:
+    [key] = sock.get(ls.TCP_AO_GET_KEYS, request=request).keys
     return key
 
 
 def has(sock: Socket, key: TcpAoAdd) -> int:
-    return sock.ask(
-        ls.TCP_AO_GET_KEYS, TcpAoKeys(key.address, key.prefix, sndid=key.sndid, rcvid=key.rcvid)
+    return sock.get(
+        ls.TCP_AO_GET_KEYS, request=TcpAoKeys(key.address, key.prefix, sndid=key.sndid, rcvid=key.rcvid)
     ).matched
 
 
@@ -139,34 +139,34 @@ def test_good_segments_are_counted(ns: Namespace) -> None:
 
 
 def test_wrong_key_does_not_connect(ns: Namespace) -> None:
-    with Socket.tcp() as listener, Socket.tcp() as stranger, Socket.tcp() as friend:
+    with Socket.tcp() as listener, Socket.tcp() as wrong, Socket.tcp() as right:
         add(listener, mirrored(FIRST))
-        add(friend, FIRST)
-        add(stranger, replace(FIRST, key=b"wrong secret"))
-        left_out = is_left_out(stranger, friend, listener)
+        add(right, FIRST)
+        add(wrong, replace(FIRST, key=b"wrong secret"))
+        ignored = is_ignored(wrong, right, listener)
 
-        assert (left_out, listener.tcp_ao_info.pkt_bad > 0) == (True, True)
+        assert (ignored, listener.tcp_ao_info.pkt_bad > 0) == (True, True)
 
 
 def test_unknown_key_does_not_connect(ns: Namespace) -> None:
-    with Socket.tcp() as listener, Socket.tcp() as stranger, Socket.tcp() as friend:
+    with Socket.tcp() as listener, Socket.tcp() as wrong, Socket.tcp() as right:
         add(listener, mirrored(FIRST))
-        add(friend, FIRST)
-        add(stranger, SECOND)
-        left_out = is_left_out(stranger, friend, listener)
+        add(right, FIRST)
+        add(wrong, SECOND)
+        ignored = is_ignored(wrong, right, listener)
 
-        assert (left_out, listener.tcp_ao_info.pkt_key_not_found > 0) == (True, True)
+        assert (ignored, listener.tcp_ao_info.pkt_key_not_found > 0) == (True, True)
 
 
 def test_nobody_connects_unsigned_where_signing_is_required(ns: Namespace) -> None:
-    with Socket.tcp() as listener, Socket.tcp() as stranger, Socket.tcp() as friend:
+    with Socket.tcp() as listener, Socket.tcp() as wrong, Socket.tcp() as right:
         add(listener, mirrored(FIRST))
-        add(friend, FIRST)
-        stranger.bind((ELSEWHERE, 0))
+        add(right, FIRST)
+        wrong.bind((ELSEWHERE, 0))
         listener.tcp_ao_info = TcpAoInfo(ao_required=True)
-        left_out = is_left_out(stranger, friend, listener)
+        ignored = is_ignored(wrong, right, listener)
 
-        assert (left_out, listener.tcp_ao_info.pkt_ao_required > 0) == (True, True)
+        assert (ignored, listener.tcp_ao_info.pkt_ao_required > 0) == (True, True)
 
 
 def test_peer_without_a_key_connects_unsigned_where_it_is_not(ns: Namespace) -> None:
@@ -192,9 +192,9 @@ def test_key_is_for_an_ipv6_peer(ns: Namespace) -> None:
     key = replace(FIRST, address=HERE6, prefix=128)
     with connected(key, address=HERE6, family=socket.AF_INET6) as (client, server):
         client.send(b"signed")
-        told = only(client, TcpAoKeys(current=True))
+        found = only(client, TcpAoKeys(current=True))
 
-        assert (server.read_exact(6), told.address, told.prefix) == (b"signed", HERE6, 128)
+        assert (server.read_exact(6), found.address, found.prefix) == (b"signed", HERE6, 128)
 
 
 @pytest.mark.parametrize(("algorithm", "maclen"), [("cmac(aes128)", 12), ("hmac(sha256)", 16)])
@@ -233,10 +233,10 @@ def test_keys_are_listed(ns: Namespace) -> None:
     keys = FIRST, SECOND, replace(FIRST, address=ELSEWHERE)
     with Socket.tcp() as sock:
         add(sock, *keys)
-        told = sock.ask(ls.TCP_AO_GET_KEYS, TcpAoKeys())
+        found = sock.get(ls.TCP_AO_GET_KEYS, request=TcpAoKeys())
 
-        assert told.matched == 3
-        assert {(key.address, key.key, key.sndid) for key in told.keys} == {
+        assert found.matched == 3
+        assert {(key.address, key.key, key.sndid) for key in found.keys} == {
             (key.address, key.key, key.sndid) for key in keys
         }
 
@@ -245,17 +245,17 @@ def test_more_keys_than_there_is_room_for_are_counted(ns: Namespace) -> None:
     with Socket.tcp() as listener:
         for number in range(70):
             add(listener, replace(FIRST, sndid=number, rcvid=number))
-        told = listener.ask(ls.TCP_AO_GET_KEYS, TcpAoKeys())
+        found = listener.get(ls.TCP_AO_GET_KEYS, request=TcpAoKeys())
 
-        assert (told.matched, len({key.sndid for key in told.keys})) == (70, 64)
+        assert (found.matched, len({key.sndid for key in found.keys})) == (70, 64)
 
 
 def test_one_of_the_keys_is_asked_for(ns: Namespace) -> None:
     with Socket.tcp() as sock:
         add(sock, FIRST, SECOND, replace(SECOND, address=ELSEWHERE, sndid=104))
-        told = only(sock, TcpAoKeys(HERE, 32, sndid=102, rcvid=103))
+        found = only(sock, TcpAoKeys(HERE, 32, sndid=102, rcvid=103))
 
-        assert (told.address, told.key, told.sndid, told.rcvid) == (HERE, b"second secret", 102, 103)
+        assert (found.address, found.key, found.sndid, found.rcvid) == (HERE, b"second secret", 102, 103)
 
 
 def test_keys_in_use_are_asked_for(ns: Namespace) -> None:
@@ -283,7 +283,7 @@ def test_key_that_nobody_has_is_no_error(ns: Namespace) -> None:
     with Socket.tcp() as sock:
         add(sock, FIRST)
 
-        assert sock.ask(ls.TCP_AO_GET_KEYS, TcpAoKeys(HERE, 32, sndid=7, rcvid=7)) == TcpAoKeys()
+        assert sock.get(ls.TCP_AO_GET_KEYS, request=TcpAoKeys(HERE, 32, sndid=7, rcvid=7)) == TcpAoKeys()
 
 
 def test_same_numbers_for_one_peer_are_refused(ns: Namespace) -> None:
@@ -341,19 +341,19 @@ def test_listeners_key_is_taken_away_without_waiting(ns: Namespace) -> None:
         assert (has(listener, FIRST), has(listener, SECOND)) == (0, 1)
 
 
-def test_socket_without_keys_has_none_to_tell(ns: Namespace) -> None:
+def test_socket_without_keys_has_none(ns: Namespace) -> None:
     with Socket.tcp() as trial, Socket.tcp() as sock:
         add(trial, FIRST)
 
         with pytest.raises(OSError, match="No such file") as refusal:
-            sock.ask(ls.TCP_AO_GET_KEYS, TcpAoKeys())
+            sock.get(ls.TCP_AO_GET_KEYS, request=TcpAoKeys())
         assert refusal.value.errno == errno.ENOENT
 
 
 # TCP-AO: what a socket is set to
 
 
-def test_keys_in_use_are_told(ns: Namespace) -> None:
+def test_keys_in_use_are_reported(ns: Namespace) -> None:
     with connected(CURRENT, SECOND) as (client, server):
         ours, theirs = client.tcp_ao_info, server.tcp_ao_info
 
@@ -414,7 +414,7 @@ def test_counters_are_set_when_they_shall_be(ns: Namespace) -> None:
 # TCP-AO: repair
 
 
-def test_first_sequence_numbers_are_told_under_repair(ns: Namespace) -> None:
+def test_first_sequence_numbers_are_given_under_repair(ns: Namespace) -> None:
     with connected(FIRST) as (client, server):
         client.send(b"before")
         server.read_exact(6)
@@ -472,8 +472,8 @@ def test_signed_connection_is_moved_to_another_socket(ns: Namespace) -> None:
 # Layout
 
 
-def test_question_says_what_it_has_room_for() -> None:
-    encode = AO_KEYS.question
+def test_request_says_what_it_has_room_for() -> None:
+    encode = AO_KEYS.request
     assert callable(encode)
     asked = encode(TcpAoKeys(HERE, 32, sndid=100, rcvid=101, current=True))
 
@@ -493,29 +493,29 @@ def test_secrets_are_not_shown() -> None:
 
 
 def test_wrong_md5_key_does_not_connect(ns: Namespace) -> None:
-    with Socket.tcp() as listener, Socket.tcp() as stranger, Socket.tcp() as friend:
-        for sock, key in ((listener, b"secret"), (friend, b"secret"), (stranger, b"wrong")):
+    with Socket.tcp() as listener, Socket.tcp() as wrong, Socket.tcp() as right:
+        for sock, key in ((listener, b"secret"), (right, b"secret"), (wrong, b"wrong")):
             sign(sock, TcpMd5sig(HERE, key))
 
-        assert is_left_out(stranger, friend, listener)
+        assert is_ignored(wrong, right, listener)
 
 
 def test_nobody_connects_unsigned_from_an_address_with_an_md5_key(ns: Namespace) -> None:
-    with Socket.tcp() as listener, Socket.tcp() as stranger, Socket.tcp() as friend:
-        for sock in (listener, friend):
+    with Socket.tcp() as listener, Socket.tcp() as wrong, Socket.tcp() as right:
+        for sock in (listener, right):
             sign(sock, TcpMd5sig(HERE, b"secret"))
 
-        assert is_left_out(stranger, friend, listener)
+        assert is_ignored(wrong, right, listener)
 
 
 def test_md5_key_of_a_network_signs_for_an_address_in_it(ns: Namespace) -> None:
     network = TcpMd5sig("127.0.0.0", b"secret", prefixlen=8, flags=1)
-    with Socket.tcp() as listener, Socket.tcp() as stranger, Socket.tcp() as friend:
-        sign(friend, TcpMd5sig(HERE, b"secret"))
-        friend.bind((ELSEWHERE, 0))
+    with Socket.tcp() as listener, Socket.tcp() as wrong, Socket.tcp() as right:
+        sign(right, TcpMd5sig(HERE, b"secret"))
+        right.bind((ELSEWHERE, 0))
         listener.tcp_md5sig_ext = network
 
-        assert is_left_out(stranger, friend, listener)
+        assert is_ignored(wrong, right, listener)
 
 
 def test_md5_key_is_for_an_ipv6_peer(ns: Namespace) -> None:

@@ -1,6 +1,6 @@
 """TLS in the kernel: records that one socket seals and another opens, over loopback in a namespace.
 
-Where the kernel lacks TLS (CONFIG_TLS), a cipher of it or an option, asking for it tells, and that test is
+Where the kernel lacks TLS (CONFIG_TLS), a cipher of it or an option, asking for it fails, and that test is
 skipped. Sources: ``Documentation/networking/tls.rst``, ``linux/tls.h``, RFC 5246, RFC 8446.
 """
 
@@ -47,7 +47,7 @@ LENGTHS = {
     TlsCipher.ARIA_GCM_128: (8, 16, 4),
     TlsCipher.ARIA_GCM_256: (8, 32, 4),
 }
-"""Bytes of initialisation vector, key and salt in ``linux/tls.h``, apart from what the library knows."""
+"""Bytes of initialisation vector, key and salt in ``linux/tls.h``, apart from the library's own."""
 SEALED = {
     (
         TlsVersion.TLS_1_2,
@@ -326,7 +326,7 @@ def test_type_on_the_wire_is_open_until_tls_1_2(ends: Ends, version: TlsVersion,
     assert (kind, len(body)) == (shown, len(FAREWELL) + AROUND[version])
 
 
-def test_alert_is_not_given_to_who_cannot_tell_it_from_data(ends: Ends) -> None:
+def test_alert_is_not_given_to_who_cannot_distinguish_it_from_data(ends: Ends) -> None:
     left, right = ends
     agree(left, right, secrets(TlsVersion.TLS_1_3))
     left.send_message(FAREWELL, ALERT)
@@ -375,9 +375,9 @@ def test_number_of_the_next_record_reads_back(ends: Ends) -> None:
     left.tls_tx = replace(secrets(TlsVersion.TLS_1_3), rec_seq=(40).to_bytes(8, "big"))
     left.send(b"one")
     left.send(b"two")
-    told = left.get(ls.TLS_TX.through(crypto_info(TlsCipher.AES_GCM_128)))
+    held = left.get(ls.TLS_TX.through(crypto_info(TlsCipher.AES_GCM_128)))
 
-    assert int.from_bytes(told.rec_seq, "big") == 42
+    assert int.from_bytes(held.rec_seq, "big") == 42
 
 
 @pytest.mark.parametrize("option", [ls.TLS_TX, ls.TLS_RX])

@@ -1,4 +1,4 @@
-"""What type checkers are told: mypy and pyright read these assertions, and at run time they hold as well."""
+"""What type checkers infer: mypy and pyright read these assertions, and at run time they hold as well."""
 
 from __future__ import annotations
 
@@ -74,15 +74,15 @@ def test_values_of_other_levels_have_their_types() -> None:
     ]
 
 
-def test_answer_has_the_questions_type() -> None:
+def test_what_is_read_by_a_request_has_the_options_type() -> None:
     with Socket.packet() as sock:
-        assert assert_type(sock.ask(PACKET_HDRLEN, 2), int) == 48
+        assert assert_type(sock.get(PACKET_HDRLEN, request=2), int) == 48
 
 
 def test_fields_of_a_record_have_their_types() -> None:
     with Socket.tcp() as sock:
-        told = sock.tcp_info
-        values = (assert_type(told.rtt, int), assert_type(told.delivery_rate_app_limited, bool))
+        info = sock.tcp_info
+        values = (assert_type(info.rtt, int), assert_type(info.delivery_rate_app_limited, bool))
 
     assert [type(value) for value in values] == [int, bool]
 

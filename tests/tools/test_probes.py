@@ -37,7 +37,7 @@ def small(kernel: str, release: str) -> Probe:
 def test_kinds_that_know_an_option_are_kept() -> None:
     found = Probe.of("host", told(*FEW))
     with Namespace():
-        known = {kind: {one.constant for one, said in probe(kind).items() if said.known} for kind in FEW}
+        known = {kind: {one.constant for one, said in probe(kind).items() if said.supported} for kind in FEW}
 
     assert {option.constant: set(found.know(option.constant)) for option in OPTIONS} == {
         option.constant: {kind for kind in FEW if option.constant in known[kind]} for option in OPTIONS

@@ -6,9 +6,9 @@ from typing import Final
 
 from libsocket.arch import Level, Numbers
 from libsocket.codecs import FLAG, INT, LINGER, MEMINFO, SECONDS, SECONDS64, SIZE, flags
-from libsocket.layouts import DMABUF_TOKENS
+from libsocket.layouts.socket import DMABUF_TOKENS
 from libsocket.option import Access, Option
-from libsocket.values import BufLock
+from libsocket.values.socket import BufLock
 
 SOL_SOCKET: Final = Level.SOL_SOCKET
 
@@ -184,7 +184,7 @@ SO_ZEROCOPY: Final = Option(
     FLAG,
     since="4.14",
     source="Documentation/networking/msg_zerocopy.rst",
-    doc="""Let MSG_ZEROCOPY send from the caller's own memory; the error queue tells when that memory
+    doc="""Let MSG_ZEROCOPY send from the caller's own memory; the error queue says when that memory
 is free again. TCP since Linux 4.14, UDP since 5.0, vsock since 6.7; others answer EOPNOTSUPP.""",
 )
 SO_DEVMEM_DONTNEED: Final = Option(

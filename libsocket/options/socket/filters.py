@@ -6,7 +6,7 @@ from typing import Final
 
 from libsocket.arch import Level, Numbers
 from libsocket.codecs import FLAG, INT
-from libsocket.layouts import FPROG
+from libsocket.layouts.socket import FPROG
 from libsocket.option import Access, Option
 
 SOL_SOCKET: Final = Level.SOL_SOCKET

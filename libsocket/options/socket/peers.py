@@ -48,7 +48,7 @@ SO_PEERSEC: Final = Option(
     since="2.6.2",
     access=Access.GET,
     source="unix(7), SO_PEERSEC",
-    doc="""The security label of the peer, as the security module in charge tells it; ENOPROTOOPT
+    doc="""The security label of the peer, as the security module in charge gives it; ENOPROTOOPT
 where none does.""",
 )
 SO_PEERGROUPS: Final = Option(

@@ -1,4 +1,4 @@
-"""Timestamps, and what else is told of packets: level SOL_SOCKET."""
+"""Timestamps, and what else is reported of packets: level SOL_SOCKET."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from libsocket.arch import Level, Numbers
 from libsocket.codecs import FLAG
-from libsocket.layouts import TIMESTAMPING, TXTIME
+from libsocket.layouts.socket import TIMESTAMPING, TXTIME
 from libsocket.option import Option
 
 SOL_SOCKET: Final = Level.SOL_SOCKET

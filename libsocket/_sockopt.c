@@ -1,8 +1,8 @@
-/* What calls.py does, without a Python frame: getsockopt(2) and setsockopt(2) for one option.
+/* What sockopt.py does, without a Python frame: getsockopt(2) and setsockopt(2) for one option.
 
    A call asks the socket for its descriptor and makes the system call, so that nothing of Python's has to be
    parsed or built but the value. As Python's own methods do, it keeps the interpreter's lock. Every failure is
-   handed to the option, which tells it in Python. */
+   handed to the option, which handles it in Python. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -12,20 +12,21 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "_raised.h"
+#include "_exception.h"
 
 typedef struct {
     PyObject_HEAD
     vectorcallfunc vectorcall;
-    PyObject *option;
+    PyObject *failures;
     PyObject *convert; /* decode or encode, for what is no plain number */
     Py_ssize_t size;   /* room for what is read */
     int level, number;
-    char form; /* calls.FORMS: i int, n int that is not negative, I unsigned, ? flag, s bytes */
+    char form; /* sockopt.FORMS: i int, n int that is not negative, I unsigned, ? flag, s bytes */
 } Call;
 
 static PyObject *fileno_method;
-static PyObject *refuse_get, *refuse_set, *misfit; /* names of the option's methods */
+static PyObject *get_failed, *set_failed, *encode_failed; /* names of sockopt.Failures' methods */
+static PyObject *request_name, *read_by_request;           /* the keyword of get, and the option's method */
 
 static int
 descriptor(PyObject *sock)
@@ -39,15 +40,15 @@ descriptor(PyObject *sock)
     return fd;
 }
 
-/* What the kernel refused, by the errno it left, told by a method of the option. */
+/* The kernel failed the call: the errno it left goes to a method of the option. */
 static PyObject *
-refused(Call *call, PyObject *method, PyObject *sock)
+failed(Call *call, PyObject *method, PyObject *sock)
 {
     PyErr_SetFromErrno(PyExc_OSError);
-    PyObject *refusal = raised();
-    PyObject *answer = PyObject_CallMethodObjArgs(call->option, method, sock, refusal, NULL);
-    Py_DECREF(refusal);
-    return answer;
+    PyObject *error = raised();
+    PyObject *result = PyObject_CallMethodObjArgs(call->failures, method, sock, error, NULL);
+    Py_DECREF(error);
+    return result;
 }
 
 /* Reading */
@@ -58,7 +59,7 @@ read_number(Call *call, PyObject *sock, int fd)
     int word = 0;
     socklen_t size = sizeof word;
     if (getsockopt(fd, call->level, call->number, &word, &size) < 0)
-        return refused(call, refuse_get, sock);
+        return failed(call, get_failed, sock);
     switch (call->form) {
     case '?':
         return PyBool_FromLong(word);
@@ -75,14 +76,14 @@ read_bytes(Call *call, PyObject *sock, int fd)
     PyObject *data = PyBytes_FromStringAndSize(NULL, call->size);
     if (data == NULL)
         return NULL;
-    /* what some options read before they answer is no accident then */
+    /* some options read the buffer before they write there: it must not be an accident what they find */
     memset(PyBytes_AS_STRING(data), 0, call->size);
     socklen_t size = (socklen_t)call->size;
     if (getsockopt(fd, call->level, call->number, PyBytes_AS_STRING(data), &size) < 0) {
         Py_DECREF(data);
-        return refused(call, refuse_get, sock);
+        return failed(call, get_failed, sock);
     }
-    /* NETLINK_LIST_MEMBERSHIPS tells how much room it would need, even beyond what it had */
+    /* NETLINK_LIST_MEMBERSHIPS returns how much room it would need, even beyond what it had */
     if ((Py_ssize_t)size < call->size && _PyBytes_Resize(&data, size) < 0)
         return NULL;
     PyObject *value = PyObject_CallOneArg(call->convert, data);
@@ -107,21 +108,21 @@ read_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
 /* Writing */
 
 static PyObject *
-told_misfit(Call *call, PyObject *sock, PyObject *value)
+not_encoded(Call *call, PyObject *sock, PyObject *value)
 {
     if (!PyErr_ExceptionMatches(PyExc_Exception))
         return NULL;
     PyObject *reason = raised();
-    PyObject *answer = PyObject_CallMethodObjArgs(call->option, misfit, sock, value, reason, NULL);
+    PyObject *result = PyObject_CallMethodObjArgs(call->failures, encode_failed, sock, value, reason, NULL);
     Py_DECREF(reason);
-    return answer;
+    return result;
 }
 
 static PyObject *
 put(Call *call, PyObject *sock, int fd, const void *data, Py_ssize_t size)
 {
     if (setsockopt(fd, call->level, call->number, data, (socklen_t)size) < 0)
-        return refused(call, refuse_set, sock);
+        return failed(call, set_failed, sock);
     Py_RETURN_NONE;
 }
 
@@ -130,15 +131,15 @@ write_bytes(Call *call, PyObject *sock, int fd, PyObject *value)
 {
     PyObject *data = PyObject_CallOneArg(call->convert, value);
     if (data == NULL)
-        return told_misfit(call, sock, value);
-    PyObject *answer = NULL;
+        return not_encoded(call, sock, value);
+    PyObject *result = NULL;
     Py_buffer view;
     if (PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) == 0) {
-        answer = put(call, sock, fd, view.buf, view.len);
+        result = put(call, sock, fd, view.buf, view.len);
         PyBuffer_Release(&view);
     }
     Py_DECREF(data);
-    return answer;
+    return result;
 }
 
 /* Whether a value is a number as it lies in a word; all others are the codec's to judge. */
@@ -176,7 +177,7 @@ write_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names
 static int
 call_traverse(PyObject *self, visitproc visit, void *arg)
 {
-    Py_VISIT(((Call *)self)->option);
+    Py_VISIT(((Call *)self)->failures);
     Py_VISIT(((Call *)self)->convert);
     return 0;
 }
@@ -184,7 +185,7 @@ call_traverse(PyObject *self, visitproc visit, void *arg)
 static int
 call_clear(PyObject *self)
 {
-    Py_CLEAR(((Call *)self)->option);
+    Py_CLEAR(((Call *)self)->failures);
     Py_CLEAR(((Call *)self)->convert);
     return 0;
 }
@@ -199,7 +200,7 @@ call_dealloc(PyObject *self)
 
 static PyTypeObject CallType = {
     PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "libsocket._calls.Call",
+    .tp_name = "libsocket._sockopt.Call",
     .tp_basicsize = sizeof(Call),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
                 Py_TPFLAGS_DISALLOW_INSTANTIATION,
@@ -213,16 +214,16 @@ static PyTypeObject CallType = {
 static PyObject *
 made(vectorcallfunc function, PyObject *args)
 {
-    PyObject *option, *convert;
+    PyObject *failures, *convert;
     int level, number, form;
     Py_ssize_t size;
-    if (!PyArg_ParseTuple(args, "OiiCnO", &option, &level, &number, &form, &size, &convert))
+    if (!PyArg_ParseTuple(args, "OiiCnO", &failures, &level, &number, &form, &size, &convert))
         return NULL;
     Call *call = PyObject_GC_New(Call, &CallType);
     if (call == NULL)
         return NULL;
     call->vectorcall = function;
-    call->option = Py_NewRef(option);
+    call->failures = Py_NewRef(failures);
     call->convert = Py_NewRef(convert);
     call->size = size;
     call->level = level;
@@ -251,23 +252,44 @@ is_option(PyObject *option)
 {
     if (PyObject_TypeCheck(option, &PyProperty_Type))
         return 1;
-    PyErr_Format(PyExc_TypeError, "an Option is wanted, not %.100s", Py_TYPE(option)->tp_name);
+    PyErr_Format(PyExc_TypeError, "expected an Option, not %.100s", Py_TYPE(option)->tp_name);
     return 0;
 }
 
 static PyObject *
-get(PyObject *sock, PyObject *option)
+read_option(PyObject *sock, PyObject *option)
 {
-    if (!is_option(option))
-        return NULL;
     return Py_TYPE(option)->tp_descr_get(option, sock, (PyObject *)Py_TYPE(sock));
+}
+
+static PyObject *
+get_by_request(PyObject *sock, PyObject *const *args, Py_ssize_t count, PyObject *names)
+{
+    int right = count == 1 && names != NULL && PyTuple_GET_SIZE(names) == 1 &&
+                PyUnicode_Compare(PyTuple_GET_ITEM(names, 0), request_name) == 0;
+    if (!right) {
+        PyErr_SetString(PyExc_TypeError, "expected an option, and at most a request by that keyword");
+        return NULL;
+    }
+    return args[1] == Py_None ? read_option(sock, args[0])
+                              : PyObject_CallMethodObjArgs(args[0], read_by_request, sock, args[1], NULL);
+}
+
+static PyObject *
+get(PyObject *sock, PyObject *const *args, Py_ssize_t count, PyObject *names)
+{
+    if (count > 0 && !is_option(args[0]))
+        return NULL;
+    if (count != 1 || names != NULL)
+        return get_by_request(sock, args, count, names);
+    return read_option(sock, args[0]);
 }
 
 static PyObject *
 set(PyObject *sock, PyObject *const *args, Py_ssize_t count)
 {
     if (count != 2) {
-        PyErr_SetString(PyExc_TypeError, "an option and its value are wanted");
+        PyErr_SetString(PyExc_TypeError, "expected an option and its value");
         return NULL;
     }
     if (!is_option(args[0]) || Py_TYPE(args[0])->tp_descr_set(args[0], sock, args[1]) < 0)
@@ -275,9 +297,13 @@ set(PyObject *sock, PyObject *const *args, Py_ssize_t count)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(get_doc, "get($self, option, /, *, request=None)\n--\n\n"
+                      "The value of an option; raises as ``Option`` says.\n\n"
+                      "Some options, such as IP_MSFILTER, are read by a request, a value of their own type that says\n"
+                      "what to read: the filter of which group? TypeError where one is missing, or given in vain.");
+
 static PyMethodDef get_method = {
-    "get", get, METH_O,
-    PyDoc_STR("get($self, option, /)\n--\n\nWhat an option holds; raises as ``Option`` says.")};
+    "get", (PyCFunction)(void (*)(void))get, METH_FASTCALL | METH_KEYWORDS, get_doc};
 static PyMethodDef set_method = {
     "set", (PyCFunction)(void (*)(void))set, METH_FASTCALL,
     PyDoc_STR("set($self, option, value, /)\n--\n\nGive an option a value; raises as ``Option`` says.")};
@@ -290,8 +316,8 @@ static PyMethodDef functions[] = {
 
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
-    .m_name = "libsocket._calls",
-    .m_doc = PyDoc_STR("What calls.py does, without a Python frame."),
+    .m_name = "libsocket._sockopt",
+    .m_doc = PyDoc_STR("What sockopt.py does, without a Python frame."),
     .m_size = -1,
     .m_methods = functions,
 };
@@ -318,14 +344,16 @@ add_methods(PyObject *module)
 static int
 add_names(void)
 {
-    refuse_get = PyUnicode_InternFromString("refuse_get");
-    refuse_set = PyUnicode_InternFromString("refuse_set");
-    misfit = PyUnicode_InternFromString("misfit");
-    return refuse_get && refuse_set && misfit ? 0 : -1;
+    get_failed = PyUnicode_InternFromString("get_failed");
+    set_failed = PyUnicode_InternFromString("set_failed");
+    encode_failed = PyUnicode_InternFromString("encode_failed");
+    request_name = PyUnicode_InternFromString("request");
+    read_by_request = PyUnicode_InternFromString("read_by_request");
+    return get_failed && set_failed && encode_failed && request_name && read_by_request ? 0 : -1;
 }
 
 PyMODINIT_FUNC
-PyInit__calls(void)
+PyInit__sockopt(void)
 {
     PyObject *module = PyType_Ready(&CallType) < 0 ? NULL : PyModule_Create(&definition);
     if (module == NULL)

@@ -1,4 +1,4 @@
-"""Which ways packets take, and with what on them: level SOL_SOCKET."""
+"""Addresses, routes and marks of what is sent: level SOL_SOCKET."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a socket is, and what happened to it: level SOL_SOCKET."""
+"""What a socket is, and the state it is in: level SOL_SOCKET."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SO_DEBUG: Final = Option(
     since="1.0",
     capability="CAP_NET_ADMIN",
     doc="""Let the protocol trace this socket. Switching it on without the capability fails with EACCES,
-not EPERM; the capability counts in the first user namespace only.""",
+not EPERM; the capability counts in the initial user namespace only.""",
 )
 SO_TYPE: Final = Option(
     "SO_TYPE",

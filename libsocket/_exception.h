@@ -1,4 +1,4 @@
-/* The exception that is being raised, taken from the interpreter: Python 3.12 has a call for it, 3.11 has not. */
+/* The exception that is being raised, taken from the interpreter: Python 3.12 has a call for it, 3.11 does not. */
 
 #include <Python.h>
 

@@ -1,0 +1,101 @@
+"""getsockopt(2) and setsockopt(2) for one option, as a function of a socket.
+
+The compiled ones (``_sockopt.c``) cost less than the bare call, because Python parses nothing; the plain
+ones below do the same.
+"""
+
+from __future__ import annotations
+
+import operator
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from libsocket.codecs import FLAG, INT, SIZE, UNSIGNED, Codec, natural
+from libsocket.compiled import COMPILED
+
+if TYPE_CHECKING or COMPILED:
+    from libsocket._sockopt import reader as compiled_reader
+    from libsocket._sockopt import writer as compiled_writer
+
+Read = Callable[[socket.socket], Any]
+Write = Callable[[socket.socket, Any], None]
+
+
+class Failures(Protocol):
+    """What a call that failed is handed to; what it returns, if it does, is what the call returns."""
+
+    def get_failed(self, sock: socket.socket, error: OSError, /) -> Any: ...
+    def set_failed(self, sock: socket.socket, error: OSError, /) -> None: ...
+    def encode_failed(self, sock: socket.socket, value: Any, reason: Exception, /) -> None: ...
+
+
+BYTES: Final = "s"
+FORMS: Final[dict[Codec[Any], str]] = {INT: "i", SIZE: "n", FLAG: "?", UNSIGNED: "I"}
+"""Codecs of one word, as the struct module would call them; ``n`` is an int that is not negative."""
+FROM_INT: Final[dict[Codec[Any], Callable[[int], Any]]] = {
+    FLAG: bool,
+    UNSIGNED: lambda word: word & 0xFFFF_FFFF,
+}
+"""What becomes of the C int that Python reads."""
+TO_INT: Final[dict[Codec[Any], Callable[[Any], int]]] = {
+    INT: operator.index,
+    FLAG: operator.index,
+    SIZE: natural,
+}
+"""What Python itself may turn into a C int."""
+
+
+def reader(level: int, number: int, codec: Codec[Any], failures: Failures) -> Read:
+    """The call that reads an option from a socket."""
+    if COMPILED:
+        form = FORMS.get(codec, BYTES)
+        return compiled_reader(failures, level, number, form, codec.size, codec.decode)
+    read = _read_word if codec in FORMS else _read_bytes
+    return read(level, number, codec, failures)
+
+
+def writer(level: int, number: int, codec: Codec[Any], failures: Failures) -> Write:
+    """The call that gives an option of a socket a value."""
+    if COMPILED:
+        form = FORMS.get(codec, BYTES)
+        return compiled_writer(failures, level, number, form, codec.size, codec.encode)
+    return _write(level, number, codec, failures)
+
+
+def _read_word(level: int, number: int, codec: Codec[Any], failures: Failures) -> Read:
+    convert = FROM_INT.get(codec, int)
+
+    def call(sock: socket.socket) -> Any:
+        try:
+            return convert(sock.getsockopt(level, number))
+        except OSError as error:
+            return failures.get_failed(sock, error)
+
+    return call
+
+
+def _read_bytes(level: int, number: int, codec: Codec[Any], failures: Failures) -> Read:
+    size, decode = codec.size, codec.decode
+
+    def call(sock: socket.socket) -> Any:
+        try:
+            return decode(sock.getsockopt(level, number, size))
+        except OSError as error:
+            return failures.get_failed(sock, error)
+
+    return call
+
+
+def _write(level: int, number: int, codec: Codec[Any], failures: Failures) -> Write:
+    encode: Callable[[Any], Any] = TO_INT.get(codec, codec.encode)
+
+    def call(sock: socket.socket, value: Any) -> None:
+        try:
+            sock.setsockopt(level, number, encode(value))
+        except OSError as error:
+            failures.set_failed(sock, error)
+        except Exception as reason:
+            failures.encode_failed(sock, value, reason)
+
+    return call
