@@ -15,14 +15,11 @@ from kernels import backend, terminal
 from kernels.archive import Archive
 from kernels.backend import Backend, Kernel
 from kernels.cache import Cache, size_of
-from kernels.errors import KernelError
+from kernels.errors import EX_UNAVAILABLE, KernelError
 from kernels.guest import Ending, Guest, Job, acceleration
 from kernels.known import known
 from kernels.progress import Progress
 from kernels.scratch import scratch
-
-FAILED = 4
-"""Exit status when a kernel cannot be had, cannot be started, or died before its command ended."""
 
 EXPLAINED = """\
 A KERNEL is a series (6.1), a backend's series (uml:6.12, virtme:7.3), a program that you built (uml:PATH,
@@ -38,7 +35,12 @@ examples:
   python -m kernels shell 7.2
   python -m kernels clean
 
-exit status: the command's own; 4 when a kernel cannot be had or started, or died; 130 after Ctrl-C.
+exit status:
+  run and shell return the command's own (0 to 255); the others return 0. Beside that:
+    2    the command line is wrong
+   69    a kernel cannot be had or started, or died before its command ended (EX_UNAVAILABLE)
+  130    after Ctrl-C (SIGINT)
+  143    after SIGTERM
 """
 
 
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(asked.action(asked, archive))
     except KernelError as error:
         print(f"kernels: {error}", file=sys.stderr)
-        return FAILED
+        return EX_UNAVAILABLE
     except KeyboardInterrupt:
         return 130
 
@@ -159,7 +161,7 @@ def _tell(kernel: Kernel, guest: Guest, ending: Ending) -> int:
     print(
         f"{guest.console_tail()}\nkernels: {kernel.name}: {ending.cause.value}: {ending.why}", file=sys.stderr
     )
-    return FAILED
+    return EX_UNAVAILABLE
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -88,7 +88,7 @@ class Archive:
     def packages(self, suite: str) -> list[Package]:
         """What a suite holds of what is worth remembering here.
 
-        Raises NoApt, NoArchive (unreachable, or its signature is not good), NoRoom.
+        Raises NoApt, NoArchive (unreachable, or its signature is not good), NoSpace.
         """
         remembered = self._state(suite) / "packages.json"
         if not remembered.exists() or time.time() - remembered.stat().st_mtime > self.max_age:

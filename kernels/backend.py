@@ -74,7 +74,7 @@ class Backend(ABC):
 
     @abstractmethod
     def fetch(self, wanted: str, archive: Archive) -> Image:
-        """Bring the newest here. Raises what ``find`` raises, and NoRoom."""
+        """Bring the newest here. Raises what ``find`` raises, and NoSpace."""
 
     @abstractmethod
     def start(self, image: Image, job: Job) -> Guest:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kernels.errors import NoCache, NoRoom
+from kernels.errors import CacheUnwritable, NoSpace
 from kernels.progress import Progress
 
 FOLDER = "libsocket-conformance"
@@ -37,13 +37,13 @@ class Cache:
     def locked(self, progress: Progress) -> Iterator[None]:
         """Hold the cache against other runs. What an interrupted run left half made is removed first.
 
-        Raises NoCache where the folder cannot be written.
+        Raises CacheUnwritable where the folder cannot be written.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             lock = open(self.root / "lock", "w")  # noqa: SIM115
         except OSError as error:
-            raise NoCache(self.root, error.strerror or str(error)) from error
+            raise CacheUnwritable(self.root, error.strerror or str(error)) from error
         with lock:
             self._take(lock.fileno(), progress)
             shutil.rmtree(self._making, ignore_errors=True)
@@ -63,10 +63,10 @@ class Cache:
             content.rename(folder)
 
     def need(self, size: int) -> None:
-        """Raise NoRoom unless that many bytes are free."""
+        """Raise NoSpace unless that many bytes are free."""
         free = shutil.disk_usage(self.root).free
         if free < size:
-            raise NoRoom(self.root, size, free)
+            raise NoSpace(self.root, size, free)
 
     def clean(self, progress: Progress) -> int:
         """Remove everything that is there, once no other run fills it. The bytes that were removed."""

@@ -14,7 +14,14 @@ from pathlib import Path
 from kernels import script, tools
 from kernels.archive import Archive, Package
 from kernels.backend import Image
-from kernels.errors import HostRefuses, KernelError, MissingProgram, NoNamespaces, NotAKernel, NotInArchive
+from kernels.errors import (
+    KernelError,
+    MissingProgram,
+    NoNamespaces,
+    NotAKernel,
+    NotInArchive,
+    PtraceForbidden,
+)
 from kernels.guest import Guest, Job, require_readable
 from kernels.packaged import Packaged
 
@@ -78,7 +85,7 @@ def _modules(image: Image, job: Job) -> list[str]:
 def _explain(console: str) -> KernelError | None:
     """A host that forbids tracing ends the program before its kernel says a word."""
     said = next((line for line in console.splitlines() if "ptrace" in line.lower()), None)
-    return HostRefuses(said.strip()) if said and "Linux version" not in console else None
+    return PtraceForbidden(said.strip()) if said and "Linux version" not in console else None
 
 
 def _local_release(name: str, path: Path) -> str:
@@ -88,7 +95,7 @@ def _local_release(name: str, path: Path) -> str:
     with path.open("rb") as program:
         magic = program.read(4)
     if magic != b"\x7fELF":
-        raise NotAKernel(path, "it is no executable of this machine's kind", WANTED)
+        raise NotAKernel(path, "it is not an ELF program", WANTED)
     config = _ask(path, "--showconfig").stdout
     if "CONFIG_UML=y" not in config:
         raise NotAKernel(path, "it does not answer --showconfig as user-mode Linux does", WANTED)

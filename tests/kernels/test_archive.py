@@ -10,7 +10,7 @@ import pytest
 
 from kernels.archive import Archive, Package, newest
 from kernels.cache import Cache
-from kernels.errors import NoApt, NoArchive
+from kernels.errors import EX_UNAVAILABLE, NoApt, NoArchive
 from kernels.progress import Progress
 from tests.kernels.processes import ROOT
 
@@ -129,4 +129,4 @@ def test_a_full_disk_is_told_before_anything_is_fetched(tmp_path: Path) -> None:
         check=False,
     )
 
-    assert (fetched.returncode, "MiB are free" in fetched.stderr) == (4, True)
+    assert (fetched.returncode, "MiB are free" in fetched.stderr) == (EX_UNAVAILABLE, True)

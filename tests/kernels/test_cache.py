@@ -10,7 +10,7 @@ from typing import IO
 import pytest
 
 from kernels.cache import Cache, user_cache
-from kernels.errors import NoCache, NoRoom
+from kernels.errors import CacheUnwritable, NoSpace
 from kernels.progress import Progress
 from tests.kernels.processes import ROOT
 
@@ -98,12 +98,15 @@ def test_a_second_run_says_that_it_waits_and_then_goes_on(tmp_path: Path) -> Non
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(NoCache, match="XDG_CACHE_HOME"), Cache(tmp_path / "file" / "cache").locked(QUIET):
+    with (
+        pytest.raises(CacheUnwritable, match="XDG_CACHE_HOME"),
+        Cache(tmp_path / "file" / "cache").locked(QUIET),
+    ):
         pass
 
 
 def test_more_than_is_free_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NoRoom, match="MiB are needed"):
+    with pytest.raises(NoSpace, match="MiB are needed"):
         Cache(tmp_path).need(shutil.disk_usage(tmp_path).total * 2)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from kernels.backend import Image
 from kernels.cache import FOLDER
+from kernels.errors import EX_UNAVAILABLE
 from tests.kernels.processes import KERNELS, PATIENCE, ROOT, kernels, speaking_of, until_gone, until_written
 
 NOBODY = 65534
@@ -55,7 +56,7 @@ def test_run_shows_the_output_and_returns_the_exit_status(uml: Image) -> None:
 def test_a_dead_guest_is_told_with_its_console(uml: Image) -> None:
     ran = kernels("run", f"uml:{uml.program}", "--silence", "1", "--", "sleep", "1000")
 
-    assert ran.returncode == 4
+    assert ran.returncode == EX_UNAVAILABLE
     assert "no sign of life for 1 s" in ran.stderr
 
 
@@ -107,22 +108,22 @@ def test_a_host_that_forbids_tracing_is_told(uml: Image) -> None:
     hardened = [sys.executable, "-c", WITHOUT_PTRACE, *KERNELS, "run", f"uml:{uml.program}", "--", "true"]
     ran = subprocess.run(hardened, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
-    assert ran.returncode == 4
+    assert ran.returncode == EX_UNAVAILABLE
     assert "ptrace_scope" in ran.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["run", "9.9", "--", "true"], "is no known kernel"),
-        (["run", "uml:/bin/sh", "--", "true"], "is no kernel to start"),
+        (["run", "9.9", "--", "true"], "is not a known kernel"),
+        (["run", "uml:/bin/sh", "--", "true"], "cannot be started as a kernel because"),
         (["--mirror", "http://127.0.0.1:9/", "fetch", "uml:6.1"], "--mirror"),
     ],
 )
-def test_what_cannot_be_had_is_exit_status_4(arguments: list[str], said: str, tmp_path: Path) -> None:
+def test_a_kernel_that_cannot_be_had_exits_69(arguments: list[str], said: str, tmp_path: Path) -> None:
     ran = kernels(*arguments, XDG_CACHE_HOME=str(tmp_path))
 
-    assert (ran.returncode, said in ran.stderr, "Traceback" in ran.stderr) == (4, True, False)
+    assert (ran.returncode, said in ran.stderr, "Traceback" in ran.stderr) == (EX_UNAVAILABLE, True, False)
 
 
 def test_a_full_kernel_needs_qemu_and_says_how_to_get_it(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_a_full_kernel_needs_qemu_and_says_how_to_get_it(tmp_path: Path) -> None
 
     ran = kernels("run", f"virtme:{image}", "--", "true", PATH=str(tmp_path))
 
-    assert ran.returncode == 4
+    assert ran.returncode == EX_UNAVAILABLE
     assert "Install it" in ran.stderr
 
 
