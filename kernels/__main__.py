@@ -108,9 +108,9 @@ def shell(asked: argparse.Namespace, archive: Archive) -> int:
 
 
 def clean(_asked: argparse.Namespace, archive: Archive) -> int:
-    """Remove every fetched kernel and what was remembered of the archive."""
+    """Remove every fetched kernel and the cached indexes of the archive."""
     size = archive.cache.clean(archive.progress)
-    print(f"removed {archive.cache.root} ({size >> 20} MiB)")
+    print(f"removed {size >> 20} MiB from {archive.cache.root}")
     return 0
 
 
@@ -175,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
         "--mirror", metavar="URL", help="archive to fetch from (default: the one apt uses here)"
     )
     parser.add_argument("--keyring", metavar="FILE", help="keys its signature is verified with")
-    parser.add_argument("--quiet", "-q", action="store_true", help="tell no progress")
+    parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
     verbs = parser.add_subparsers(required=True, metavar="list | fetch | run | shell | clean")
 
     listing = verbs.add_parser("list", help="what can be had, what is here, and sizes")

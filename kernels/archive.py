@@ -107,7 +107,7 @@ class Archive:
 
     def unpack(self, packages: Sequence[Package], into: Path) -> None:
         """Download packages, let apt verify them, and unpack them into a folder. All or nothing."""
-        self.cache.need(sum(one.size + one.installed for one in packages))
+        self.cache.require_space(sum(one.size + one.installed for one in packages))
         with tempfile.TemporaryDirectory(dir=into.parent) as folder:
             for one in packages:
                 deb = self._download(one, Path(folder))
@@ -119,11 +119,11 @@ class Archive:
     def _update(self, suite: str) -> None:
         apt_get = program("apt-get")
         self.cache.root.mkdir(parents=True, exist_ok=True)
-        self.cache.need(INDEX_ROOM)
+        self.cache.require_space(INDEX_ROOM)
         source = self._source(suite)
         self.progress.line(f"asking the archive what {suite} holds")
         final = self._state(suite)
-        with self.cache.filled(final) as state:
+        with self.cache.atomic_folder(final) as state:
             self._lay(state, source)
             updated = _run([apt_get, "-c", str(state / "apt.conf"), "-q", "update"])
             if updated.returncode != 0:
@@ -169,18 +169,20 @@ class Archive:
         command = [program("apt-get"), "-c", configuration, "-q", "download", asked]
         with tempfile.TemporaryFile("w+") as said:
             with subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, text=True) as apt:
-                self._watch(apt, package, folder)
+                try:
+                    self._watch(apt, package, folder)
+                finally:
+                    apt.kill()
             if apt.returncode != 0:
                 said.seek(0)
                 raise NoArchive(f"downloading {asked} from {package.suite}", _complaint(said.read()))
         return next(folder.glob(f"{package.name}_*.deb"))
 
     def _watch(self, apt: subprocess.Popen[str], package: Package, folder: Path) -> None:
-        while apt.poll() is None:
-            here = sum(path.stat().st_size for path in folder.glob(f"{package.name}_*"))
-            self.progress.amount(f"fetching {package.name} {package.version}", here, package.size)
-            _wait(apt, 0.2)
-        self.progress.done()
+        with self.progress.download(f"fetching {package.name} {package.version}", package.size) as update:
+            while apt.poll() is None:
+                update(sum(path.stat().st_size for path in folder.glob(f"{package.name}_*")))
+                _wait(apt, 0.2)
 
 
 def newest(packages: Iterable[Package]) -> Package | None:

@@ -33,7 +33,8 @@ class NotInArchive(KernelError):
     def __init__(self, name: str, suites: Sequence[str]) -> None:
         super().__init__(
             f"there is no complete set of packages for {name!r} in {', '.join(suites)}. Ask the archive "
-            "again with 'python -m kernels list --refresh', or give a kernel you built as uml:PATH or virtme:PATH."
+            "again with 'python -m kernels list --refresh', or give a kernel you built as uml:PATH or "
+            "virtme:PATH."
         )
 
 

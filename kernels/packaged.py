@@ -107,7 +107,7 @@ class Packaged(Backend):
         return parts if fits and {one.name for one in parts} == names else []
 
     def _bring(self, folder: Path, packages: Sequence[Package], archive: Archive) -> None:
-        with archive.cache.filled(folder) as tree:
+        with archive.cache.atomic_folder(folder) as tree:
             archive.unpack(packages, tree)
             image = self.arrange(tree, folder, packages, archive)
             told = {

@@ -47,7 +47,7 @@ def bring(names: Iterable[str], archive: Archive) -> None:
     kept = folder(archive)
     if all(find(name, kept) for name in names):
         return
-    with archive.cache.filled(kept) as tree:
+    with archive.cache.atomic_folder(kept) as tree:
         archive.unpack(_packages(archive), tree)
         for applet in APPLETS:
             _wrap(_program(tree, "kmod"), applet, tree)
