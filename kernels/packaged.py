@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from kernels import tools
-from kernels.archive import Archive, Package, order
+from kernels.archive import Archive, Package, by_version
 from kernels.backend import Backend, Image, Offer
 from kernels.errors import NotInArchive, UnknownKernel
 from kernels.known import Series, known
@@ -96,11 +97,11 @@ class Packaged(Backend):
         complete = [parts for image in held if (parts := self._parts(series, image, held, arch))]
         if not complete:
             raise NotInArchive(series.name, series.suites)
-        return max(complete, key=lambda parts: order(parts[0].version))
+        return max(complete, key=lambda parts: by_version(parts[0]))
 
     def _parts(self, series: Series, image: Package, held: Sequence[Package], arch: str) -> list[Package]:
         """The image and all it is split into; nothing where a part has left the archive before the image."""
-        names = {image.name, *image.needed(self.parts)}
+        names = {image.name, *(name for name in image.depends if re.fullmatch(self.parts, name))}
         same = [one for one in held if (one.suite, one.version) == (image.suite, image.version)]
         parts = [image, *(one for one in same if one.name in names and one != image)]
         fits = series.fits(image.name, image.version, arch)

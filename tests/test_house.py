@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "libsocket": set(),
     "netns": {"pyroute2"},
     "reports": {"jinja2", "rich"},
-    "kernels": {"filelock", "platformdirs", "rich"},
+    "kernels": {"debian", "filelock", "platformdirs", "rich"},
     "conformance": {"libsocket", "netns", "reports", "kernels", "pytest", "hypothesis", "rich"},
     "tools": {"libsocket", "reports"},
     "conftest.py": {"conformance", "netns", "reports", "pytest", "hypothesis"},

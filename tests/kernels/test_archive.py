@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kernels.archive import Archive, Package, newest
+from kernels.archive import Archive, Package, by_version, package_of
 from kernels.cache import Cache
 from kernels.errors import EX_UNAVAILABLE, NoApt, NoArchive
 from kernels.progress import Progress
@@ -29,6 +29,16 @@ Architectures: amd64
 Components: main
 SHA256:
  e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0 main/binary-amd64/Packages
+"""
+
+STANZA = """\
+Package: linux-image-7.3.4+deb13-amd64
+Version: 7.3.4-1
+Installed-Size: 2
+Depends: kmod (>= 30~), linux-binary-7.3.4+deb13-amd64 (= 7.3.4-1) | x:any [amd64], linux-modules-7.3.4-amd64
+Size: 1000
+Description: a kernel
+ Depends: nothing in here
 """
 
 
@@ -54,11 +64,11 @@ def test_versions_sort_as_dpkg_sorts_them() -> None:
     script = "\n".join(
         f"dpkg --compare-versions '{one}' lt '{two}' && echo yes || echo no" for one, two in pairs
     )
-    told = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    dpkg = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.split()
 
-    ours = ["yes" if newest([at(one), at(two)]) == at(two) else "no" for one, two in pairs]
+    ours = ["yes" if by_version(at(one)) < by_version(at(two)) else "no" for one, two in pairs]
 
-    assert ours == told
+    assert ours == dpkg
 
 
 def test_the_archive_holds_user_mode_linux(archive: Archive) -> None:
@@ -69,13 +79,23 @@ def test_the_archive_holds_user_mode_linux(archive: Archive) -> None:
     assert held.version.startswith("6.1um")
 
 
-def test_a_package_tells_what_it_is_split_into() -> None:
-    depends = "kmod, linux-binary-7.3.4+deb13-amd64 (= 7.3.4-1) | x, linux-modules-7.3.4-amd64, linux-base"
-    package = Package("linux-image-7.3.4+deb13-amd64", "7.3.4-1", "sid", 0, 0, depends)
+def test_a_stanza_of_an_index_is_a_package() -> None:
+    package = package_of(STANZA, "sid")
 
-    parts = package.needed(r"linux-(binary|modules)-\d.*")
+    assert package == Package(
+        "linux-image-7.3.4+deb13-amd64",
+        "7.3.4-1",
+        "sid",
+        1000,
+        2048,
+        ["kmod", "linux-binary-7.3.4+deb13-amd64", "x", "linux-modules-7.3.4-amd64"],
+    )
 
-    assert parts == ["linux-binary-7.3.4+deb13-amd64", "linux-modules-7.3.4-amd64"]
+
+def test_a_package_that_depends_on_nothing_has_no_dependencies() -> None:
+    package = package_of("Package: a\nVersion: 1\nSize: 2\n", "sid")
+
+    assert package == Package("a", "1", "sid", 2, 0, [])
 
 
 @pytest.mark.parametrize("mirror", ["http://127.0.0.1:9/", "file:/nowhere"])

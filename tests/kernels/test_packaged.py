@@ -19,17 +19,15 @@ SUITE = "trixie-backports"
 
 def split(version: str, *kinds: str) -> list[Package]:
     """A kernel's packages, of which only some kinds are still in the archive."""
-    depends = ", ".join(
-        f"linux-{kind}-{version}+deb13-amd64 (= {version}-1)" for kind in ("binary", "modules")
-    )
+    depends = [f"linux-{kind}-{version}+deb13-amd64" for kind in ("binary", "modules")]
     names = [f"linux-{kind}-{version}+deb13-amd64" for kind in kinds]
-    return [Package(name, f"{version}-1", SUITE, 10, 0, depends if "image" in name else "") for name in names]
+    return [Package(name, f"{version}-1", SUITE, 10, 0, depends if "image" in name else []) for name in names]
 
 
 def remembering(folder: Path, *packages: Package) -> Archive:
     state = folder / "apt" / SUITE
     state.mkdir(parents=True)
-    (state / "packages.json").write_text(json.dumps([asdict(one) for one in packages]))
+    (state / "index.json").write_text(json.dumps([asdict(one) for one in packages]))
     return Archive(Cache(folder), "file:/nowhere", progress=Progress(quiet=True))
 
 

@@ -16,7 +16,7 @@ IMPORTED = """
 import sys
 from kernels.__main__ import main
 main(["--quiet", "list"])
-print(sorted({"rich", "filelock", "debian", "jinja2"} & set(sys.modules)))
+print(sorted({"rich", "filelock", "debian.deb822", "jinja2"} & set(sys.modules)))
 """
 
 
