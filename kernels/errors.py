@@ -113,6 +113,16 @@ class NoNamespaces(KernelError):
         )
 
 
+class PathNotBootable(KernelError):
+    """The shared folder's path cannot stand on a kernel's command line."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} has a double quote in its path, which a kernel's command line cannot hold. "
+            "Share another folder."
+        )
+
+
 class Unreadable(KernelError):
     """The user who runs the guest cannot read a file that the command needs."""
 

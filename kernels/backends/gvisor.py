@@ -49,7 +49,7 @@ class GVisor(Packaged):
 
     def start(self, image: Image, job: Job) -> Guest:
         require_readable(job)
-        command = script.write(job, guarded=False)
+        command = script.write_command(job, require_netns=False)
         (job.home / "config.json").write_text(json.dumps(_container(job, command)))
         options = ["--platform=ptrace", "--network=none", "--ignore-cgroups", f"--root={job.home / 'runsc'}"]
         if os.geteuid() != 0:
@@ -84,16 +84,15 @@ def _container(job: Job, command: Path) -> dict[str, Any]:
 
 def _mounts(job: Job) -> list[dict[str, Any]]:
     fresh = {"/proc": "proc", "/sys": "sysfs", "/dev": "tmpfs", "/tmp": "tmpfs", "/run": "tmpfs"}
-    seen = script.covered([job.folder, *script.interpreter(), *job.readable])
     return [
         *({"destination": place, "type": kind, "source": kind} for place, kind in fresh.items()),
-        *(_bound(path, "ro") for path in seen),
-        _bound(job.shared, "rw"),
+        *(_bind(mount) for mount in script.host_mounts(job)),
     ]
 
 
-def _bound(path: Path, mode: str) -> dict[str, Any]:
-    return {"destination": str(path), "type": "bind", "source": str(path), "options": ["rbind", mode]}
+def _bind(mount: script.Mount) -> dict[str, Any]:
+    place = str(mount.path)
+    return {"destination": place, "type": "bind", "source": place, "options": ["rbind", mount.mode]}
 
 
 BACKEND = GVisor()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shlex
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from kernels.errors import (
     NoNamespaces,
     NotAKernel,
     NotInArchive,
+    PathNotBootable,
     PtraceForbidden,
 )
 from kernels.guest import Guest, Job, require_readable
@@ -49,37 +49,24 @@ class UserMode(Packaged):
 
     def start(self, image: Image, job: Job) -> Guest:
         require_readable(job)
+        if '"' in str(job.home):
+            raise PathNotBootable(job.home)
         token = secrets.token_hex(8)
-        job.home.mkdir(parents=True, exist_ok=True)
-        script.write(job, script.first(job, token, _mounts(image, job), _modules(image, job)))
+        modules = image.modules or image.program.parent
+        mounts = script.host_mounts(job, image.program.parent, modules, image.tools)
+        script.write_command(job)
+        init = script.write_init(job, token, mounts, _modprobe(image, job))
         command = [
             *(str(image.program), f"mem={job.memory}", "rootfstype=hostfs", "rootflags=/", "ro"),
-            *(f"init={job.home / 'first'}", f"kernels_guest={token}", f"uml_dir={job.home}"),
+            *(f'init="{init}"', f"kernels_guest={token}", f"uml_dir={job.home}"),
             *("con=null", "con0=null,fd:1" if job.terminal is None else "con0=fd:0,fd:1"),
         ]
         return Guest(image.name, command, job, _explain)
 
 
-def _mounts(image: Image, job: Job) -> list[str]:
-    """What lies below a covered folder and is needed, and the shared folder, from the host's file system."""
-    kernel = [image.program.parent, image.modules or image.program.parent, image.tools]
-    seen = script.covered([*kernel, job.folder, *script.interpreter(), *job.readable])
-    return [*(_hostfs(path, "ro") for path in seen), _hostfs(job.shared, "rw")]
-
-
-def _hostfs(path: Path, mode: str) -> str:
-    """A line that mounts a folder of the host where it is on the host.
-
-    The second form is for a mount program that uses the new mount calls on a kernel whose hostfs has them.
-    """
-    place = shlex.quote(str(path))
-    mount = f"mount -t hostfs none {place} -o {mode}"
-    return f"mkdir -p {place} && {mount} -o {place} 2>/dev/null || {mount},hostfs={place}"
-
-
-def _modules(image: Image, job: Job) -> list[str]:
-    loader = tools.find("modprobe", image.tools)
-    return script.modprobe(loader, image.modules, job.home) if loader and image.modules else []
+def _modprobe(image: Image, job: Job) -> Path | None:
+    program = tools.find("modprobe", image.tools)
+    return script.write_modprobe(program, image.modules, job) if program and image.modules else None
 
 
 def _explain(console: str) -> KernelError | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import shutil
 import struct
 import subprocess
@@ -61,14 +62,17 @@ class Virtme(Packaged):
         if acceleration:
             # One processor: a kernel that patches its code under another's feet can die of it when emulated.
             job = replace(job, silence=job.silence * SLOWNESS, cpus=1)
-        job.home.mkdir(parents=True, exist_ok=True)
-        loader = tools.find("modprobe", image.tools)
-        before = script.modprobe(loader, Path("/"), job.home) if loader else []
-        command = script.write(job, before=before)
+        program = tools.find("modprobe", image.tools)
+        modprobe = script.write_modprobe(program, Path("/"), job) if program else None
+        command = script.write_command(job, modprobe)
         environ = ["env", f"PATH={Path(sys.executable).parent}:{tools.search_path(image.tools)}"]
         machine = ["--memory", job.memory, "--cpus", str(job.cpus), *acceleration]
         folders = ["--cwd", str(job.folder), f"--rwdir={job.shared}", "--user", "root"]
-        run = ["--shell", str(command)] if job.terminal is not None else ["--verbose", "--", f"sh {command}"]
+        run = (
+            ["--shell", str(command)]
+            if job.terminal is not None
+            else ["--verbose", "--", f"sh {shlex.quote(str(command))}"]
+        )
         vng = [_vng(), "--run", str(image.program), *machine, *folders, *run]
         return Guest(image.name, [*environ, f"TMPDIR={job.home}", *vng], job)
 

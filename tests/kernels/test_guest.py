@@ -15,7 +15,7 @@ import pytest
 
 from kernels.archive import Archive
 from kernels.backend import Image, kernel
-from kernels.errors import Unreadable
+from kernels.errors import PathNotBootable, Unreadable
 from kernels.guest import Cause, Guest, Job, plain_environ
 from tests.kernels.processes import ROOT, speaking_of, until_gone, until_written
 
@@ -117,6 +117,25 @@ def test_output_and_console_can_be_read_afterwards(visit: tuple[Guest, Any]) -> 
 
 def test_no_process_is_left_of_a_guest_that_ended(visit: tuple[Guest, Any]) -> None:
     assert speaking_of(visit[0].job.shared) == []
+
+
+@pytest.mark.parametrize("name", ["two words", "it's", "$HOME;"])
+def test_a_shared_folder_may_have_any_name_that_a_kernel_can_boot_with(
+    uml: Image, tmp_path: Path, name: str
+) -> None:
+    job = Job(["sh", "-c", 'cat > "$1"/written; cd "$1" && pwd', "sh", str(tmp_path / name)], tmp_path / name)
+    with UML.start(uml, job) as guest:
+        guest.wait()
+
+    assert ((tmp_path / name / "written").exists(), guest.output.read_text()) == (
+        True,
+        f"{tmp_path / name}\n",
+    )
+
+
+def test_a_shared_folder_with_a_double_quote_in_its_name_is_refused(uml: Image, tmp_path: Path) -> None:
+    with pytest.raises(PathNotBootable, match="double quote"):
+        UML.start(uml, Job(["true"], tmp_path / 'a"b'))
 
 
 def test_a_silent_guest_is_ended(uml: Image, tmp_path: Path) -> None:
