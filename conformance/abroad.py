@@ -22,7 +22,7 @@ from kernels.archive import Archive
 from kernels.backend import Image, Kernel, kernel
 from kernels.cache import Cache
 from kernels.errors import KernelError
-from kernels.guest import Ending, Guest, Job, plain_environ
+from kernels.guest import Ending, Guest, Job, guest_environ
 from kernels.progress import Progress
 from kernels.scratch import scratch
 from reports.comparison import compare
@@ -85,7 +85,7 @@ class Voyage:
         self._asked = asked
         self._folder.mkdir(parents=True)
         named = ["--run-record", str(self._log), "--as-kernel", self.name]
-        job = Job([*command, *named], self._folder, root, environ=plain_environ() | _LEAN)
+        job = Job([*command, *named], self._folder, root, environ=guest_environ() | _LEAN)
         self.guest = self._kernel.start(self._image, job)
 
     def look(self) -> None:
@@ -165,7 +165,7 @@ class Fleet:
 
     def prepare(self, records: Path) -> None:
         """Get every kernel before the first guest starts. Raises KernelError."""
-        images = {name: one.ready(self._archive) for name, one in self._kernels.items()}
+        images = {name: one.obtain(self._archive) for name, one in self._kernels.items()}
         for name, image in images.items():
             slug = re.sub(r"[^\w.-]+", "-", name)
             folder = Path(self._scratch.name) / slug

@@ -32,7 +32,7 @@ class Cache:
     def locked(self, progress: Progress) -> Iterator[None]:
         """Hold the cache against other processes, and remove what a killed one left in ``partial``.
 
-        Waits, and says so, while another process holds it. Raises CacheUnwritable.
+        Prints a line and waits while another process holds it. Raises CacheUnwritable.
         """
         with self._acquired(progress):
             shutil.rmtree(self._partial, ignore_errors=True)

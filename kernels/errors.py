@@ -1,6 +1,6 @@
 """What can go wrong between a kernel's name and a running guest, one class each.
 
-Every message says what was tried and what to do about it.
+Every message names what was tried and what to do about it.
 """
 
 from __future__ import annotations

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from kernels import script
-from kernels.archive import Archive, Package
+from kernels.archive import Archive
 from kernels.backend import Image
 from kernels.errors import NotAKernel
 from kernels.guest import Guest, Job, require_readable
-from kernels.known import Series, known
+from kernels.package import Package
 from kernels.packaged import Packaged
+from kernels.series import Series, series_table
 
 WANTED = "the program runsc"
 
@@ -34,7 +35,7 @@ class GVisor(Packaged):
 
     name = "gvisor"
 
-    def local(self, name: str, path: Path) -> Image:
+    def inspect(self, name: str, path: Path) -> Image:
         if not path.is_file() or not os.access(path, os.X_OK):
             raise NotAKernel(path, "there is no such program", WANTED)
         return Image(name, "gvisor", "unknown", path, path)
@@ -57,9 +58,9 @@ class GVisor(Packaged):
         run = ["run", f"--bundle={job.home}", f"kernels-{secrets.token_hex(8)}"]
         return Guest(image.name, [str(image.program), *options, *run], job)
 
-    def _series(self, wanted: str) -> Series | None:
+    def _series(self, spec: str) -> Series | None:
         """Without a year, the newest."""
-        return super()._series(wanted or known().of(self.name)[-1].number)
+        return super()._series(spec or series_table().of(self.name)[-1].number)
 
 
 def _container(job: Job, command: Path) -> dict[str, Any]:

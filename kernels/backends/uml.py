@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kernels import script, tools
-from kernels.archive import Archive, Package
+from kernels.archive import Archive
 from kernels.backend import Image
 from kernels.errors import (
     KernelError,
@@ -23,6 +23,7 @@ from kernels.errors import (
     PtraceForbidden,
 )
 from kernels.guest import Guest, Job, require_readable
+from kernels.package import Package
 from kernels.packaged import Packaged
 
 WANTED = "the program that 'make ARCH=um' leaves: linux"
@@ -34,7 +35,7 @@ class UserMode(Packaged):
     name = "uml"
     needs = ("modprobe",)
 
-    def local(self, name: str, path: Path) -> Image:
+    def inspect(self, name: str, path: Path) -> Image:
         release = _local_release(name, path)
         return Image(name, release, release, path, path, _module_root(path, release))
 
@@ -70,13 +71,13 @@ def _modprobe(image: Image, job: Job) -> Path | None:
 
 
 def _explain(console: str) -> KernelError | None:
-    """A host that forbids tracing ends the program before its kernel says a word."""
-    said = next((line for line in console.splitlines() if "ptrace" in line.lower()), None)
-    return PtraceForbidden(said.strip()) if said and "Linux version" not in console else None
+    """A host that forbids tracing ends the program before its kernel prints its version."""
+    message = next((line for line in console.splitlines() if "ptrace" in line.lower()), None)
+    return PtraceForbidden(message.strip()) if message and "Linux version" not in console else None
 
 
 def _local_release(name: str, path: Path) -> str:
-    """What a user's program says it is. Raises NotAKernel, NoNamespaces."""
+    """The release that a user's program prints. Raises NotAKernel, NoNamespaces."""
     if not path.is_file() or not os.access(path, os.X_OK):
         raise NotAKernel(path, "there is no such program", WANTED)
     with path.open("rb") as program:
@@ -105,8 +106,8 @@ def _ask(program: Path, question: str) -> subprocess.CompletedProcess[str]:
 def _fit_library(program: Path, tree: Path, folder: Path, package: Package, archive: Archive) -> None:
     """Give a program that needs a newer C library than the machine's that of its own suite.
 
-    The dynamic linker is named in the program itself: started through the linker, the kernel would take the
-    linker's command line for its own.
+    The dynamic linker is written into the program: if the kernel were started through the linker, it would
+    take the linker's command line for its own.
     """
     if "GLIBC_" not in _ask(program, "--version").stderr:
         return

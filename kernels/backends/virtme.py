@@ -18,16 +18,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from kernels import script, tools
-from kernels.archive import Archive, Package
+from kernels.archive import Archive
 from kernels.backend import Image
 from kernels.errors import MissingProgram, NotAKernel
 from kernels.guest import Guest, Job, require_readable
+from kernels.package import Package
 from kernels.packaged import Packaged
 
 WANTED = "a bootable image: arch/x86/boot/bzImage or a distribution's vmlinuz"
 
-SLOWNESS = 5
-"""How much longer an emulated guest may be silent: importing a test suite takes it minutes."""
+EMULATION_FACTOR = 5
+"""How many times the idle timeout an emulated guest has: importing a test suite takes it minutes."""
 
 
 class Virtme(Packaged):
@@ -37,7 +38,7 @@ class Virtme(Packaged):
     parts = r"linux-(binary|modules)-\d.*"
     needs = ("modprobe", "depmod", "busybox")
 
-    def local(self, name: str, path: Path) -> Image:
+    def inspect(self, name: str, path: Path) -> Image:
         release = _release(path)
         return Image(name, release, release, path, path)
 
@@ -60,8 +61,8 @@ class Virtme(Packaged):
         require_readable(job)
         acceleration = _acceleration(job)
         if acceleration:
-            # One processor: a kernel that patches its code under another's feet can die of it when emulated.
-            job = replace(job, silence=job.silence * SLOWNESS, cpus=1)
+            # One processor: a kernel that patches code which another processor runs can crash when emulated.
+            job = replace(job, idle_timeout=job.idle_timeout * EMULATION_FACTOR, cpus=1)
         program = tools.find("modprobe", image.tools)
         modprobe = script.write_modprobe(program, Path("/"), job) if program else None
         command = script.write_command(job, modprobe)
@@ -78,7 +79,7 @@ class Virtme(Packaged):
 
 
 def _acceleration(job: Job) -> list[str]:
-    """Software emulation where it is asked for, or where the machine's own cannot be used."""
+    """Options for software emulation, if the job or the lack of KVM requires it. Raises MissingProgram."""
     own = os.access("/dev/kvm", os.R_OK | os.W_OK)
     if job.accel == "kvm" and not own:
         how = "Use --accel tcg, or let this user read and write /dev/kvm."
@@ -110,8 +111,8 @@ def _release(path: Path) -> str:
     if head[0x202:0x206] != b"HdrS":
         raise NotAKernel(path, "it has no boot header", WANTED)
     (offset,) = struct.unpack_from("<H", head, 0x20E)
-    told = head[0x200 + offset :].partition(b"\0")[0].split()
-    return told[0].decode(errors="replace") if told else "unknown"
+    words = head[0x200 + offset :].partition(b"\0")[0].split()
+    return words[0].decode(errors="replace") if words else "unknown"
 
 
 BACKEND = Virtme()

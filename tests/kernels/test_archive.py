@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from kernels.archive import Archive, Package, by_version, package_of
+from kernels.archive import Archive
 from kernels.cache import Cache
 from kernels.errors import EX_UNAVAILABLE, NoApt, NoArchive
+from kernels.package import Package, by_version
 from kernels.progress import Progress
 from tests.kernels.processes import ROOT
 
@@ -51,7 +52,7 @@ def in_folder(folder: Path, mirror: str | None = None, keyring: str | None = Non
 
 
 def unsigned(folder: Path) -> str:
-    """An archive that nobody vouches for."""
+    """An archive without a signature."""
     packages = folder / "dists/bookworm/main/binary-amd64/Packages"
     packages.parent.mkdir(parents=True)
     packages.touch()
@@ -80,7 +81,7 @@ def test_the_archive_holds_user_mode_linux(archive: Archive) -> None:
 
 
 def test_a_stanza_of_an_index_is_a_package() -> None:
-    package = package_of(STANZA, "sid")
+    package = Package.parse(STANZA, "sid")
 
     assert package == Package(
         "linux-image-7.3.4+deb13-amd64",
@@ -93,13 +94,13 @@ def test_a_stanza_of_an_index_is_a_package() -> None:
 
 
 def test_a_package_that_depends_on_nothing_has_no_dependencies() -> None:
-    package = package_of("Package: a\nVersion: 1\nSize: 2\n", "sid")
+    package = Package.parse("Package: a\nVersion: 1\nSize: 2\n", "sid")
 
     assert package == Package("a", "1", "sid", 2, 0, [])
 
 
 @pytest.mark.parametrize("mirror", ["http://127.0.0.1:9/", "file:/nowhere"])
-def test_an_archive_out_of_reach_is_told_and_leaves_nothing(mirror: str, tmp_path: Path) -> None:
+def test_an_unreachable_archive_is_reported_and_leaves_nothing(mirror: str, tmp_path: Path) -> None:
     archive = in_folder(tmp_path, mirror)
 
     with archive.cache.locked(archive.progress), pytest.raises(NoArchive, match="--mirror"):
@@ -114,7 +115,7 @@ def test_an_archive_without_a_signature_is_refused(tmp_path: Path) -> None:
     with archive.cache.locked(archive.progress), pytest.raises(NoArchive, match="not signed"):
         archive.packages("bookworm")
 
-    assert archive.remembered("bookworm") == []
+    assert archive.cached("bookworm") == []
 
 
 def test_without_apt_no_kernel_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,20 +126,20 @@ def test_without_apt_no_kernel_is_fetched(tmp_path: Path, monkeypatch: pytest.Mo
         archive.packages("bookworm")
 
 
-def test_nothing_of_the_machines_apt_is_written_or_set_off(archive: Archive) -> None:
+def test_the_machines_own_apt_is_not_touched(archive: Archive) -> None:
     with archive.cache.locked(archive.progress):
         archive.packages("bookworm")
     configuration = archive.cache.root / "apt" / "bookworm" / "apt.conf"
 
     command = ["apt-config", "-c", str(configuration), "dump"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
 
     kept = str(archive.cache.root)
-    assert [line for line in told if "-Invoke:: " in line] == []
-    assert [kept in line for line in told if line.startswith(("Dir::State ", "Dir::Cache "))] == [True, True]
+    assert [line for line in lines if "-Invoke:: " in line] == []
+    assert [kept in line for line in lines if line.startswith(("Dir::State ", "Dir::Cache "))] == [True, True]
 
 
-def test_a_full_disk_is_told_before_anything_is_fetched(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_before_anything_is_fetched(tmp_path: Path) -> None:
     mounted = f"mount -t tmpfs -o size=1m tmpfs {tmp_path} && exec {sys.executable} -m kernels fetch 6.1"
     fetched = subprocess.run(
         ["unshare", "--mount", "sh", "-c", mounted],

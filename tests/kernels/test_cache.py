@@ -99,7 +99,7 @@ def held(root: Path) -> Iterator[subprocess.Popen[str]]:
 
 @dataclass(frozen=True)
 class Waiting(Progress):
-    """Calls a function when a process says that it waits for the lock."""
+    """Calls a function when a process reports that it waits for the lock."""
 
     then: Callable[[], object] = lambda: None
     lines: list[str] = field(default_factory=list)
@@ -109,7 +109,7 @@ class Waiting(Progress):
         self.then()
 
 
-def test_a_second_run_says_that_it_waits_and_then_goes_on(tmp_path: Path) -> None:
+def test_a_second_run_reports_that_it_waits_and_then_goes_on(tmp_path: Path) -> None:
     with held(tmp_path) as holder:
         assert holder.stdin
         waiting = Waiting(then=holder.stdin.close)
@@ -144,7 +144,7 @@ def test_a_run_that_waited_for_clean_goes_on(tmp_path: Path) -> None:
     assert (cleaned.exception(), fetched.exception()) == (None, None)
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with (
