@@ -4,6 +4,9 @@ import itertools
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -116,6 +119,39 @@ def test_an_archive_without_a_signature_is_refused(tmp_path: Path) -> None:
         archive.packages("bookworm")
 
     assert archive.cached("bookworm") == []
+
+
+@dataclass(frozen=True)
+class Interrupted(Progress):
+    """Ctrl-C, as soon as a file exists."""
+
+    when: Path = Path("/nowhere")
+
+    @contextmanager
+    def download(self, text: str, size: int) -> Iterator[Callable[[int], None]]:  # noqa: ARG002
+        def update(_: int) -> None:
+            if self.when.exists():
+                raise KeyboardInterrupt
+
+        yield update
+
+
+def test_an_interrupted_download_ends_apt_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pidfile, cache = tmp_path / "pid", tmp_path / "cache"
+    apt_get = tmp_path / "apt-get"
+    apt_get.write_text(f"#!/bin/sh\ntouch a_1.deb\necho $$ > new\nmv new {pidfile}\nexec sleep 1000\n")
+    apt_get.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    archive = Archive(Cache(cache), progress=Interrupted(when=pidfile))
+    (cache / "tree").mkdir(parents=True)
+
+    with pytest.raises(KeyboardInterrupt):
+        archive.unpack([at("1")], cache / "tree")
+
+    running = Path("/proc", pidfile.read_text().strip()).exists()
+    assert (running, [path.name for path in cache.rglob("*")]) == (False, ["tree"])
 
 
 def test_without_apt_no_kernel_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
