@@ -114,13 +114,10 @@ class NoNamespaces(KernelError):
 
 
 class PathNotBootable(KernelError):
-    """The shared folder's path cannot stand on a kernel's command line."""
+    """A path that a guest needs cannot be passed to it."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"{path} has a double quote in its path, which a kernel's command line cannot hold. "
-            "Share another folder."
-        )
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path} cannot be used in a guest: {why}. Use another folder.")
 
 
 class Unreadable(KernelError):

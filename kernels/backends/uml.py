@@ -51,7 +51,7 @@ class UserMode(Packaged):
     def start(self, image: Image, job: Job) -> Guest:
         require_readable(job)
         if '"' in str(job.home):
-            raise PathNotBootable(job.home)
+            raise PathNotBootable(job.home, "a kernel's command line cannot hold a double quote")
         token = secrets.token_hex(8)
         modules = image.modules or image.program.parent
         mounts = script.host_mounts(job, image.program.parent, modules, image.tools)

@@ -20,7 +20,7 @@ from pathlib import Path
 from kernels import script, tools
 from kernels.archive import Archive
 from kernels.backend import Image
-from kernels.errors import MissingProgram, NotAKernel
+from kernels.errors import MissingProgram, NotAKernel, PathNotBootable
 from kernels.guest import Guest, Job, require_readable
 from kernels.package import Package
 from kernels.packaged import Packaged
@@ -59,6 +59,9 @@ class Virtme(Packaged):
 
     def start(self, image: Image, job: Job) -> Guest:
         require_readable(job)
+        for path in (job.folder, job.shared):
+            if shlex.quote(str(path)) != str(path):
+                raise PathNotBootable(path, "virtme-ng does not quote the special characters in it")
         acceleration = _acceleration(job)
         if acceleration:
             # One processor: a kernel that patches code which another processor runs can crash when emulated.
@@ -69,11 +72,7 @@ class Virtme(Packaged):
         environ = ["env", f"PATH={Path(sys.executable).parent}:{tools.search_path(image.tools)}"]
         machine = ["--memory", job.memory, "--cpus", str(job.cpus), *acceleration]
         folders = ["--cwd", str(job.folder), f"--rwdir={job.shared}", "--user", "root"]
-        run = (
-            ["--shell", str(command)]
-            if job.terminal is not None
-            else ["--verbose", "--", f"sh {shlex.quote(str(command))}"]
-        )
+        run = ["--shell", str(command)] if job.terminal is not None else ["--verbose", "--", f"sh {command}"]
         vng = [_vng(), "--run", str(image.program), *machine, *folders, *run]
         return Guest(image.name, [*environ, f"TMPDIR={job.home}", *vng], job)
 

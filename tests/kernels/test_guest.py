@@ -20,6 +20,8 @@ from kernels.guest import Cause, Guest, Job, guest_environ
 from tests.kernels.processes import ROOT, processes_naming, wait_until_gone, wait_until_written
 
 UML = kernel("uml:6.1")
+IMAGE = Image("virtme:7.3", "7.3.4", "7.3.4-1", Path("/nowhere/vmlinuz"), Path("/nowhere"))
+"""A full kernel that is not there."""
 
 INSIDE = """
 import errno, json, os, socket, sys
@@ -136,6 +138,15 @@ def test_a_shared_folder_may_have_any_name_that_a_kernel_can_boot_with(
 def test_a_shared_folder_with_a_double_quote_in_its_name_is_refused(uml: Image, tmp_path: Path) -> None:
     with pytest.raises(PathNotBootable, match="double quote"):
         UML.start(uml, Job(["true"], tmp_path / 'a"b'))
+
+
+@pytest.mark.parametrize("places", [("two words", "plain"), ("plain", "two words")], ids=["folder", "shared"])
+def test_a_full_kernel_refuses_paths_that_need_quotes(tmp_path: Path, places: tuple[str, str]) -> None:
+    folder, shared = (tmp_path / name for name in places)
+    folder.mkdir()
+
+    with pytest.raises(PathNotBootable, match="virtme-ng"):
+        kernel("virtme:7.3").start(IMAGE, Job(["true"], shared, folder))
 
 
 def test_an_idle_guest_is_ended(uml: Image, tmp_path: Path) -> None:
