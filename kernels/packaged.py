@@ -64,7 +64,7 @@ class Packaged(Backend):
 
     @abstractmethod
     def arrange(self, tree: Path, folder: Path, packages: Sequence[Package], archive: Archive) -> Image:
-        """Make unpacked packages in ``tree``, which is then moved to ``folder``, a kernel to start."""
+        """Turn packages unpacked in ``tree`` into a kernel to start; ``tree`` is then moved to ``folder``."""
 
     def _newest_fetched(self, series: Series, archive: Archive) -> Image | None:
         images = list(self._folder(series, archive).glob("*/image.json"))

@@ -22,7 +22,7 @@ def test_every_series_has_a_backend() -> None:
 
 
 @pytest.mark.parametrize("backend", ["uml", "virtme", "gvisor"])
-def test_series_stand_oldest_first(backend: str) -> None:
+def test_series_are_listed_oldest_first(backend: str) -> None:
     numbers = [version(one.number) for one in series_table().of(backend)]
 
     assert numbers == sorted(numbers)
