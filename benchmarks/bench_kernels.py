@@ -1,7 +1,7 @@
 """What another kernel costs: ``python -m benchmarks.bench_kernels [KERNEL ...]``, or user-mode Linux.
 
-A guest that tries a single claim tells the cost of the kernel: boot, collection, power-off. One that
-tries all of them, less that, tells the tests; this machine is measured in the same way, with one worker.
+A guest that tries a single claim measures the cost of the kernel: boot, collection, power-off. One that
+tries all of them, less that, measures the tests; the host is measured in the same way, with one worker.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from kernels.archive import Archive
 from kernels.backend import kernel
 from kernels.cache import Cache
-from kernels.guest import Job, plain_environ
+from kernels.guest import Job, guest_environ
 from kernels.progress import Progress
 
 ROOT = Path(__file__).parents[1]
@@ -26,7 +26,7 @@ ONE = ("--claim", "socket.7/SO_RCVBUF/doubled")
 BESIDE = {"uml:5.10": 5.0}
 """Seconds that a kernel may cost beside its tests; others 3."""
 TIMES = 3.0
-"""How many times as long as here the tests may take in a guest."""
+"""How many times as long as on the host the tests may take in a guest."""
 
 
 def command(record: Path) -> list[str]:
@@ -34,8 +34,8 @@ def command(record: Path) -> list[str]:
     return [*pytest, "--run-record", str(record)]
 
 
-def here(*arguments: str) -> float:
-    """Seconds of a run on this machine."""
+def on_host(*arguments: str) -> float:
+    """Seconds of a run on the host."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.monotonic()
         line = [*command(Path(folder) / "run.jsonl"), *arguments]
@@ -43,13 +43,13 @@ def here(*arguments: str) -> float:
         return time.monotonic() - start
 
 
-def there(name: str, *arguments: str) -> float:
+def in_guest(name: str, *arguments: str) -> float:
     """Seconds of a run in a guest, from its start to its power-off."""
     chosen = kernel(name)
-    image = chosen.ready(Archive(Cache.of_user(), progress=Progress()))
+    image = chosen.obtain(Archive(Cache.of_user(), progress=Progress()))
     with tempfile.TemporaryDirectory(prefix="kernels-") as folder:
         line = [*command(Path(folder) / "run.jsonl"), *arguments]
-        environ = plain_environ() | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        environ = guest_environ() | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         start = time.monotonic()
         with chosen.start(image, Job(line, Path(folder), ROOT, environ=environ)) as guest:
             guest.wait()
@@ -57,16 +57,16 @@ def there(name: str, *arguments: str) -> float:
 
 
 def main(names: Sequence[str]) -> int:
-    here("--collect-only")  # so that all find compiled files
-    tests = here() - here(*ONE)
+    on_host("--collect-only")  # so that all find compiled files
+    tests = on_host() - on_host(*ONE)
     missed = 0
     for name in names or SERIES:
-        beside = there(name, *ONE)
-        times = (there(name) - beside) / tests
+        beside = in_guest(name, *ONE)
+        times = (in_guest(name) - beside) / tests
         allowed = BESIDE.get(name, 3.0)
         missed += beside > allowed or times > TIMES
         print(f"{name:10} {beside:5.1f} s beside the tests, at most {allowed:g}", end="; ")
-        print(f"tests {times:.1f} times as long as here, at most {TIMES:g}")
+        print(f"tests {times:.1f} times as long as on the host, at most {TIMES:g}")
     return int(missed > 0)
 
 

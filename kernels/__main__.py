@@ -13,21 +13,17 @@ from typing import Any
 
 from kernels import backend, terminal
 from kernels.archive import Archive
-from kernels.backend import Backend, Kernel
+from kernels.backend import Backend
 from kernels.cache import Cache, size_of
-from kernels.errors import KernelError
+from kernels.errors import EX_UNAVAILABLE, KernelError
 from kernels.guest import Ending, Guest, Job, acceleration
-from kernels.known import known
 from kernels.progress import Progress
 from kernels.scratch import scratch
 
-FAILED = 4
-"""Exit status when a kernel cannot be had, cannot be started, or died before its command ended."""
-
-EXPLAINED = """\
+EPILOG = """\
 A KERNEL is a series (6.1), a backend's series (uml:6.12, virtme:7.3), a program that you built (uml:PATH,
 virtme:PATH), or gvisor. A command runs as root of a throwaway guest: it reads this machine's files, writes
-memory of its own, and is in the folder it was started from.
+memory of its own, and starts in the current folder.
 
 examples:
   python -m kernels list
@@ -38,176 +34,185 @@ examples:
   python -m kernels shell 7.2
   python -m kernels clean
 
-exit status: the command's own; 4 when a kernel cannot be had or started, or died; 130 after Ctrl-C.
+exit status:
+  run and shell return the command's own (0 to 255); the others return 0. Beside that:
+    2    the command line is wrong
+   69    a kernel cannot be had or started, or died before its command ended (EX_UNAVAILABLE)
+  130    after Ctrl-C (SIGINT)
+  143    after SIGTERM
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what was asked; the exit status."""
-    asked = _parser().parse_args(arguments)
-    archive = Archive(Cache.of_user(), progress=Progress(quiet=asked.quiet))
-    archive.mirror = asked.mirror or archive.mirror
-    archive.keyring = asked.keyring or archive.keyring
+    """Run the command line. Returns the exit status."""
+    options = _parser().parse_args(arguments)
+    archive = Archive(Cache.of_user(), progress=Progress(quiet=options.quiet))
+    archive.mirror = options.mirror or archive.mirror
+    archive.keyring = options.keyring or archive.keyring
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        return int(asked.action(asked, archive))
+        return int(options.action(options, archive))
     except KernelError as error:
         print(f"kernels: {error}", file=sys.stderr)
-        return FAILED
+        return EX_UNAVAILABLE
     except KeyboardInterrupt:
-        return 130
+        return 128 + signal.SIGINT
 
 
-def show(asked: argparse.Namespace, archive: Archive) -> int:
-    """Every kernel that can be asked for, what the archive was last seen to hold, and what is here."""
-    if asked.refresh:
+def list_kernels(options: argparse.Namespace, archive: Archive) -> int:
+    """Print every kernel that has a name: its version in the archive, and its local image."""
+    if options.refresh:
         archive.max_age = 0
         with archive.cache.locked(archive.progress):
-            for suite in known().suites:
+            for suite in archive.table.suites:
                 archive.packages(suite)
-    print(f"{'KERNEL':14} {'IN THE ARCHIVE':24} {'DOWNLOAD':>9}  {'HERE':20} SIZE")
+    print(f"{'KERNEL':14} {'IN THE ARCHIVE':24} {'DOWNLOAD':>9}  {'LOCAL':20} SIZE")
     for one in backend.backends().values():
         for name in one.names():
             print(_row(one, name, archive))
-    if not asked.refresh:
-        print(
-            "\nWhat the archive holds is asked when a kernel is fetched; --refresh asks for all of them now."
-        )
+    if not options.refresh:
+        print("\nThe archive's versions are those of the cached indexes; --refresh updates all of them.")
     return 0
 
 
-def fetch(asked: argparse.Namespace, archive: Archive) -> int:
-    """Bring kernels here."""
-    for name in asked.kernel:
+def fetch(options: argparse.Namespace, archive: Archive) -> int:
+    """Fetch kernels."""
+    for name in options.kernel:
         image = backend.kernel(name).fetch(archive)
         print(f"{image.name} {image.release} {image.program}")
     return 0
 
 
-def run(asked: argparse.Namespace, archive: Archive) -> int:
-    """Run a command in a kernel, show what it prints, and return its exit status."""
-    kernel = backend.kernel(asked.kernel)
-    image = kernel.ready(archive)
-    with _shared(asked.shared) as shared:
-        job = Job(asked.command, shared, silence=asked.silence, **_machine(asked))
+def run(options: argparse.Namespace, archive: Archive) -> int:
+    """Run a command in a kernel, and print its output. Returns its exit status."""
+    kernel = backend.kernel(options.kernel)
+    image = kernel.obtain(archive)
+    with _shared(options.shared) as shared:
+        job = Job(options.command, shared, idle_timeout=options.idle_timeout, **_machine(options))
         with kernel.start(image, job) as guest:
-            ending = _follow(guest)
-            return _tell(kernel, guest, ending)
+            return _exit_status(guest, _print_output(guest))
 
 
-def shell(asked: argparse.Namespace, archive: Archive) -> int:
-    """A root shell in a kernel, in this folder."""
-    kernel = backend.kernel(asked.kernel)
-    image = kernel.ready(archive)
-    with _shared(asked.shared) as shared, terminal.pair() as (near, far):
-        job = Job([asked.shell], shared, terminal=far, **_machine(asked))
+def shell(options: argparse.Namespace, archive: Archive) -> int:
+    """Run a root shell in a kernel, in the current folder. Returns its exit status."""
+    kernel = backend.kernel(options.kernel)
+    image = kernel.obtain(archive)
+    with _shared(options.shared) as shared, terminal.pty() as (master, slave):
+        job = Job([options.shell], shared, terminal=slave, **_machine(options))
         with kernel.start(image, job) as guest:
-            return _tell(kernel, guest, terminal.lend(guest, near))
+            return _exit_status(guest, terminal.attach(guest, master))
 
 
-def clean(_asked: argparse.Namespace, archive: Archive) -> int:
-    """Remove every fetched kernel and what was remembered of the archive."""
+def clean(_options: argparse.Namespace, archive: Archive) -> int:
+    """Remove every fetched kernel and the cached indexes of the archive."""
     size = archive.cache.clean(archive.progress)
-    print(f"removed {archive.cache.root} ({size >> 20} MiB)")
+    print(f"removed {_mebibytes(size)} from {archive.cache.root}")
     return 0
 
 
-def _machine(asked: argparse.Namespace) -> dict[str, Any]:
-    return {"memory": asked.memory, "cpus": asked.cpus, "accel": asked.accel}
+def _machine(options: argparse.Namespace) -> dict[str, Any]:
+    return {"memory": options.memory, "cpus": options.cpus, "accel": options.accel}
 
 
 def _row(one: Backend, name: str, archive: Archive) -> str:
-    wanted = name.partition(":")[2]
-    offer, image = one.remembered(wanted, archive), one.here(wanted, archive)
-    version, download = (offer.version, f"{offer.size >> 20} MiB") if offer else ("none seen yet", "")
-    here, size = (image.release, f"{size_of(image.folder) >> 20} MiB") if image else ("-", "")
-    return f"{name:14} {version:24} {download:>9}  {here:20} {size}"
+    spec = name.partition(":")[2]
+    candidate, image = one.candidate(spec, archive), one.local(spec, archive)
+    version, download = (candidate.version, _mebibytes(candidate.size)) if candidate else ("-", "")
+    release, size = (image.release, _mebibytes(size_of(image.folder))) if image else ("-", "")
+    return f"{name:14} {version:24} {download:>9}  {release:20} {size}".rstrip()
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size >> 20} MiB"
 
 
 @contextmanager
-def _shared(named: Path | None) -> Iterator[Path]:
-    """The folder the guest may write: the user's, or one that goes when the guest goes."""
-    if named is not None:
-        named.mkdir(parents=True, exist_ok=True)
-        yield named.absolute()
+def _shared(folder: Path | None) -> Iterator[Path]:
+    """The folder the guest may write: the user's, or a temporary one."""
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder.absolute()
     else:
         with scratch() as made:
             yield Path(made)
 
 
-def _follow(guest: Guest) -> Ending:
-    """Show the command's output as it grows."""
-    shown = 0
+def _print_output(guest: Guest) -> Ending:
+    """Print the command's output as it grows, until the guest ends."""
+    printed = 0
 
-    def show_new() -> None:
-        nonlocal shown
+    def print_new() -> None:
+        nonlocal printed
         if guest.output.exists():
             with guest.output.open("rb") as output:
-                output.seek(shown)
+                output.seek(printed)
                 new = output.read()
-            shown += os.write(sys.stdout.fileno(), new) if new else 0
+            printed += os.write(sys.stdout.fileno(), new) if new else 0
 
-    return guest.wait(show_new)
+    return guest.wait(print_new)
 
 
-def _tell(kernel: Kernel, guest: Guest, ending: Ending) -> int:
-    """The command's exit status; for a guest that died, why, and the last its console said."""
+def _exit_status(guest: Guest, ending: Ending) -> int:
+    """The command's exit status; for a guest that died, print why, and the end of its console."""
     if ending.exit_status is not None:
         return ending.exit_status
     if ending.error is not None:
         raise ending.error
-    print(
-        f"{guest.console_tail()}\nkernels: {kernel.name}: {ending.cause.value}: {ending.why}", file=sys.stderr
-    )
-    return FAILED
+    why = f"kernels: {guest.kernel}: {ending.cause.value}: {ending.why}"
+    print(guest.console_tail(), why, sep="\n", file=sys.stderr)
+    return EX_UNAVAILABLE
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m kernels",
-        description="Find, fetch and boot other kernels, and run commands in them.",
-        epilog=EXPLAINED,
+        description="Fetch and boot other kernels, and run commands in them.",
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--mirror", metavar="URL", help="archive to fetch from (default: the one apt uses here)"
     )
-    parser.add_argument("--keyring", metavar="FILE", help="keys its signature is verified with")
-    parser.add_argument("--quiet", "-q", action="store_true", help="tell no progress")
-    verbs = parser.add_subparsers(required=True, metavar="list | fetch | run | shell | clean")
+    parser.add_argument("--keyring", metavar="FILE", help="keys to verify its signature with")
+    parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
+    commands = parser.add_subparsers(required=True, metavar="list | fetch | run | shell | clean")
 
-    listing = verbs.add_parser("list", help="what can be had, what is here, and sizes")
-    listing.add_argument("--refresh", action="store_true", help="ask the archive for every series now")
-    listing.set_defaults(action=show)
+    listing = commands.add_parser("list", help="show the kernels that can be fetched, and the local ones")
+    listing.add_argument("--refresh", action="store_true", help="update the archive's indexes first")
+    listing.set_defaults(action=list_kernels)
 
-    fetching = verbs.add_parser("fetch", help="bring kernels here, the newest of each series")
+    fetching = commands.add_parser("fetch", help="fetch kernels, the newest of each series")
     fetching.add_argument("kernel", nargs="+", metavar="KERNEL")
     fetching.set_defaults(action=fetch)
 
-    running = verbs.add_parser("run", help="run a command in a kernel")
+    running = commands.add_parser("run", help="run a command in a kernel")
     running.add_argument("kernel", metavar="KERNEL")
     running.add_argument("command", nargs="+", metavar="COMMAND", help="after --")
     running.add_argument(
-        "--silence", type=float, default=120, metavar="SECONDS", help="end a guest silent so long"
+        "--idle-timeout",
+        type=float,
+        default=120,
+        metavar="SECONDS",
+        help="end a guest that writes nothing for so long (default: 120)",
     )
     running.set_defaults(action=run)
 
-    typing = verbs.add_parser("shell", help="a root shell in a kernel, in this folder")
-    typing.add_argument("kernel", metavar="KERNEL")
-    typing.add_argument("--shell", default="bash", metavar="PROGRAM", help="which shell (default: bash)")
-    typing.set_defaults(action=shell)
+    interactive = commands.add_parser("shell", help="run a root shell in a kernel, in the current folder")
+    interactive.add_argument("kernel", metavar="KERNEL")
+    interactive.add_argument("--shell", default="bash", metavar="PROGRAM", help="which shell (default: bash)")
+    interactive.set_defaults(action=shell)
 
-    for verb in (running, typing):
-        verb.add_argument(
-            "--shared", type=Path, metavar="FOLDER", help="a folder here that the guest may write"
+    for command in (running, interactive):
+        command.add_argument(
+            "--shared", type=Path, metavar="FOLDER", help="the folder that a guest may write"
         )
-        verb.add_argument("--memory", default="1G", help="the guest's memory (default: 1G)")
-        verb.add_argument("--cpus", type=int, default=2, help="its processors, where the kernel has several")
-        verb.add_argument(
+        command.add_argument("--memory", default="1G", help="the guest's memory (default: 1G)")
+        command.add_argument("--cpus", type=int, default=2, help="its processors, if the kernel has SMP")
+        command.add_argument(
             "--accel", choices=("auto", "kvm", "tcg"), default=acceleration(), help="for full kernels"
         )
 
-    cleaning = verbs.add_parser("clean", help="remove everything that was fetched")
+    cleaning = commands.add_parser("clean", help="remove every fetched kernel and index")
     cleaning.set_defaults(action=clean)
     return parser
 

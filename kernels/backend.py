@@ -1,4 +1,4 @@
-"""The one interface to a kernel: find, fetch, start. Each file in ``kernels.backends`` is one more way."""
+"""The one interface to a kernel: fetch it, start it. Each file in ``kernels.backends`` is one more way."""
 
 from __future__ import annotations
 
@@ -15,30 +15,26 @@ from kernels import backends as _folder
 from kernels.archive import Archive
 from kernels.errors import UnknownKernel
 from kernels.guest import Guest, Job
-from kernels.known import known
+from kernels.series import series_table
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A kernel as it can be had: what an archive holds, or what lies at a path."""
+class Candidate:
+    """The newest version of a kernel in the archive."""
 
-    name: str
-    """``uml:6.1``"""
     version: str
-    source: str
-    """The suite, or "a path"."""
     size: int
-    """Bytes to download; 0 when nothing need be."""
+    """Bytes to download."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """A kernel that is here and can be started."""
+    """A kernel on this machine that can be started."""
 
     name: str
-    """As it was asked for: ``uml:6.1``."""
+    """The kernel's name, such as ``uml:6.1``."""
     release: str
-    """What ``uname -r`` will say, as far as the image tells."""
+    """What ``uname -r`` will print, as far as the image shows."""
     version: str
     """The package's version, or the program's own."""
     program: Path
@@ -58,48 +54,50 @@ class Backend(ABC):
 
     @abstractmethod
     def names(self) -> tuple[str, ...]:
-        """Every kernel it may be asked for by name, oldest first: ``("uml:5.10", …)``."""
+        """The names of its kernels, oldest first: ``("uml:5.10", …)``."""
 
     @abstractmethod
-    def here(self, wanted: str, archive: Archive) -> Image | None:
-        """The kernel if it can be started without the network. ``wanted`` is what stands after the colon."""
+    def local(self, spec: str, archive: Archive) -> Image | None:
+        """The kernel if it can be started without the network, else None.
+
+        ``spec`` is what stands after the colon. Raises UnknownKernel, NotAKernel, NoNamespaces.
+        """
 
     @abstractmethod
-    def remembered(self, wanted: str, archive: Archive) -> Offer | None:
-        """What could be had when the archive was last asked; None where it never was."""
+    def candidate(self, spec: str, archive: Archive) -> Candidate | None:
+        """What the cached indexes offer; None if they offer nothing, or none was fetched yet."""
 
     @abstractmethod
-    def find(self, wanted: str, archive: Archive) -> Offer:
-        """What can be had under that name, newest first. Raises UnknownKernel, NotInArchive, NoArchive …"""
+    def fetch(self, spec: str, archive: Archive) -> Image:
+        """Fetch the newest version, unless it is here already. The cache must be locked.
 
-    @abstractmethod
-    def fetch(self, wanted: str, archive: Archive) -> Image:
-        """Bring the newest here. Raises what ``find`` raises, and NoRoom."""
+        Raises what ``local`` raises, and NotInArchive, NoArchive, NoApt, NoSpace, MissingProgram.
+        """
 
     @abstractmethod
     def start(self, image: Image, job: Job) -> Guest:
-        """Start a guest on the job. Raises MissingProgram, Unreadable."""
+        """Start a guest on the job. Raises MissingProgram, Unreadable, PathNotBootable."""
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """Something a command can run on, by name."""
+    """Something a command can run on."""
 
     name: str
     backend: Backend
-    wanted: str
-
-    def find(self, archive: Archive) -> Offer:
-        return self.backend.find(self.wanted, archive)
+    spec: str
 
     def fetch(self, archive: Archive) -> Image:
-        """The newest that can be had; what is here already is not fetched again."""
-        with archive.cache.locked(archive.progress):
-            return self.backend.fetch(self.wanted, archive)
+        """Fetch the newest version, unless it is here already.
 
-    def ready(self, archive: Archive) -> Image:
-        """What is here, or else what can be fetched."""
-        return self.backend.here(self.wanted, archive) or self.fetch(archive)
+        Raises what the backend raises, and CacheUnwritable.
+        """
+        with archive.cache.locked(archive.progress):
+            return self.backend.fetch(self.spec, archive)
+
+    def obtain(self, archive: Archive) -> Image:
+        """The local image, or else a fetched one. Raises what ``fetch`` raises."""
+        return self.backend.local(self.spec, archive) or self.fetch(archive)
 
     def start(self, image: Image, job: Job) -> Guest:
         return self.backend.start(image, job)
@@ -107,24 +105,24 @@ class Kernel:
 
 @cache
 def backends() -> Mapping[str, Backend]:
-    """Every backend there is, by name, in the order of the list of known kernels."""
+    """Every backend by name, in the order of series.toml."""
     files = pkgutil.iter_modules(_folder.__path__)
     modules = [importlib.import_module(f"{_folder.__name__}.{file.name}") for file in files]
     found: dict[str, Backend] = {module.BACKEND.name: module.BACKEND for module in modules}
-    order = list(dict.fromkeys(series.backend for series in known().series))
+    order = list(dict.fromkeys(series.backend for series in series_table().series))
     return dict(sorted(found.items(), key=lambda one: [*order, one[0]].index(one[0])))
 
 
 def names() -> list[str]:
-    """Every kernel that can be asked for by name."""
+    """The names of all kernels."""
     return [name for backend in backends().values() for name in backend.names()]
 
 
 def kernel(name: str) -> Kernel:
-    """The kernel a person means: ``6.1``, ``uml:6.1``, ``virtme:PATH``, ``gvisor``. Raises UnknownKernel."""
-    prefix, colon, wanted = name.partition(":")
+    """The kernel of a name: ``6.1``, ``uml:6.1``, ``virtme:PATH``, ``gvisor``. Raises UnknownKernel."""
+    prefix, colon, spec = name.partition(":")
     if prefix in backends():
-        return Kernel(name, backends()[prefix], wanted)
+        return Kernel(name, backends()[prefix], spec)
     for backend in backends().values():
         if not colon and f"{backend.name}:{name}" in backend.names():
             return Kernel(f"{backend.name}:{name}", backend, name)

@@ -1,92 +1,95 @@
-"""Where kernels are kept: one folder below the user's cache, filled by whole folders or not at all."""
+"""The cache of fetched kernels: a folder per user, locked against other processes, written atomically."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kernels.errors import NoCache, NoRoom
+import platformdirs
+
+from kernels.errors import CacheUnwritable, NoSpace
 from kernels.progress import Progress
 
 FOLDER = "libsocket-conformance"
 
 
-def user_cache() -> Path:
-    """The folder that the XDG base directories give this user's cache."""
-    named = os.environ.get("XDG_CACHE_HOME", "")
-    return Path(named) if os.path.isabs(named) else Path("~/.cache").expanduser()
-
-
 @dataclass(frozen=True)
 class Cache:
-    """The folder, its lock, and the two ways in and out: ``filled`` and ``clean``."""
+    """The folder and its lock. Folders are added by ``atomic_folder`` and removed by ``clean``."""
 
     root: Path
 
     @classmethod
     def of_user(cls) -> Cache:
-        return cls(user_cache() / FOLDER)
+        """The user's, below XDG_CACHE_HOME or ~/.cache."""
+        return cls(platformdirs.user_cache_path(FOLDER))
 
     @contextmanager
     def locked(self, progress: Progress) -> Iterator[None]:
-        """Hold the cache against other runs. What an interrupted run left half made is removed first.
+        """Hold the cache against other processes, and remove what a killed one left in ``partial``.
 
-        Raises NoCache where the folder cannot be written.
+        Prints a line and waits while another process holds it. Raises CacheUnwritable.
         """
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            lock = open(self.root / "lock", "w")  # noqa: SIM115
-        except OSError as error:
-            raise NoCache(self.root, error.strerror or str(error)) from error
-        with lock:
-            self._take(lock.fileno(), progress)
-            shutil.rmtree(self._making, ignore_errors=True)
+        with self._acquired(progress):
+            shutil.rmtree(self._partial, ignore_errors=True)
             yield
 
     @contextmanager
-    def filled(self, folder: Path) -> Iterator[Path]:
-        """An empty folder that becomes ``folder`` when the block ends well, and vanishes otherwise."""
-        self._making.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._making) as making:
-            content = Path(making) / folder.name
+    def atomic_folder(self, folder: Path) -> Iterator[Path]:
+        """An empty folder that replaces ``folder`` if the block succeeds, and is removed otherwise."""
+        self._partial.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._partial) as partial:
+            content = Path(partial) / folder.name
             content.mkdir()
             yield content
             folder.parent.mkdir(parents=True, exist_ok=True)
             if folder.exists():
-                folder.rename(Path(making) / "former")
+                folder.rename(Path(partial) / "replaced")
             content.rename(folder)
 
-    def need(self, size: int) -> None:
-        """Raise NoRoom unless that many bytes are free."""
+    def require_space(self, size: int) -> None:
+        """Raise NoSpace unless that many bytes are free."""
         free = shutil.disk_usage(self.root).free
         if free < size:
-            raise NoRoom(self.root, size, free)
+            raise NoSpace(self.root, size, free)
 
     def clean(self, progress: Progress) -> int:
-        """Remove everything that is there, once no other run fills it. The bytes that were removed."""
+        """Remove everything but the lock, on which others may wait. Returns the bytes removed."""
         if not self.root.exists():
             return 0
         with self.locked(progress):
             size = size_of(self.root)
-            shutil.rmtree(self.root, ignore_errors=True)
+            for path in self.root.iterdir():
+                if path != self._lock:
+                    shutil.rmtree(path)
         return size
 
     @property
-    def _making(self) -> Path:
-        return self.root / "making"
+    def _partial(self) -> Path:
+        return self.root / "partial"
 
-    def _take(self, lock: int, progress: Progress) -> None:
+    @property
+    def _lock(self) -> Path:
+        return self.root / "lock"
+
+    def _acquired(self, progress: Progress) -> AbstractContextManager[object]:
+        # Imported here: a run that finds its kernel locks nothing.
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self._lock)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.line("another run is fetching kernels; waiting for it to end")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.root.mkdir(parents=True, exist_ok=True)
+            try:
+                return lock.acquire(blocking=False)
+            except Timeout:
+                progress.line("another run is fetching kernels; waiting for it to end")
+                return lock.acquire()
+        except OSError as error:
+            raise CacheUnwritable(self.root, error.strerror or str(error)) from error
 
 
 def size_of(folder: Path) -> int:

@@ -1,24 +1,28 @@
 """What can go wrong between a kernel's name and a running guest, one class each.
 
-Every message says what was tried and what to do about it.
+Every message names what was tried and what to do about it.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+EX_UNAVAILABLE = os.EX_UNAVAILABLE
+"""Exit status: a kernel cannot be had or started, or died before its command ended (sysexits.h: 69)."""
+
 
 class KernelError(Exception):
-    """A kernel cannot be had or cannot be started. The command line answers it with exit status 4."""
+    """A kernel cannot be had or cannot be started. The command line exits with EX_UNAVAILABLE."""
 
 
 class UnknownKernel(KernelError):
-    """The name is no kernel that is known here."""
+    """The name is not that of a known kernel."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         super().__init__(
-            f"{name!r} is no known kernel. Known are: {', '.join(known)}; "
+            f"{name!r} is not a known kernel. Known kernels: {', '.join(known)}; "
             "or give a kernel you built as uml:PATH or virtme:PATH."
         )
 
@@ -28,25 +32,27 @@ class NotInArchive(KernelError):
 
     def __init__(self, name: str, suites: Sequence[str]) -> None:
         super().__init__(
-            f"no whole set of packages for {name!r} in {', '.join(suites)}. Ask the archive anew with "
-            "'python -m kernels list --refresh', or give a kernel you built as uml:PATH or virtme:PATH."
+            f"there is no complete set of packages for {name!r} in {', '.join(suites)}. Ask the archive "
+            "again with 'python -m kernels list --refresh', or give a kernel you built as uml:PATH or "
+            "virtme:PATH."
         )
 
 
 class NotAKernel(KernelError):
-    """The path that was given holds no kernel of the asked kind."""
+    """The file at the given path is not a kernel of the given kind."""
 
     def __init__(self, path: Path, why: str, wanted: str) -> None:
-        super().__init__(f"{path} is no kernel to start: {why}. Give {wanted}.")
+        super().__init__(f"{path} cannot be started as a kernel because {why}. Give {wanted}.")
 
 
 class NoArchive(KernelError):
-    """No package archive could be asked."""
+    """The package archive cannot be reached, or its signature is not good."""
 
     def __init__(self, tried: str, why: str) -> None:
         super().__init__(
-            f"no archive could be asked: tried {tried}; {why}. Name one with --mirror (or KERNELS_MIRROR) "
-            "and its keyring with --keyring (or KERNELS_KEYRING), or give a kernel you built as uml:PATH."
+            f"the package archive is not available: tried {tried}; {why}. Name one with "
+            "--mirror (or KERNELS_MIRROR) and its keyring with --keyring (or KERNELS_KEYRING), or give a "
+            "kernel you built as uml:PATH."
         )
 
 
@@ -55,27 +61,27 @@ class NoApt(KernelError):
 
     def __init__(self, program: str) -> None:
         super().__init__(
-            f"{program} is not on this machine, so no package can be fetched and verified. "
+            f"{program} is not installed on this machine, so no package can be fetched and verified. "
             "Install apt and dpkg, or give a kernel you built as uml:PATH or virtme:PATH."
         )
 
 
-class NoRoom(KernelError):
-    """The disk would run full."""
+class NoSpace(KernelError):
+    """The disk has less free space than a download needs."""
 
     def __init__(self, folder: Path, needed: int, free: int) -> None:
         super().__init__(
-            f"no room below {folder}: {needed >> 20} MiB are needed and {free >> 20} MiB are free. Make room "
-            "('python -m kernels clean'), or put the cache elsewhere with XDG_CACHE_HOME."
+            f"not enough disk space in {folder}: {needed >> 20} MiB are needed and {free >> 20} MiB are "
+            "free. Free some ('python -m kernels clean'), or put the cache elsewhere with XDG_CACHE_HOME."
         )
 
 
-class NoCache(KernelError):
-    """The folder in which kernels are kept cannot be written."""
+class CacheUnwritable(KernelError):
+    """The cache folder cannot be written."""
 
     def __init__(self, folder: Path, why: str) -> None:
         super().__init__(
-            f"kernels cannot be kept in {folder}: {why}. Name a folder of your own with XDG_CACHE_HOME."
+            f"the cache folder {folder} cannot be written: {why}. Name another with XDG_CACHE_HOME."
         )
 
 
@@ -83,22 +89,22 @@ class MissingProgram(KernelError):
     """A program that this backend needs is not on this machine."""
 
     def __init__(self, program: str, what_for: str, how: str) -> None:
-        super().__init__(f"{program} is needed {what_for} and is not on this machine. {how}")
+        super().__init__(f"{program} is needed {what_for} and is not installed on this machine. {how}")
 
 
-class HostRefuses(KernelError):
-    """The host is hardened so that user-mode Linux cannot trace its own processes."""
+class PtraceForbidden(KernelError):
+    """The host does not let user-mode Linux trace its own processes."""
 
-    def __init__(self, said: str) -> None:
+    def __init__(self, message: str) -> None:
         super().__init__(
-            f"this host refuses user-mode Linux to trace its own processes (ptrace): {said!r}. Look at "
+            f"this host does not let user-mode Linux trace its own processes (ptrace): {message!r}. Look at "
             "/proc/sys/kernel/yama/ptrace_scope (3 forbids it) and at the container's seccomp profile, "
             "or use a full kernel: virtme:SERIES."
         )
 
 
 class NoNamespaces(KernelError):
-    """The kernel was built without network namespaces, so nothing here can run in it."""
+    """The kernel was built without network namespaces, which every test needs."""
 
     def __init__(self, kernel: str) -> None:
         super().__init__(
@@ -107,8 +113,15 @@ class NoNamespaces(KernelError):
         )
 
 
+class PathNotBootable(KernelError):
+    """A path that a guest needs cannot be passed to it."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path} cannot be used in a guest: {why}. Use another folder.")
+
+
 class Unreadable(KernelError):
-    """What the command needs cannot be read by the user who runs the guest."""
+    """The user who runs the guest cannot read a file that the command needs."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(

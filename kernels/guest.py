@@ -1,4 +1,4 @@
-"""A running guest: one process group, one shared directory, one console, and an end it cannot escape."""
+"""A running guest: its processes, its shared folder, its console, and its end."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from types import TracebackType
 
 from kernels.errors import KernelError, NoNamespaces, Unreadable
 
-WARDEN = Path(__file__).with_name("warden.py")
-CARRIED = ("PATH", "LANG", "LC_ALL", "TERM", "VIRTUAL_ENV", "PYTHONPATH", "COLUMNS", "LINES")
+REAPER = Path(__file__).with_name("reaper.py")
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "TERM", "VIRTUAL_ENV", "PYTHONPATH", "COLUMNS", "LINES")
+"""Environment variables that a command in a guest gets from the caller."""
 POWER_OFF = 10.0
 """Seconds a guest has to switch itself off once its command has ended."""
 
 
-def plain_environ() -> dict[str, str]:
-    """What a command in a guest knows of the caller's environment: where programs are, and no more.
+def guest_environ() -> dict[str, str]:
+    """The environment of a command in a guest: where programs are, and how to print.
 
-    The guest cannot write to the host's files: the home folder is /tmp and Python leaves no bytecode.
+    The guest cannot write to the host's files: the home folder is /tmp and Python writes no bytecode.
     """
-    carried = {name: os.environ[name] for name in CARRIED if name in os.environ}
-    return carried | {"HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"}
+    passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return passed_on | {"HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def acceleration() -> str:
@@ -39,40 +40,40 @@ def acceleration() -> str:
 
 @dataclass(frozen=True)
 class Job:
-    """What a guest is started for."""
+    """What a guest is started for: a command, and its surroundings."""
 
     command: Sequence[str]
     shared: Path
     """The one folder of the host that the guest may write; it has the same path inside."""
     folder: Path = field(default_factory=Path.cwd)
     """Where the command runs."""
-    environ: Mapping[str, str] = field(default_factory=plain_environ)
+    environ: Mapping[str, str] = field(default_factory=guest_environ)
     """The command's whole environment."""
     readable: Sequence[Path] = ()
-    """Folders that must be seen in the guest even where they lie below /tmp or /run."""
+    """Further folders of the host that the guest can read even if they are below /tmp or /run."""
     memory: str = "1G"
     cpus: int = 2
-    """Where the kernel has several."""
+    """Processors, if the kernel supports several."""
     accel: str = field(default_factory=acceleration)
-    """A full kernel's processor: the machine's (``kvm``), software (``tcg``), or what there is (``auto``)."""
-    silence: float = 120.0
-    """Seconds without a sign of life (console, output, files in ``shared``) after which it is ended."""
+    """What runs a full kernel: ``kvm``, ``tcg`` (emulation), or ``auto``: kvm if it is there."""
+    idle_timeout: float = 120.0
+    """Seconds without console output, command output or a change in ``shared`` after which it is ended."""
     terminal: int | None = None
-    """A terminal for the command, as a file descriptor, for a person who types."""
+    """File descriptor of a terminal for an interactive command."""
 
     @property
     def home(self) -> Path:
-        """Where guest and host keep what is between them."""
+        """The folder of the files that guest and host exchange."""
         return self.shared / ".guest"
 
 
 class Cause(enum.Enum):
-    """Why a guest is no more."""
+    """Why a guest ended."""
 
     EXITED = "its command ended"
     DIED = "it died before its command had ended"
-    SILENT = "it was ended: no sign of life"
-    KILLED = "it was ended from here"
+    TIMED_OUT = "it was killed because it was idle"
+    KILLED = "it was killed on request"
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,13 @@ class Ending:
     """The command's, if it ended."""
     why: str = ""
     error: KernelError | None = None
-    """What the console tells of a guest that never came up."""
+    """The error that the console shows, if the guest never came up."""
 
 
 class Guest:
-    """A kernel that runs a job. Leave it as a context manager and nothing of it remains.
+    """A kernel that runs a job. As a context manager, it leaves no process behind.
 
-    ``command`` starts it on the host; ``explain`` may read an error out of a console.
+    ``command`` starts it on the host; ``explain`` may find an error in the text of a console.
     """
 
     def __init__(
@@ -104,10 +105,10 @@ class Guest:
         self.job = job
         self._explain = explain
         self._ending: Ending | None = None
-        self._life = (0, 0.0)
-        self._alive = self._finished = time.monotonic()
-        self._looked = 0.0
-        self._process, self._lifeline = self._start(command)
+        self._activity = (0, 0.0)
+        self._last_activity = self._last_unfinished = time.monotonic()
+        self._last_look = 0.0
+        self._process, self._parent_pipe = self._start(command)
 
     def __enter__(self) -> Guest:
         return self
@@ -136,11 +137,11 @@ class Guest:
         return self._pidfd
 
     def poll(self) -> Ending | None:
-        """How the guest ended, or None while it runs. Ends a guest that has been silent for too long."""
+        """How the guest ended, or None while it runs. Ends a guest that has been idle for too long."""
         if self._ending is None and self._process.poll() is not None:
             self._end(self._read_ending())
-        elif self._ending is None and self._silent():
-            self._end(Ending(Cause.SILENT, why=f"no sign of life for {self.job.silence:g} s"))
+        elif self._ending is None and self._idle():
+            self._end(Ending(Cause.TIMED_OUT, why=f"no output for {self.job.idle_timeout:g} s"))
         elif self._ending is None and self._overdue():
             self._end(self._read_ending())
         return self._ending
@@ -159,29 +160,29 @@ class Guest:
             self._end(Ending(Cause.KILLED))
 
     def _start(self, command: Sequence[str]) -> tuple[subprocess.Popen[bytes], int]:
-        near, far = os.pipe()
-        warden = [sys.executable, "-I", "-S", str(WARDEN), str(near), str(self._pidfile), *command]
+        read_end, write_end = os.pipe()
+        reaper = [sys.executable, "-I", "-S", str(REAPER), str(read_end), str(self._pidfile), *command]
         terminal = self.job.terminal
         with self.console.open("wb") as console:
             process = subprocess.Popen(
-                warden,
+                reaper,
                 stdin=subprocess.DEVNULL if terminal is None else terminal,
                 stdout=console if terminal is None else terminal,
                 stderr=console,
-                pass_fds=[near],
+                pass_fds=[read_end],
                 start_new_session=True,
             )
-        os.close(near)
+        os.close(read_end)
         self._pidfd = os.pidfd_open(process.pid)
-        return process, far
+        return process, write_end
 
     @property
     def _pidfile(self) -> Path:
         return self.job.home / "pid"
 
     def _end(self, ending: Ending) -> None:
-        """Close the lifeline, so that the warden ends the group; if the warden was killed, do it here."""
-        os.close(self._lifeline)
+        """Close the pipe, so that the reaper ends the guest; if the reaper was killed, do it here."""
+        os.close(self._parent_pipe)
         if self._process.wait() == -signal.SIGKILL:
             with contextlib.suppress(ProcessLookupError, ValueError, OSError):
                 os.killpg(int(self._pidfile.read_text()), signal.SIGKILL)
@@ -189,34 +190,34 @@ class Guest:
         self._ending = ending
 
     def _read_ending(self) -> Ending:
-        written = _text(self.job.home / "exit-status").strip()
-        if written == "no-namespaces":
+        recorded = _text(self.job.home / "exit-status").strip()
+        if recorded == "no-namespaces":
             return Ending(Cause.DIED, why="no network namespaces", error=NoNamespaces(self.kernel))
-        if written:
-            return Ending(Cause.EXITED, int(written))
+        if recorded:
+            return Ending(Cause.EXITED, int(recorded))
         why = f"the program that ran it ended with exit status {self._process.poll()}"
         return Ending(Cause.DIED, why=why, error=self._explain(_text(self.console)))
 
-    def _silent(self) -> bool:
-        """Whether nothing has grown for too long. A person at a terminal may think as long as they like."""
+    def _idle(self) -> bool:
+        """Whether the idle timeout is over. There is none at a terminal."""
         now = time.monotonic()
-        if self.job.terminal is not None or now - self._looked < 0.5:
+        if self.job.terminal is not None or now - self._last_look < 0.5:
             return False
-        self._looked = now
-        life = _life(self.job.shared)
-        if life != self._life:
-            self._life, self._alive = life, now
-        return now - self._alive > self.job.silence
+        self._last_look = now
+        activity = _activity(self.job.shared)
+        if activity != self._activity:
+            self._activity, self._last_activity = activity, now
+        return now - self._last_activity > self.job.idle_timeout
 
     def _overdue(self) -> bool:
-        """Whether the command ended some time ago and the guest is still there."""
+        """Whether the command ended POWER_OFF seconds ago and the guest still runs."""
         if not (self.job.home / "exit-status").exists():
-            self._finished = time.monotonic()
-        return time.monotonic() - self._finished > POWER_OFF
+            self._last_unfinished = time.monotonic()
+        return time.monotonic() - self._last_unfinished > POWER_OFF
 
 
 def require_readable(job: Job) -> None:
-    """Raise Unreadable where the command or its folder is there, but not for this user."""
+    """Raise Unreadable if the command or its folder exists but this user cannot read it."""
     if not os.access(job.folder, os.R_OK | os.X_OK):
         raise Unreadable(job.folder)
     program = job.folder / job.command[0]
@@ -224,8 +225,8 @@ def require_readable(job: Job) -> None:
         raise Unreadable(program)
 
 
-def _life(folder: Path) -> tuple[int, float]:
-    """Sizes and times of all files below a folder: they change while a guest does anything."""
+def _activity(folder: Path) -> tuple[int, float]:
+    """Sizes and times of all files below a folder: they change while a guest writes anything."""
     files = [path.stat() for path in folder.rglob("*") if path.is_file()]
     return sum(file.st_size for file in files), sum(file.st_mtime for file in files)
 

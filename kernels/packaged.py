@@ -1,9 +1,10 @@
-"""What backends have in common whose kernels come out of an archive's packages, or lie at a user's path."""
+"""What backends share whose kernels come from packages of the archive, or from a path of the user's."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,10 +12,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from kernels import tools
-from kernels.archive import Archive, Package, order
-from kernels.backend import Backend, Image, Offer
+from kernels.archive import Archive
+from kernels.backend import Backend, Candidate, Image
 from kernels.errors import NotInArchive, UnknownKernel
-from kernels.known import Series, known
+from kernels.package import Package, by_version
+from kernels.series import Series, series_table
 
 
 class Packaged(Backend):
@@ -23,114 +25,106 @@ class Packaged(Backend):
     parts: ClassVar[str] = r"(?!)"
     """Pattern of the further packages, of the same version, that a kernel may be split into."""
     needs: ClassVar[tuple[str, ...]] = ()
-    """Small programs that guests are made or filled with."""
+    """Programs that starting a guest, or the guest itself, needs."""
 
     def names(self) -> tuple[str, ...]:
-        return tuple(series.name for series in known().of(self.name))
+        return tuple(series.name for series in series_table().of(self.name))
 
-    def here(self, wanted: str, archive: Archive) -> Image | None:
-        image = self._kept(wanted, archive)
+    def local(self, spec: str, archive: Archive) -> Image | None:
+        series = self._series(spec)
+        image = self._newest_fetched(series, archive) if series else self._from_path(spec, archive)
         return image if all(tools.find(name, tools.folder(archive)) for name in self.needs) else None
 
-    def find(self, wanted: str, archive: Archive) -> Offer:
-        series = self._series(wanted)
+    def candidate(self, spec: str, archive: Archive) -> Candidate | None:
+        series = self._series(spec)
         if series is None:
-            image = self._built(wanted, archive)
-            return Offer(image.name, image.release, "a path", 0)
-        return _offer(series, self._resolve(series, archive.packages, archive.arch))
-
-    def remembered(self, wanted: str, archive: Archive) -> Offer | None:
-        series = self._series(wanted)
+            return None
         try:
-            return _offer(series, self._resolve(series, archive.remembered, archive.arch)) if series else None
+            packages = self._resolve(series, archive.cached, archive.arch)
         except NotInArchive:
             return None
+        return Candidate(packages[0].version, sum(package.size for package in packages))
 
-    def fetch(self, wanted: str, archive: Archive) -> Image:
-        series = self._series(wanted)
+    def fetch(self, spec: str, archive: Archive) -> Image:
+        series = self._series(spec)
         if series is None:
-            image = self._built(wanted, archive)
-            tools.bring(self.needs, archive)
+            image = self._from_path(spec, archive)
+            tools.fetch(self.needs, archive)
             return image
         packages = self._resolve(series, archive.packages, archive.arch)
         folder = self._folder(series, archive) / packages[0].version
-        tools.bring(self.needs, archive)
+        tools.fetch(self.needs, archive)
         if not (folder / "image.json").exists():
-            self._bring(folder, packages, archive)
+            self._unpack(folder, packages, archive)
         return self._read(series, folder / "image.json", archive)
 
     @abstractmethod
-    def local(self, name: str, path: Path) -> Image:
-        """The kernel at a user's path. Raises NotAKernel."""
+    def inspect(self, name: str, path: Path) -> Image:
+        """The kernel that the user built. Raises NotAKernel, NoNamespaces."""
 
     @abstractmethod
     def arrange(self, tree: Path, folder: Path, packages: Sequence[Package], archive: Archive) -> Image:
-        """Make a startable kernel of unpacked packages, in ``tree``, which will be moved to ``folder``."""
+        """Turn packages unpacked in ``tree`` into a kernel to start; ``tree`` is then moved to ``folder``."""
 
-    def _kept(self, wanted: str, archive: Archive) -> Image | None:
-        """The user's own kernel, or what was fetched last of a series."""
-        series = self._series(wanted)
-        if series is None:
-            return self._built(wanted, archive)
-        kept = list(self._folder(series, archive).glob("*/image.json"))
-        return self._read(series, max(kept, key=_age), archive) if kept else None
+    def _newest_fetched(self, series: Series, archive: Archive) -> Image | None:
+        images = list(self._folder(series, archive).glob("*/image.json"))
+        return self._read(series, max(images, key=_fetched_at), archive) if images else None
 
-    def _built(self, wanted: str, archive: Archive) -> Image:
-        """A kernel that the user built."""
-        image = self.local(f"{self.name}:{wanted}", Path(wanted).expanduser().absolute())
+    def _from_path(self, spec: str, archive: Archive) -> Image:
+        image = self.inspect(f"{self.name}:{spec}", Path(spec).expanduser().absolute())
         return replace(image, tools=tools.folder(archive))
 
-    def _series(self, wanted: str) -> Series | None:
+    def _series(self, spec: str) -> Series | None:
         """The series of that number; None for a path. Raises UnknownKernel."""
-        one_known = next((series for series in known().of(self.name) if series.number == wanted), None)
-        if one_known is None and os.sep not in wanted and not (wanted and Path(wanted).exists()):
-            raise UnknownKernel(f"{self.name}:{wanted}", self.names())
-        return one_known
+        found = next((series for series in series_table().of(self.name) if series.number == spec), None)
+        if found is None and os.sep not in spec and not (spec and Path(spec).exists()):
+            raise UnknownKernel(f"{self.name}:{spec}", self.names())
+        return found
 
     def _folder(self, series: Series, archive: Archive) -> Path:
         return archive.cache.root / self.name / series.number
 
-    def _resolve(self, series: Series, ask: Callable[[str], list[Package]], arch: str) -> list[Package]:
-        """The newest package of the series, and what it is split into."""
-        held = [package for suite in series.suites for package in ask(suite)]
-        complete = [parts for image in held if (parts := self._parts(series, image, held, arch))]
+    def _resolve(self, series: Series, index: Callable[[str], list[Package]], arch: str) -> list[Package]:
+        """The newest package of the series, and those it is split into. Raises NotInArchive."""
+        packages = [package for suite in series.suites for package in index(suite)]
+        complete = [parts for image in packages if (parts := self._parts(series, image, packages, arch))]
         if not complete:
             raise NotInArchive(series.name, series.suites)
-        return max(complete, key=lambda parts: order(parts[0].version))
+        return max(complete, key=lambda parts: by_version(parts[0]))
 
-    def _parts(self, series: Series, image: Package, held: Sequence[Package], arch: str) -> list[Package]:
-        """The image and all it is split into; nothing where a part has left the archive before the image."""
-        names = {image.name, *image.needed(self.parts)}
-        same = [one for one in held if (one.suite, one.version) == (image.suite, image.version)]
+    def _parts(self, series: Series, image: Package, packages: Sequence[Package], arch: str) -> list[Package]:
+        """The image and all it is split into; nothing if a part has left the archive before the image."""
+        names = {image.name, *(name for name in image.depends if re.fullmatch(self.parts, name))}
+        same = [one for one in packages if (one.suite, one.version) == (image.suite, image.version)]
         parts = [image, *(one for one in same if one.name in names and one != image)]
-        fits = series.fits(image.name, image.version, arch)
+        fits = series.matches(image.name, image.version, arch)
         return parts if fits and {one.name for one in parts} == names else []
 
-    def _bring(self, folder: Path, packages: Sequence[Package], archive: Archive) -> None:
-        with archive.cache.filled(folder) as tree:
+    def _unpack(self, folder: Path, packages: Sequence[Package], archive: Archive) -> None:
+        with archive.cache.atomic_folder(folder) as tree:
             archive.unpack(packages, tree)
             image = self.arrange(tree, folder, packages, archive)
-            told = {
+            facts = {
                 "release": image.release,
                 "version": image.version,
                 "program": str(image.program.relative_to(tree)),
                 "modules": str(image.modules.relative_to(tree)) if image.modules else None,
             }
-            (tree / "image.json").write_text(json.dumps(told, indent=1) + "\n")
-        archive.progress.line(f"{image.name} is {image.release}, kept in {folder}")
+            (tree / "image.json").write_text(json.dumps(facts, indent=1) + "\n")
+        archive.progress.line(f"{image.name} is {image.release}, in {folder}")
 
     def _read(self, series: Series, path: Path, archive: Archive) -> Image:
-        told = json.loads(path.read_text())
-        modules = path.parent / told["modules"] if told["modules"] else None
-        program = path.parent / told["program"]
-        version, kept = told["version"], tools.folder(archive)
-        return Image(series.name, told["release"], version, program, path.parent, modules, kept)
+        facts = json.loads(path.read_text())
+        return Image(
+            series.name,
+            facts["release"],
+            facts["version"],
+            path.parent / facts["program"],
+            path.parent,
+            path.parent / facts["modules"] if facts["modules"] else None,
+            tools.folder(archive),
+        )
 
 
-def _offer(series: Series, packages: Sequence[Package]) -> Offer:
-    size = sum(package.size for package in packages)
-    return Offer(series.name, packages[0].version, packages[0].suite, size)
-
-
-def _age(path: Path) -> float:
+def _fetched_at(path: Path) -> float:
     return path.stat().st_mtime

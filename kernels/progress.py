@@ -1,30 +1,50 @@
-"""How a person learns what takes so long: lines on standard error, and one live line on a terminal."""
+"""Progress on standard error: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TextIO
 
 
-@dataclass
+@dataclass(frozen=True)
 class Progress:
-    """Tells what is being done. ``quiet`` tells nothing."""
+    """Shows a person what takes so long; ``quiet`` shows nothing."""
 
     quiet: bool = False
     stream: TextIO = field(default_factory=lambda: sys.stderr)
 
     def line(self, text: str) -> None:
+        """Print a line."""
         if not self.quiet:
             print(text, file=self.stream, flush=True)
 
-    def amount(self, text: str, done: int, total: int) -> None:
-        """Rewrite the live line: bytes done of bytes expected."""
+    @contextmanager
+    def download(self, text: str, size: int) -> Iterator[Callable[[int], None]]:
+        """Show a download of ``size`` bytes; call what this yields with the bytes received so far."""
         if not self.quiet and self.stream.isatty():
-            share = min(100, 100 * done // max(total, 1))
-            print(f"\r{text} {share:3d} % of {total >> 20} MiB\033[K", end="", file=self.stream, flush=True)
+            with _bar(text, size, self.stream) as update:
+                yield update
+        else:
+            self.line(f"{text} ({size >> 20} MiB)")
+            yield lambda _: None
 
-    def done(self) -> None:
-        """End the live line."""
-        if not self.quiet and self.stream.isatty():
-            print("\r\033[K", end="", file=self.stream, flush=True)
+
+@contextmanager
+def _bar(text: str, size: int, stream: TextIO) -> Iterator[Callable[[int], None]]:
+    # Imported here: most runs fetch nothing, and rich takes as long to import as the rest of a run.
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.DownloadColumn(binary_units=True),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(file=stream), transient=True) as live:
+        task = live.add_task(text, total=size)
+        yield lambda done: live.update(task, completed=done)

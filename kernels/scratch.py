@@ -1,4 +1,4 @@
-"""Folders that guests and their host share for the length of a run; none is left behind for long."""
+"""Temporary folders that a guest and its host share; the next run removes those of a killed one."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ _OWNED = re.compile(r"kernels-(\d+)-(\d+)-(\d+)-.*")
 
 
 def scratch() -> tempfile.TemporaryDirectory[str]:
-    """A new folder; those of this user's runs that were killed are removed first."""
+    """A new folder. Removes those of this user's killed runs first."""
     for left in Path(tempfile.gettempdir()).glob("kernels-*"):
         if _orphaned(left):
             shutil.rmtree(left, ignore_errors=True)
-    mine = f"kernels-{_numbering()}-{os.getpid()}-{_started(os.getpid())}-"
-    return tempfile.TemporaryDirectory(prefix=mine, ignore_cleanup_errors=True)
+    prefix = f"kernels-{_pid_namespace()}-{os.getpid()}-{_start_time(os.getpid())}-"
+    return tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
 
 
 def _orphaned(folder: Path) -> bool:
     owner = _OWNED.fullmatch(folder.name)
-    if owner is None or int(owner[1]) != _numbering() or folder.stat().st_uid != os.geteuid():
+    if owner is None or int(owner[1]) != _pid_namespace() or folder.stat().st_uid != os.geteuid():
         return False
-    return _started(int(owner[2])) != int(owner[3])
+    return _start_time(int(owner[2])) != int(owner[3])
 
 
-def _numbering() -> int:
-    """The pid namespace, in which a pid means something."""
+def _pid_namespace() -> int:
+    """The inode of the pid namespace: a pid means something only in there."""
     return os.stat("/proc/self/ns/pid").st_ino
 
 
-def _started(pid: int) -> int | None:
-    """When a process began, in clock ticks since boot (proc_pid_stat(5), field 22); None when it is gone."""
+def _start_time(pid: int) -> int | None:
+    """When a process started, in ticks since boot (proc_pid_stat(5), field 22); None if it is gone."""
     try:
         line = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

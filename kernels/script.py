@@ -1,7 +1,7 @@
-"""The shell scripts that run inside a guest: the first process, and the command's own surroundings.
+"""The shell scripts that run inside a guest, written from the templates: its init, and its command.
 
-The file system of the host is there, read-only. Everything a guest may write is memory of its own, but for
-the one shared folder.
+A guest sees the host's file system, read-only. What it writes goes to memory of its own, except in the one
+shared folder.
 """
 
 from __future__ import annotations
@@ -9,127 +9,113 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from kernels.guest import Job
 
-COVERED = (Path("/tmp"), Path("/run"), Path("/dev/shm"))
-"""Folders that are fresh and empty in a guest."""
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
-MODULES = ("ipv6", "tun")
-"""Looked for before anything asks for them. Links, queues and the like are loaded when somebody asks."""
-
-FIRST = """\
-#!/bin/sh
-# The first process of a guest. It ends by switching the machine off, so anywhere else it does nothing.
-[ "$$" -eq 1 ] || exit 1
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-mount -t proc proc /proc
-grep -q 'kernels_guest={token}' /proc/cmdline || exit 1
-off() {{
-    sync
-    echo o > /proc/sysrq-trigger
-    while :; do sleep 60; done
-}}
-trap off EXIT
-mount -t sysfs sysfs /sys
-mount -t tmpfs tmpfs /run
-mount -t tmpfs tmpfs /tmp
-mkdir -p /dev/shm /dev/pts
-mount -t tmpfs tmpfs /dev/shm
-mount -t devpts devpts /dev/pts
-[ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
-{mounts}
-{modules}
-{run}
-"""
-
-GUARD = "[ -e /proc/self/ns/net ] || { ended no-namespaces; exit 1; }"
-
-COMMAND = """\
-#!/bin/sh
-# What a guest was started for. Its exit status is the host's sign that it ended.
-ended() {{
-    echo "$1" > {home}/exit-status.new
-    mv {home}/exit-status.new {home}/exit-status
-}}
-{before}
-cd {folder} || {{ ended 126; exit 1; }}
-{redirection}env -i {environ} {command}
-ended $?
-"""
+TMPFS_MOUNTS = (Path("/tmp"), Path("/run"), Path("/dev/shm"))
+"""Folders on which every guest mounts an empty file system of its own, which hides the host's."""
 
 
-def write(job: Job, first: str = "", before: Iterable[str] = (), guarded: bool = True) -> Path:
-    """Write the command's script, and the first process's if there is one. The path of the command's.
+class Mount(NamedTuple):
+    """A folder of the host that is mounted in a guest, at the same path."""
 
-    The lines ``before`` run ahead of the command; ``guarded`` refuses a kernel without network namespaces.
+    path: Path
+    mode: str
+    """``ro`` or ``rw``"""
+
+
+def write_init(job: Job, token: str, mounts: Iterable[Mount], modprobe: Path | None) -> Path:
+    """Write the init script of a kernel that boots without an init of its own. Returns its path.
+
+    The script does nothing unless ``token`` is the value of kernels_guest on the kernel's command line.
+    """
+    terminal = None if job.terminal is None else os.get_terminal_size(job.terminal)
+    text = _render(
+        "init.sh.j2",
+        token=token,
+        mounts=list(mounts),
+        modprobe=modprobe,
+        terminal=terminal,
+        command=job.home / "command",
+    )
+    return _write_program(job.home / "init", text)
+
+
+def write_command(job: Job, modprobe: Path | None = None, require_netns: bool = True) -> Path:
+    """Write the script that runs a job's command and records its exit status. Returns its path.
+
+    ``require_netns`` refuses a kernel without network namespaces.
     """
     job.home.mkdir(parents=True, exist_ok=True)
-    for left in ("exit-status", "output", "console", "pid"):
-        (job.home / left).unlink(missing_ok=True)
-    if first:
-        _program(job.home / "first", first)
-    return _program(job.home / "command", command(job, [GUARD, *before] if guarded else before))
-
-
-def command(job: Job, before: Iterable[str] = ()) -> str:
-    """The script that runs a job's command and writes down its exit status."""
+    for former in ("exit-status", "output", "console", "pid"):
+        (job.home / former).unlink(missing_ok=True)
     environ = [f"{name}={value}" for name, value in job.environ.items()]
-    home = shlex.quote(str(job.home))
-    redirection = "" if job.terminal is not None else f"exec > {home}/output 2>&1 < /dev/null\n"
-    return COMMAND.format(
-        home=home,
-        before="\n".join(before),
-        folder=shlex.quote(str(job.folder)),
-        redirection=redirection,
-        environ=shlex.join(environ),
-        command=shlex.join(job.command),
+    text = _render(
+        "command.sh.j2",
+        job=job,
+        home=job.home,
+        environ=environ,
+        modprobe=modprobe,
+        require_netns=require_netns,
     )
+    return _write_program(job.home / "command", text)
 
 
-def first(job: Job, token: str, mounts: Iterable[str], modules: Iterable[str]) -> str:
-    """The script of the first process, for a kernel that is started without a userland of its own."""
-    return FIRST.format(
-        token=token, mounts="\n".join(mounts), modules="\n".join(modules), run="\n".join(_run(job))
-    )
-
-
-def modprobe(program: Path, root: Path, home: Path) -> list[str]:
-    """Lines that load what there is of MODULES, and tell the kernel how to load others when it needs them."""
+def write_modprobe(program: Path, root: Path, job: Job) -> Path:
+    """Write a modprobe that loads modules from below ``root``, for the kernel to call. Returns its path."""
+    job.home.mkdir(parents=True, exist_ok=True)
     call = shlex.join([str(program), "-d", str(root)])
-    loader = _program(home / "modprobe", f'#!/bin/sh\nexec {call} "$@"\n')
-    called = shlex.quote(str(loader))
-    return [f"echo {called} > /proc/sys/kernel/modprobe", f"{called} -qa {' '.join(MODULES)} || :"]
+    return _write_program(job.home / "modprobe", f'#!/bin/sh\nexec {call} "$@"\n')
 
 
-def covered(paths: Iterable[Path]) -> list[Path]:
-    """Those of some folders that would be hidden in a guest, the outermost only."""
-    hidden = sorted({path for path in paths if any(path.is_relative_to(cover) for cover in COVERED)})
+def host_mounts(job: Job, *further: Path) -> list[Mount]:
+    """What a guest must mount from the host: folders that its own mounts hide, and the shared one."""
+    needed = [*further, job.folder, *_interpreter(), *job.readable]
+    return [*(Mount(path, "ro") for path in hidden(needed)), Mount(job.shared, "rw")]
+
+
+def hidden(paths: Iterable[Path]) -> list[Path]:
+    """Those of some folders that a guest's own mounts hide, the outermost only."""
+    below = sorted({path for path in paths if any(path.is_relative_to(mount) for mount in TMPFS_MOUNTS)})
     return [
-        path for path in hidden if not any(path != other and path.is_relative_to(other) for other in hidden)
+        path for path in below if not any(path != other and path.is_relative_to(other) for other in below)
     ]
 
 
-def interpreter() -> Sequence[Path]:
+def _interpreter() -> list[Path]:
     """The folders that the running interpreter is made of."""
     return [Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent]
 
 
-def _run(job: Job) -> list[str]:
-    """Lines that run the command: at a terminal of its own where a person types, with job control."""
-    here = shlex.quote(str(job.home / "command"))
-    if job.terminal is None:
-        return [f"sh {here}"]
-    columns, lines = os.get_terminal_size(job.terminal)
-    return [
-        f"stty sane rows {lines} cols {columns} < /dev/tty0",
-        f"setsid -wc sh {here} < /dev/tty0 > /dev/tty0 2>&1",
-    ]
+def _render(template: str, **values: object) -> str:
+    return _environment().get_template(template).render(values)
 
 
-def _program(path: Path, text: str) -> Path:
+@cache
+def _environment() -> Environment:
+    # Imported here: listing and fetching write no script.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["quote"] = lambda value: shlex.quote(str(value))
+    environment.filters["shell_join"] = shlex.join
+    return environment
+
+
+def _write_program(path: Path, text: str) -> Path:
     path.write_text(text)
     path.chmod(0o755)
     return path

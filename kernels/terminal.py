@@ -1,4 +1,4 @@
-"""A person's terminal, lent to a guest: keys go in, characters come out, and then it is as before."""
+"""The user's terminal, attached to a guest: keys go in, characters come out; its modes are restored after."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from kernels.guest import Ending, Guest
 
 
 @contextmanager
-def pair() -> Iterator[tuple[int, int]]:
-    """A terminal of the guest's own, as large as ours: our end and the guest's."""
-    near, far = os.openpty()
+def pty() -> Iterator[tuple[int, int]]:
+    """A pseudoterminal for a guest, as large as the user's terminal: master and slave."""
+    master, slave = os.openpty()
     try:
-        fcntl.ioctl(far, termios.TIOCSWINSZ, fcntl.ioctl(sys.stdin, termios.TIOCGWINSZ, bytes(8)))
-        yield near, far
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, fcntl.ioctl(sys.stdin, termios.TIOCGWINSZ, bytes(8)))
+        yield master, slave
     finally:
-        os.close(near)
-        os.close(far)
+        os.close(master)
+        os.close(slave)
 
 
-def lend(guest: Guest, near: int) -> Ending:
-    """Carry every key to the guest and every character back until the guest ends."""
+def attach(guest: Guest, master: int) -> Ending:
+    """Copy every key to the guest and every character back until the guest ends."""
     with _raw(sys.stdin.fileno()):
         while (ending := guest.poll()) is None:
-            ready, _, _ = select.select([sys.stdin, near, guest], [], [], 0.5)
-            _carry(sys.stdin.fileno(), near, sys.stdin in ready)
-            _carry(near, sys.stdout.fileno(), near in ready)
+            ready, _, _ = select.select([sys.stdin, master, guest], [], [], 0.5)
+            _copy(sys.stdin.fileno(), master, sys.stdin in ready)
+            _copy(master, sys.stdout.fileno(), master in ready)
     return ending
 
 
-def _carry(source: int, target: int, ready: bool) -> None:
+def _copy(source: int, target: int, ready: bool) -> None:
     if ready:
         os.write(target, os.read(source, 65_536))
 

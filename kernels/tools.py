@@ -9,8 +9,9 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from kernels.archive import Archive, Package
+from kernels.archive import Archive
 from kernels.errors import MissingProgram
+from kernels.package import Package
 
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 """Where an ordinary user's PATH does not look."""
@@ -24,30 +25,30 @@ LD_LIBRARY_PATH="{libraries}" exec "$here/applets/{applet}" "$@"
 
 
 def folder(archive: Archive) -> Path:
-    """Where fetched programs are kept; it need not exist."""
+    """Where fetched programs are; it need not exist."""
     return archive.cache.root / "tools"
 
 
-def search_path(kept: Path) -> str:
+def search_path(fetched: Path) -> str:
     """The PATH that finds the machine's programs first, then those in a folder."""
-    return f"{os.environ.get('PATH', '')}:{SBIN}:{kept}"
+    return f"{os.environ.get('PATH', '')}:{SBIN}:{fetched}"
 
 
-def find(name: str, kept: Path) -> Path | None:
+def find(name: str, fetched: Path) -> Path | None:
     """A program of the machine's, or one in the folder of fetched ones."""
-    path = shutil.which(name, path=search_path(kept))
+    path = shutil.which(name, path=search_path(fetched))
     return Path(path) if path else None
 
 
-def bring(names: Iterable[str], archive: Archive) -> None:
-    """Fetch the programs if the machine lacks one of them. The cache must be locked.
+def fetch(names: Iterable[str], archive: Archive) -> None:
+    """Fetch the programs if this machine lacks one of them. The cache must be locked.
 
     Raises MissingProgram, and what the archive raises.
     """
-    kept = folder(archive)
-    if all(find(name, kept) for name in names):
+    fetched = folder(archive)
+    if all(find(name, fetched) for name in names):
         return
-    with archive.cache.filled(kept) as tree:
+    with archive.cache.atomic_folder(fetched) as tree:
         archive.unpack(_packages(archive), tree)
         for applet in APPLETS:
             _wrap(_program(tree, "kmod"), applet, tree)
@@ -55,10 +56,10 @@ def bring(names: Iterable[str], archive: Archive) -> None:
 
 
 def _packages(archive: Archive) -> list[Package]:
-    """From the machine's own suite if it is a known one, so that the machine's libraries fit."""
+    """Those of this machine's own suite if series.toml has it, so that this machine's libraries fit."""
     codename = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
-    suite = codename if codename in archive.knows.suites else archive.knows.tools_suite
-    return [package for name in archive.knows.tools if (package := archive.find(name, suite))]
+    suite = codename if codename in archive.table.suites else archive.table.tools_suite
+    return [package for name in archive.table.tools if (package := archive.find(name, suite))]
 
 
 def _program(tree: Path, name: str) -> Path:

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "libsocket": set(),
     "netns": {"pyroute2"},
     "reports": {"jinja2", "rich"},
-    "kernels": {"reports"},
+    "kernels": {"debian", "filelock", "jinja2", "platformdirs", "rich"},
     "conformance": {"libsocket", "netns", "reports", "kernels", "pytest", "hypothesis", "rich"},
     "tools": {"libsocket", "reports"},
     "conftest.py": {"conformance", "netns", "reports", "pytest", "hypothesis"},

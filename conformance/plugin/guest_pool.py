@@ -33,7 +33,7 @@ class GuestPool:
 
     def prepare(self, records: Path) -> None:
         """Get every kernel before the first guest starts. Raises KernelError."""
-        images = {name: one.ready(self._archive) for name, one in self._kernels.items()}
+        images = {name: one.obtain(self._archive) for name, one in self._kernels.items()}
         for name, image in images.items():
             slug = re.sub(r"[^\w.-]+", "-", name)
             folder = Path(self._scratch.name) / slug

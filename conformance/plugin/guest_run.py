@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kernels.backend import Image, Kernel
-from kernels.guest import Ending, Guest, Job, plain_environ
+from kernels.guest import Ending, Guest, Job, guest_environ
 from reports.record import Footer, Header, Record, Run, Verdict
 from reports.runfile import RunWriter, decode
 
@@ -59,7 +59,7 @@ class GuestRun:
         self._asked = asked
         self._folder.mkdir(parents=True)
         named = ["--run-record", str(self._log), "--as-kernel", self.name]
-        job = Job([*command, *named], self._folder, root, environ=plain_environ() | _LEAN)
+        job = Job([*command, *named], self._folder, root, environ=guest_environ() | _LEAN)
         self.guest = self._kernel.start(self._image, job)
 
     def look(self) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from kernels import script
-from kernels.archive import Archive, Package
+from kernels.archive import Archive
 from kernels.backend import Image
 from kernels.errors import NotAKernel
 from kernels.guest import Guest, Job, require_readable
-from kernels.known import Series, known
+from kernels.package import Package
 from kernels.packaged import Packaged
+from kernels.series import Series, series_table
 
 WANTED = "the program runsc"
 
@@ -34,7 +35,7 @@ class GVisor(Packaged):
 
     name = "gvisor"
 
-    def local(self, name: str, path: Path) -> Image:
+    def inspect(self, name: str, path: Path) -> Image:
         if not path.is_file() or not os.access(path, os.X_OK):
             raise NotAKernel(path, "there is no such program", WANTED)
         return Image(name, "gvisor", "unknown", path, path)
@@ -49,7 +50,7 @@ class GVisor(Packaged):
 
     def start(self, image: Image, job: Job) -> Guest:
         require_readable(job)
-        command = script.write(job, guarded=False)
+        command = script.write_command(job, require_netns=False)
         (job.home / "config.json").write_text(json.dumps(_container(job, command)))
         options = ["--platform=ptrace", "--network=none", "--ignore-cgroups", f"--root={job.home / 'runsc'}"]
         if os.geteuid() != 0:
@@ -57,9 +58,9 @@ class GVisor(Packaged):
         run = ["run", f"--bundle={job.home}", f"kernels-{secrets.token_hex(8)}"]
         return Guest(image.name, [str(image.program), *options, *run], job)
 
-    def _series(self, wanted: str) -> Series | None:
+    def _series(self, spec: str) -> Series | None:
         """Without a year, the newest."""
-        return super()._series(wanted or known().of(self.name)[-1].number)
+        return super()._series(spec or series_table().of(self.name)[-1].number)
 
 
 def _container(job: Job, command: Path) -> dict[str, Any]:
@@ -84,16 +85,15 @@ def _container(job: Job, command: Path) -> dict[str, Any]:
 
 def _mounts(job: Job) -> list[dict[str, Any]]:
     fresh = {"/proc": "proc", "/sys": "sysfs", "/dev": "tmpfs", "/tmp": "tmpfs", "/run": "tmpfs"}
-    seen = script.covered([job.folder, *script.interpreter(), *job.readable])
     return [
         *({"destination": place, "type": kind, "source": kind} for place, kind in fresh.items()),
-        *(_bound(path, "ro") for path in seen),
-        _bound(job.shared, "rw"),
+        *(_bind(mount) for mount in script.host_mounts(job)),
     ]
 
 
-def _bound(path: Path, mode: str) -> dict[str, Any]:
-    return {"destination": str(path), "type": "bind", "source": str(path), "options": ["rbind", mode]}
+def _bind(mount: script.Mount) -> dict[str, Any]:
+    place = str(mount.path)
+    return {"destination": place, "type": "bind", "source": place, "options": ["rbind", mount.mode]}
 
 
 BACKEND = GVisor()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shlex
 import shutil
 import subprocess
 import sys
@@ -12,10 +11,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kernels import script, tools
-from kernels.archive import Archive, Package
+from kernels.archive import Archive
 from kernels.backend import Image
-from kernels.errors import HostRefuses, KernelError, MissingProgram, NoNamespaces, NotAKernel, NotInArchive
+from kernels.errors import (
+    KernelError,
+    MissingProgram,
+    NoNamespaces,
+    NotAKernel,
+    NotInArchive,
+    PathNotBootable,
+    PtraceForbidden,
+)
 from kernels.guest import Guest, Job, require_readable
+from kernels.package import Package
 from kernels.packaged import Packaged
 
 WANTED = "the program that 'make ARCH=um' leaves: linux"
@@ -27,7 +35,7 @@ class UserMode(Packaged):
     name = "uml"
     needs = ("modprobe",)
 
-    def local(self, name: str, path: Path) -> Image:
+    def inspect(self, name: str, path: Path) -> Image:
         release = _local_release(name, path)
         return Image(name, release, release, path, path, _module_root(path, release))
 
@@ -42,53 +50,40 @@ class UserMode(Packaged):
 
     def start(self, image: Image, job: Job) -> Guest:
         require_readable(job)
+        if '"' in str(job.home):
+            raise PathNotBootable(job.home, "a kernel's command line cannot hold a double quote")
         token = secrets.token_hex(8)
-        job.home.mkdir(parents=True, exist_ok=True)
-        script.write(job, script.first(job, token, _mounts(image, job), _modules(image, job)))
+        modules = image.modules or image.program.parent
+        mounts = script.host_mounts(job, image.program.parent, modules, image.tools)
+        script.write_command(job)
+        init = script.write_init(job, token, mounts, _modprobe(image, job))
         command = [
             *(str(image.program), f"mem={job.memory}", "rootfstype=hostfs", "rootflags=/", "ro"),
-            *(f"init={job.home / 'first'}", f"kernels_guest={token}", f"uml_dir={job.home}"),
+            *(f'init="{init}"', f"kernels_guest={token}", f"uml_dir={job.home}"),
             *("con=null", "con0=null,fd:1" if job.terminal is None else "con0=fd:0,fd:1"),
         ]
         return Guest(image.name, command, job, _explain)
 
 
-def _mounts(image: Image, job: Job) -> list[str]:
-    """What lies below a covered folder and is needed, and the shared folder, from the host's file system."""
-    kernel = [image.program.parent, image.modules or image.program.parent, image.tools]
-    seen = script.covered([*kernel, job.folder, *script.interpreter(), *job.readable])
-    return [*(_hostfs(path, "ro") for path in seen), _hostfs(job.shared, "rw")]
-
-
-def _hostfs(path: Path, mode: str) -> str:
-    """A line that mounts a folder of the host where it is on the host.
-
-    The second form is for a mount program that uses the new mount calls on a kernel whose hostfs has them.
-    """
-    place = shlex.quote(str(path))
-    mount = f"mount -t hostfs none {place} -o {mode}"
-    return f"mkdir -p {place} && {mount} -o {place} 2>/dev/null || {mount},hostfs={place}"
-
-
-def _modules(image: Image, job: Job) -> list[str]:
-    loader = tools.find("modprobe", image.tools)
-    return script.modprobe(loader, image.modules, job.home) if loader and image.modules else []
+def _modprobe(image: Image, job: Job) -> Path | None:
+    program = tools.find("modprobe", image.tools)
+    return script.write_modprobe(program, image.modules, job) if program and image.modules else None
 
 
 def _explain(console: str) -> KernelError | None:
-    """A host that forbids tracing ends the program before its kernel says a word."""
-    said = next((line for line in console.splitlines() if "ptrace" in line.lower()), None)
-    return HostRefuses(said.strip()) if said and "Linux version" not in console else None
+    """A host that forbids tracing ends the program before its kernel prints its version."""
+    message = next((line for line in console.splitlines() if "ptrace" in line.lower()), None)
+    return PtraceForbidden(message.strip()) if message and "Linux version" not in console else None
 
 
 def _local_release(name: str, path: Path) -> str:
-    """What a user's program says it is. Raises NotAKernel, NoNamespaces."""
+    """The release that a user's program prints. Raises NotAKernel, NoNamespaces."""
     if not path.is_file() or not os.access(path, os.X_OK):
         raise NotAKernel(path, "there is no such program", WANTED)
     with path.open("rb") as program:
         magic = program.read(4)
     if magic != b"\x7fELF":
-        raise NotAKernel(path, "it is no executable of this machine's kind", WANTED)
+        raise NotAKernel(path, "it is not an ELF program", WANTED)
     config = _ask(path, "--showconfig").stdout
     if "CONFIG_UML=y" not in config:
         raise NotAKernel(path, "it does not answer --showconfig as user-mode Linux does", WANTED)
@@ -111,8 +106,8 @@ def _ask(program: Path, question: str) -> subprocess.CompletedProcess[str]:
 def _fit_library(program: Path, tree: Path, folder: Path, package: Package, archive: Archive) -> None:
     """Give a program that needs a newer C library than the machine's that of its own suite.
 
-    The dynamic linker is named in the program itself: started through the linker, the kernel would take the
-    linker's command line for its own.
+    The dynamic linker is written into the program: if the kernel were started through the linker, it would
+    take the linker's command line for its own.
     """
     if "GLIBC_" not in _ask(program, "--version").stderr:
         return

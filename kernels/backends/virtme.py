@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import shutil
 import struct
 import subprocess
@@ -17,16 +18,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from kernels import script, tools
-from kernels.archive import Archive, Package
+from kernels.archive import Archive
 from kernels.backend import Image
-from kernels.errors import MissingProgram, NotAKernel
+from kernels.errors import MissingProgram, NotAKernel, PathNotBootable
 from kernels.guest import Guest, Job, require_readable
+from kernels.package import Package
 from kernels.packaged import Packaged
 
 WANTED = "a bootable image: arch/x86/boot/bzImage or a distribution's vmlinuz"
 
-SLOWNESS = 5
-"""How much longer an emulated guest may be silent: importing a test suite takes it minutes."""
+EMULATION_FACTOR = 5
+"""How many times the idle timeout an emulated guest has: importing a test suite takes it minutes."""
 
 
 class Virtme(Packaged):
@@ -36,7 +38,7 @@ class Virtme(Packaged):
     parts = r"linux-(binary|modules)-\d.*"
     needs = ("modprobe", "depmod", "busybox")
 
-    def local(self, name: str, path: Path) -> Image:
+    def inspect(self, name: str, path: Path) -> Image:
         release = _release(path)
         return Image(name, release, release, path, path)
 
@@ -57,14 +59,16 @@ class Virtme(Packaged):
 
     def start(self, image: Image, job: Job) -> Guest:
         require_readable(job)
+        for path in (job.folder, job.shared):
+            if shlex.quote(str(path)) != str(path):
+                raise PathNotBootable(path, "virtme-ng does not quote the special characters in it")
         acceleration = _acceleration(job)
         if acceleration:
-            # One processor: a kernel that patches its code under another's feet can die of it when emulated.
-            job = replace(job, silence=job.silence * SLOWNESS, cpus=1)
-        job.home.mkdir(parents=True, exist_ok=True)
-        loader = tools.find("modprobe", image.tools)
-        before = script.modprobe(loader, Path("/"), job.home) if loader else []
-        command = script.write(job, before=before)
+            # One processor: a kernel that patches code which another processor runs can crash when emulated.
+            job = replace(job, idle_timeout=job.idle_timeout * EMULATION_FACTOR, cpus=1)
+        program = tools.find("modprobe", image.tools)
+        modprobe = script.write_modprobe(program, Path("/"), job) if program else None
+        command = script.write_command(job, modprobe)
         environ = ["env", f"PATH={Path(sys.executable).parent}:{tools.search_path(image.tools)}"]
         machine = ["--memory", job.memory, "--cpus", str(job.cpus), *acceleration]
         folders = ["--cwd", str(job.folder), f"--rwdir={job.shared}", "--user", "root"]
@@ -74,7 +78,7 @@ class Virtme(Packaged):
 
 
 def _acceleration(job: Job) -> list[str]:
-    """Software emulation where it is asked for, or where the machine's own cannot be used."""
+    """Options for software emulation, if the job or the lack of KVM requires it. Raises MissingProgram."""
     own = os.access("/dev/kvm", os.R_OK | os.W_OK)
     if job.accel == "kvm" and not own:
         how = "Use --accel tcg, or let this user read and write /dev/kvm."
@@ -106,8 +110,8 @@ def _release(path: Path) -> str:
     if head[0x202:0x206] != b"HdrS":
         raise NotAKernel(path, "it has no boot header", WANTED)
     (offset,) = struct.unpack_from("<H", head, 0x20E)
-    told = head[0x200 + offset :].partition(b"\0")[0].split()
-    return told[0].decode(errors="replace") if told else "unknown"
+    words = head[0x200 + offset :].partition(b"\0")[0].split()
+    return words[0].decode(errors="replace") if words else "unknown"
 
 
 BACKEND = Virtme()

@@ -107,7 +107,7 @@ def test_what_is_no_kernel_is_told(tmp_path: Path, kernel: str, reason: str) -> 
     ids=["good", "bad"],
 )
 def test_a_bisection_tells_good_from_bad_by_the_documents_alone(claim: str, code: int) -> None:
-    program = backend.kernel(GUEST).ready(Archive(Cache.of_user())).program
+    program = backend.kernel(GUEST).obtain(Archive(Cache.of_user())).program
 
     assert bisected(str(program), claim) == code
 

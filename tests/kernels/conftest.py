@@ -17,4 +17,4 @@ def archive() -> Archive:
 @pytest.fixture(scope="session")
 def uml(archive: Archive) -> Image:
     """User-mode Linux 6.1, ready to start."""
-    return kernel("uml:6.1").ready(archive)
+    return kernel("uml:6.1").obtain(archive)

@@ -1,4 +1,4 @@
-"""What tests ask of a guest's processes on the host."""
+"""The command line, and a guest's processes on the host."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def kernels(*arguments: str | Path, **environment: str) -> subprocess.CompletedP
     )
 
 
-def speaking_of(word: Path | str) -> list[int]:
-    """Processes with a word in their command line: everything a guest is names its shared folder."""
-    told = []
+def processes_naming(word: Path | str) -> list[int]:
+    """Processes with a word in their command line: all of a guest's name its shared folder."""
+    pids = []
     for entry in filter(str.isdecimal, os.listdir("/proc")):
         with suppress(OSError):
             if str(word).encode() in Path(f"/proc/{entry}/cmdline").read_bytes():
-                told.append(int(entry))
-    return [pid for pid in told if pid != os.getpid()]
+                pids.append(int(entry))
+    return [pid for pid in pids if pid != os.getpid()]
 
 
-def until_gone(pids: Sequence[int]) -> None:
+def wait_until_gone(pids: Sequence[int]) -> None:
     """Return when all of these processes have ended."""
     for pid in pids:
         with suppress(ProcessLookupError):
@@ -50,7 +50,7 @@ def until_gone(pids: Sequence[int]) -> None:
             assert ended, f"process {pid} is still there"
 
 
-def until_written(path: Path, text: str) -> None:
+def wait_until_written(path: Path, text: str) -> None:
     """Return when a file that a guest writes holds a text."""
     deadline = time.monotonic() + PATIENCE
     while not (path.exists() and text in path.read_text(errors="replace")):

@@ -21,7 +21,7 @@ BACKEND = Elsewhere()
 
 
 @pytest.mark.parametrize(
-    ("asked", "meant"),
+    ("name", "full"),
     [
         ("6.1", "uml:6.1"),
         ("7.3", "virtme:7.3"),
@@ -31,31 +31,31 @@ BACKEND = Elsewhere()
         ("uml:/some/linux", "uml:/some/linux"),
     ],
 )
-def test_a_name_means_a_kernel(asked: str, meant: str) -> None:
-    assert kernel(asked).name == meant
+def test_a_name_means_a_kernel(name: str, full: str) -> None:
+    assert kernel(name).name == full
 
 
 @pytest.mark.parametrize("name", ["9.9", "", "xen:6.1", "6", "host"])
-def test_an_unknown_name_is_answered_with_the_known_ones(name: str) -> None:
+def test_an_unknown_name_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(UnknownKernel, match=r"uml:5\.10.*virtme:7\.3.*gvisor"):
         kernel(name)
 
 
 @pytest.mark.parametrize("name", ["uml:9.9", "uml:", "uml", "virtme:4.4", "gvisor:1999"])
-def test_a_backend_answers_an_unknown_series_with_its_own(name: str, archive: Archive) -> None:
+def test_a_backend_refuses_an_unknown_series(name: str, archive: Archive) -> None:
     with pytest.raises(UnknownKernel):
-        kernel(name).ready(archive)
+        kernel(name).obtain(archive)
 
 
 @pytest.mark.parametrize("name", ["uml:/bin/sh", "uml:/etc/passwd", "uml:/nowhere/linux", "uml:/"])
 @pytest.mark.parametrize("backend_name", ["uml", "virtme"])
 def test_a_path_without_a_kernel_is_refused(name: str, backend_name: str, archive: Archive) -> None:
     with pytest.raises(NotAKernel, match="Give"):
-        kernel(name.replace("uml", backend_name, 1)).ready(archive)
+        kernel(name.replace("uml", backend_name, 1)).obtain(archive)
 
 
-def test_a_program_the_user_built_tells_its_own_release(uml: Image, archive: Archive) -> None:
-    built = kernel(f"uml:{uml.program}").ready(archive)
+def test_a_program_the_user_built_has_its_own_release(uml: Image, archive: Archive) -> None:
+    built = kernel(f"uml:{uml.program}").obtain(archive)
 
     assert (built.release, built.modules) == (uml.release, uml.modules)
 
@@ -65,7 +65,7 @@ def test_a_kernel_without_network_namespaces_is_refused(uml: Image, archive: Arc
     program.write_bytes(program.read_bytes().replace(b"CONFIG_NET_NS=y", b"CONFIG_NET_NS=n"))
 
     with pytest.raises(NoNamespaces, match="CONFIG_NET_NS=y"):
-        kernel(f"uml:{program}").ready(archive)
+        kernel(f"uml:{program}").obtain(archive)
 
 
 def test_a_further_backend_is_one_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,11 @@
-"""Stands between this process and a guest, and sees to it that no process of the guest is left.
+"""A child subreaper (PR_SET_CHILD_SUBREAPER): starts a guest, and ends and reaps every process of it.
 
-A guest is a group of processes: user-mode Linux has a process per address space and threads of its own, and
-older ones leave some behind when the first is killed. The warden adopts them all, ends the whole group when
-the first one ends, and ends it too when its lifeline closes: that is when the starting process lets go, or
-is gone for whatever reason. Run as a program: ``warden.py LIFELINE PIDFILE PROGRAM ARGUMENT…``
+A guest is many processes: user-mode Linux has one per address space and threads of its own, and older ones
+leave some behind when the first is killed. This process adopts all orphans. It kills every process of the
+guest when the first one ends, and when the parent pipe is closed: that is when the starting process lets go
+of the guest, or is gone for whatever reason.
+
+Run as a program: ``reaper.py PIPE PIDFILE PROGRAM ARGUMENT…``
 """
 
 from __future__ import annotations
@@ -20,15 +22,18 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def main(lifeline: int, pidfile: str, command: list[str]) -> int:
-    """Start the command, wait for it or for the lifeline, leave nothing. Exit status as a shell gives it."""
+def main(parent_pipe: int, pidfile: str, command: list[str]) -> int:
+    """Start the command, wait for it or the parent, and end what is left. Exit status as a shell gives it.
+
+    ``parent_pipe`` is the read end of a pipe whose write end only the parent holds.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     guest = _start(command)
-    with open(pidfile, "w") as told:
-        told.write(str(guest))
-    _wait(lifeline, guest)
-    return _end(guest)
+    with open(pidfile, "w") as file:
+        file.write(str(guest))
+    _wait(parent_pipe, guest)
+    return _reap(guest)
 
 
 def _start(command: list[str]) -> int:
@@ -48,15 +53,15 @@ def _start(command: list[str]) -> int:
     return pid
 
 
-def _wait(lifeline: int, guest: int) -> None:
+def _wait(parent_pipe: int, guest: int) -> None:
     poll = select.poll()
     poll.register(os.pidfd_open(guest), select.POLLIN)
-    poll.register(lifeline, select.POLLHUP)
+    poll.register(parent_pipe, select.POLLHUP)
     poll.poll()
 
 
-def _end(guest: int) -> int:
-    """Kill and wait until nothing is left; the guest's own end as an exit status.
+def _reap(guest: int) -> int:
+    """Kill and wait until no process is left. The exit status of the guest's first one.
 
     Orphans are adopted, so in the end every process of the guest is a child of this one, whatever group or
     session it had moved to.
@@ -73,13 +78,13 @@ def _end(guest: int) -> int:
 
 
 def _children() -> list[int]:
-    """Processes whose parent is this one, in /proc's words: ``pid (name) state ppid …``; zombies too."""
-    told = []
-    for entry in os.listdir("/proc"):
-        if entry.isdecimal():
-            with contextlib.suppress(OSError), open(f"/proc/{entry}/stat") as stat:
-                told.append((int(entry), stat.read().rpartition(")")[2].split()))
-    return [pid for pid, fields in told if int(fields[1]) == os.getpid()]
+    """Processes whose parent is this one, zombies too. proc_pid_stat(5): ``pid (name) state ppid …``"""
+    children = []
+    for entry in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{entry}/stat") as stat:
+            if int(stat.read().rpartition(")")[2].split()[1]) == os.getpid():
+                children.append(int(entry))
+    return children
 
 
 def _prctl(option: int, value: int) -> None:

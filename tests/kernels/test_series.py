@@ -3,27 +3,27 @@ from __future__ import annotations
 import pytest
 
 from kernels.backend import backends
-from kernels.known import Series, known
+from kernels.series import Series, series_table
 from reports.ranges import version
 
 
 def series(name: str) -> Series:
-    return next(one for one in known().series if one.name == name)
+    return next(one for one in series_table().series if one.name == name)
 
 
 def test_every_series_is_looked_for_in_suites_that_have_a_mirror() -> None:
-    suites = {suite for one in known().series for suite in one.suites} | {known().tools_suite}
+    suites = {suite for one in series_table().series for suite in one.suites} | {series_table().tools_suite}
 
-    assert suites <= set(known().suites)
+    assert suites <= set(series_table().suites)
 
 
 def test_every_series_has_a_backend() -> None:
-    assert {one.backend for one in known().series} == set(backends())
+    assert {one.backend for one in series_table().series} == set(backends())
 
 
 @pytest.mark.parametrize("backend", ["uml", "virtme", "gvisor"])
-def test_series_stand_oldest_first(backend: str) -> None:
-    numbers = [version(one.number) for one in known().of(backend)]
+def test_series_are_listed_oldest_first(backend: str) -> None:
+    numbers = [version(one.number) for one in series_table().of(backend)]
 
     assert numbers == sorted(numbers)
 
@@ -38,8 +38,8 @@ def test_series_stand_oldest_first(backend: str) -> None:
         ("gvisor:2022", "runsc", "0.0~20221219.0-2+b3"),
     ],
 )
-def test_a_series_knows_its_packages(name: str, package: str, package_version: str) -> None:
-    assert series(name).fits(package, package_version, "amd64")
+def test_a_series_matches_its_packages(name: str, package: str, package_version: str) -> None:
+    assert series(name).matches(package, package_version, "amd64")
 
 
 @pytest.mark.parametrize(
@@ -56,5 +56,5 @@ def test_a_series_knows_its_packages(name: str, package: str, package_version: s
         ("gvisor:2022", "runsc", "0.0~20240729.0-4+b7"),
     ],
 )
-def test_a_series_leaves_other_packages_alone(name: str, package: str, package_version: str) -> None:
-    assert not series(name).fits(package, package_version, "amd64")
+def test_a_series_matches_no_other_package(name: str, package: str, package_version: str) -> None:
+    assert not series(name).matches(package, package_version, "amd64")

@@ -1,4 +1,4 @@
-"""The one list of known kernels, read from ``known.toml``."""
+"""The series of kernels that can be fetched, read from ``series.toml``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-LIST = Path(__file__).with_name("known.toml")
+FILE = Path(__file__).with_name("series.toml")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Series:
     def name(self) -> str:
         return f"{self.backend}:{self.number}"
 
-    def fits(self, package: str, version: str, arch: str) -> bool:
+    def matches(self, package: str, version: str, arch: str) -> bool:
+        """Whether a package, of this version and architecture, is a kernel of the series."""
         named = self._pattern(self.package, arch).fullmatch(package)
         return bool(named and self._pattern(self.version, arch).match(version))
 
@@ -37,11 +38,11 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Known:
-    """Everything the list says."""
+class SeriesTable:
+    """The content of ``series.toml``, where each entry is explained."""
 
     keyrings: tuple[Path, ...]
-    remembered: re.Pattern[str]
+    packages: re.Pattern[str]
     suites: Mapping[str, str]
     series: tuple[Series, ...]
     tools: tuple[str, ...]
@@ -53,23 +54,23 @@ class Known:
 
 
 @cache
-def known(source: Path = LIST) -> Known:
-    """Read the list."""
-    told = tomllib.loads(source.read_text())
-    archive = told.pop("archive")
-    tools = told.pop("tools")
-    return Known(
+def series_table() -> SeriesTable:
+    """Read the table."""
+    content = tomllib.loads(FILE.read_text())
+    archive = content.pop("archive")
+    tools = content.pop("tools")
+    return SeriesTable(
         keyrings=tuple(Path(keyring) for keyring in archive["keyrings"]),
-        remembered=re.compile(archive["remembered"]),
+        packages=re.compile(archive["packages"]),
         suites=archive["suites"],
-        series=tuple(one for backend, table in told.items() for one in _series(backend, table)),
+        series=tuple(one for backend, table in content.items() for one in _series(backend, table)),
         tools=tuple(tools["packages"]),
         tools_suite=tools["suite"],
     )
 
 
 def _series(backend: str, table: Mapping[str, str | Mapping[str, Sequence[str]]]) -> list[Series]:
-    places, package, version = table["series"], table["package"], table["version"]
-    if isinstance(places, str) or not isinstance(package, str) or not isinstance(version, str):
-        raise ValueError(f"[{backend}] in {LIST.name} needs a package, a version and a table of series")
-    return [Series(backend, number, tuple(suites), package, version) for number, suites in places.items()]
+    suites, package, version = table["series"], table["package"], table["version"]
+    if isinstance(suites, str) or not isinstance(package, str) or not isinstance(version, str):
+        raise ValueError(f"[{backend}] in {FILE.name} needs a package, a version and a table of series")
+    return [Series(backend, number, tuple(names), package, version) for number, names in suites.items()]
