@@ -6,25 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from conformance.plugin.keep_netns import kept_if_failing
 from conformance.plugin.stash import OBSERVATIONS
 from netns import Namespace, Peers, Routed, peers, routed
-from reports.record import Value
-from reports.runfile import frozen
+from reports.model import Value, frozen
 
 pytest_plugins = ["conformance.plugin.plugin"]
-
-settings.register_profile(
-    "steady",
-    deadline=None,
-    derandomize=True,
-    report_multiple_bugs=False,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile("steady")
 
 V = TypeVar("V", bound=Value)
 

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from netns import syscalls
+from netns.syscalls import abort, capget, capset
 
 
 class Capability(enum.IntEnum):
@@ -71,22 +71,22 @@ def bits(capabilities: Iterable[Capability]) -> int:
 
 def effective() -> frozenset[Capability]:
     """What this thread may do now. In another user namespace this says nothing of the initial one."""
-    held = syscalls.capget()[0]
+    held = capget()[0]
     return frozenset(capability for capability in Capability if held >> capability & 1)
 
 
 @contextmanager
 def _keeping(mask: int) -> Iterator[None]:
     # Only the effective set shrinks: what stays permitted can be taken back at the end.
-    held, permitted, inheritable = syscalls.capget()
-    syscalls.capset(held & mask, permitted, inheritable)
+    held, permitted, inheritable = capget()
+    capset(held & mask, permitted, inheritable)
     try:
         yield
     finally:
         try:
-            syscalls.capset(held, permitted, inheritable)
+            capset(held, permitted, inheritable)
         except OSError as error:
-            syscalls.abort(f"the capabilities of this thread could not be restored ({error})")
+            abort(f"the capabilities of this thread could not be restored ({error})")
 
 
 def without(*capabilities: Capability) -> AbstractContextManager[None]:

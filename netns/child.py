@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from typing import Generic, NoReturn, Self, TypeVar
 
-from netns import syscalls
+from netns.syscalls import PR_SET_PDEATHSIG, prctl
 
 T = TypeVar("T")
 
@@ -133,7 +133,7 @@ def in_child(function: Callable[[], T], *, timeout: float = 60.0) -> T:
 
 def die_with_parent(parent: int) -> None:
     """Let this process be killed when its parent ends; a change of user undoes this (prctl(2))."""
-    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 

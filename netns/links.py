@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from ipaddress import ip_interface, ip_network
 from typing import Any
 
-from netns import rtnetlink
 from netns.errors import LinkRefused
-from netns.rtnetlink import FAMILIES, Rtnetlink
+from netns.rtnetlink import FAMILIES, Rtnetlink, change_link, new_address, new_route, new_veth
 
 _IFF_UP = 0x1
 _veth_index = itertools.count(1001)
@@ -109,12 +108,12 @@ class Links:
         index = next(_veth_index)
         elsewhere = None if peer_namespace is None else peer_namespace.fileno()
         with self.rtnetlink() as netlink:
-            netlink.request(rtnetlink.new_veth(name, index, peer, elsewhere))
+            netlink.request(new_veth(name, index, peer, elsewhere))
 
     def set_link(self, device: str, *, up: bool | None = None, mtu: int | None = None) -> None:
         """Set an interface up or down, and the size in bytes of the largest packet it carries."""
         with self.rtnetlink() as netlink:
-            netlink.request(rtnetlink.change_link(_index(device), up=up, mtu=mtu))
+            netlink.request(change_link(_index(device), up=up, mtu=mtu))
 
     def add_address(self, device: str, address: str) -> None:
         """Give an interface an address, ``10.0.0.1/24`` or ``fd00::1/64``, usable at once.
@@ -122,7 +121,7 @@ class Links:
         An IPv6 address is not probed for duplicates first.
         """
         with self.rtnetlink() as netlink:
-            netlink.request(rtnetlink.new_address(_index(device), ip_interface(address)))
+            netlink.request(new_address(_index(device), ip_interface(address)))
 
     def add_route(
         self,
@@ -143,7 +142,7 @@ class Links:
         """
         with self.rtnetlink() as netlink:
             index = None if dev is None else _index(dev)
-            request = rtnetlink.new_route(
+            request = new_route(
                 ip_network(destination),
                 gateway=via,
                 index=index,

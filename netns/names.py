@@ -9,8 +9,8 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from netns import syscalls
 from netns.errors import NetnsError
+from netns.syscalls import MS_BIND, MS_REC, MS_SHARED, THREAD_NETNS, mount, umount
 
 RUN = Path("/run/netns")
 
@@ -54,7 +54,7 @@ def add_name(name: str) -> None:
 def remove_name(name: str) -> None:
     """Remove a name; the namespace goes too unless something else uses it. An absent name is not an error."""
     with suppress(OSError):
-        syscalls.umount(str(RUN / name))
+        umount(str(RUN / name))
     (RUN / name).unlink(missing_ok=True)
 
 
@@ -101,17 +101,17 @@ def _share() -> None:
 
 def _mount_shared() -> None:
     try:
-        syscalls.mount("", str(RUN), "none", syscalls.MS_SHARED | syscalls.MS_REC)
+        mount("", str(RUN), "none", MS_SHARED | MS_REC)
     except OSError as error:
         if error.errno != errno.EINVAL:  # anything but: no mount yet
             raise
-        syscalls.mount(str(RUN), str(RUN), "none", syscalls.MS_BIND | syscalls.MS_REC)
-        syscalls.mount("", str(RUN), "none", syscalls.MS_SHARED | syscalls.MS_REC)
+        mount(str(RUN), str(RUN), "none", MS_BIND | MS_REC)
+        mount("", str(RUN), "none", MS_SHARED | MS_REC)
 
 
 def _bind(path: Path) -> None:
     try:
-        syscalls.mount(syscalls.THREAD_NETNS, str(path), "none", syscalls.MS_BIND)
+        mount(THREAD_NETNS, str(path), "none", MS_BIND)
     except OSError as error:
         path.unlink()
         raise _refusal(error) from error

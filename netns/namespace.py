@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
-from netns import names, syscalls
 from netns.errors import NetnsError
 from netns.links import Links
+from netns.names import add_name, remove_name
+from netns.syscalls import CLONE_NEWNET, THREAD_NETNS, abort, loopback_up, setns, unshare
 from netns.sysctl import Sysctl, export_initial_sysctls
 
 _HINTS = {
@@ -35,7 +36,7 @@ def _refusal(error: OSError) -> NamespaceRefused:
 @contextmanager
 def _restored() -> Iterator[None]:
     """Whatever happens in the block, this thread ends in the namespace it began in, or the process ends."""
-    home = os.open(syscalls.THREAD_NETNS, os.O_RDONLY | os.O_CLOEXEC)
+    home = os.open(THREAD_NETNS, os.O_RDONLY | os.O_CLOEXEC)
     try:
         _setns(home)  # the way back is tried while this thread is still at home
         try:
@@ -48,16 +49,16 @@ def _restored() -> Iterator[None]:
 
 def _setns(fd: int) -> None:
     try:
-        syscalls.setns(fd, syscalls.CLONE_NEWNET)
+        setns(fd, CLONE_NEWNET)
     except OSError as error:
         raise _refusal(error) from error
 
 
 def _return(home: int) -> None:
     try:
-        syscalls.setns(home, syscalls.CLONE_NEWNET)
+        setns(home, CLONE_NEWNET)
     except OSError as error:
-        syscalls.abort(f"no way back to the network namespace this thread came from ({error})")
+        abort(f"no way back to the network namespace this thread came from ({error})")
 
 
 def leave_host() -> None:
@@ -75,7 +76,7 @@ def leave_host() -> None:
 
 def _unshare() -> None:
     try:
-        syscalls.unshare(syscalls.CLONE_NEWNET)
+        unshare(CLONE_NEWNET)
     except OSError as error:
         raise _refusal(error) from error
 
@@ -90,8 +91,8 @@ def _entered(fd: int) -> Iterator[None]:
 def _new() -> int:
     with _restored():
         _unshare()
-        syscalls.loopback_up()
-        return os.open(syscalls.THREAD_NETNS, os.O_RDONLY | os.O_CLOEXEC)
+        loopback_up()
+        return os.open(THREAD_NETNS, os.O_RDONLY | os.O_CLOEXEC)
 
 
 class Namespace(Links):
@@ -156,7 +157,7 @@ class Namespace(Links):
         Raises NameRefused without the rights, or when the name is taken.
         """
         with self.entered():
-            names.add_name(name)
+            add_name(name)
         return f"ip netns exec {shlex.quote(name)} sh"
 
     def close(self) -> None:
@@ -166,7 +167,7 @@ class Namespace(Links):
         if fd != -1:
             os.close(fd)
         if name is not None:
-            names.remove_name(name)
+            remove_name(name)
 
     def _add_name(self, name: str) -> None:
         try:

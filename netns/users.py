@@ -9,11 +9,19 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from netns import syscalls
 from netns.capability import Capability, bits
 from netns.child import die_with_parent, in_child
 from netns.errors import NetnsError
 from netns.namespace import leave_host
+from netns.syscalls import (
+    CLONE_NEWUSER,
+    PR_SET_DUMPABLE,
+    PR_SET_KEEPCAPS,
+    capset,
+    loopback_up,
+    prctl,
+    unshare,
+)
 
 T = TypeVar("T")
 
@@ -66,7 +74,7 @@ def in_user_namespace(function: Callable[[], T], *, timeout: float = 60.0) -> T:
 
     def as_root_of_its_own() -> T:
         enter_user_namespace()
-        syscalls.loopback_up()
+        loopback_up()
         return function()
 
     return in_child(as_root_of_its_own, timeout=timeout)
@@ -86,7 +94,7 @@ def enter_user_namespace() -> None:
         raise UserNamespacesForbidden(errno.EINVAL, "this process has several threads; enter at its start")
     uid, gid = os.geteuid(), os.getegid()
     try:
-        syscalls.unshare(syscalls.CLONE_NEWUSER)
+        unshare(CLONE_NEWUSER)
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
         Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
@@ -110,11 +118,11 @@ def mapped(uid: int) -> bool:
 
 
 def _become(uid: int, kept: int) -> None:
-    syscalls.prctl(syscalls.PR_SET_KEEPCAPS, 1)
+    prctl(PR_SET_KEEPCAPS, 1)
     if Path("/proc/self/setgroups").read_text().strip() == "allow":
         os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
-    syscalls.capset(kept, kept, 0)
+    capset(kept, kept, 0)
     # A process that changed its user does not own its own /proc files until it says that it may be dumped.
-    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
+    prctl(PR_SET_DUMPABLE, 1)

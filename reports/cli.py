@@ -1,46 +1,72 @@
-"""The command line: runs in, a report out."""
+"""The command line: runs and a catalogue in, a report out."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
+import msgspec
 from rich.console import Console
 
-from reports.errors import RunFileError
+from reports.atomic_write import atomic_write
+from reports.catalogue import Catalogue, CatalogueFile, joined, read_catalogue
+from reports.errors import BAD_DATA, CANNOT_WRITE, FileError
+from reports.findings import findings, kernel_table, put_between
 from reports.html import html
 from reports.markdown import markdown
-from reports.output import publish
-from reports.record import Run
+from reports.model import Run
+from reports.printable import one_line
 from reports.reference import NoReference, against, reference_of
-from reports.runfile import read_run
+from reports.run_file import Line, read_run, read_runs, run_files
+from reports.store import store
 from reports.terminal import summarise
 
-DRAWN: dict[str, Callable[[Sequence[Run]], str]] = {"markdown": markdown, "html": html}
+DRAWN: Final[dict[str, tuple[Callable[[Sequence[Run], Catalogue], str], str]]] = {
+    "markdown": (markdown, "a matrix of all runs in GitHub-flavoured Markdown"),
+    "html": (html, "a matrix of all runs as one self-contained page"),
+    "findings": (findings, "where the documentation is wrong, by page, as Markdown"),
+    "table": (kernel_table, "one line of counts for each run, as Markdown"),
+}
 
-EPILOG = """\
-A RUN is a file of JSON lines that the suite wrote on one kernel. Each run is
-a column, in the order given, so name the oldest kernel first.
+CATALOGUE: Final = Path("build/catalogue.json")
 
-example:
+EPILOG: Final = """\
+A RUN is a file of JSON lines that the suite wrote on one kernel, or a folder of
+such files. Each run is a column, in the order given, so name the oldest kernel
+first; those of a folder are in order of their kernels.
+
+What the claims say comes from the catalogue ('make catalogue' writes it).
+Several --catalogue are joined: the texts of the first one count.
+
+examples:
   python -m reports show host.jsonl
   python -m reports html old.jsonl host.jsonl -o report.html
+  python -m reports store host.jsonl -o results/runs
 
 exit status:
-  0  the report is complete
-  1  against: something that the reference answered is lost, or a difference is undeclared
-  2  a run cannot be read, or the report cannot be written
+  0   the report is complete
+  1   against: something that the reference answered is lost, or a difference is undeclared
+  2   wrong usage
+  65  a run or a catalogue cannot be read
+  73  the report cannot be written
+  130 interrupted
 """
 
-LOST = 1
+LOST: Final = 1
 
 
-class Refused(Exception):
-    """What was asked for cannot be done; the message says why."""
+class CannotWrite(Exception):
+    """The report cannot be written; the message names where and why."""
+
+    def __init__(self, path: Path, error: OSError | ValueError) -> None:
+        why = error.strerror if isinstance(error, OSError) else error
+        super().__init__(one_line(f"{path}: the report cannot be written: {why}"))
 
 
 class _Terminal(Console):
@@ -50,10 +76,10 @@ class _Terminal(Console):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command. Returns the exit status: 0, 2, or that of an interrupt."""
-    held = True
+    """Run one command. Returns the exit status."""
+    complete = True
     try:
-        held = _draw(_parser().parse_args(arguments))
+        complete = _do(_parsed(arguments))
         sys.stdout.flush()
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -61,26 +87,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _silence()
     except OSError as error:
         _silence()
-        return _refuse(f"the report cannot be written: {error.strerror}")
-    except (RunFileError, NoReference, Refused) as error:
-        return _refuse(error)
-    return 0 if held else LOST
+        return _fail(f"the report cannot be written: {error.strerror}", CANNOT_WRITE)
+    except CannotWrite as error:
+        return _fail(error, CANNOT_WRITE)
+    except (FileError, NoReference) as error:
+        return _fail(error, BAD_DATA)
+    return 0 if complete else LOST
 
 
-def _draw(asked: argparse.Namespace) -> bool:
-    """Draw what was asked for. False where a run falls short of its reference."""
-    runs = [read_run(path) for path in asked.runs]
+def _do(asked: argparse.Namespace) -> bool:
+    """Do what was asked for. False where a run falls short of its reference."""
+    if asked.kind == "schema":
+        print(json.dumps(msgspec.json.schema(CatalogueFile if asked.of == "catalogue" else Line), indent=1))
+        return True
+    runs = [run for path in asked.runs for run in (read_runs(path) if path.is_dir() else [read_run(path)])]
+    if asked.kind == "store":
+        _store(runs, asked.output)
+        return True
+    catalogue = _catalogue(asked.catalogue)
     if asked.kind == "against":
         references = [reference_of(run, asked.references) for run in runs]
-        kept = [against(run, reference, _console()) for run, reference in zip(runs, references, strict=True)]
+        kept = [
+            against(run, reference, catalogue, _console())
+            for run, reference in zip(runs, references, strict=True)
+        ]
         return all(kept)
     if asked.kind == "show":
-        _show(runs)
-    elif asked.output is None:
-        sys.stdout.buffer.write(DRAWN[asked.kind](runs).encode())
+        _show(runs, catalogue)
     else:
-        _write(DRAWN[asked.kind](runs), asked.output, asked.runs)
+        _publish(DRAWN[asked.kind][0](runs, catalogue), asked)
     return True
+
+
+def _catalogue(named: Sequence[Path]) -> Catalogue:
+    if not named and not CATALOGUE.exists():
+        print(
+            f"reports: there is no {CATALOGUE}, so statements and declared differences are missing; "
+            "write it with 'make catalogue', or name one with --catalogue",
+            file=sys.stderr,
+        )
+        return Catalogue()
+    return joined(map(read_catalogue, named or [CATALOGUE]))
 
 
 def _console() -> Console:
@@ -89,31 +136,60 @@ def _console() -> Console:
     return _Terminal()
 
 
-def _show(runs: Sequence[Run]) -> None:
+def _show(runs: Sequence[Run], catalogue: Catalogue) -> None:
     console = _console()
     for place, run in enumerate(runs):
         if place:
             console.print()
-        summarise(run, console)
+        summarise(run, catalogue, console)
 
 
-def _write(text: str, path: Path, runs: Sequence[Path]) -> None:
-    if path.exists() and any(path.samefile(run) for run in runs):
-        raise Refused(f"{path} is one of the runs and would be overwritten; name another file")
+def _store(runs: Sequence[Run], folder: Path) -> None:
     try:
-        publish(text, path)
-    except OSError as error:
-        raise Refused(f"{path}: the report cannot be written: {error.strerror}") from error
+        files = store(runs, folder)
+    except (OSError, ValueError) as error:
+        raise CannotWrite(folder, error) from error
+    for file in files:
+        print(one_line(str(file)))
 
 
-def _refuse(why: object) -> int:
+def _publish(text: str, asked: argparse.Namespace) -> None:
+    path: Path | None = asked.output
+    if path is None:
+        sys.stdout.buffer.write(text.encode())
+        return
+    try:
+        _spare(path, [*asked.runs, *(asked.catalogue or [CATALOGUE])])
+        between = asked.between and put_between(asked.between, text, path.read_text(encoding="utf-8"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(between or text, path)
+    except (OSError, ValueError) as error:
+        raise CannotWrite(path, error) from error
+
+
+def _spare(path: Path, inputs: Sequence[Path]) -> None:
+    """Refuse to write over what the report is drawn from."""
+    files = [file for one in inputs for file in (run_files(one) if one.is_dir() else [one])]
+    if path.exists() and any(file.exists() and path.samefile(file) for file in files):
+        raise ValueError("the report is drawn from that file and would overwrite it; name another")
+
+
+def _fail(why: object, status: int) -> int:
     print(f"reports: {why}", file=sys.stderr)
-    return 2
+    return status
 
 
 def _silence() -> None:
     # The interpreter flushes once more at exit and would complain of what is known by now.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    if asked.kind in DRAWN and asked.between and asked.output is None:
+        parser.error("--between needs a file to write into: name it with --output")
+    return asked
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -124,28 +200,61 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     kinds = parser.add_subparsers(metavar="KIND", dest="kind", required=True)
-    for kind, says in (
-        ("show", "a summary of each run, for the terminal"),
-        ("markdown", "a matrix of all runs in GitHub-flavoured Markdown"),
-        ("html", "a matrix of all runs as one self-contained page"),
-    ):
-        _add_runs(kinds.add_parser(kind, help=says, description=f"Draws {says}."), kind)
-    held = kinds.add_parser(
+    _add(kinds, "show", "a summary of each run, for the terminal")
+    for kind, (_, summary) in DRAWN.items():
+        drawn = _add(kinds, kind, summary)
+        drawn.add_argument(
+            "-o", "--output", type=Path, metavar="FILE", help="write there, not to the terminal"
+        )
+        drawn.add_argument(
+            "--between",
+            metavar="WORD",
+            help="keep FILE, but for what is between its lines <!-- WORD --> and <!-- end of WORD -->",
+        )
+    held = _add(
+        kinds,
         "against",
-        help="what changed since the reference run of the same kernel",
-        description="Holds each run against the run of the same kernel in a folder. Exit status 1 where a "
+        "what changed since the reference run of the same kernel",
+        "Holds each run against the run of the same kernel in a folder. Exit status 1 where a "
         "claim that was answered there is not any more, or a difference is new and undeclared.",
     )
-    held.add_argument("references", type=Path, metavar="FOLDER", help="the reference runs, e.g. reports/runs")
-    _add_runs(held, "against")
+    held.add_argument("references", type=Path, metavar="FOLDER", help="the reference runs, e.g. results/runs")
+    stored = kinds.add_parser(
+        "store",
+        help="reference runs, in a folder",
+        description="Writes each run as a reference run: sorted, and without what differs from one time "
+        "to the next, so that a second run on the same kernel gives the same bytes.",
+    )
+    stored.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
+    for parsed in (held, stored):
+        _add_runs(parsed)
+    schema = kinds.add_parser("schema", help="the JSON Schema of run files or catalogues")
+    schema.add_argument("of", choices=("run", "catalogue"), help="of a line of a run file, or of a catalogue")
     return parser
 
 
-def _add_runs(parser: argparse.ArgumentParser, kind: str) -> None:
+def _add(
+    kinds: argparse._SubParsersAction[argparse.ArgumentParser], kind: str, summary: str, description: str = ""
+) -> argparse.ArgumentParser:
+    parser = kinds.add_parser(kind, help=summary, description=description or f"Draws {summary}.")
     parser.add_argument(
-        "runs", type=Path, nargs="+", metavar="RUN", help="a run file, the oldest kernel first"
+        "--catalogue",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help=f"what the claims say (repeatable, the newest first; default: {CATALOGUE})",
     )
-    if kind in DRAWN:
-        parser.add_argument(
-            "-o", "--output", type=Path, metavar="FILE", help="write there, not to the terminal"
-        )
+    if kind != "against":
+        _add_runs(parser)
+    return parser
+
+
+def _add_runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "runs",
+        type=Path,
+        nargs="+",
+        metavar="RUN",
+        help="a run file, or a folder of them; oldest kernel first",
+    )

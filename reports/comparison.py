@@ -3,72 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from rich.console import Console
 from rich.text import Text
 
+from reports.catalogue import Catalogue
 from reports.lines import WRONG, Lines, counted
-from reports.matrix import Matrix, Row
-from reports.record import Expectation, Run
-from reports.wording import commit, kernels, observations, plural, printable, system
+from reports.matrix import Change, Matrix, Row
+from reports.model import Expectation, Run
+from reports.printable import printable
+from reports.wording import column, commit, kernels, observations, plural, system
 
 
-def compare(runs: Sequence[Run], console: Console) -> None:
+def compare(runs: Sequence[Run], catalogue: Catalogue, console: Console) -> None:
     """Prints each kernel's counts, what changed from each to the next, and every unexpected verdict."""
-    _Comparison(runs, console).print()
+    _Comparison(runs, catalogue, console).print()
 
 
 class _Comparison(Lines):
-    def __init__(self, runs: Sequence[Run], console: Console) -> None:
+    def __init__(self, runs: Sequence[Run], catalogue: Catalogue, console: Console) -> None:
         super().__init__(console)
         self.runs = runs
-        self.matrix = Matrix.of(runs)
+        self.matrix = Matrix.of(runs, catalogue)
 
     def print(self) -> None:
-        for run in self.runs:
+        for place, run in enumerate(self.runs):
             self.line(system(run), style="bold")
-            self.line(counted(run), indent=2)
-        for before, after in pairwise(self.runs):
-            self.changed(before, after)
+            self.line(counted([row.cells[place] for row in self.matrix.rows]), indent=2)
+        for before, after, changes in self.matrix.changes():
+            self.changed(before, after, changes)
         self.unexpected()
 
-    def changed(self, before: Run, after: Run) -> None:
-        """Verdicts that are not the same are told; values alone are only named."""
-        changes = self.matrix.changed(after)
+    def changed(self, before: Run, after: Run, changes: Sequence[tuple[Row, Change]]) -> None:
+        """Verdicts that are not the same are explained; values alone are only named."""
         if changes:
             self.console.print()
-            releases = f"{before.header.release} and {after.header.release}"
-            self.line(f"Changed between {printable(releases)}", style="bold yellow")
+            self.line(f"Changed between {column(before)} and {column(after)}", style="bold yellow")
         for row, change in changes:
             if change.verdict:
-                self.told(row, before, after)
+                self.explain(row, change)
             else:
                 names = printable(", ".join(change.observations))
                 self.line(f"{printable(row.claim.id)}: other values of {names}", indent=4, first="  ")
 
-    def told(self, row: Row, before: Run, after: Run) -> None:
+    def explain(self, row: Row, change: Change) -> None:
         self.text(Text(f"  {printable(row.claim.id)}", "bold"))
         self.line(printable(row.claim.says), indent=4)
-        for cell in (cell for cell in row.cells if cell.run in (before, after)):
+        for cell in (change.before, change.after):
             seen = f"  {observations(cell.observations)}" if cell.observations else ""
-            self.field(printable(cell.run.header.release)[:12], f"{cell.word}{seen}", width=14)
+            self.field(column(cell.run)[:12], f"{cell.word}{seen}", width=14)
         for expectation in row.claim.expectations:
             self.field("because", _because(expectation), width=14)
 
     def unexpected(self) -> None:
-        cells = [cell for row in self.matrix.rows for cell in row.cells if cell.unexpected]
+        cells = [(row, cell) for row in self.matrix.rows for cell in row.cells if cell.unexpected]
         self.console.print()
         if not cells:
             self.line("Every verdict is the expected one.", style="green")
             return
         self.line(f"{plural(len(cells), 'verdict')} not as expected", style=WRONG)
-        for cell in cells:
-            self.claim(cell, f"{cell.word} on {printable(cell.run.header.kernel)}: ")
+        for row, cell in cells:
+            self.claim(row, f"{cell.word} on {printable(cell.run.header.kernel)}: ")
             self.seen(cell)
             self.detail(cell)
 
 
 def _because(expectation: Expectation) -> str:
     known = commit(expectation)
-    return f"{expectation.why} ({kernels(expectation.where)}{f', commit {known}' if known else ''})"
+    return f"{expectation.why} ({kernels(expectation.range)}{f', commit {known}' if known else ''})"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.text import Text
 
-from reports.matrix import Cell
-from reports.record import Run, Verdict
-from reports.wording import observations, plural, printable
+from reports.matrix import MISSING, NOT_ASKED, Cell, Row
+from reports.model import Verdict
+from reports.printable import printable
+from reports.wording import observations, plural
 
 WRONG = "bold red"
 DETAIL_LINES = 12
@@ -22,20 +24,19 @@ class Lines:
     def __init__(self, console: Console) -> None:
         self.console = console
 
-    def claim(self, cell: Cell, mark: str = "") -> None:
+    def claim(self, row: Row, mark: str = "") -> None:
         head = Text("  ")
         head.append(mark, WRONG)
-        head.append(claim_id(cell), "bold")
+        head.append(claim_id(row), "bold")
         self.text(head)
-        if cell.claim:
-            self.line(printable(cell.claim.says), indent=4)
+        self.line(printable(row.claim.says), indent=4)
 
     def seen(self, cell: Cell) -> None:
         if cell.observations:
             self.field("observed", observations(cell.observations))
 
     def detail(self, cell: Cell) -> None:
-        lines = printable(cell.record.detail if cell.record else "").splitlines()
+        lines = printable(cell.answer.detail if cell.answer else "").splitlines()
         for line in lines[:DETAIL_LINES]:
             self.line(line, indent=6, style="dim")
         if (rest := len(lines) - DETAIL_LINES) > 0:
@@ -64,14 +65,12 @@ class Lines:
         self.console.print(text, overflow="fold", highlight=False)
 
 
-def claim_id(cell: Cell) -> str:
-    return printable(cell.claim.id) if cell.claim else ""
+def claim_id(row: Row) -> str:
+    return printable(row.claim.id)
 
 
-def counted(run: Run) -> str:
+def counted(cells: Sequence[Cell]) -> str:
     """How many claims were asked, and how often each verdict was given."""
-    counts = run.counts()
-    words = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
-    missing = sum(1 for _ in run.missing())
-    words += [f"{missing} missing"] if missing else []
-    return f"{plural(len(run.header.claims), 'claim')}: {', '.join(words) or 'none answered'}"
+    counts = Counter(cell.word for cell in cells)
+    words = [f"{counts[word]} {word}" for word in (*(one.value for one in Verdict), MISSING) if counts[word]]
+    return f"{plural(counts.total() - counts[NOT_ASKED], 'claim')}: {', '.join(words) or 'none answered'}"

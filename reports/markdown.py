@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
-from reports.matrix import Cell, Matrix, Row
-from reports.record import Run, Verdict
-from reports.wording import commit, kernels, observations, plural, printable
+from reports.catalogue import Catalogue
+from reports.matrix import MISSING, Cell, Change, Matrix, Row
+from reports.model import Run, Verdict
+from reports.printable import printable
+from reports.wording import column, commit, kernels, observations, plural
 
 # An underscore within a word emphasises nothing, so SO_RCVBUF may stay legible.
 _MARKS = re.compile(r"[\\`*\[\]<>&|#~!@$]|(?<!\w)_|_(?!\w)")
 
 
-def markdown(runs: Sequence[Run]) -> str:
-    """A matrix of claims and kernels, the differences explained, then what could not be told."""
-    matrix = Matrix.of(runs)
+def markdown(runs: Sequence[Run], catalogue: Catalogue) -> str:
+    """A matrix of claims and kernels, the differences explained, then what is not known."""
+    matrix = Matrix.of(runs, catalogue)
     return "\n".join(_lines(matrix)).rstrip("\n") + "\n"
 
 
@@ -30,7 +32,7 @@ def _reference(mark: re.Match[str]) -> str:
     return f"\\{mark[0]}" if mark[0] in "_*`[]" else f"&#{ord(mark[0])};"
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     line = " ".join(printable(text).splitlines())
     fence = "`" * (max((len(run) for run in re.findall("`+", line)), default=0) + 1)
     pad = " " if line.startswith("`") or line.endswith("`") else ""
@@ -41,39 +43,37 @@ def _lines(matrix: Matrix) -> Iterator[str]:
     yield "# Sockets, documented and seen"
     yield ""
     yield from _runs(matrix)
-    for before, after in pairwise(matrix.runs):
-        yield from _changed(matrix, before, after)
+    for before, after, changes in matrix.changes():
+        yield from _changed(before, after, changes)
     for page, topics in matrix.pages.items():
         yield from _page(matrix, page, topics)
     yield from _differences(matrix)
-    yield from _untold(matrix, Verdict.BROKEN, "Broken")
-    yield from _untold(matrix, Verdict.BLOCKED, "Blocked")
-    yield from _untold(matrix, Verdict.UNCLAIMED, "Unclaimed")
+    yield from _unknown(matrix, Verdict.BROKEN, "Broken")
+    yield from _unknown(matrix, Verdict.BLOCKED, "Blocked")
+    yield from _unknown(matrix, Verdict.UNCLAIMED, "Unclaimed")
     yield from _missing(matrix)
 
 
 def _runs(matrix: Matrix) -> Iterator[str]:
-    words = [verdict.value for verdict in Verdict] + ["missing"]
-    yield _table("Kernel", "Asked for as", "Machine", *words)
+    words = [*(verdict.value for verdict in Verdict), MISSING]
+    yield table("Kernel", "Asked for as", "Machine", *words)
     yield _rule(3 + len(words))
-    for run in matrix.runs:
-        counts = [run.counts()[verdict] for verdict in Verdict] + [sum(1 for _ in run.missing())]
+    for place, run in enumerate(matrix.runs):
+        counts = Counter(row.cells[place].word for row in matrix.rows)
         cut = " (interrupted)" if run.interrupted else ""
-        names = (run.header.release + cut, run.header.kernel, run.header.machine)
-        yield _table(*map(escape, names), *map(str, counts))
+        names = (column(run) + cut, run.header.kernel, run.header.machine)
+        yield table(*map(escape, names), *(str(counts[word]) for word in words))
     yield ""
 
 
-def _changed(matrix: Matrix, before: Run, after: Run) -> Iterator[str]:
-    changes = matrix.changed(after)
+def _changed(before: Run, after: Run, changes: Sequence[tuple[Row, Change]]) -> Iterator[str]:
     if changes:
-        yield f"## Changed between {escape(before.header.release)} and {escape(after.header.release)}"
+        yield f"## Changed between {escape(column(before))} and {escape(column(after))}"
         yield ""
     for row, change in changes:
-        words = [escape(cell.word) for cell in row.cells if cell.run in (before, after)]
         values = f"other values of {escape(', '.join(change.observations))}"
-        became = " to ".join(words) if change.verdict else values
-        yield f"- {_code(row.claim.id)}: {became}. {escape(row.claim.says)}"
+        became = f"{change.before.word} to {change.after.word}" if change.verdict else values
+        yield f"- {code(row.claim.id)}: {became}. {escape(row.claim.says)}"
         yield from (f"  - {why}" for why in _explanations(row) if why and change.verdict)
     if changes:
         yield ""
@@ -82,12 +82,12 @@ def _changed(matrix: Matrix, before: Run, after: Run) -> Iterator[str]:
 def _page(matrix: Matrix, page: str, topics: dict[str, list[Row]]) -> Iterator[str]:
     yield f"## {escape(page)}"
     yield ""
-    yield _table("Claim", *(escape(run.header.release) for run in matrix.runs))
+    yield table("Claim", *(escape(column(run)) for run in matrix.runs))
     yield _rule(1 + len(matrix.runs))
     for topic, rows in topics.items():
-        yield _table(f"**{escape(topic)}**", *("" for _ in matrix.runs))
+        yield table(f"**{escape(topic)}**", *("" for _ in matrix.runs))
         for row in rows:
-            yield _table(escape(row.claim.says), *map(_cell, row.cells))
+            yield table(escape(row.claim.says or row.claim.id), *map(_cell, row.cells))
     yield ""
 
 
@@ -97,7 +97,7 @@ def _cell(cell: Cell) -> str:
 
 
 def _differences(matrix: Matrix) -> Iterator[str]:
-    rows = [row for row in matrix.rows if any(row.saying(Verdict.DIFFERS)) or _unexpected(row)]
+    rows = [row for row in matrix.rows if any(row.with_verdict(Verdict.DIFFERS)) or _unexpected(row)]
     if rows:
         yield "## Differences"
         yield ""
@@ -107,37 +107,33 @@ def _differences(matrix: Matrix) -> Iterator[str]:
         yield f"> {escape(row.claim.says)}"
         yield ""
         yield from _explanations(row)
-        yield from (f"- {_seen(cell)}" for cell in row.cells if cell.record)
+        yield from (f"- {_seen(cell)}" for cell in row.cells if cell.answer)
         yield ""
 
 
 def _unexpected(row: Row) -> bool:
-    return any(cell.unexpected for cell in row.saying(Verdict.HOLDS))
+    return any(cell.unexpected for cell in row.with_verdict(Verdict.HOLDS))
 
 
 def _explanations(row: Row) -> Iterator[str]:
-    expectations = dict.fromkeys(
-        (one.why, kernels(one.where), commit(one))
-        for cell in row.cells
-        for one in (cell.claim.expectations if cell.claim else ())
-    )
-    for why, where, known in expectations:
-        yield f"Instead ({where}{f', commit {_code(known)}' if known else ''}): {escape(why)}"
+    for one in row.claim.expectations:
+        known = f", commit {code(commit(one))}" if one.commit else ""
+        yield f"Instead ({escape(kernels(one.range))}{known}): {escape(one.why)}"
         yield ""
 
 
 def _seen(cell: Cell) -> str:
-    seen = f": {_code(observations(cell.observations))}" if cell.observations else ""
-    return f"{escape(cell.run.header.release)} {_cell(cell)}{seen}"
+    seen = f": {code(observations(cell.observations))}" if cell.observations else ""
+    return f"{escape(column(cell.run))} {_cell(cell)}{seen}"
 
 
-def _untold(matrix: Matrix, verdict: Verdict, title: str) -> Iterator[str]:
-    rows = [row for row in matrix.rows if any(row.saying(verdict))]
-    yield from _list(title, [(row, list(row.saying(verdict))) for row in rows])
+def _unknown(matrix: Matrix, verdict: Verdict, title: str) -> Iterator[str]:
+    rows = [row for row in matrix.rows if any(row.with_verdict(verdict))]
+    yield from _list(title, [(row, list(row.with_verdict(verdict))) for row in rows])
 
 
 def _missing(matrix: Matrix) -> Iterator[str]:
-    rows = [(row, [cell for cell in row.cells if cell.word == "missing"]) for row in matrix.rows]
+    rows = [(row, [cell for cell in row.cells if cell.word == MISSING]) for row in matrix.rows]
     yield from _list("Missing", [(row, cells) for row, cells in rows if cells])
 
 
@@ -153,12 +149,12 @@ def _list(title: str, rows: Sequence[tuple[Row, Sequence[Cell]]]) -> Iterator[st
 
 def _item(row: Row, cells: Sequence[Cell]) -> str:
     where = ", ".join(
-        escape(cell.run.header.release) + (f" ({_code(cell.note)})" if cell.note else "") for cell in cells
+        escape(column(cell.run)) + (f" ({code(cell.note)})" if cell.note else "") for cell in cells
     )
-    return f"- {_code(row.claim.id)} on {where}"
+    return f"- {code(row.claim.id)} on {where}"
 
 
-def _table(*cells: str) -> str:
+def table(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 

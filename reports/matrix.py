@@ -1,83 +1,63 @@
-"""Claims by runs: every claim that any run was asked about, and what each run said."""
+"""Claims by runs: every claim that any run was asked about, and what each run answered."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from typing import Self
+from typing import Final, Self
 
-from reports.record import NOTHING, Claim, Expectation, Record, Run, Value, Verdict
+from msgspec import Struct
 
-MISSING = "missing"
-NOT_ASKED = "not asked"
+from reports.assess import Assessment, assess
+from reports.catalogue import Catalogue
+from reports.model import Answer, Claim, Expectation, Run, Value, Verdict
+
+MISSING: Final = "missing"
+NOT_ASKED: Final = "not asked"
+
+_NOTHING: Final[Mapping[str, Value]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What one run says about one claim; ``claim`` is None when it was not asked."""
+class Cell(Struct, frozen=True):
+    """What one run answered to one claim; answer and verdict are None where it answered nothing."""
 
     run: Run
-    claim: Claim | None
-    record: Record | None
-
-    @property
-    def word(self) -> str:
-        """The verdict, ``missing`` (asked, not answered) or ``not asked``."""
-        if self.record is not None:
-            return self.record.verdict.value
-        return NOT_ASKED if self.claim is None else MISSING
-
-    @property
-    def note(self) -> str:
-        """What a reader must know besides the word: whether it was declared, which need is missing."""
-        match self.record:
-            case Record(verdict=Verdict.DIFFERS, expected=expected):
-                return "declared" if expected else "undeclared"
-            case Record(verdict=Verdict.HOLDS, expected=False):
-                return "declared to differ"
-            case Record(verdict=Verdict.BLOCKED, need=need):
-                return need or ""
-        return ""
-
-    @property
-    def unexpected(self) -> bool:
-        return self.record is not None and not self.record.expected
-
-    @property
-    def expectation(self) -> Expectation | None:
-        """The difference that the run's own suite declared for its kernel."""
-        return self.claim.expectation(self.run.header.base) if self.claim else None
+    asked: bool
+    answer: Answer | None
+    verdict: Verdict | None
+    word: str
+    """The verdict, ``missing`` (asked, not answered) or ``not asked``."""
+    note: str
+    """What a reader must know besides the word: whether it was declared, which need is missing."""
+    unexpected: bool
+    declared: Expectation | None
+    """The difference that the catalogue declares for the run's kernel."""
 
     @property
     def observations(self) -> Mapping[str, Value]:
-        return self.record.observations if self.record else NOTHING
+        return self.answer.observations if self.answer else _NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Two neighbouring runs, as given, that do not say the same."""
+class Change(Struct, frozen=True):
+    """Cells of two neighbouring runs, as given, that are not the same."""
 
-    before: Run
-    after: Run
+    before: Cell
+    after: Cell
     verdict: bool
     observations: tuple[str, ...]
     """Names of the observations that are not the same."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
     """One claim and a cell for each run."""
 
     claim: Claim
     cells: tuple[Cell, ...]
 
-    @property
-    def differ(self) -> bool:
-        """Whether the runs that answered gave more than one verdict."""
-        return len({cell.record.verdict for cell in self.cells if cell.record}) > 1
-
-    @property
+    @cached_property
     def changes(self) -> tuple[Change | None, ...]:
         """One entry for each run: how it changed from the run before, None when it did not."""
         return (None, *(_change(before, after) for before, after in pairwise(self.cells)))
@@ -87,26 +67,31 @@ class Row:
         """The names of all observations, in the order in which runs made them."""
         return tuple(dict.fromkeys(name for cell in self.cells for name in cell.observations))
 
-    def saying(self, verdict: Verdict) -> Iterator[Cell]:
-        return (cell for cell in self.cells if cell.record and cell.record.verdict is verdict)
+    def with_verdict(self, verdict: Verdict) -> Iterator[Cell]:
+        return (cell for cell in self.cells if cell.verdict is verdict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Matrix:
-    """Claims by runs, grouped by page and topic in order of first appearance."""
+    """Claims by runs, grouped by page and topic in the order of the catalogue."""
 
     runs: tuple[Run, ...]
     rows: tuple[Row, ...]
 
     @classmethod
-    def of(cls, runs: Sequence[Run]) -> Self:
-        asked = [{claim.id: claim for claim in run.header.claims} for run in runs]
-        return cls(tuple(runs), tuple(_row(claim, runs, asked) for claim in _ordered(runs)))
+    def of(cls, runs: Sequence[Run], catalogue: Catalogue) -> Self:
+        columns = [_Column(run, run.header.base, frozenset(run.asked)) for run in runs]
+        rows = (
+            Row(claim, tuple([_cell(claim, column) for column in columns]))
+            for claim in _ordered(runs, catalogue)
+        )
+        return cls(tuple(runs), tuple(rows))
 
-    def changed(self, after: Run) -> list[tuple[Row, Change]]:
-        """What changed from the run before to this one, changed verdicts first."""
-        found = ((row, change) for row in self.rows for change in row.changes if change)
-        return sorted((one for one in found if one[1].after is after), key=lambda one: not one[1].verdict)
+    def changes(self) -> Iterator[tuple[Run, Run, list[tuple[Row, Change]]]]:
+        """Two neighbouring runs and what changed from one to the other, changed verdicts first."""
+        for place, (before, after) in enumerate(pairwise(self.runs), start=1):
+            found = [(row, change) for row in self.rows if (change := row.changes[place])]
+            yield before, after, sorted(found, key=lambda one: not one[1].verdict)
 
     @property
     def pages(self) -> dict[str, dict[str, list[Row]]]:
@@ -117,42 +102,59 @@ class Matrix:
         return pages
 
 
-def _ordered(runs: Sequence[Run]) -> list[Claim]:
-    claims: dict[str, Claim] = {}
-    for run in runs:
-        for claim in run.header.claims:
-            claims.setdefault(claim.id, claim)
+def _ordered(runs: Sequence[Run], catalogue: Catalogue) -> list[Claim]:
+    asked = dict.fromkeys(name for run in runs for name in run.asked)
+    listed = [claim for claim in catalogue.claims if claim.id in asked]
+    claims = [*listed, *(catalogue.claim(name) for name in asked if name not in catalogue.by_id)]
     places: dict[tuple[str, ...], int] = {}
-    for place, claim in enumerate(claims.values()):
+    for place, claim in enumerate(claims):
         places.setdefault((claim.page,), place)
         places.setdefault((claim.page, claim.topic), place)
     # A stable sort keeps the claims of one topic as they appeared.
-    return sorted(claims.values(), key=lambda one: (places[one.page,], places[one.page, one.topic]))
+    return sorted(claims, key=lambda one: (places[one.page,], places[one.page, one.topic]))
 
 
-def _row(claim: Claim, runs: Sequence[Run], asked: Sequence[Mapping[str, Claim]]) -> Row:
-    return Row(
-        claim,
-        tuple(
-            Cell(run, claims.get(claim.id), run.records.get(claim.id))
-            for run, claims in zip(runs, asked, strict=True)
-        ),
-    )
+class _Column(Struct, frozen=True):
+    """What all cells of a run have in common."""
+
+    run: Run
+    base: str
+    asked: frozenset[str]
+
+
+def _cell(claim: Claim, column: _Column) -> Cell:
+    run, asked = column.run, claim.id in column.asked
+    answer = run.answers.get(claim.id)
+    if answer is None:
+        return Cell(run, asked, None, None, MISSING if asked else NOT_ASKED, "", False, None)
+    found = assess(claim, column.base, answer)
+    word, note = found.verdict.value, _note(found, answer)
+    return Cell(run, asked, answer, found.verdict, word, note, not found.expected, found.declared)
+
+
+def _note(found: Assessment, answer: Answer) -> str:
+    if found.verdict is Verdict.DIFFERS:
+        return "declared" if found.expected else "undeclared"
+    if found.verdict is Verdict.BLOCKED:
+        return answer.need or ""
+    return "declared to differ" if found.verdict is Verdict.HOLDS and not found.expected else ""
 
 
 def _change(before: Cell, after: Cell) -> Change | None:
-    if before.record is None or after.record is None:
+    if before.answer is None or after.answer is None:
         return None
-    verdict = before.record.verdict is not after.record.verdict
-    names = tuple(_changed(before.observations, after.observations))
-    return Change(before.run, after.run, verdict, names) if verdict or names else None
+    verdict = before.verdict is not after.verdict
+    names: tuple[str, ...] = ()
+    if before.answer.observations != after.answer.observations:
+        names = tuple(changed(before.answer.observations, after.answer.observations))
+    return Change(before, after, verdict, names) if verdict or names else None
 
 
-def _changed(before: Mapping[str, Value], after: Mapping[str, Value]) -> Iterator[str]:
+def changed(before: Mapping[str, Value], after: Mapping[str, Value]) -> Iterator[str]:
     """Names whose values are not the same.
 
     A float is a time that was measured, or one that depends on HZ, and never twice the same; the verdict
-    tells whether it lay where it should.
+    shows whether it was where it should be.
     """
     for name in dict.fromkeys((*before, *after)):
         one, other = before.get(name), after.get(name)

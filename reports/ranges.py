@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import cache
+
+from msgspec import Struct
 
 _DEBIAN = re.compile(r"Debian (\d+\.\d+\.\d+)-")
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 
 
+@cache
 def version(text: str) -> tuple[int, ...]:
     """The numbers a version or a ``uname -r`` begins with: ``6.18.44-amd64`` is (6, 18, 44)."""
     found = _NUMBERS.match(text)
@@ -20,15 +23,20 @@ def version(text: str) -> tuple[int, ...]:
 def base(release: str, build: str) -> str:
     """The stable release a kernel is made from, by ``uname -r`` and ``uname -v``.
 
-    Debian's releases name only the series (6.1.0-49-amd64); the build says the rest (Debian 6.1.192-1).
+    Debian's releases name only the series (6.1.0-49-amd64); the build has the rest (Debian 6.1.192-1).
+    Raises: ValueError where that is no kernel version.
     """
-    told = _DEBIAN.search(build)
-    return told[1] if told else release
+    found = _DEBIAN.search(build)
+    return found[1] if found else _checked(release)
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
-    """The kernels something is said about. An end that is None is open.
+def _checked(release: str) -> str:
+    version(release)
+    return release
+
+
+class Range(Struct, frozen=True, omit_defaults=True):
+    """The kernels that something holds for. An end that is None is open.
 
     ``backports`` names stable releases that carry the change before their series would:
     ``Range("7.1", backports=("6.18.12",))`` holds 6.18.12 and later 6.18 releases too.
@@ -60,3 +68,7 @@ class Range:
     def _backported(self, release: tuple[int, ...]) -> bool:
         stable = [version(backport) for backport in self.backports]
         return any(release[:2] == carrier[:2] and release >= carrier for carrier in stable)
+
+
+EVERY_KERNEL = Range()
+"""A file leaves it out."""

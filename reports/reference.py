@@ -7,11 +7,14 @@ from pathlib import Path
 
 from rich.console import Console
 
+from reports.catalogue import Catalogue
 from reports.lines import WRONG, Lines
 from reports.matrix import Cell, Matrix, Row
-from reports.record import Run, Verdict
-from reports.runfile import read_run
-from reports.wording import observations, plural, printable, system
+from reports.model import Run, Verdict
+from reports.printable import one_line, printable
+from reports.run_file import read_run
+from reports.store import stem
+from reports.wording import column, observations, plural, system
 
 _ANSWERS = {Verdict.HOLDS, Verdict.DIFFERS, Verdict.UNCLAIMED}
 
@@ -21,42 +24,41 @@ class NoReference(Exception):
 
 
 def reference_of(run: Run, references: Path) -> Run:
-    """The run of the same kernel among the files of a folder. Raises NoReference, RunFileError."""
+    """The run of the same kernel among the files of a folder. Raises: NoReference, FileError."""
     for file in sorted(references.glob("*.jsonl")):
         reference = read_run(file)
-        if reference.header.kernel == run.header.kernel:
+        if stem(reference) == stem(run):
             return reference
-    raise NoReference(f"no file in {references} is a run of {run.header.kernel}")
+    raise NoReference(one_line(f"no file in {references} is a run of {system(run)}"))
 
 
-def against(run: Run, reference: Run, console: Console) -> bool:
+def against(run: Run, reference: Run, catalogue: Catalogue, console: Console) -> bool:
     """Print what changed since the reference run. Whether nothing was lost and nothing undeclared is new.
 
     A verdict may change to another that is the declared one. What the reference answered must be answered:
     a capability or a module that is gone must not look like a pass.
     """
-    return _Held(run, reference, console).print()
+    return _Held(run, reference, catalogue, console).print()
 
 
 class _Held(Lines):
-    def __init__(self, run: Run, reference: Run, console: Console) -> None:
+    def __init__(self, run: Run, reference: Run, catalogue: Catalogue, console: Console) -> None:
         super().__init__(console)
         self.run, self.reference = run, reference
-        self.rows = Matrix.of([reference, run]).rows
+        self.rows = Matrix.of([reference, run], catalogue).rows
 
     def print(self) -> bool:
         changed = [row for row in self.rows if _word(row.cells[0]) != _word(row.cells[1])]
-        asked = [row for row in changed if all(cell.claim for cell in row.cells)]
+        asked = [row for row in changed if all(cell.asked for cell in row.cells)]
         wrong = [row for row in self.rows if _wrong(row)]
-        release = printable(self.reference.header.release)
-        self.line(f"{system(self.run)}, held against {release}", style="bold")
-        self.told("lost, or new and undeclared", wrong, WRONG)
-        self.told("changed as declared", [row for row in asked if row not in wrong], "yellow")
+        self.line(f"{system(self.run)}, held against {column(self.reference)}", style="bold")
+        self.list("lost, or new and undeclared", wrong, WRONG)
+        self.list("changed as declared", [row for row in asked if row not in wrong], "yellow")
         if not wrong:
             self.line(f"Nothing is lost: {plural(len(self.rows), 'claim')}.", indent=2, style="green")
         return not wrong
 
-    def told(self, title: str, rows: Sequence[Row], style: str) -> None:
+    def list(self, title: str, rows: Sequence[Row], style: str) -> None:
         if rows:
             self.line(title, indent=2, style=style)
         for row in rows:
@@ -71,8 +73,7 @@ def _word(cell: Cell) -> str:
 
 def _wrong(row: Row) -> bool:
     before, after = row.cells
-    if after.claim is None:
+    if not after.asked:
         return False
-    answered = before.record is not None and before.record.verdict in _ANSWERS
-    answers = after.record is not None and after.record.verdict in _ANSWERS
+    answered, answers = before.verdict in _ANSWERS, after.verdict in _ANSWERS
     return (answered and not answers) or (after.unexpected and _word(before) != _word(after))

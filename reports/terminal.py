@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from reports.catalogue import Catalogue
 from reports.lines import WRONG, Lines, claim_id, counted
-from reports.matrix import Cell, Matrix
-from reports.record import Run, Verdict
-from reports.wording import commit, kernels, observations, plural, printable, system
+from reports.matrix import Matrix, Row
+from reports.model import Run, Verdict
+from reports.printable import printable
+from reports.wording import commit, kernels, observations, plural, system
 
 STYLES = {
     Verdict.HOLDS: "green",
@@ -20,19 +22,20 @@ STYLES = {
 }
 
 
-def summarise(run: Run, console: Console) -> None:
-    """Prints which kernel spoke, how often it gave each verdict, and everything that does not hold.
+def summarise(run: Run, catalogue: Catalogue, console: Console) -> None:
+    """Prints which kernel answered, how often it gave each verdict, and everything that does not hold.
 
     Nothing depends on colour, and no line is longer than the console is wide.
     """
-    _Summary(run, console).print()
+    _Summary(run, catalogue, console).print()
 
 
 class _Summary(Lines):
-    def __init__(self, run: Run, console: Console) -> None:
+    def __init__(self, run: Run, catalogue: Catalogue, console: Console) -> None:
         super().__init__(console)
         self.run = run
-        self.cells = [row.cells[0] for row in Matrix.of([run]).rows]
+        self.rows = Matrix.of([run], catalogue).rows
+        self.cells = [row.cells[0] for row in self.rows]
 
     def print(self) -> None:
         self.counts()
@@ -46,71 +49,74 @@ class _Summary(Lines):
 
     def counts(self) -> None:
         self.line(system(self.run), style="bold")
-        self.line(counted(self.run))
+        self.line(counted(self.cells))
 
     def differences(self) -> None:
-        cells = self.saying(Verdict.DIFFERS)
-        self.title("DIFFERS", STYLES[Verdict.DIFFERS], cells)
-        for cell in sorted(cells, key=lambda cell: cell.unexpected):
-            if cell.unexpected:
-                self.undeclared(cell)
+        rows = self.rows_with(Verdict.DIFFERS)
+        self.title("DIFFERS", STYLES[Verdict.DIFFERS], rows)
+        for row in sorted(rows, key=lambda row: row.cells[0].unexpected):
+            if row.cells[0].unexpected:
+                self.undeclared(row)
             else:
-                self.declared(cell)
+                self.declared(row)
 
-    def declared(self, cell: Cell) -> None:
-        self.claim(cell)
-        if expectation := cell.expectation:
+    def declared(self, row: Row) -> None:
+        (cell,) = row.cells
+        self.claim(row)
+        if expectation := cell.declared:
             self.field("instead", expectation.why)
             known = commit(expectation)
-            self.field("kernels", kernels(expectation.where) + (f", commit {known}" if known else ""))
+            self.field("kernels", kernels(expectation.range) + (f", commit {known}" if known else ""))
         self.seen(cell)
 
-    def undeclared(self, cell: Cell) -> None:
-        self.claim(cell, "UNDECLARED ")
-        if expectation := cell.expectation:
+    def undeclared(self, row: Row) -> None:
+        (cell,) = row.cells
+        self.claim(row, "UNDECLARED ")
+        if expectation := cell.declared:
             must = observations(expectation.observed)
             self.field("declared", expectation.why + (f" ({must})" if must else ""))
         self.seen(cell)
         self.detail(cell)
 
     def stale(self) -> None:
-        cells = [cell for cell in self.saying(Verdict.HOLDS) if cell.unexpected]
-        self.title("HOLDS, THOUGH DECLARED TO DIFFER: the expectation is stale", WRONG, cells)
-        for cell in cells:
-            self.claim(cell)
-            if cell.expectation:
-                self.field("declared", cell.expectation.why)
+        rows = [row for row in self.rows_with(Verdict.HOLDS) if row.cells[0].unexpected]
+        self.title("HOLDS, THOUGH DECLARED TO DIFFER: the expectation is stale", WRONG, rows)
+        for row in rows:
+            (cell,) = row.cells
+            self.claim(row)
+            if cell.declared:
+                self.field("declared", cell.declared.why)
             self.seen(cell)
             self.detail(cell)
 
     def broken(self) -> None:
-        cells = self.saying(Verdict.BROKEN)
-        self.title("BROKEN: nothing is known about the kernel", STYLES[Verdict.BROKEN], cells)
-        for cell in cells:
-            self.claim(cell)
-            self.detail(cell)
+        rows = self.rows_with(Verdict.BROKEN)
+        self.title("BROKEN: nothing is known about the kernel", STYLES[Verdict.BROKEN], rows)
+        for row in rows:
+            self.claim(row)
+            self.detail(row.cells[0])
 
     def blocked(self) -> None:
-        cells = self.saying(Verdict.BLOCKED)
-        self.title("BLOCKED for want of", STYLES[Verdict.BLOCKED], cells)
+        rows = self.rows_with(Verdict.BLOCKED)
+        self.title("BLOCKED for want of", STYLES[Verdict.BLOCKED], rows)
         needs: dict[str, list[str]] = {}
-        for cell in cells:
-            needs.setdefault(cell.note or "a need that was not named", []).append(claim_id(cell))
+        for row in rows:
+            needs.setdefault(row.cells[0].note or "a need that was not named", []).append(claim_id(row))
         for need, ids in needs.items():
             self.line(f"{printable(need)} ({plural(len(ids), 'claim')})", indent=2, style="bold")
             self.lines(ids, indent=4)
 
     def unclaimed(self) -> None:
-        if cells := self.saying(Verdict.UNCLAIMED):
+        if rows := self.rows_with(Verdict.UNCLAIMED):
             self.console.print()
             self.line(
-                f"UNCLAIMED: of {plural(len(cells), 'claim')} the documents say nothing for this kernel."
+                f"UNCLAIMED: of {plural(len(rows), 'claim')} the documents say nothing for this kernel."
             )
 
     def missing(self) -> None:
-        cells = [cell for cell in self.cells if cell.record is None]
-        self.title("missing: asked and never answered", WRONG, cells)
-        self.lines([claim_id(cell) for cell in cells], indent=2)
+        rows = [row for row in self.rows if row.cells[0].answer is None]
+        self.title("missing: asked and never answered", WRONG, rows)
+        self.lines([claim_id(row) for row in rows], indent=2)
 
     def ending(self) -> None:
         wrong = sum(cell.unexpected for cell in self.cells)
@@ -119,13 +125,13 @@ class _Summary(Lines):
             self.line("Interrupted: the run has no end, so this is not all.", style=WRONG)
         if wrong:
             self.line(f"{plural(wrong, 'verdict')} not as expected.", style=WRONG)
-        elif not self.run.interrupted and not any(self.run.missing()):
+        elif not self.run.interrupted:
             self.line("Every verdict is the expected one.", style="green")
 
-    def title(self, text: str, style: str, cells: Sequence[Cell]) -> None:
-        if cells:
+    def title(self, text: str, style: str, rows: Sequence[Row]) -> None:
+        if rows:
             self.console.print()
             self.line(text, style=style)
 
-    def saying(self, verdict: Verdict) -> list[Cell]:
-        return [cell for cell in self.cells if cell.record and cell.record.verdict is verdict]
+    def rows_with(self, verdict: Verdict) -> list[Row]:
+        return [row for row in self.rows if row.cells[0].verdict is verdict]

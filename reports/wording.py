@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 
+from reports.model import Expectation, Run, Value
+from reports.printable import printable
 from reports.ranges import Range
-from reports.record import Claim, Expectation, Run, Value
 
 
-def printable(text: str) -> str:
-    """Text that cannot steer a terminal nor break an encoding: anything else is shown as its escape."""
-    return "".join(char if char.isprintable() or char == "\n" else _escape(char) for char in text)
-
-
-def told(value: Value) -> str:
+def value_text(value: Value) -> str:
     """A value that was observed: ``EPERM`` and ``8192`` bare, text with blanks in it quoted."""
     if isinstance(value, str):
         bare = value and not any(char.isspace() or char in "\"',[]" for char in value)
         return printable(value if bare else json.dumps(value, ensure_ascii=False))
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(told(one) for one in value)}]"
+    if isinstance(value, tuple):
+        return f"[{', '.join(value_text(one) for one in value)}]"
     return f"{value:.6g}" if isinstance(value, float) else json.dumps(value)
 
 
 def observations(values: Mapping[str, Value]) -> str:
-    return ", ".join(f"{printable(name)} = {told(value)}" for name, value in values.items())
+    return ", ".join(f"{printable(name)} = {value_text(value)}" for name, value in values.items())
 
 
+@cache
 def kernels(where: Range) -> str:
     """A range with its backports: ``since 7.1, and 6.18.12 onwards in its series``."""
     if not where.backports:
@@ -40,18 +38,20 @@ def commit(expectation: Expectation) -> str:
 
 
 def system(run: Run) -> str:
-    """Which kernel spoke: ``Linux 6.18.44-amd64, x86_64 (host)``."""
+    """Which kernel answered: ``Linux 6.18.44-amd64, x86_64 (host)``, ``gVisor (as Linux 4.4.0), ...``."""
     header = run.header
-    return printable(f"Linux {header.release}, {header.machine} ({header.kernel})")
+    name = f"{header.implementation} {header.release}"
+    if header.implementation != "Linux":
+        name = f"{header.implementation} (as Linux {header.release})"
+    return printable(f"{name}, {header.machine} ({header.kernel})")
 
 
-def statement(claim: Claim) -> str:
-    return printable(claim.says)
+def column(run: Run) -> str:
+    """A kernel's name at the head of a column: its release, or whose network stack takes its place."""
+    return printable(
+        run.header.release if run.header.implementation == "Linux" else run.header.implementation
+    )
 
 
 def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _escape(char: str) -> str:
-    return char.encode("unicode_escape").decode()

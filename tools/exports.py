@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from reports.output import publish
+from reports.atomic_write import atomic_write
 
 if TYPE_CHECKING:
     from libsocket.option import Option
@@ -168,7 +168,7 @@ def main() -> None:
     package.__path__ = [str(PACKAGE)]
     sys.modules["libsocket"] = package
     for path, text in files().items():
-        publish(text, path)
+        atomic_write(text, path)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What kernels answered to every option: ``python -m libsocket --json | python -m tools.probes KERNEL``.
 
 KERNEL is ``host``, or what the ``kernels`` command calls it (``6.1``, ``virtme:7.3``). That keeps in
-``reports/probes/`` which kinds of socket know an option, and whether reading and writing succeeded or
+``results/probes/`` which kinds of socket know an option, and whether reading and writing succeeded or
 with which errno they were refused. Values are not kept: cookies, clocks and memory are accidents of a
 run, the defaults are those of one machine's sysctls, and what a value should be is for the claims to
 say.
@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from reports.output import publish
+from reports.atomic_write import atomic_write
 from reports.ranges import base, version
 
-KEPT = Path(__file__).parents[1] / "reports" / "probes"
+KEPT = Path(__file__).parents[1] / "results" / "probes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +60,17 @@ class Probe:
         return frozenset(kind for kinds in self.options[constant].values() for kind in kinds)
 
     @classmethod
-    def of(cls, kernel: str, told: Mapping[str, Any]) -> Self:
+    def of(cls, kernel: str, printed: Mapping[str, Any]) -> Self:
         """From what ``python -m libsocket --json`` printed on a kernel."""
-        refused = {kind: said["refused"] for kind, said in told["kinds"].items() if _unmade(said)}
-        made = {kind: said for kind, said in told["kinds"].items() if kind not in refused}
+        refused = {kind: said["refused"] for kind, said in printed["kinds"].items() if _unmade(said)}
+        made = {kind: said for kind, said in printed["kinds"].items() if kind not in refused}
         names = next(iter(made.values()))
         options = {name: _grouped({kind: said[name] for kind, said in made.items()}) for name in names}
-        return cls(kernel, told["release"], told["version"], told["machine"], refused, options)
+        return cls(kernel, printed["release"], printed["version"], printed["machine"], refused, options)
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """From a file in ``reports/probes/``."""
+        """From a file in ``results/probes/``."""
         kept = json.loads(path.read_text())
         options = kept.pop("options").items()
         return cls(
@@ -136,7 +136,7 @@ def main() -> None:
     except ValueError as error:
         raise SystemExit(f"standard input is not what python -m libsocket --json prints: {error}") from error
     KEPT.mkdir(exist_ok=True)
-    publish("\n".join(probe.lines()) + "\n", KEPT / f"{probe.stem}.json")
+    atomic_write("\n".join(probe.lines()) + "\n", KEPT / f"{probe.stem}.json")
     print(os.path.relpath(KEPT / f"{probe.stem}.json"))
 
 

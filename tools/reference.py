@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from libsocket import OPTIONS, Access, Level, Option
-from reports.output import publish
+from reports.atomic_write import atomic_write
 from tools.remarks import LEFT_OUT
 from tools.wording import names, table
 
@@ -77,4 +77,4 @@ def text() -> str:
 
 
 if __name__ == "__main__":
-    publish(text(), PAGE)
+    atomic_write(text(), PAGE)

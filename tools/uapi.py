@@ -19,7 +19,7 @@ ARCHITECTURES = {
     "powerpc": "powerpc-linux-gnu",
     "sparc": "sparc64-linux-gnu",
 }
-"""Those that the library tells apart, and where their own headers are."""
+"""Those whose numbers the library has, and where their own headers are."""
 
 OPTIONS = {
     "linux/tcp.h": r"TCP_(?!MSS_|REPAIR_O(N|FF.*)$|ACCECN_|AO_MAX|AO_KEYF|MD5SIG_(FLAG|MAX)|CA_|RECEIVE_)\w+",
@@ -74,8 +74,8 @@ def lines(include: Path) -> Iterator[str]:
     yield f"# Linux {version(include)}\n\n[socket]"
     for name, generic in per["generic"].items():
         own = {at: found[name] for at, found in per.items() if found.get(name, generic) != generic}
-        told = ", ".join(f"{at} = {value}" for at, value in {"generic": generic, **own}.items())
-        yield f"{name} = {{ {told} }}"
+        values = ", ".join(f"{at} = {value}" for at, value in {"generic": generic, **own}.items())
+        yield f"{name} = {{ {values} }}"
     for header, wanted in OPTIONS.items():
         yield f'\n["{header}"]'
         yield from (f"{name} = {value}" for name, value in numbers(include / header, include, wanted).items())

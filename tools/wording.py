@@ -15,6 +15,6 @@ def names(constants: Iterable[str]) -> str:
     return ", ".join(f"`{constant}`" for constant in constants)
 
 
-def spoken(words: Sequence[str]) -> str:
+def listed(words: Sequence[str]) -> str:
     """``a, b and c``."""
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

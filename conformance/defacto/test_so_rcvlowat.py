@@ -5,10 +5,9 @@ from __future__ import annotations
 import socket
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from conformance.plugin.claim import claim
+from conformance.plugin.integers import integers
 from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from conformance.plugin.setups.readiness import below_lowat, readable_by_poll
 from libsocket import Socket
@@ -21,8 +20,7 @@ INT_MAX = 2**31 - 1
     "defacto/SO_RCVLOWAT/any-positive-mark",
     says="On a UNIX socket every positive mark is taken and reads back as it was set.",
 )
-@given(mark=st.integers(1, INT_MAX))
-@settings(max_examples=25)
+@integers(25, mark=(1, INT_MAX))
 def test_any_positive_mark_reads_back(mark):
     with Namespace(), Socket.unix() as sock:
         sock.rcvlowat = mark
@@ -73,8 +71,7 @@ def test_on_tcp_a_mark_is_cut_to_half_of_the_largest_buffer(ns, observe, mark):
     "defacto/SO_RCVLOWAT/half-of-set-buffer",
     says="On TCP, once SO_RCVBUF was set, a mark is cut to half of that (doubled) buffer.",
 )
-@given(mark=st.integers(1, INT_MAX) | st.integers(1, 65_536), asked=st.integers(0, 65_536))
-@settings(max_examples=25)
+@integers(25, mark=((1, INT_MAX), (1, 65_536)), asked=(0, 65_536))
 def test_on_tcp_a_mark_is_cut_to_half_of_the_buffer_that_was_set(mark, asked):
     with Namespace(), Socket.tcp() as sock:
         sock.rcvbuf = asked

@@ -6,11 +6,9 @@ import errno
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 from conformance.plugin.claim import claim
+from conformance.plugin.integers import integers
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import full_backlog, listening, listening_unix, pending_connection
 from conformance.plugin.timing import timed
@@ -34,8 +32,7 @@ def kept(option: Option[float], usec: int) -> int:
     "and so it reads back.",
 )
 @pytest.mark.parametrize("option", BOTH)
-@given(usec=st.integers(1, 500_000))
-@hypothesis_settings(max_examples=50)
+@integers(50, usec=(1, 500_000))
 def test_is_rounded_up_to_ticks(option, usec):
     with Namespace():
         tick = kept(option, 1)

@@ -95,7 +95,7 @@ def test_unix_messages_come_with_the_time(ns, observe, kind):
         receiver.timestamp = True
         sender.send(b"when?")
 
-        assert observe("types", [told for _, told, _ in control_headers(receiver)]) == [SO_TIMESTAMP.number]
+        assert observe("types", [type for _, type, _ in control_headers(receiver)]) == [SO_TIMESTAMP.number]
 
 
 @claim(

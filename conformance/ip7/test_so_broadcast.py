@@ -1,4 +1,4 @@
-"""SO_BROADCAST as ip(7) tells it."""
+"""SO_BROADCAST as ip(7) describes it."""
 
 from __future__ import annotations
 

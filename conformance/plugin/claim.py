@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from types import MappingProxyType
 
 import pytest
+from msgspec.structs import replace
 
 from conformance.plugin.needs import Need, need
 from netns import Capability
-from reports.ranges import Range
-from reports.record import NOTHING, Claim, Expectation, Value
-from reports.runfile import frozen
+from reports.model import Claim, Expectation, frozen
+from reports.ranges import EVERY_KERNEL, Range
 
 _ID = re.compile(r"[a-z0-9_.-]+/[A-Za-z0-9_.-]+/[a-z0-9-]+")
 
@@ -45,15 +46,15 @@ def claim(
     if not _ID.fullmatch(id):
         raise ValueError(f"claim id {id!r} is not page/topic/slug, such as socket.7/SO_RCVBUF/doubled")
     required = tuple(need(one) for one in needs)
-    told = Claim(
+    stated = Claim(
         id=id,
         says=says,
         section=section,
-        where=Range(since, until),
+        range=Range(since, until) if since or until else EVERY_KERNEL,
         needs=tuple(one.code for one in required),
         expectations=(expect,) if isinstance(expect, Expectation) else tuple(expect),
     )
-    return pytest.mark.claim(Stated(told, required))
+    return pytest.mark.claim(Stated(stated, required))
 
 
 def differs(
@@ -63,7 +64,7 @@ def differs(
     commit: str,
     until: str | None = None,
     backports: tuple[str, ...] = (),
-    observed: Mapping[str, Value] = NOTHING,
+    observed: Mapping[str, object] = MappingProxyType({}),
 ) -> Expectation:
     """Declare that a claim is not true on some kernels.
 
@@ -76,12 +77,15 @@ def differs(
     return Expectation(why, Range(since, until, backports), commit, seen)
 
 
-def bare(claim: Claim) -> Claim:
-    """The statement alone, as if it were made of every kernel and nothing were declared."""
-    return replace(claim, where=Range(), expectations=())
-
-
 def stated(item: pytest.Item) -> Stated | None:
-    """The claim a collected test carries."""
+    """The claim a collected test carries; with ``--as-documented`` the statement alone."""
     mark = item.get_closest_marker("claim")
-    return mark.args[0] if mark else None
+    if mark is None:
+        return None
+    marked: Stated = mark.args[0]
+    return _bare(marked) if item.config.getoption("--as-documented") else marked
+
+
+def _bare(marked: Stated) -> Stated:
+    """As if it were said of every kernel and nothing were declared."""
+    return Stated(replace(marked.claim, range=EVERY_KERNEL, expectations=()), marked.needs)

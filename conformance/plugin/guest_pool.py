@@ -13,23 +13,23 @@ from kernels.backend import kernel
 from kernels.cache import Cache
 from kernels.progress import Progress
 from kernels.scratch import scratch
-from reports.record import Record, Run
+from reports.model import Answer, Run
 
 _PAUSE = 0.05
 """Seconds between two looks at what guests have written."""
 
 
 class GuestPool:
-    """The guests of a run: so many at a time, each on its own kernel."""
+    """Guests on the kernels of these names, ``jobs`` of them side by side. Raises KernelError."""
 
     def __init__(self, names: Sequence[str], jobs: int, root: Path) -> None:
+        self.guests: dict[str, GuestRun] = {}
         self._kernels = {one.name: one for one in map(kernel, names)}
         self._jobs, self._root = jobs, root
         self._archive = Archive(Cache.of_user(), progress=Progress())
         self._scratch = scratch()
         self._command: Sequence[str] = ()
         self._asked: Sequence[str] = ()
-        self.guest_runs: dict[str, GuestRun] = {}
 
     def prepare(self, records: Path) -> None:
         """Get every kernel before the first guest starts. Raises KernelError."""
@@ -37,7 +37,7 @@ class GuestPool:
         for name, image in images.items():
             slug = re.sub(r"[^\w.-]+", "-", name)
             folder = Path(self._scratch.name) / slug
-            self.guest_runs[name] = GuestRun(self._kernels[name], image, folder, records / f"{slug}.jsonl")
+            self.guests[name] = GuestRun(self._kernels[name], image, folder, records / f"{slug}.jsonl")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -46,46 +46,44 @@ class GuestPool:
     def begin(self, command: Sequence[str], asked: Sequence[str]) -> None:
         """Start the first guests; ``asked`` are the claims that the command will try, in their order."""
         self._command, self._asked = command, asked
-        self._attend()
+        self._poll()
 
-    def answer(self, name: str, claim: str) -> Record | None:
+    def answer(self, name: str, claim: str) -> Answer | None:
         """What a kernel says of a claim, as soon as it does; None if it never will."""
-        guest_run = self.guest_runs[name]
-        while claim not in guest_run.records and not guest_run.ended:
-            self._attend()
+        guest = self.guests[name]
+        while claim not in guest.answers and not guest.ended:
+            self._poll()
             self._pause()
-        return guest_run.records.get(claim)
+        return guest.answers.get(claim)
 
     def release(self, name: str) -> str:
-        header = self.guest_runs[name].header
+        header = self.guests[name].header
         return header.base if header else "0"
 
     def finish(self) -> None:
-        """Let guests that have said all they were asked end in peace: their footers are still to come."""
-        while any(guest_run.going and guest_run.complete for guest_run in self.guest_runs.values()):
-            self._attend()
+        """Let guests that have answered everything end by themselves: their footers are still to come."""
+        while any(guest.running and guest.complete for guest in self.guests.values()):
+            self._poll()
             self._pause()
 
     def stop(self) -> None:
-        for guest_run in self.guest_runs.values():
-            guest_run.stop()
+        for guest in self.guests.values():
+            guest.stop()
         self._scratch.cleanup()
 
     def runs(self) -> list[Run]:
-        return [guest_run.run for guest_run in self.guest_runs.values() if guest_run.run]
+        return [guest.run for guest in self.guests.values() if guest.run]
 
     def _pause(self) -> None:
-        going = [one.guest for one in self.guest_runs.values() if one.guest and not one.ended]
-        select.select(going, [], [], _PAUSE)
+        running = [one.guest for one in self.guests.values() if one.guest and not one.ended]
+        select.select(running, [], [], _PAUSE)
 
-    def _attend(self) -> None:
-        for guest_run in self.guest_runs.values():
-            guest_run.look()
-            if guest_run.ending and guest_run.ending.error:
-                raise guest_run.ending.error
-        waiting = [
-            guest_run for guest_run in self.guest_runs.values() if not guest_run.going and not guest_run.ended
-        ]
-        free = self._jobs - sum(guest_run.going for guest_run in self.guest_runs.values())
-        for guest_run in waiting[:free]:
-            guest_run.start(self._command, self._asked, self._root)
+    def _poll(self) -> None:
+        for guest in self.guests.values():
+            guest.poll()
+            if guest.ending and guest.ending.error:
+                raise guest.ending.error
+        waiting = [guest for guest in self.guests.values() if not guest.running and not guest.ended]
+        free = self._jobs - sum(guest.running for guest in self.guests.values())
+        for guest in waiting[:free]:
+            guest.start(self._command, self._asked, self._root)

@@ -8,37 +8,38 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from conformance.plugin.verdict import broken
 from kernels.backend import Image, Kernel
 from kernels.guest import Ending, Guest, Job, guest_environ
-from reports.record import Footer, Header, Record, Run, Verdict
-from reports.runfile import RunWriter, decode
+from reports.model import Answer, Footer, Header, Run
+from reports.run_file import RunWriter, decode
 
 _LEAN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 """A guest needs no other plugin, and importing them is half of its start."""
 
 
 class GuestRun:
-    """One guest that runs the suite, and what it has said so far."""
+    """A guest, its claims, and its answers; ``record`` is where they are kept on this machine."""
 
     def __init__(self, kernel: Kernel, image: Image, folder: Path, record: Path) -> None:
         self.name = kernel.name
-        self._kernel, self._image, self._folder = kernel, image, folder
         self.record = record
-        self._writer: RunWriter | None = None
-        self._asked: Sequence[str] = ()
         self.guest: Guest | None = None
-        self._read = 0
         self.ending: Ending | None = None
         self.header: Header | None = None
-        self.records: dict[str, Record] = {}
+        self.answers: dict[str, Answer] = {}
         self.footer: Footer | None = None
+        self._kernel, self._image, self._folder = kernel, image, folder
+        self._writer: RunWriter | None = None
+        self._asked: Sequence[str] = ()
+        self._read = 0
 
     @property
     def run(self) -> Run | None:
-        return Run(self.header, self.records, self.footer) if self.header else None
+        return Run(self.header, self.answers, self.footer) if self.header else None
 
     @property
-    def going(self) -> bool:
+    def running(self) -> bool:
         return self.guest is not None and self.ending is None
 
     @property
@@ -53,16 +54,19 @@ class GuestRun:
     @property
     def complete(self) -> bool:
         """It has said something of every claim it was asked about."""
-        return all(claim in self.records for claim in self._asked)
+        return all(claim in self.answers for claim in self._asked)
 
     def start(self, command: Sequence[str], asked: Sequence[str], root: Path) -> None:
+        """Run the suite, which ``command`` does, on the claims ``asked``, in their order."""
         self._asked = asked
         self._folder.mkdir(parents=True)
-        named = ["--run-record", str(self._log), "--as-kernel", self.name]
-        job = Job([*command, *named], self._folder, root, environ=guest_environ() | _LEAN)
+        chosen = self._folder / "claims"
+        chosen.write_text("\n".join(asked) + "\n", encoding="utf-8")
+        arguments = ["--claims-from", str(chosen), "--run-record", str(self._log), "--as-kernel", self.name]
+        job = Job([*command, *arguments], self._folder, root, environ=guest_environ() | _LEAN)
         self.guest = self._kernel.start(self._image, job)
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Take what the guest has written since, and note its end."""
         if self.guest and self.ending is None:
             ending = self.guest.poll()
@@ -79,9 +83,9 @@ class GuestRun:
     def _ended(self, ending: Ending) -> None:
         """A guest that died was in the first claim it has said nothing of."""
         self.ending = ending
-        lost = next((claim for claim in self._asked if claim not in self.records), None)
+        lost = next((claim for claim in self._asked if claim not in self.answers), None)
         if self.footer is None and lost:
-            self._note(Record(lost, Verdict.BROKEN, expected=False, detail=self.failure_report))
+            self._note(broken(lost, self.failure_report))
 
     @property
     def failure_report(self) -> str:
@@ -102,18 +106,18 @@ class GuestRun:
                 case Header() as header:
                     self.header = header
                     self._writer = RunWriter(self.record)
-                    self._writer.header(header)
-                case Record() as record:
-                    self._note(record)
+                    self._writer.write(header)
+                case Answer() as answer:
+                    self._note(answer)
                 case Footer() as footer:
                     self.footer = footer
                     if self._writer:
-                        self._writer.footer(footer)
+                        self._writer.write(footer)
 
-    def _note(self, record: Record) -> None:
-        self.records[record.claim] = record
+    def _note(self, answer: Answer) -> None:
+        self.answers[answer.claim] = answer
         if self._writer:
-            self._writer.record(record)
+            self._writer.write(answer)
 
     def _new_lines(self) -> Iterator[bytes]:
         if self._log.exists():

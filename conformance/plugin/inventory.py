@@ -62,13 +62,13 @@ def pages() -> list[str]:
 
 
 def inventory(page: str) -> Inventory:
-    told = tomllib.loads((FOLDER / f"{page}.toml").read_text(encoding="utf-8"))
-    return Inventory(page, told["title"], tuple(_sentence(one) for one in told["sentence"]))
+    page_file = tomllib.loads((FOLDER / f"{page}.toml").read_text(encoding="utf-8"))
+    return Inventory(page, page_file["title"], tuple(_sentence(one) for one in page_file["sentence"]))
 
 
-def _sentence(told: dict[str, str | list[str]]) -> Sentence:
-    texts = {name: value for name, value in told.items() if isinstance(value, str)}
-    lists = {name: tuple(value) for name, value in told.items() if isinstance(value, list)}
+def _sentence(fields: dict[str, str | list[str]]) -> Sentence:
+    texts = {name: value for name, value in fields.items() if isinstance(value, str)}
+    lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
     return Sentence(**texts, **lists)  # type: ignore[arg-type]
 
 

@@ -1,38 +1,38 @@
-"""Claims on other kernels: one pytest item for each claim and kernel, which passes or fails as a guest's
-record says.
-"""
+"""Claims on other kernels: a pytest item for each claim and kernel; its outcome is what a guest recorded."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from conformance.plugin.claim import stated
+from conformance.plugin.exit_status import NO_KERNEL, NO_RECORD, USAGE, WHOLE
 from conformance.plugin.guest_pool import GuestPool
-from conformance.plugin.outcome import say
+from conformance.plugin.outcome import put_answer
 from conformance.plugin.recorder import drawn
-from conformance.plugin.verdict import Judgement
-from kernels.errors import KernelError
+from kernels.errors import KernelError, UnknownKernel
+from reports.assess import assess
+from reports.catalogue import Catalogue
 from reports.comparison import compare
-from reports.record import Claim, Record
-from reports.runfile import RunFileUnwritable
+from reports.errors import RunFileUnwritable
+from reports.model import Answer, Claim
 
 HOST = "host"
 
-NO_KERNEL = 4
-"""Exit status where a kernel cannot be had or cannot be started."""
+T = TypeVar("T")
 
 
 class KernelItem(pytest.Item):
-    """A claim on another kernel; its body is to wait for what the guest says."""
+    """A claim on another kernel; its body is to wait for the guest's answer."""
 
     pool: GuestPool
     kernel: str
     claim: Claim
-    record: Record | None = None
+    answer: Answer | None = None
 
     @classmethod
     def of(cls, item: pytest.Item, claim: Claim, kernel: str, pool: GuestPool) -> KernelItem:
@@ -42,29 +42,20 @@ class KernelItem(pytest.Item):
         return made
 
     def runtest(self) -> None:
-        try:
-            self.record = self.pool.answer(self.kernel, self.claim.id)
-        except (KernelError, RunFileUnwritable) as error:
-            pytest.exit(str(error), NO_KERNEL)
+        self.answer = _or_exit(lambda: self.pool.answer(self.kernel, self.claim.id))
 
     def reportinfo(self) -> tuple[Path, None, str]:
         return self.path, None, f"{self.claim.id} on {self.kernel}"
 
-    def say(self, report: pytest.TestReport) -> None:
-        """Turn the guest's record into this item's report; what it never said is missing."""
-        if self.record is None:
-            report.outcome, report.longrepr = (
-                "skipped",
-                (str(self.path), 0, "missing: the guest never came so far"),
-            )
+    def put_answer(self, report: pytest.TestReport) -> None:
+        """Turn the guest's answer into this item's report; what it never said is missing."""
+        if self.answer is None:
+            report.outcome = "skipped"
+            report.longrepr = str(self.path), 0, "missing: the guest never came so far"
             return
-        one = self.record
-        judgement = Judgement(
-            one.verdict, one.expected, one.detail, tuple(one.observations.items()), one.need
-        )
-        declared = self.claim.expectation(self.pool.release(self.kernel))
-        say(report, judgement, None if self.config.option.as_documented else declared)
-        report.duration = one.duration
+        assessment = assess(self.claim, self.pool.release(self.kernel), self.answer)
+        put_answer(report, self.answer, assessment)
+        report.duration = self.answer.duration or 0.0
 
 
 class OtherKernels:
@@ -73,6 +64,7 @@ class OtherKernels:
     def __init__(self, names: Sequence[str], jobs: int, config: pytest.Config, records: Path) -> None:
         self.here = HOST in names
         self.records = records
+        self._claims: Sequence[Claim] = ()
         try:
             self.pool = GuestPool([name for name in names if name != HOST], jobs, config.rootpath)
         except KernelError as error:
@@ -81,46 +73,53 @@ class OtherKernels:
 
     def items_of(self, items: list[pytest.Item]) -> list[pytest.Item]:
         """What was selected, once for each kernel: tests on this one, claims on others."""
-        claims = {told.claim.id: (item, told.claim) for item in reversed(items) if (told := stated(item))}
+        first = {
+            marked.claim.id: (item, marked.claim) for item in reversed(items) if (marked := stated(item))
+        }
+        self._claims = [claim for _, claim in reversed(first.values())]
         elsewhere = [
             KernelItem.of(item, claim, name, self.pool)
             for name in self.pool.names
-            for item, claim in reversed(claims.values())
+            for item, claim in reversed(first.values())
         ]
         return [*(items if self.here else ()), *elsewhere]
-
-    def say(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-        if isinstance(item, KernelItem) and call.when == "call":
-            item.say(report)
 
     def start(self, items: Sequence[pytest.Item]) -> None:
         """Get the kernels and start the first guests on the claims that were selected."""
         asked = tuple(dict.fromkeys(item.claim.id for item in items if isinstance(item, KernelItem)))
-        try:
-            self.pool.prepare(self.records)
-            self.pool.begin(self._command(asked), asked)
-        except (KernelError, RunFileUnwritable) as error:
-            pytest.exit(str(error), NO_KERNEL)
+        _or_exit(lambda: self.pool.prepare(self.records))
+        _or_exit(lambda: self.pool.begin(self._command(), asked))
 
-    def _command(self, selected: Sequence[str]) -> list[str]:
+    def _command(self) -> list[str]:
         option = self._config.option
-        chosen = [argument for claim in selected for argument in ("--claim", claim)]
         words = [f"{flag}{text}" for flag, text in (("-k", option.keyword), ("-m", option.markexpr)) if text]
         places = [str(self._config.invocation_params.dir / place) for place in self._config.args]
-        words += ["--as-documented"] if option.as_documented else []
-        return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *places, *chosen, *words]
+        return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *places, *words]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
-        if exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
+        if exitstatus in WHOLE:
             self.pool.finish()
         self.pool.stop()
-        if any(guest_run.silent for guest_run in self.pool.guest_runs.values()):
+        if any(guest.silent for guest in self.pool.guests.values()):
             session.exitstatus = NO_KERNEL
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if runs := self.pool.runs():
+            catalogue = Catalogue.of(self._claims)
             terminalreporter.section("what these kernels say", sep="=")
-            terminalreporter.write(drawn(lambda console: compare(runs, console), terminalreporter))
-            for guest_run in self.pool.guest_runs.values():
-                terminalreporter.write_line(f"Run record: {guest_run.record}")
+            terminalreporter.write(drawn(lambda console: compare(runs, catalogue, console), terminalreporter))
+            for guest in self.pool.guests.values():
+                terminalreporter.write_line(f"Run record: {guest.record}")
+
+
+def _or_exit(act: Callable[[], T]) -> T:
+    """What it returns; a kernel that cannot be had and a record that cannot be written end the run."""
+    try:
+        return act()
+    except UnknownKernel as error:
+        pytest.exit(str(error), USAGE)
+    except KernelError as error:
+        pytest.exit(str(error), NO_KERNEL)
+    except RunFileUnwritable as error:
+        pytest.exit(str(error), NO_RECORD)

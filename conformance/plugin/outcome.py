@@ -1,82 +1,92 @@
-"""A verdict said in pytest's own words: its outcome, what it prints, what travels with the report."""
+"""An answer in pytest's own words: its outcome, what it prints, what travels with the report."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from conformance.plugin.recorder import found_in_test
-from conformance.plugin.verdict import Judgement
-from reports.record import Expectation, Verdict
+from reports.assess import Assessment
+from reports.model import Answer, Expectation, Verdict
+from reports.run_file import decode, encode
 
 
-def crash_line(report: pytest.TestReport) -> str:
-    """The one line of a traceback that says what was expected and what was seen."""
-    crash = getattr(report.longrepr, "reprcrash", None)
-    text = crash.message if crash else report.longreprtext
+def crash_line(call: pytest.CallInfo[None]) -> str:
+    """The one line of an error that says what was expected and what was seen."""
+    text = call.excinfo.exconly(tryshort=True) if call.excinfo else ""
     return text.strip().split("\n")[0].removeprefix("AssertionError: ").removeprefix("assert ")
 
 
-def say(
-    report: pytest.TestReport, judgement: Judgement, declared: Expectation | None, suffix: str = ""
-) -> None:
-    """Put a judgement on a report; ``suffix`` tells the observations of a test's parameters apart."""
-    named = [(name + suffix, value) for name, value in judgement.observations]
-    report.found = found_in_test(  # type: ignore[attr-defined]
-        judgement.verdict,
-        expected=judgement.expected,
-        detail=judgement.detail,
-        observations=named,
-        duration=report.duration,
-        need=judgement.need,
-    )
-    report.user_properties += [("verdict", judgement.verdict.value), *named]
-    _settle(report, judgement, declared)
+@contextmanager
+def without_traceback(item: pytest.Item) -> Iterator[None]:
+    """Report an error that is as declared without its traceback: nobody sees it, and it takes 15 ms."""
+    item.repr_failure = _short  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        del item.repr_failure
 
 
-def _settle(report: pytest.TestReport, judgement: Judgement, declared: Expectation | None) -> None:
-    """Make pytest's outcome agree: what is as declared passes, what is not fails."""
-    verdict = judgement.verdict
-    if not judgement.expected:
+def _short(error: pytest.ExceptionInfo[BaseException]) -> str:
+    return error.exconly(tryshort=True)
+
+
+def put_answer(report: pytest.TestReport, answer: Answer, assessment: Assessment) -> None:
+    """Put an answer on a report, and make pytest's outcome agree with it."""
+    # The line of a run file, since what xdist carries between processes are plain values.
+    report.answer = encode(answer)  # type: ignore[attr-defined]
+    report.expected_verdict = assessment.verdict.value if assessment.expected else None  # type: ignore[attr-defined]
+    report.user_properties += [("verdict", assessment.verdict.value), *answer.observations.items()]
+    _settle(report, answer, assessment)
+
+
+def answer_on(report: pytest.TestReport) -> Answer | None:
+    """The answer that a report carries."""
+    line: bytes | None = getattr(report, "answer", None)
+    if line is None:
+        return None
+    answer = decode(line)
+    assert isinstance(answer, Answer)
+    return answer
+
+
+def _settle(report: pytest.TestReport, answer: Answer, assessment: Assessment) -> None:
+    """What is as declared passes, what is not fails."""
+    declared = assessment.declared
+    if not assessment.expected:
         report.outcome = "failed"
-        report.longrepr = _failure(report, judgement, declared)
-    elif verdict is Verdict.DIFFERS:
-        report.outcome, report.longrepr = "skipped", judgement.detail
+        report.longrepr = _failure(report, answer, declared)
+    elif assessment.verdict is Verdict.DIFFERS:
+        report.outcome, report.longrepr = "skipped", answer.detail
         report.wasxfail = declared.why if declared else ""
-    elif verdict is Verdict.BLOCKED:
-        report.outcome, report.longrepr = (
-            "skipped",
-            (report.location[0], report.location[1] or 0, judgement.detail),
-        )
+    elif assessment.verdict is Verdict.BLOCKED:
+        where = (report.location[0], report.location[1] or 0, answer.detail)
+        report.outcome, report.longrepr = "skipped", where
     else:
         report.outcome, report.longrepr = "passed", None
 
 
-def _failure(report: pytest.TestReport, judgement: Judgement, declared: Expectation | None) -> Any:
+def _failure(report: pytest.TestReport, answer: Answer, declared: Expectation | None) -> Any:
     """The traceback where there is one; for what another kernel did, its detail."""
-    if judgement.verdict is Verdict.HOLDS and declared:
+    if answer.verdict is Verdict.HOLDS and declared:
         return f"the expectation is stale: it holds, but was declared to differ ({declared.why})"
-    if judgement.verdict is Verdict.DIFFERS and declared:
-        report.sections.append(("declared difference", _otherwise(declared)))
-    return report.longrepr or f"{judgement.verdict.value}: {judgement.detail}"
-
-
-def _otherwise(declared: Expectation) -> str:
-    return f"it differs, but not as declared: {declared.why}; to be seen: {dict(declared.observed)}"
+    if answer.verdict is Verdict.DIFFERS and declared:
+        otherwise = f"it differs, but not as declared: {declared.why}; to be seen: {dict(declared.observed)}"
+        report.sections.append(("declared difference", otherwise))
+    return report.longrepr or f"{answer.verdict.value}: {answer.detail}"
 
 
 _WORDS = {
-    Verdict.HOLDS: ("passed", ".", ("HOLDS", {"green": True})),
-    Verdict.DIFFERS: ("xfailed", "d", ("DIFFERS as declared", {"yellow": True})),
-    Verdict.UNCLAIMED: ("passed", "u", ("UNCLAIMED", {"green": True})),
-    Verdict.BLOCKED: ("skipped", "b", ("BLOCKED", {"yellow": True})),
+    Verdict.HOLDS.value: ("passed", ".", ("HOLDS", {"green": True})),
+    Verdict.DIFFERS.value: ("xfailed", "d", ("DIFFERS as declared", {"yellow": True})),
+    Verdict.UNCLAIMED.value: ("passed", "u", ("UNCLAIMED", {"green": True})),
+    Verdict.BLOCKED.value: ("skipped", "b", ("BLOCKED", {"yellow": True})),
 }
 
 
 def words(report: pytest.TestReport) -> Any:
     """How pytest counts and prints a verdict that is as declared; None for everything else."""
-    found = getattr(report, "found", None)
-    if found is None or report.failed or not found["expected"]:
-        return None
-    return _WORDS[Verdict(found["verdict"])]
+    verdict = getattr(report, "expected_verdict", None)
+    return None if verdict is None or report.failed else _WORDS[verdict]

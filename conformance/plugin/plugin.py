@@ -1,29 +1,40 @@
-"""The pytest plugin: options, needs before a test, a verdict after it."""
+"""The pytest plugin: options, needs before a test, an answer after it.
+
+The order of hooks matters in several places; each mark says why.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from conformance.plugin import privileges, watchdog
-from conformance.plugin.claim import bare, stated
+from conformance.plugin.catalogue import detailed
+from conformance.plugin.claim import stated
 from conformance.plugin.needs import Need
-from conformance.plugin.outcome import crash_line, say, words
-from conformance.plugin.plan import Handover, Plan, hand_over, plan_of, select
-from conformance.plugin.recorder import Recording, local_records
+from conformance.plugin.outcome import crash_line, put_answer, without_traceback, words
+from conformance.plugin.plan import Handover, Plan, hand_over, plan_of
+from conformance.plugin.recorder import Recorder, local_records
+from conformance.plugin.selection import asked_for, select, unmatched
 from conformance.plugin.stash import FAILED, OBSERVATIONS
-from conformance.plugin.verdict import Judgement, judge
+from conformance.plugin.verdict import blocked, broken, judge
+from reports.assess import assess
+from reports.model import Answer
 from reports.ranges import base
-from reports.record import Claim, Verdict
+
+if TYPE_CHECKING:
+    from conformance.plugin.kernel_items import OtherKernels
 
 _BLOCKED = pytest.StashKey[Need]()
-_RECORDING = pytest.StashKey[Recording]()
-_OTHERS = pytest.StashKey[Any]()
-_UNMATCHED = pytest.StashKey[Iterable[str]]()
+_RECORDER = pytest.StashKey[Recorder]()
+_OTHER_KERNELS: pytest.StashKey[OtherKernels] = pytest.StashKey()
+_UNMATCHED = pytest.StashKey[list[str]]()
 
 _CLAIMS = Path(__file__).parents[1]
 
@@ -36,6 +47,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="PATTERN",
         help="try only claims whose id matches, e.g. 'socket.7/SO_RCVBUF/*' (shell wildcards; repeatable)",
+    )
+    group.addoption(
+        "--claims-from",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="try only the claims that a file lists, an id or a pattern on each line (repeatable)",
     )
     group.addoption(
         "--as-documented",
@@ -51,9 +70,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--run-record",
         type=Path,
-        metavar="PATH",
-        help="write the run's record (JSON lines) here instead of reports/local/RELEASE.jsonl; "
-        "with --kernel, the folder of all records",
+        metavar="FILE",
+        help="write the run's record (JSON lines) there",
+    )
+    group.addoption(
+        "--record-dir",
+        type=Path,
+        metavar="DIR",
+        help="write the records there, a file for each kernel (default: build/runs)",
+    )
+    group.addoption(
+        "--catalogue",
+        type=Path,
+        metavar="FILE",
+        help="write what the collected claims say, for reports (with --collect-only nothing is tried)",
     )
     group.addoption(
         "--kernel",
@@ -62,7 +92,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="KERNEL",
         help="run the claims on these kernels, each in a guest: a series (6.1), uml:6.12, virtme:7.3, "
         "uml:PATH, virtme:PATH, gvisor, or host for this one (repeatable, comma-separated; "
-        "'python -m kernels list' tells what can be had)",
+        "'python -m kernels list' shows what can be had)",
     )
     group.addoption(
         "--kernel-jobs",
@@ -85,28 +115,37 @@ def pytest_configure(config: pytest.Config) -> None:
     if _is_worker(config):
         privileges.die_with_controller()
         return
-    chosen: Path | None = config.getoption("--run-record")
     kernels = [name for names in config.getoption("--kernel") for name in names.split(",")]
-    path = Path.cwd() / chosen if chosen else local_records(config.rootpath)
-    recording = Recording(
-        path if chosen and not kernels else path / f"{os.uname().release}.jsonl",
-        config.getoption("--as-kernel"),
-    )
-    config.stash[_RECORDING] = recording
-    config.pluginmanager.register(recording, "conformance-recording")
+    folder, file = _records(config, bool(kernels))
+    catalogue: Path | None = config.getoption("--catalogue")
+    recorder = Recorder(file, config.getoption("--as-kernel"), catalogue and Path.cwd() / catalogue)
+    config.stash[_RECORDER] = recorder
+    config.pluginmanager.register(recorder, "conformance-recorder")
     if config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(_Controller(recording), "conformance-controller")
+        config.pluginmanager.register(_Controller(recorder), "conformance-controller")
     if kernels:
-        _use_kernels(config, kernels, path)
+        _use_kernels(config, kernels, folder)
+
+
+def _records(config: pytest.Config, several: bool) -> tuple[Path, Path]:
+    """The folder of all records, and the file of this kernel's. Tests may change the working directory."""
+    file: Path | None = config.getoption("--run-record")
+    folder: Path | None = config.getoption("--record-dir")
+    if file and (folder or several):
+        raise pytest.UsageError(
+            "--run-record names one file; with --kernel or beside --record-dir, name a folder: --record-dir"
+        )
+    there = Path.cwd() / folder if folder else local_records(config.rootpath)
+    return there, Path.cwd() / file if file else there / f"{os.uname().release}.jsonl"
 
 
 def _use_kernels(config: pytest.Config, kernels: list[str], records: Path) -> None:
-    from conformance.plugin.kernel_items import OtherKernels  # the kernels package is for those who name one
+    from conformance.plugin.kernel_items import OtherKernels  # imports what only --kernel needs
 
     if config.getoption("numprocesses", None):
         raise pytest.UsageError("guests run side by side as --kernel-jobs says; leave -n out with --kernel")
     jobs = config.getoption("--kernel-jobs")
-    config.stash[_OTHERS] = others = OtherKernels(kernels, jobs, config, records)
+    config.stash[_OTHER_KERNELS] = others = OtherKernels(kernels, jobs, config, records)
     config.pluginmanager.register(others, "conformance-kernels")
 
 
@@ -117,8 +156,8 @@ def _is_worker(config: pytest.Config) -> bool:
 class _Controller:
     """Under xdist: takes the plan from the first worker, which collects what the controller does not."""
 
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
         self._handover = Handover()
         self._chosen: object = None
 
@@ -131,49 +170,59 @@ class _Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any) -> None:
         if node is self._chosen:
-            self._recording.begin(self._handover.read())
+            self._recorder.begin(self._handover.read())
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True)  # xdist starts its workers in this hook, and they must inherit the privileges
 def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
-    others = config.stash.get(_OTHERS, None)
+    others = config.stash.get(_OTHER_KERNELS, None)
     if not (_is_worker(config) or config.option.collectonly or (others and not others.here)):
-        privileges.stand()
+        privileges.acquire()
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(trylast=True)  # what -k and -m deselect is gone by then, and the order is the final one
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     unclaimed = [item for item in items if _CLAIMS in item.path.parents and stated(item) is None]
     if unclaimed:
         raise pytest.UsageError(f"{unclaimed[0].nodeid}: a test in conformance/ must state its @claim")
-    patterns: list[str] = config.getoption("--claim")
-    if patterns:
-        chosen, config.stash[_UNMATCHED] = select(items, patterns)
-        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-        items[:] = chosen
-    if others := config.stash.get(_OTHERS, None):
-        items[:] = others.items_of(items)
+    if asked := asked_for(config):
+        config.stash[_UNMATCHED] = unmatched(items, asked)
+        items[:], others = select(items, asked)
+        config.hook.pytest_deselected(items=others)
+    if other_kernels := config.stash.get(_OTHER_KERNELS, None):
+        items[:] = other_kernels.items_of(items)
 
 
-@pytest.hookimpl(
-    tryfirst=True
-)  # the controller asks for the plan as soon as xdist tells it of the collection
+@pytest.hookimpl(tryfirst=True)  # xdist announces the collection in this hook, and the plan must be there
 def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
     # After an error of collection nothing will run, and no pattern is to blame for what it did not match.
-    plan = Plan() if session.testsfailed else plan_of(session.items, config.stash.get(_UNMATCHED, ()))
+    plan = Plan() if session.testsfailed else _plan(session)
+    if config.option.collectonly:
+        if not _is_worker(config):
+            config.stash[_RECORDER].write_catalogue(plan)
+        return
     if _is_worker(config):
-        _tell(plan, config)
-    elif not config.option.collectonly and not _distributes(config):
-        config.stash[_RECORDING].begin(plan)
-        if others := config.stash.get(_OTHERS, None):
+        _send(plan, config)
+    elif not _distributes(config):
+        config.stash[_RECORDER].begin(plan)
+        if others := config.stash.get(_OTHER_KERNELS, None):
             others.start(session.items)
-    if plan.claims and not config.option.collectonly and not _distributes(config):
-        privileges.leave()
+    if plan.claims and not _distributes(config):
+        privileges.leave_host_network()
+        gc.freeze()  # pytest collects garbage several times at the end: what was collected before is none
 
 
-def _tell(plan: Plan, config: pytest.Config) -> None:
+def _plan(session: pytest.Session) -> Plan:
+    missed: list[str] = session.config.stash.get(_UNMATCHED, [])
+    plan = plan_of(session.items, missed)
+    if session.config.getoption("--catalogue"):
+        return Plan(detailed(plan.claims, session.items), plan.tests, plan.unmatched)
+    return plan
+
+
+def _send(plan: Plan, config: pytest.Config) -> None:
     given: dict[str, Any] = getattr(config, "workerinput", {})
     if path := given.get("plan"):
         hand_over(plan, path)
@@ -183,45 +232,50 @@ def _distributes(config: pytest.Config) -> bool:
     return config.pluginmanager.hasplugin("dsession")
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True)  # before fixtures are made, which may themselves lack what the claim needs
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if told := stated(item):
+    if marked := stated(item):
         item.stash[OBSERVATIONS] = {}
-        for need in told.needs:
+        for need in marked.needs:
             if need.missing():
                 item.stash[_BLOCKED] = need
                 pytest.skip(f"BLOCKED: {need.code} is missing")
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost: after all others have made the report
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    if told := stated(item):
-        claim = bare(told.claim) if item.config.getoption("--as-documented") else told.claim
-        if judgement := _judged(item, claim, call, report):
-            say(report, judgement, claim.expectation(_base()), _parameters(item))
-    elif others := item.config.stash.get(_OTHERS, None):
-        others.say(item, call, report)
+    marked = stated(item)
+    answer = _answer(item, marked.claim.id, call) if marked else None
+    if marked and answer:
+        assessment = assess(marked.claim, base(os.uname().release, os.uname().version), answer)
+        with without_traceback(item) if assessment.expected else nullcontext():
+            report = yield
+        put_answer(report, answer, assessment)
+    else:
+        report = yield
+        if call.when == "call" and item.config.stash.get(_OTHER_KERNELS, None):
+            _put_kernels_answer(item, report)
     item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
     return report
 
 
-def _judged(
-    item: pytest.Item, claim: Claim, call: pytest.CallInfo[None], report: pytest.TestReport
-) -> Judgement | None:
+def _put_kernels_answer(item: pytest.Item, report: pytest.TestReport) -> None:
+    from conformance.plugin.kernel_items import KernelItem
+
+    if isinstance(item, KernelItem):
+        item.put_answer(report)
+
+
+def _answer(item: pytest.Item, claim: str, call: pytest.CallInfo[None]) -> Answer | None:
     error = call.excinfo.value if call.excinfo else None
     if (need := item.stash.get(_BLOCKED, None)) and call.when == "setup":
-        return Judgement(Verdict.BLOCKED, True, f"{need.code} is missing", need=need.code)
+        return blocked(claim, need.code)
     if call.when == "call":
         seen = item.stash[OBSERVATIONS]
-        return judge(claim, _base(), error, seen, crash_line(report))
-    return Judgement(Verdict.BROKEN, False, f"{call.when}: {crash_line(report)}") if error else None
-
-
-def _base() -> str:
-    return base(os.uname().release, os.uname().version)
+        return judge(claim, error, seen, crash_line(call), _parameters(item))
+    return broken(claim, f"{call.when}: {crash_line(call)}") if error else None
 
 
 def _parameters(item: pytest.Item) -> str:
@@ -229,7 +283,7 @@ def _parameters(item: pytest.Item) -> str:
     return f"[{callspec.id}]" if callspec else ""
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True)  # pytest's own words are for reports that carry no answer
 def pytest_report_teststatus(report: pytest.TestReport) -> Any:
     return words(report)
 

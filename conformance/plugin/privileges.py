@@ -1,4 +1,4 @@
-"""The ground a run stands on: enough privilege to make namespaces, and none of it used on the host."""
+"""The privileges of a run: enough to make namespaces, and none of them used on the host."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import signal
 
 import pytest
 
+from conformance.plugin.exit_status import NO_NAMESPACES
 from netns import (
     Capability,
     Namespace,
@@ -20,13 +21,10 @@ from netns import (
     remove_stale_names,
 )
 
-NO_GROUND = 4
-"""Exit status where neither root's privileges nor a user namespace can be had."""
-
 _PR_SET_PDEATHSIG = 1
 
 
-def stand() -> None:
+def acquire() -> None:
     """Once per run, before any thread or worker exists: get what it takes to make namespaces."""
     try:
         if {Capability.SYS_ADMIN, Capability.NET_ADMIN} <= effective():
@@ -36,7 +34,7 @@ def stand() -> None:
             enter_user_namespace()
         Namespace().close()
     except NetnsError as error:
-        pytest.exit(f"network namespaces take root or a user namespace; {error}", NO_GROUND)
+        pytest.exit(f"network namespaces take root or a user namespace; {error}", NO_NAMESPACES)
 
 
 def _keep_name() -> None:
@@ -45,7 +43,7 @@ def _keep_name() -> None:
         os.environ.setdefault("LOGNAME", getpass.getuser())
 
 
-def leave() -> None:
+def leave_host_network() -> None:
     """Once per process that runs tests: a test that forgets its namespace must not meet the host."""
     leave_host()
 

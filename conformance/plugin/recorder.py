@@ -5,69 +5,88 @@ This lives where the terminal is: under xdist, in the controller.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import io
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
-from rich.console import Console
+from msgspec.structs import replace
 
 import reports
+from conformance.plugin.catalogue import suite_digest, write_catalogue
+from conformance.plugin.exit_status import NO_RECORD, UNEXPECTED, USAGE, WHOLE
+from conformance.plugin.outcome import answer_on
 from conformance.plugin.plan import Plan
+from conformance.plugin.verdict import broken
 from netns import effective
-from reports.record import Footer, Header, Record, Run, Value, Verdict
-from reports.runfile import RunFileUnwritable, RunWriter
-from reports.terminal import summarise
+from reports.assess import assess
+from reports.catalogue import Catalogue
+from reports.errors import RunFileUnwritable
+from reports.model import SCHEMA, Answer, Footer, Header, Run, Value, Verdict
+from reports.run_file import Line, RunWriter
 
-UNKNOWN_CLAIM = 2
-"""Exit status of a --claim pattern that selects nothing."""
-NO_RECORD = 2
-"""Exit status of a run whose record could not be written."""
+if TYPE_CHECKING:  # importing rich takes longer than a small run
+    from rich.console import Console
 
-_WHOLE = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+_SYSLOG_ACTION_READ_ALL = 3
 
 
-class Recording:
-    """Collects what tests found, writes each claim's record once its last test has ended."""
+class Recorder:
+    """Collects the answers of tests, writes each claim's answer once its last test has ended."""
 
-    def __init__(self, path: Path, kernel: str) -> None:
+    def __init__(self, path: Path, kernel: str, catalogue: Path | None) -> None:
         self.path = path
         self._kernel = kernel
-        self._plan: Plan | None = None
+        self._catalogue_path = catalogue
+        self._plan = Plan()
+        self._catalogue = Catalogue()
         self._header: Header | None = None
         self._writer: RunWriter | None = None
-        self._trouble: RunFileUnwritable | None = None
+        self._unwritable: RunFileUnwritable | None = None
         self._open: Counter[str] = Counter()
-        self._found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        self._records: dict[str, Record] = {}
+        self._of_tests: defaultdict[str, list[Answer]] = defaultdict(list)
+        self._answers: dict[str, Answer] = {}
         self._footer: Footer | None = None
 
     def begin(self, plan: Plan) -> None:
         """The plan is known: refuse a pattern that selects nothing, then open the record."""
         if plan.unmatched:
-            pytest.exit("\n".join(plan.unmatched), UNKNOWN_CLAIM)
+            pytest.exit("\n".join(plan.unmatched), USAGE)
         if not plan.claims:
             return
-        self._plan = plan
-        self._header = header = _header(plan, self._kernel)
+        self.write_catalogue(plan)
+        self._plan, self._catalogue = plan, Catalogue.of(plan.claims)
+        self._header = header_of(plan, self._kernel)
         self._open = Counter(plan.tests.values())
         try:
             self._writer = RunWriter(self.path)
         except RunFileUnwritable as error:
-            self._trouble = error
-        self._put(lambda writer: writer.header(header))
+            self._unwritable = error
+        self._put(self._header)
+
+    def write_catalogue(self, plan: Plan) -> None:
+        """Where ``--catalogue`` asks for it."""
+        if self._catalogue_path:
+            try:
+                write_catalogue(plan.claims, self._catalogue_path)
+            except OSError as error:
+                pytest.exit(
+                    f"{self._catalogue_path}: the catalogue cannot be written: {error.strerror}", NO_RECORD
+                )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        claim = self._plan.tests.get(report.nodeid) if self._plan else None
+        claim = self._plan.tests.get(report.nodeid)
         if claim is None:
             return
         if _crashed(report):
-            self._found[claim].append(_broken(str(report.longrepr)))
-        self._found[claim] += [found] if (found := getattr(report, "found", None)) else []
+            self._of_tests[claim].append(broken(claim, str(report.longrepr)))
+        if answer := answer_on(report):
+            self._of_tests[claim].append(replace(answer, duration=report.duration))
         if report.when == "teardown" or _crashed(report):
             self._test_ended(claim)
 
@@ -77,63 +96,76 @@ class Recording:
             self._write(claim)
 
     def _write(self, claim: str) -> None:
-        self._records[claim] = merged(claim, self._found.pop(claim))
-        self._put(lambda writer: writer.record(self._records[claim]))
+        self._answers[claim] = merged(claim, self._of_tests.pop(claim))
+        self._put(self._answers[claim])
 
-    def _put(self, line: Callable[[RunWriter], None]) -> None:
+    def _put(self, line: Line) -> None:
         """Write while it is possible: a disk that fills up must not end the run."""
-        if self._writer and not self._trouble:
+        if self._writer and not self._unwritable:
             try:
-                line(self._writer)
+                self._writer.write(line)
             except RunFileUnwritable as error:
-                self._trouble = error
+                self._unwritable = error
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
-        for claim in [one for one, found in self._found.items() if _failed(found)]:
+        for claim in [one for one, answers in self._of_tests.items() if _failed(answers)]:
             self._write(claim)
-        if self._header and exitstatus in _WHOLE:
-            counts = Counter(record.verdict.value for record in self._records.values())
-            self._footer = footer = Footer(dict(counts), int(exitstatus))
-            self._put(lambda writer: writer.footer(footer))
+        if self._header and exitstatus in WHOLE and len(self._answers) == len(self._plan.claims):
+            self._footer = Footer(len(self._answers))
+            self._put(self._footer)
         if self._writer:
             self._writer.close()
-        if self._trouble and exitstatus in _WHOLE:
+        if self._unwritable and exitstatus in WHOLE:
             session.exitstatus = NO_RECORD
+        elif exitstatus == pytest.ExitCode.OK and self._unexpected():
+            session.exitstatus = UNEXPECTED
+
+    def _unexpected(self) -> bool:
+        """Whether an answer is not the declared one, be it that each test's own is."""
+        release = self._header.base if self._header else ""
+        return any(
+            not assess(self._catalogue.claim(answer.claim), release, answer).expected
+            for answer in self._answers.values()
+        )
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._header is None:
             return
-        run = Run(self._header, self._records, self._footer)
+        from reports.terminal import summarise
+
+        run = Run(self._header, self._answers, self._footer)
         terminalreporter.section("what this kernel says", sep="=")
-        terminalreporter.write(drawn(lambda console: summarise(run, console), terminalreporter))
-        terminalreporter.write_line(str(self._trouble) if self._trouble else f"Run record: {self.path}")
+        terminalreporter.write(
+            drawn(lambda console: summarise(run, self._catalogue, console), terminalreporter)
+        )
+        terminalreporter.write_line(str(self._unwritable) if self._unwritable else f"Run record: {self.path}")
 
 
 def drawn(draw: Callable[[Console], None], terminal: pytest.TerminalReporter) -> str:
     """What rich would print, for pytest to write."""
+    from rich.console import Console
+
     writer = terminal.config.get_terminal_writer()
     text = io.StringIO()
     draw(Console(file=text, width=writer.fullwidth, force_terminal=writer.hasmarkup))
     return text.getvalue()
 
 
-def merged(claim: str, found: list[dict[str, Any]]) -> Record:
-    """Several tests of one claim give one record: the heaviest verdict, all observations."""
+def merged(claim: str, answers: Sequence[Answer]) -> Answer:
+    """Several tests of one claim give one answer: the heaviest verdict, all observations."""
     observations: dict[str, Value] = {}
-    for one in found:
-        if twice := sorted(observations.keys() & one["observations"].keys()):
-            found = [*found, _broken(f"two tests of this claim both observe {', '.join(twice)}")]
-        observations |= one["observations"]
-    worst = max(found, key=lambda one: (Verdict(one["verdict"]).weight, not one["expected"]))
-    return Record(
-        claim=claim,
-        verdict=Verdict(worst["verdict"]),
-        expected=all(one["expected"] for one in found),
+    for one in answers:
+        if twice := sorted(observations.keys() & one.observations.keys()):
+            answers = [*answers, broken(claim, f"two tests of this claim both observe {', '.join(twice)}")]
+        observations |= one.observations
+    heaviest = max(answers, key=lambda one: one.verdict.weight)
+    lighter = {one.verdict for one in answers} - {heaviest.verdict}
+    return replace(
+        heaviest,
         observations=observations,
-        duration=round(sum(one["duration"] for one in found), 6),
-        detail=worst["detail"],
-        need=worst["need"],
+        also=tuple(verdict for verdict in Verdict if verdict in lighter),
+        duration=round(sum(one.duration or 0.0 for one in answers), 6),
     )
 
 
@@ -142,47 +174,33 @@ def _crashed(report: pytest.TestReport) -> bool:
     return str(report.when) == "???"
 
 
-def _broken(detail: str) -> dict[str, Any]:
-    return found_in_test(Verdict.BROKEN, expected=False, detail=detail)
+def _failed(answers: Sequence[Answer]) -> bool:
+    return any(one.verdict in {Verdict.DIFFERS, Verdict.BROKEN} for one in answers)
 
 
-def found_in_test(
-    verdict: Verdict,
-    *,
-    expected: bool,
-    detail: str = "",
-    observations: Iterable[tuple[str, Value]] = (),
-    duration: float = 0.0,
-    need: str | None = None,
-) -> dict[str, Any]:
-    """What one test adds to its claim's record, in the form that travels with a pytest report."""
-    return {
-        "verdict": verdict.value,
-        "expected": expected,
-        "detail": detail,
-        "observations": dict(observations),
-        "duration": duration,
-        "need": need,
-    }
-
-
-def _failed(found: list[dict[str, Any]]) -> bool:
-    return any(Verdict(one["verdict"]) in {Verdict.DIFFERS, Verdict.BROKEN} for one in found)
-
-
-def _header(plan: Plan, kernel: str) -> Header:
-    """Who speaks: the kernel that runs, with this process's privileges."""
+def header_of(plan: Plan, kernel: str) -> Header:
+    """The kernel that runs, and this process's privileges."""
     system = os.uname()
     return Header(
+        schema=SCHEMA,
         kernel=kernel,
+        implementation=_implementation(),
         release=system.release,
         version=system.version,
         machine=system.machine,
         config_digest=_config_digest(system.release),
         capabilities=tuple(str(one) for one in sorted(effective())),
         suite=reports.__version__,
-        claims=plan.claims,
+        suite_digest=suite_digest(),
+        asked=tuple(claim.id for claim in plan.claims),
     )
+
+
+def _implementation() -> str:
+    """Whose network stack answers. gVisor calls itself Linux in uname(2), but not in its kernel log."""
+    log = ctypes.create_string_buffer(4096)
+    ctypes.CDLL(None).klogctl(_SYSLOG_ACTION_READ_ALL, log, len(log))
+    return "gVisor" if b"Starting gVisor" in log.value else "Linux"
 
 
 def _config_digest(release: str) -> str | None:
@@ -194,5 +212,5 @@ def _config_digest(release: str) -> str | None:
 
 
 def local_records(root: Path) -> Path:
-    """Where records go unless told otherwise: one file per kernel, in a folder git ignores."""
-    return root / "reports" / "local"
+    """Where records go unless another place is named: a folder git ignores."""
+    return root / "build" / "runs"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reports.record import Value
+from reports.model import Value
 
 OBSERVATIONS = pytest.StashKey[dict[str, Value]]()
 FAILED = pytest.StashKey[bool]()

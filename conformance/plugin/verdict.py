@@ -4,43 +4,41 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import pytest
 
 from conformance.plugin.refusal import Unrefused, errno_name
 from netns import NetnsError
-from reports.record import Claim, Expectation, Value, Verdict
+from reports.model import Answer, Value, Verdict
 
 _SURROUNDINGS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC}
 """Errors that speak of a machine in want, not of how its sockets behave."""
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """What one test found about its claim."""
-
-    verdict: Verdict
-    expected: bool
-    detail: str = ""
-    observations: tuple[tuple[str, Value], ...] = ()
-    need: str | None = None
-    """For BLOCKED: what is missing."""
-
-
 def judge(
-    claim: Claim, release: str, error: BaseException | None, observations: Mapping[str, Value], detail: str
-) -> Judgement:
-    """Judge the body of a test by the error it ended with, or by its having ended with none."""
+    claim: str,
+    error: BaseException | None,
+    observations: Mapping[str, Value],
+    detail: str,
+    parameters: str = "",
+) -> Answer:
+    """The answer of a test by the error its body ended with, or by its having ended with none.
+
+    ``parameters`` tells the observations of the tests of one claim apart.
+    """
     seen = {**observations, **errno_of(error)}
-    verdict = _verdict(error)
-    if release not in claim.where and verdict is not Verdict.BROKEN:
-        detail = f"not said of this kernel; tried all the same, it {verdict.value.lower()}: {detail}".rstrip(
-            ": "
-        )
-        verdict = Verdict.UNCLAIMED
-    declared = claim.expectation(release)
-    return Judgement(verdict, _expected(verdict, declared, seen), detail, tuple(seen.items()))
+    named = {f"{name}{parameters}": value for name, value in seen.items()}
+    return Answer(claim, _verdict(error), named, detail=detail)
+
+
+def blocked(claim: str, need: str) -> Answer:
+    """The answer about a claim that cannot be tried for want of something."""
+    return Answer(claim, Verdict.BLOCKED, need=need, detail=f"{need} is missing")
+
+
+def broken(claim: str, detail: str) -> Answer:
+    """The answer of a test whose surroundings failed."""
+    return Answer(claim, Verdict.BROKEN, detail=detail)
 
 
 def _verdict(error: BaseException | None) -> Verdict:
@@ -65,17 +63,3 @@ def errno_of(error: BaseException | None) -> dict[str, Value]:
     if isinstance(error, OSError) and error.errno is not None:
         return {"errno": errno_name(error.errno)}
     return {}
-
-
-def _expected(verdict: Verdict, declared: Expectation | None, seen: Mapping[str, Value]) -> bool:
-    if verdict is Verdict.HOLDS:
-        return declared is None
-    if verdict is Verdict.DIFFERS:
-        return declared is not None and _as_declared(declared, seen)
-    return verdict in {Verdict.UNCLAIMED, Verdict.BLOCKED}
-
-
-def _as_declared(declared: Expectation, seen: Mapping[str, Value]) -> bool:
-    """An escaped errno must itself be declared: a test that tripped elsewhere has shown nothing."""
-    awaited = {"errno", *declared.observed} if "errno" in seen else set(declared.observed)
-    return all(name in declared.observed and seen.get(name) == declared.observed[name] for name in awaited)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from conformance.plugin.claim import claim, differs
+from conformance.plugin.integers import integers
 from libsocket import Socket
 from netns import Namespace, initial_sysctl, only
 
@@ -79,8 +78,7 @@ def test_more_than_the_maximum_gives_the_maximum(ns, observe, make):
     section="Socket options",
     says="What is stored is the size asked for, cut to wmem_max, doubled, and never below the minimum.",
 )
-@given(asked=st.integers(0, INT_MAX) | st.integers(0, 8192))
-@settings(max_examples=25)
+@integers(25, asked=((0, INT_MAX), (0, 8192)))
 def test_any_size_is_cut_doubled_and_raised(asked):
     with Namespace(), Socket.udp() as sock:
         sock.sndbuf = 0

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import errno
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from conformance.plugin.claim import claim
+from conformance.plugin.integers import integers
 from conformance.plugin.needs import initially
 from conformance.plugin.refusal import refused
 from libsocket import Socket
@@ -36,8 +34,7 @@ def test_goes_beyond_the_maximum(ns, observe):
     since="2.6.14",
     needs=[initially(Capability.NET_ADMIN)],
 )
-@given(asked=st.integers(0, 2**30 - 1) | st.integers(0, 8192))
-@settings(max_examples=25)
+@integers(25, asked=((0, 2**30 - 1), (0, 8192)))
 def test_any_size_is_doubled_and_raised(asked):
     with Namespace(), Socket.udp() as sock:
         sock.sndbuf = 0

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
-from reports.record import Run
-from reports.runfile import read_run
+from reports.assess import Assessment, assess
+from reports.catalogue import read_catalogue
+from reports.model import Run
+from reports.run_file import read_run
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,9 +39,15 @@ class Ended:
     def run(self) -> Run:
         return read_run(self.record)
 
+    def assessment(self, claim: str) -> Assessment:
+        """What a claim's answer comes to, by the catalogue that was written beside the record."""
+        stated = read_catalogue(self.record.with_name("catalogue.json")).claim(claim)
+        return assess(stated, self.run.header.base, self.run.answers[claim])
+
 
 def command(folder: Path, *arguments: str) -> list[str]:
-    record = () if "--run-record" in arguments else ("--run-record", str(folder / "run.jsonl"))
+    given = {"--run-record", "--record-dir"} & set(arguments)
+    record = () if given else ("--run-record", str(folder / "run.jsonl"))
     pytest = (sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider")
     return [
         *pytest,
@@ -48,6 +56,8 @@ def command(folder: Path, *arguments: str) -> list[str]:
         str(ROOT / "pyproject.toml"),
         str(folder),
         *record,
+        "--catalogue",
+        str(folder / "catalogue.json"),
         *arguments,
     ]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from reports.record import Verdict
-from reports.runfile import read_run
+from reports.model import Verdict
+from reports.run_file import read_run
 from tests.conformance import suites
 
 ONE = """
@@ -47,20 +47,48 @@ def test_a_pattern_that_matches_nothing_ends_the_run_before_it_begins(tmp_path: 
 
     ended = suites.run(tmp_path, ONE, "--claim", "doc.7/one/hold")
 
-    assert (ended.code, ended.record.read_text()) == (2, "precious\n")
+    assert (ended.code, ended.record.read_text()) == (4, "precious\n")
     assert "did you mean doc.7/one/holds?" in ended.said
 
 
-def test_a_pattern_that_matches_nothing_is_told_once_for_all_workers(tmp_path: Path) -> None:
+def test_a_pattern_that_matches_nothing_is_named_once_for_all_workers(tmp_path: Path) -> None:
     ended = suites.run(tmp_path, ONE, "--claim", "nothing/*", "-n", "2")
 
-    assert (ended.code, ended.said.count("matches none")) == (2, 1)
+    assert (ended.code, ended.said.count("matches none")) == (4, 1)
+
+
+def test_a_file_lists_the_claims_to_try(tmp_path: Path) -> None:
+    (tmp_path / "claims").write_text("doc.7/hang/first\ndoc.7/hang/l*\n")
+
+    ended = suites.run(tmp_path, SLOW, "--claims-from", str(tmp_path / "claims"))
+
+    assert list(ended.run.answers) == ["doc.7/hang/first", "doc.7/hang/later"]
+
+
+def test_a_file_of_claims_that_is_not_there_is_named(tmp_path: Path) -> None:
+    ended = suites.run(tmp_path, ONE, "--claims-from", str(tmp_path / "none"))
+
+    assert ended.code == 4
+    assert f"--claims-from {tmp_path / 'none'}: the file cannot be read" in ended.said
+
+
+def test_one_file_is_not_for_several_records(tmp_path: Path) -> None:
+    ended = suites.run(tmp_path, ONE, "--run-record", "a.jsonl", "--record-dir", "b")
+
+    assert ended.code == 4
+    assert "--record-dir" in ended.said
+
+
+def test_a_folder_takes_a_record_for_the_kernel(tmp_path: Path) -> None:
+    suites.run(tmp_path, ONE, "--record-dir", str(tmp_path / "runs"))
+
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [f"{os.uname().release}.jsonl"]
 
 
 def test_a_record_that_cannot_be_written_is_an_error_and_the_run_is_still_shown(tmp_path: Path) -> None:
     ended = suites.run(tmp_path, ONE, "--run-record", "/proc/none/run.jsonl")
 
-    assert ended.code == 2
+    assert ended.code == 73
     assert "1 HOLDS" in ended.said
     assert "/proc/none/run.jsonl" in ended.said
 
@@ -106,7 +134,7 @@ def test_the_suite_runs_from_another_folder(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stdout
-    assert list(read_run(record).records) == [claim]
+    assert list(read_run(record).answers) == [claim]
 
 
 def test_help_explains_the_options() -> None:
@@ -118,7 +146,14 @@ def test_help_explains_the_options() -> None:
         check=True,
     )
 
-    assert re.search(r"--claim=PATTERN.*--keep-netns.*--run-record=PATH", done.stdout, re.DOTALL)
+    options = (
+        "--claim=PATTERN",
+        "--claims-from=FILE",
+        "--keep-netns",
+        "--run-record=FILE",
+        "--record-dir=DIR",
+    )
+    assert [option for option in options if option not in done.stdout] == []
 
 
 def test_a_hang_is_broken_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -126,9 +161,9 @@ def test_a_hang_is_broken_and_the_rest_goes_on(tmp_path: Path) -> None:
 
     ended = suites.run(tmp_path, quick)
 
-    verdicts = [record.verdict for record in ended.run.records.values()]
+    verdicts = [answer.verdict for answer in ended.run.answers.values()]
     assert verdicts == [Verdict.HOLDS, Verdict.BROKEN, Verdict.HOLDS]
-    assert "still going after 0.3 s" in ended.run.records["doc.7/hang/hangs"].detail
+    assert "still going after 0.3 s" in ended.run.answers["doc.7/hang/hangs"].detail
 
 
 def test_a_worker_that_dies_leaves_its_claim_broken(tmp_path: Path) -> None:
@@ -136,7 +171,7 @@ def test_a_worker_that_dies_leaves_its_claim_broken(tmp_path: Path) -> None:
 
     ended = suites.run(tmp_path, tests, "-n", "1")
 
-    verdicts = {claim: record.verdict for claim, record in ended.run.records.items()}
+    verdicts = {claim: answer.verdict for claim, answer in ended.run.answers.items()}
     assert verdicts["doc.7/hang/hangs"] is Verdict.BROKEN
     assert verdicts["doc.7/hang/later"] is Verdict.HOLDS
 
@@ -149,7 +184,7 @@ def test_an_interrupted_run_has_no_footer_and_shows_what_is_missing(tmp_path: Pa
 
     run = read_run(tmp_path / "run.jsonl")
     assert (process.returncode, run.interrupted) == (2, True)
-    assert [claim.id for claim in run.missing()] == ["doc.7/hang/hangs", "doc.7/hang/later"]
+    assert list(run.missing()) == ["doc.7/hang/hangs", "doc.7/hang/later"]
     assert "interrupted" in said
 
 
@@ -178,7 +213,7 @@ NEEDY = (
 from conformance.plugin.needs import ANOTHER_USER, initially
 from netns import Capability
 
-@claim("doc.7/needs/first", says="It takes the first root.", needs=[initially(Capability.NET_ADMIN)])
+@claim("doc.7/needs/first", says="It takes CAP_NET_ADMIN there.", needs=[initially(Capability.NET_ADMIN)])
 def test_first(ns):
     assert 1 == 1
 
@@ -208,11 +243,11 @@ def test_without_privileges_a_run_makes_its_own_and_names_what_it_lacks(
 ) -> None:
     ended = suites.run(tmp_path, NEEDY, *distribution, before=UNPRIVILEGED)
 
-    told = {
-        claim.rpartition("/")[2]: record.need or record.verdict for claim, record in ended.run.records.items()
+    needs = {
+        claim.rpartition("/")[2]: answer.need or answer.verdict for claim, answer in ended.run.answers.items()
     }
     assert ended.code == 0
-    assert told == {
+    assert needs == {
         "holds": Verdict.HOLDS,
         "first": "CAP_NET_ADMIN in the initial user namespace",
         "own": Verdict.HOLDS,
@@ -223,7 +258,7 @@ def test_without_privileges_a_run_makes_its_own_and_names_what_it_lacks(
 def test_where_user_namespaces_are_forbidden_a_run_says_so(tmp_path: Path) -> None:
     ended = suites.run(tmp_path, ONE, before=[*FORBIDDEN, FORBID, "sh"])
 
-    assert ended.code == 4
+    assert ended.code == 77
     assert "/proc/sys/user/max_user_namespaces is 0" in ended.said
 
 

@@ -18,8 +18,8 @@ import pytest
 from kernels import backend
 from kernels.archive import Archive
 from kernels.cache import Cache
-from reports.record import Run, Verdict
-from reports.runfile import read_run
+from reports.model import Run, Verdict
+from reports.run_file import read_run
 from tests.conformance import suites
 
 GUEST = "uml:6.1"
@@ -38,7 +38,7 @@ class Ended:
 
 
 def command(records: Path, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", "pytest", "conformance", "--run-record", str(records), *arguments]
+    return [sys.executable, "-m", "pytest", "conformance", "--record-dir", str(records), *arguments]
 
 
 def suite(records: Path, *arguments: str) -> Ended:
@@ -60,7 +60,7 @@ def chosen() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    folder = tmp_path_factory.mktemp("abroad")
+    folder = tmp_path_factory.mktemp("records")
     return suite(folder, "--kernel", f"{GUEST},host", "-v", f"--junitxml={folder}/junit.xml", *chosen())
 
 
@@ -68,14 +68,15 @@ def test_a_guest_says_its_own_kernel_and_verdicts(ended: Ended) -> None:
     run = ended.run(GUEST)
 
     assert (run.header.kernel, run.header.release.startswith("6.1."), run.interrupted) == (GUEST, True, False)
-    assert {claim: record.verdict for claim, record in run.records.items()} == {
+    assert {claim: answer.verdict for claim, answer in run.answers.items()} == {
         CHOSEN[0]: Verdict.HOLDS,
         CHOSEN[1]: Verdict.DIFFERS,
-        CHOSEN[2]: Verdict.UNCLAIMED,
+        CHOSEN[2]: Verdict.DIFFERS,
     }
+    assert f"{CHOSEN[2]}[{GUEST}] UNCLAIMED" in ended.said
 
 
-def test_each_result_is_tagged_by_its_kernel(ended: Ended) -> None:
+def test_each_answer_is_named_after_its_kernel(ended: Ended) -> None:
     assert re.search(rf"{CHOSEN[0]}\[{GUEST}\] HOLDS", ended.said)
     assert re.search(r"test_reads_back_doubled\[udp-4096\] HOLDS", ended.said)
     assert ended.code == 0
@@ -84,19 +85,19 @@ def test_each_result_is_tagged_by_its_kernel(ended: Ended) -> None:
 def test_junit_knows_the_kernels(ended: Ended) -> None:
     names = [case.get("name", "") for case in ElementTree.parse(ended.records / "junit.xml").iter("testcase")]
 
-    abroad = [name for name in names if name.endswith(f"[{GUEST}]")]
-    assert sorted(abroad) == sorted(f"{claim}[{GUEST}]" for claim in CHOSEN)
+    on_the_guest = [name for name in names if name.endswith(f"[{GUEST}]")]
+    assert sorted(on_the_guest) == sorted(f"{claim}[{GUEST}]" for claim in CHOSEN)
 
 
 @pytest.mark.parametrize(
-    ("kernel", "reason"),
-    [("uml:4.1", "4.1"), ("uml:/etc/hostname", "/etc/hostname"), ("plan9", "plan9")],
+    ("kernel", "reason", "code"),
+    [("uml:4.1", "4.1", 4), ("uml:/etc/hostname", "/etc/hostname", 69), ("plan9", "plan9", 4)],
     ids=["series", "path", "name"],
 )
-def test_what_is_no_kernel_is_told(tmp_path: Path, kernel: str, reason: str) -> None:
+def test_what_is_not_a_kernel_is_named(tmp_path: Path, kernel: str, reason: str, code: int) -> None:
     ended = suite(tmp_path, "--kernel", kernel, *chosen())
 
-    assert ended.code == 4
+    assert ended.code == code
     assert reason in ended.said
     assert list(tmp_path.iterdir()) == []
 
@@ -147,7 +148,7 @@ def test_a_guest_killed_from_outside_is_broken_where_it_was(tmp_path: Path) -> N
 
     run = read_run(record)
     assert process.returncode == 1
-    assert [one.verdict for one in run.records.values()][-1] is Verdict.BROKEN
+    assert [one.verdict for one in run.answers.values()][-1] is Verdict.BROKEN
     assert run.interrupted
     assert "it died before its command had ended" in said
 

@@ -1,56 +1,77 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from reports.catalogue import Catalogue
+from reports.findings import findings, kernel_table
 from reports.html import html
 from reports.markdown import markdown
-from reports.record import Run
-from reports.runfile import RunWriter
+from reports.model import Answer, Claim, Run, Verdict
+from reports.run_file import read_run
+from reports.store import reference
 from tests.reports import sample
 
 ROOT = Path(__file__).resolve().parents[2]
 REPORTS = [sys.executable, "-m", "reports"]
 
+DRAWN: dict[str, Callable[[Sequence[Run], Catalogue], str]] = {
+    "markdown": markdown,
+    "html": html,
+    "findings": findings,
+    "table": kernel_table,
+}
+KINDS = ["show", *DRAWN]
 
-def reports(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*REPORTS, *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
-
-
-def write(path: Path, run: Run) -> Path:
-    with RunWriter(path) as writer:
-        writer.header(run.header)
-        for record in run.records.values():
-            writer.record(record)
-        if run.footer:
-            writer.footer(run.footer)
-    return path
+Reports = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def old(tmp_path: Path) -> Path:
-    return write(tmp_path / "old.jsonl", sample.OLD)
+def folder(tmp_path: Path) -> Path:
+    """Where commands run: the folder has the catalogue where they look for it."""
+    catalogue = tmp_path / "build" / "catalogue.json"
+    catalogue.parent.mkdir()
+    catalogue.write_text(sample.CATALOGUE.encode(), encoding="utf-8")
+    return tmp_path
 
 
 @pytest.fixture
-def new(tmp_path: Path) -> Path:
-    return write(tmp_path / "new.jsonl", sample.NEW)
+def reports(folder: Path) -> Reports:
+    """Runs one command."""
+
+    def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*REPORTS, *map(str, arguments)],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+
+    return run
 
 
-def test_show_prints_every_run(old: Path, new: Path) -> None:
+@pytest.fixture
+def old(folder: Path) -> Path:
+    return sample.write(folder / "old.jsonl", sample.OLD)
+
+
+@pytest.fixture
+def new(folder: Path) -> Path:
+    return sample.write(folder / "new.jsonl", sample.NEW)
+
+
+def test_show_prints_every_run(reports: Reports, old: Path, new: Path) -> None:
     done = reports("show", old, new)
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -60,174 +81,352 @@ def test_show_prints_every_run(old: Path, new: Path) -> None:
     ]
 
 
-def test_show_into_a_pipe_has_no_colour(old: Path) -> None:
+def test_show_into_a_pipe_has_no_colour(reports: Reports, old: Path) -> None:
     assert "\x1b" not in reports("show", old).stdout
 
 
-def test_no_color_is_honoured(old: Path) -> None:
+def test_no_color_is_honoured(reports: Reports, old: Path) -> None:
     coloured = reports("show", old, FORCE_COLOR="1", NO_COLOR="", TERM="xterm").stdout
     plain = reports("show", old, FORCE_COLOR="1", NO_COLOR="1", TERM="xterm").stdout
 
     assert ("\x1b[33m" in coloured, "\x1b[33m" in plain) == (True, False)
 
 
-def test_show_survives_a_terminal_that_is_not_utf8(tmp_path: Path) -> None:
-    done = reports(
-        "show", write(tmp_path / "run.jsonl", sample.single("über", name="p/t/ü")), PYTHONIOENCODING="ascii"
-    )
+def test_show_survives_a_terminal_that_is_not_utf8(reports: Reports, folder: Path) -> None:
+    run = sample.write(folder / "run.jsonl", sample.single(name="p/t/ü"))
+
+    done = reports("show", run, PYTHONIOENCODING="ascii")
 
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize(("kind", "draw"), [("markdown", markdown), ("html", html)])
+@pytest.mark.parametrize("kind", DRAWN)
 def test_report_goes_to_the_terminal_unless_a_file_is_named(
-    old: Path, new: Path, kind: str, draw: object
+    reports: Reports, old: Path, new: Path, kind: str
 ) -> None:
-    assert callable(draw)
-    assert reports(kind, old, new, PYTHONIOENCODING="ascii").stdout == draw(sample.EVERY)
+    done = reports(kind, old, new, PYTHONIOENCODING="ascii")
+
+    assert done.stdout == DRAWN[kind](sample.EVERY, sample.CATALOGUE)
 
 
-@pytest.mark.parametrize(("kind", "draw"), [("markdown", markdown), ("html", html)])
-def test_report_is_written_to_a_file(tmp_path: Path, old: Path, new: Path, kind: str, draw: object) -> None:
-    target = tmp_path / "report"
+@pytest.mark.parametrize("kind", DRAWN)
+def test_report_is_written_to_a_file(reports: Reports, folder: Path, old: Path, new: Path, kind: str) -> None:
+    target = folder / "report"
     target.write_text("what was there before")
 
     done = reports(kind, old, new, "-o", target)
 
-    assert callable(draw)
-    assert (done.returncode, done.stdout, target.read_text()) == (0, "", draw(sample.EVERY))
+    drawn = DRAWN[kind](sample.EVERY, sample.CATALOGUE)
+    assert (done.returncode, done.stdout, target.read_text()) == (0, "", drawn)
 
 
-def test_nothing_is_left_beside_a_report(tmp_path: Path, old: Path) -> None:
-    reports("html", old, "-o", tmp_path / "report.html")
+def test_folder_of_runs_is_all_its_runs_oldest_kernel_first(reports: Reports, folder: Path) -> None:
+    sample.write(folder / "runs" / "1.jsonl", sample.NEW)
+    sample.write(folder / "runs" / "2.jsonl", sample.OLD)
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["old.jsonl", "report.html"]
+    done = reports("table", "runs")
+
+    assert done.stdout == kernel_table(sample.EVERY, sample.CATALOGUE)
 
 
-def test_report_through_a_link_replaces_what_it_points_to(tmp_path: Path, old: Path) -> None:
-    link = tmp_path / "link.html"
+@pytest.mark.parametrize("kind", KINDS)
+def test_folder_without_runs_is_refused(reports: Reports, folder: Path, kind: str) -> None:
+    done = reports(kind, "build")
+
+    assert (done.returncode, done.stdout) == (65, "")
+    assert done.stderr == "reports: build: the folder holds no run file, whose name ends in .jsonl\n"
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_missing_catalogue_is_named_once_and_the_report_is_drawn_all_the_same(
+    reports: Reports, folder: Path, old: Path, new: Path, kind: str
+) -> None:
+    (folder / "build" / "catalogue.json").unlink()
+
+    done = reports(kind, old, new)
+
+    assert (done.returncode, done.stdout) == (0, DRAWN[kind](sample.EVERY, sample.EMPTY))
+    assert done.stderr == (
+        "reports: there is no build/catalogue.json, so statements and declared differences are missing; "
+        "write it with 'make catalogue', or name one with --catalogue\n"
+    )
+
+
+def test_catalogue_that_was_named_must_be_there(reports: Reports, old: Path) -> None:
+    done = reports("html", old, "--catalogue", "none.json")
+
+    assert (done.returncode, done.stdout) == (65, "")
+    assert done.stderr == "reports: none.json: the catalogue cannot be read: No such file or directory\n"
+
+
+def test_several_catalogues_are_joined_and_the_first_counts(reports: Reports, folder: Path) -> None:
+    run = sample.run(sample.header(), *(Answer(f"a.7/b/{name}", Verdict.HOLDS) for name in ("x", "gone")))
+    sample.write(folder / "run.jsonl", run)
+    newer = Catalogue.of([Claim("a.7/b/x", "new text")])
+    older = Catalogue.of([Claim("a.7/b/x", "old text"), Claim("a.7/b/gone", "kept text")])
+    (folder / "newer.json").write_text(newer.encode())
+    (folder / "older.json").write_text(older.encode())
+
+    text = reports("markdown", "run.jsonl", "--catalogue", "newer.json", "--catalogue", "older.json").stdout
+
+    assert [words in text for words in ("new text", "old text", "kept text")] == [True, False, True]
+
+
+def test_nothing_is_left_beside_a_report(reports: Reports, folder: Path, old: Path) -> None:
+    reports("html", old, "-o", folder / "report.html")
+
+    assert sorted(path.name for path in folder.iterdir()) == ["build", "old.jsonl", "report.html"]
+
+
+def test_report_through_a_link_replaces_what_it_points_to(reports: Reports, folder: Path, old: Path) -> None:
+    link = folder / "link.html"
     link.symlink_to("report.html")
 
     reports("html", old, "-o", link)
 
-    assert (link.is_symlink(), (tmp_path / "report.html").is_file()) == (True, True)
+    assert (link.is_symlink(), (folder / "report.html").is_file()) == (True, True)
 
 
-def test_report_into_a_pipe_leaves_the_pipe(tmp_path: Path, old: Path) -> None:
-    pipe = tmp_path / "pipe"
+def test_report_into_a_pipe_leaves_the_pipe(folder: Path, old: Path) -> None:
+    pipe = folder / "pipe"
     os.mkfifo(pipe)
-    with subprocess.Popen([*REPORTS, "markdown", str(old), "-o", str(pipe)], cwd=ROOT) as writer:
+    with started("markdown", str(old), "-o", str(pipe), cwd=folder) as writer:
         text = pipe.read_text(encoding="utf-8")
 
-    assert (writer.returncode, pipe.is_fifo(), text) == (0, True, markdown([sample.OLD]))
+    assert (writer.returncode, pipe.is_fifo(), text) == (0, True, markdown([sample.OLD], sample.CATALOGUE))
 
 
-def test_malformed_run_is_named_and_nothing_is_overwritten(tmp_path: Path, old: Path) -> None:
-    target = tmp_path / "report.html"
+def test_missing_folder_of_a_report_is_made(reports: Reports, folder: Path, old: Path) -> None:
+    done = reports("html", old, "-o", "site/matrix/index.html")
+
+    assert (done.returncode, (folder / "site" / "matrix" / "index.html").is_file()) == (0, True)
+
+
+def test_malformed_run_is_named_and_nothing_is_overwritten(reports: Reports, folder: Path, old: Path) -> None:
+    target = folder / "report.html"
     target.write_text("before")
     with old.open("ab") as file:
         file.write(b"{}\n")
 
     done = reports("html", old, "-o", target)
 
-    assert (done.returncode, done.stdout, target.read_text()) == (2, "", "before")
+    assert (done.returncode, done.stdout, target.read_text()) == (65, "", "before")
     assert done.stderr == f"reports: {old}:10: nothing may follow the footer\n"
 
 
-@pytest.mark.parametrize("kind", ["show", "markdown", "html"])
-def test_absent_run_is_named(tmp_path: Path, kind: str) -> None:
-    done = reports(kind, tmp_path / "none.jsonl")
+@pytest.mark.parametrize("kind", KINDS)
+def test_absent_run_is_named(reports: Reports, folder: Path, kind: str) -> None:
+    done = reports(kind, "none.jsonl")
 
-    assert (done.returncode, done.stdout) == (2, "")
-    assert (
-        done.stderr
-        == f"reports: {tmp_path / 'none.jsonl'}: the run cannot be read: No such file or directory\n"
+    assert (done.returncode, done.stdout) == (65, "")
+    assert done.stderr == "reports: none.jsonl: the run cannot be read: No such file or directory\n"
+
+
+def test_one_bad_run_among_good_ones_draws_nothing(reports: Reports, old: Path) -> None:
+    done = reports("show", old, "none.jsonl")
+
+    assert (done.returncode, done.stdout) == (65, "")
+
+
+def test_target_that_is_a_folder_is_refused(reports: Reports, folder: Path, old: Path) -> None:
+    done = reports("html", old, "-o", folder)
+
+    assert done.returncode == 73
+    assert done.stderr == f"reports: {folder}: the report cannot be written: Is a directory\n"
+
+
+@pytest.mark.parametrize(
+    "target", ["old.jsonl", "build/../old.jsonl", "link", "runs/1.jsonl", "build/catalogue.json"]
+)
+def test_what_a_report_is_drawn_from_is_never_overwritten(
+    reports: Reports, folder: Path, old: Path, target: str
+) -> None:
+    (folder / "link").symlink_to("old.jsonl")
+    sample.write(folder / "runs" / "1.jsonl", sample.NEW)
+    before = (folder / target).read_bytes()
+
+    done = reports("markdown", old, "runs", "-o", target)
+
+    assert (done.returncode, (folder / target).read_bytes()) == (73, before)
+    assert done.stderr == (
+        f"reports: {target}: the report cannot be written: the report is drawn from that file and would "
+        "overwrite it; name another\n"
     )
 
 
-def test_one_bad_run_among_good_ones_draws_nothing(tmp_path: Path, old: Path) -> None:
-    done = reports("show", old, tmp_path / "none.jsonl")
+def test_report_is_put_between_comments_of_a_document(
+    reports: Reports, folder: Path, old: Path, new: Path
+) -> None:
+    document = folder / "README.md"
+    document.write_text("a\n<!-- kernels -->\nold\n<!-- end of kernels -->\nb\n")
 
-    assert (done.returncode, done.stdout) == (2, "")
+    done = reports("table", old, new, "-o", document, "--between", "kernels")
 
-
-def test_target_that_is_a_folder_is_refused(tmp_path: Path, old: Path) -> None:
-    done = reports("html", old, "-o", tmp_path)
-
-    assert done.returncode == 2
-    assert done.stderr == f"reports: {tmp_path}: the report cannot be written: Is a directory\n"
-
-
-def test_target_in_no_folder_is_refused(tmp_path: Path, old: Path) -> None:
-    done = reports("html", old, "-o", tmp_path / "none" / "report.html")
-
-    assert (done.returncode, (tmp_path / "none").exists()) == (2, False)
-    assert "No such file or directory" in done.stderr
+    table = kernel_table(sample.EVERY, sample.CATALOGUE)
+    assert done.returncode == 0
+    assert document.read_text() == f"a\n<!-- kernels -->\n{table}<!-- end of kernels -->\nb\n"
 
 
-def test_run_is_never_overwritten_by_its_report(old: Path) -> None:
-    before = old.read_bytes()
+def test_document_without_the_comments_is_left_alone(reports: Reports, folder: Path, old: Path) -> None:
+    document = folder / "README.md"
+    document.write_text("a\n")
 
-    done = reports("markdown", old, "-o", old)
+    done = reports("table", old, "-o", document, "--between", "kernels")
 
-    assert (done.returncode, old.read_bytes()) == (2, before)
-    assert "is one of the runs" in done.stderr
+    assert (done.returncode, document.read_text()) == (73, "a\n")
+    assert done.stderr == (
+        f"reports: {document}: the report cannot be written: there are no lines <!-- kernels --> and "
+        "<!-- end of kernels --> to write between\n"
+    )
 
 
-@pytest.mark.parametrize("arguments", [[], ["pdf", "run.jsonl"], ["html"], ["show", "x", "--nonsense"]])
-def test_wrong_usage_is_explained(arguments: list[str]) -> None:
+def test_document_that_is_absent_is_named(reports: Reports, folder: Path, old: Path) -> None:
+    done = reports("table", old, "-o", "none.md", "--between", "kernels")
+
+    assert (done.returncode, (folder / "none.md").exists()) == (73, False)
+    assert done.stderr == "reports: none.md: the report cannot be written: No such file or directory\n"
+
+
+def test_store_writes_reference_runs_and_prints_where(reports: Reports, folder: Path, old: Path) -> None:
+    done = reports("store", old, "-o", "results/runs")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "results/runs/uml-6.1.jsonl\n", "")
+    assert (folder / "results/runs/uml-6.1.jsonl").read_text() == reference(sample.OLD)
+
+
+def test_store_of_a_folder_onto_itself_changes_nothing(reports: Reports, folder: Path, old: Path) -> None:
+    reports("store", old, "-o", "runs")
+
+    done = reports("store", "runs", "-o", "runs")
+
+    assert done.returncode == 0
+    assert [path.read_text() for path in (folder / "runs").iterdir()] == [reference(sample.OLD)]
+
+
+def test_store_refuses_two_runs_of_one_kernel(reports: Reports, folder: Path, old: Path, new: Path) -> None:
+    done = reports("store", old, new, "-o", "runs")
+
+    assert (done.returncode, (folder / "runs").exists()) == (73, False)
+    assert done.stderr == (
+        "reports: runs: the report cannot be written: two of the runs would be runs/uml-6.1.jsonl\n"
+    )
+
+
+def test_store_into_a_file_is_refused(reports: Reports, old: Path) -> None:
+    done = reports("store", old, "-o", old)
+
+    assert (done.returncode, read_run(old)) == (73, sample.OLD)
+    assert done.stderr == f"reports: {old}: the report cannot be written: File exists\n"
+
+
+def test_against_a_reference_that_was_kept_ends_well(reports: Reports, old: Path) -> None:
+    reports("store", old, "-o", "runs")
+
+    done = reports("against", "runs", old)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Nothing is lost: 7 claims." in done.stdout
+
+
+def test_against_shows_every_run_and_fails_when_one_lost_something(
+    reports: Reports, folder: Path, old: Path, new: Path
+) -> None:
+    sample.write(folder / "runs" / "uml.jsonl", sample.OLD)
+
+    done = reports("against", "runs", new, old)
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "tcp.7/TCP_NODELAY/default-off: DIFFERS (undeclared), now missing" in done.stdout
+    assert "Nothing is lost: 7 claims." in done.stdout
+
+
+def test_against_without_a_reference_is_refused(reports: Reports, old: Path) -> None:
+    done = reports("against", "build", old)
+
+    assert (done.returncode, done.stdout) == (65, "")
+    assert done.stderr == "reports: no file in build is a run of Linux 5.10.0, x86_64 (uml:6.1)\n"
+
+
+@pytest.mark.parametrize(
+    ("of", "names"),
+    [
+        ("run", {"Header", "Answer", "Footer"}),
+        ("catalogue", {"CatalogueFile", "Claim", "Expectation", "Test"}),
+    ],
+)
+def test_schema_is_printed(reports: Reports, of: str, names: set[str]) -> None:
+    done = reports("schema", of)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert names <= json.loads(done.stdout)["$defs"].keys()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["pdf", "run.jsonl"],
+        ["html"],
+        ["show", "x", "--nonsense"],
+        ["show", "x", "-o", "y"],
+        ["schema"],
+        ["schema", "matrix"],
+        ["store", "x"],
+        ["against", "x"],
+        ["table", "x", "--between", "kernels"],
+    ],
+)
+def test_wrong_usage_is_explained(reports: Reports, arguments: list[str]) -> None:
     done = reports(*arguments)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert "error:" in done.stderr
 
 
-def test_help_gives_an_example() -> None:
+def test_help_gives_an_example_and_the_exit_statuses(reports: Reports) -> None:
     done = reports("--help")
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "python -m reports html old.jsonl host.jsonl -o report.html" in done.stdout
+    assert [line.split()[0] for line in done.stdout.split("exit status:\n")[1].splitlines()] == [
+        *("0", "1", "2", "65", "73", "130")
+    ]
 
 
-def test_full_terminal_is_told(old: Path) -> None:
+def started(*arguments: str, cwd: Path, **streams: Any) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen([*REPORTS, *arguments], cwd=cwd, env=environment, text=True, **streams)
+
+
+def test_full_terminal_is_named(folder: Path, old: Path) -> None:
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [*REPORTS, "show", str(old)],
-            cwd=ROOT,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
+        process = started("show", str(old), cwd=folder, stdout=full, stderr=subprocess.PIPE)
+        _, error = process.communicate(timeout=120)
 
-    assert done.returncode == 2
-    assert done.stderr == "reports: the report cannot be written: No space left on device\n"
+    assert (process.returncode, error) == (
+        73,
+        "reports: the report cannot be written: No space left on device\n",
+    )
 
 
-@pytest.mark.parametrize("kind", ["show", "markdown", "html"])
-def test_reader_that_went_away_is_no_error(old: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_reader_that_went_away_is_no_error(folder: Path, old: Path, kind: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as closed:
-        done = subprocess.run(
-            [*REPORTS, kind, str(old)],
-            cwd=ROOT,
-            stdout=closed,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
+        process = started(kind, str(old), cwd=folder, stdout=closed, stderr=subprocess.PIPE)
+        _, error = process.communicate(timeout=120)
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (process.returncode, error) == (0, "")
 
 
-def test_interrupt_is_quiet(tmp_path: Path) -> None:
-    pipe = tmp_path / "run.jsonl"
+def test_interrupt_is_quiet(folder: Path) -> None:
+    pipe = folder / "run.jsonl"
     os.mkfifo(pipe)
-    reader = subprocess.Popen([*REPORTS, "show", str(pipe)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    reader = started("show", str(pipe), cwd=folder, stderr=subprocess.PIPE)
     with reader, pipe.open("wb"):
         # The pipe opens once the command reads from it, so it is past its own start.
         reader.send_signal(signal.SIGINT)
-        _, said = reader.communicate(timeout=120)
+        _, error = reader.communicate(timeout=120)
 
-    assert (reader.returncode, said) == (130, "")
+    assert (reader.returncode, error) == (130, "")

@@ -4,48 +4,72 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reports.catalogue import Catalogue
 from reports.matrix import Matrix, Row
-from reports.record import Claim, Record, Value, Verdict
+from reports.model import Answer, Claim, Expectation, Run, Value, Verdict
+from reports.ranges import Range
 from tests.reports import sample
 
 
 def row(claim: Claim) -> Row:
-    return next(row for row in Matrix.of(sample.EVERY).rows if row.claim.id == claim.id)
+    return next(row for row in Matrix.of(sample.EVERY, sample.CATALOGUE).rows if row.claim.id == claim.id)
 
 
-def two(before: Record, after: Record) -> Row:
-    return Matrix.of([sample.single("", before), sample.single("", after)]).rows[0]
+def two(before: Answer, after: Answer) -> Row:
+    return Matrix.of([sample.single(before), sample.single(after)], sample.listing()).rows[0]
 
 
-def seen(verdict: Verdict = Verdict.HOLDS, **observations: Value) -> Record:
-    return Record("page.7/topic/slug", verdict, True, observations)
+def seen(verdict: Verdict = Verdict.HOLDS, **observations: Value) -> Answer:
+    return Answer("page.7/topic/slug", verdict, observations)
+
+
+def asked(*ids: str) -> Run:
+    return sample.cut(sample.header("6.1", *(Claim(name, "") for name in ids)))
 
 
 def test_no_runs_make_an_empty_matrix() -> None:
-    assert Matrix.of([]).rows == ()
+    assert Matrix.of([], sample.CATALOGUE).rows == ()
 
 
 def test_claims_of_all_runs_are_rows() -> None:
-    ids = sorted(row.claim.id for row in Matrix.of(sample.EVERY).rows)
+    ids = sorted(row.claim.id for row in Matrix.of(sample.EVERY, sample.CATALOGUE).rows)
 
     assert ids == sorted(claim.id for claim in sample.CLAIMS)
 
 
-def test_rows_keep_the_order_of_first_appearance() -> None:
-    asked = ["b.7/y/1", "a.7/x/1", "b.7/z/1", "b.7/y/2"]
-    later = ["a.7/x/0", "b.7/y/0", "c.7/x/0"]
-    runs = [
-        sample.run(sample.header(claims=tuple(Claim(name, "") for name in ids))) for ids in (asked, later)
-    ]
+def test_rows_are_in_the_order_of_the_catalogue() -> None:
+    catalogue = Catalogue.of([Claim("b.7/y/1", ""), Claim("a.7/x/1", ""), Claim("c.7/x/1", "")])
 
-    ids = [row.claim.id for row in Matrix.of(runs).rows]
+    rows = Matrix.of([asked("a.7/x/1", "c.7/x/1", "b.7/y/1")], catalogue).rows
+
+    assert [row.claim.id for row in rows] == ["b.7/y/1", "a.7/x/1", "c.7/x/1"]
+
+
+def test_claims_that_left_the_suite_follow_those_of_their_topic() -> None:
+    catalogue = Catalogue.of([Claim("b.7/y/1", ""), Claim("a.7/x/1", "")])
+
+    rows = Matrix.of([asked("b.7/y/gone", "gone.7/x/1", "a.7/x/1", "b.7/y/1")], catalogue).rows
+
+    assert [row.claim.id for row in rows] == ["b.7/y/1", "b.7/y/gone", "a.7/x/1", "gone.7/x/1"]
+
+
+def test_claims_that_no_run_was_asked_about_are_no_rows() -> None:
+    rows = Matrix.of([asked(sample.MARK.id)], sample.CATALOGUE).rows
+
+    assert [row.claim for row in rows] == [sample.MARK]
+
+
+def test_without_a_catalogue_rows_keep_the_order_of_first_appearance() -> None:
+    runs = [asked("b.7/y/1", "a.7/x/1", "b.7/z/1", "b.7/y/2"), asked("a.7/x/0", "b.7/y/0", "c.7/x/0")]
+
+    ids = [row.claim.id for row in Matrix.of(runs, sample.EMPTY).rows]
 
     assert ids == ["b.7/y/1", "b.7/y/2", "b.7/y/0", "b.7/z/1", "a.7/x/1", "a.7/x/0", "c.7/x/0"]
 
 
 @given(st.permutations([claim.id for claim in sample.CLAIMS]))
 def test_pages_and_topics_are_never_torn_apart(ids: list[str]) -> None:
-    rows = Matrix.of([sample.run(sample.header(claims=tuple(Claim(name, "") for name in ids)))]).rows
+    rows = Matrix.of([asked(*ids)], sample.EMPTY).rows
 
     pages = [row.claim.page for row in rows]
     topics = [row.claim.id.rsplit("/", 1)[0] for row in rows]
@@ -53,7 +77,7 @@ def test_pages_and_topics_are_never_torn_apart(ids: list[str]) -> None:
 
 
 def test_pages_hold_all_rows_by_topic() -> None:
-    pages = Matrix.of(sample.EVERY).pages
+    pages = Matrix.of(sample.EVERY, sample.CATALOGUE).pages
 
     assert {page: {topic: len(rows) for topic, rows in topics.items()} for page, topics in pages.items()} == {
         "socket.7": {"SO_RCVBUF": 2, "SO_MARK": 2},
@@ -85,15 +109,8 @@ def test_cell_is_a_verdict_or_missing_or_not_asked(claim: Claim, words: list[str
         (sample.RAW, ""),
     ],
 )
-def test_note_tells_what_the_word_does_not(claim: Claim, note: str) -> None:
+def test_note_adds_what_the_word_does_not_show(claim: Claim, note: str) -> None:
     assert row(claim).cells[0].note == note
-
-
-@pytest.mark.parametrize(
-    ("claim", "differ"), [(sample.FLOOR, False), (sample.MARK, True), (sample.NODELAY, False)]
-)
-def test_row_differs_when_verdicts_do(claim: Claim, differ: bool) -> None:
-    assert row(claim).differ is differ
 
 
 def test_other_verdict_is_a_change() -> None:
@@ -126,23 +143,65 @@ def test_missing_answer_is_no_change() -> None:
 
 
 def test_first_run_is_never_a_change() -> None:
-    assert all(row.changes[0] is None for row in Matrix.of(sample.EVERY).rows)
+    assert all(row.changes[0] is None for row in Matrix.of(sample.EVERY, sample.CATALOGUE).rows)
 
 
-def test_change_names_the_runs_as_given() -> None:
+def test_change_holds_both_cells() -> None:
     _, change = row(sample.DOUBLED).changes
 
     assert change
-    assert (change.before, change.after) == sample.EVERY
+    assert (change.before, change.after) == row(sample.DOUBLED).cells
+
+
+def test_changes_come_pair_by_pair_and_changed_verdicts_first() -> None:
+    runs = [sample.OLD, sample.NEW, sample.NEW]
+
+    changes = [
+        (before.header.release, after.header.release, [row.claim.id for row, _ in changed])
+        for before, after, changed in Matrix.of(runs, sample.CATALOGUE).changes()
+    ]
+
+    verdicts, values = [sample.MARK.id, sample.RAW.id], [sample.DOUBLED.id]
+    assert changes == [
+        ("5.10.0", "6.18.44-amd64", verdicts + values),
+        ("6.18.44-amd64", "6.18.44-amd64", []),
+    ]
 
 
 def test_observations_of_all_runs_are_named_once() -> None:
     assert two(seen(b=1, a=1), seen(c=1, a=1)).observed == ("b", "a", "c")
 
 
-def test_expectation_is_that_of_the_runs_own_claim() -> None:
-    older = sample.run(sample.header("3.10.0", (sample.FLOOR,)))
+def test_declared_is_the_expectation_for_the_runs_own_kernel() -> None:
+    runs = [sample.run(sample.header(release), sample.OLD_ANSWERS[1]) for release in ("3.10.0", "3.12.1")]
 
-    (row,) = Matrix.of([older, sample.run(sample.header("3.12.1", (sample.FLOOR,)))]).rows
+    (row,) = Matrix.of(runs, sample.CATALOGUE).rows
 
-    assert [cell.expectation for cell in row.cells] == [None, sample.FLOOR.expectations[0]]
+    assert [(cell.declared, cell.unexpected) for cell in row.cells] == [
+        (None, True),
+        (sample.FLOOR.expectations[0], False),
+    ]
+
+
+def test_distribution_kernel_is_held_against_its_stable_release() -> None:
+    claim = Claim("a.7/b/c", "", expectations=(Expectation("", Range("6.1.100")),))
+    run = sample.single(Answer(claim.id, Verdict.DIFFERS))
+
+    runs = [sample.on(run, release="6.1.0-49", version=f"Debian 6.1.{patch}-1") for patch in (99, 100)]
+
+    (row,) = Matrix.of(runs, Catalogue.of([claim])).rows
+    assert [cell.note for cell in row.cells] == ["undeclared", "declared"]
+
+
+def test_run_of_another_suite_is_judged_by_the_catalogue() -> None:
+    run = sample.on(sample.single(Answer(sample.RAW.id, Verdict.HOLDS)), release="5.10.0", suite="0.0.1")
+
+    (row,) = Matrix.of([run], sample.CATALOGUE).rows
+
+    assert (row.claim, row.cells[0].word) == (sample.RAW, "UNCLAIMED")
+
+
+def test_claim_without_a_catalogue_is_its_id_and_the_answer_counts_as_it_is() -> None:
+    (row,) = Matrix.of([sample.single(seen(Verdict.DIFFERS))], sample.EMPTY).rows
+
+    assert (row.claim, row.cells[0].note) == (Claim("page.7/topic/slug", ""), "undeclared")

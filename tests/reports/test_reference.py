@@ -3,96 +3,127 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from reports.record import Claim, Footer, Header, Record, Run, Verdict
-from reports.reference import against
-from reports.runfile import RunWriter
+from reports.catalogue import Catalogue
+from reports.errors import FileError
+from reports.model import Answer, Claim, Expectation, Run, Verdict
+from reports.ranges import Range
+from reports.reference import NoReference, against, reference_of
+from tests.reports import sample
+
+PLAIN = Claim("doc.7/topic/plain", "It is so.")
+LATER = Claim("doc.7/topic/later", "It is so.", range=Range("7.0"))
+DECLARED = Claim(
+    "doc.7/topic/declared",
+    "It is so.",
+    expectations=(Expectation("it is not", observed={"size": 1}),),
+)
+CATALOGUE = Catalogue.of([PLAIN, LATER, DECLARED])
 
 
-def run(verdicts: Mapping[str, tuple[Verdict, bool]], kernel: str = "uml:6.1") -> Run:
-    claims = tuple(Claim(f"doc.7/topic/{slug}", "It is so.") for slug in verdicts)
-    records = {
-        f"doc.7/topic/{slug}": Record(f"doc.7/topic/{slug}", verdict, expected)
-        for slug, (verdict, expected) in verdicts.items()
-    }
-    header = Header(kernel, "6.1.176", "#1", "x86_64", None, (), "0.1.0", claims)
-    return Run(header, records, None)
+def run(claim: Claim, verdict: Verdict, **observed: int) -> Run:
+    return sample.single(Answer(claim.id, verdict, dict(observed)))
 
 
-def write(run: Run, path: Path) -> Path:
-    with RunWriter(path) as writer:
-        writer.header(run.header)
-        for record in run.records.values():
-            writer.record(record)
-        writer.footer(Footer({v.value: n for v, n in run.counts().items()}, 0))
-    return path
-
-
-HELD = {"a": (Verdict.HOLDS, True)}
+def held(new: Run, reference: Run) -> tuple[bool, str]:
+    out = io.StringIO()
+    kept = against(new, reference, CATALOGUE, Console(file=out, width=100))
+    return kept, out.getvalue()
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "fine"),
+    ("claim", "before", "after", "kept"),
     [
-        ((Verdict.HOLDS, True), (Verdict.HOLDS, True), True),
-        ((Verdict.HOLDS, True), (Verdict.DIFFERS, True), True),
-        ((Verdict.HOLDS, True), (Verdict.DIFFERS, False), False),
-        ((Verdict.HOLDS, True), (Verdict.BLOCKED, True), False),
-        ((Verdict.DIFFERS, True), (Verdict.BROKEN, False), False),
-        ((Verdict.BLOCKED, True), (Verdict.BLOCKED, True), True),
-        ((Verdict.BLOCKED, True), (Verdict.HOLDS, True), True),
-        ((Verdict.DIFFERS, False), (Verdict.DIFFERS, False), True),
+        (PLAIN, Verdict.HOLDS, Verdict.HOLDS, True),
+        (PLAIN, Verdict.HOLDS, Verdict.DIFFERS, False),
+        (PLAIN, Verdict.HOLDS, Verdict.BLOCKED, False),
+        (PLAIN, Verdict.HOLDS, Verdict.BROKEN, False),
+        (PLAIN, Verdict.DIFFERS, Verdict.BROKEN, False),
+        (PLAIN, Verdict.DIFFERS, Verdict.DIFFERS, True),
+        (PLAIN, Verdict.BLOCKED, Verdict.BLOCKED, True),
+        (PLAIN, Verdict.BLOCKED, Verdict.HOLDS, True),
+        (PLAIN, Verdict.BLOCKED, Verdict.BROKEN, False),
+        (PLAIN, Verdict.BROKEN, Verdict.BROKEN, True),
+        (LATER, Verdict.HOLDS, Verdict.DIFFERS, True),
+        (LATER, Verdict.HOLDS, Verdict.BLOCKED, False),
+        (DECLARED, Verdict.BLOCKED, Verdict.HOLDS, False),
+        (DECLARED, Verdict.HOLDS, Verdict.HOLDS, True),
     ],
 )
 def test_what_was_answered_must_be_answered(
-    before: tuple[Verdict, bool], after: tuple[Verdict, bool], fine: bool
+    claim: Claim, before: Verdict, after: Verdict, kept: bool
 ) -> None:
-    console = Console(file=io.StringIO(), width=80)
-
-    assert against(run({"a": after}), run({"a": before}), console) is fine
+    assert held(run(claim, after), run(claim, before))[0] is kept
 
 
-def test_a_claim_that_is_missing_is_lost() -> None:
-    reference = run(HELD)
-    now = Run(reference.header, {})
-
-    assert not against(now, reference, Console(file=io.StringIO(), width=80))
+@pytest.mark.parametrize(("size", "kept"), [(1, True), (2, False)])
+def test_verdict_may_change_to_the_declared_one(size: int, kept: bool) -> None:
+    assert held(run(DECLARED, Verdict.DIFFERS, size=size), run(DECLARED, Verdict.HOLDS))[0] is kept
 
 
-def test_new_claims_and_fewer_claims_are_fine() -> None:
-    console = Console(file=io.StringIO(), width=80)
+def test_declared_difference_that_became_an_undeclared_one_is_wrong() -> None:
+    before, after = (run(DECLARED, Verdict.DIFFERS, size=size) for size in (1, 2))
 
-    assert against(run(HELD), run({"b": (Verdict.HOLDS, True)}), console)
-
-
-def command(*arguments: object) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "reports", "against", *map(str, arguments)]
-    return subprocess.run(line, capture_output=True, text=True, check=False)
+    assert not held(after, before)[0]
 
 
-def test_the_command_finds_the_reference_by_kernel(tmp_path: Path) -> None:
-    (tmp_path / "references").mkdir()
-    write(run({"a": (Verdict.BLOCKED, True)}, "uml:5.10"), tmp_path / "references" / "1.jsonl")
-    write(run(HELD), tmp_path / "references" / "2.jsonl")
+def test_claim_that_is_missing_is_lost() -> None:
+    now = sample.cut(sample.header("6.1.0", PLAIN))
 
-    done = command(
-        tmp_path / "references", write(run({"a": (Verdict.BLOCKED, True)}), tmp_path / "new.jsonl")
+    kept, text = held(now, run(PLAIN, Verdict.HOLDS))
+
+    assert (kept, "doc.7/topic/plain: HOLDS, now missing" in text) == (False, True)
+
+
+def test_other_claims_than_in_the_reference_are_fine() -> None:
+    assert held(run(PLAIN, Verdict.HOLDS), run(LATER, Verdict.HOLDS))[0]
+
+
+def test_new_claim_that_differs_undeclared_is_wrong() -> None:
+    assert not held(run(PLAIN, Verdict.DIFFERS), run(LATER, Verdict.HOLDS))[0]
+
+
+def test_run_that_lost_nothing_is_one_line_more_than_its_kernel() -> None:
+    assert held(run(PLAIN, Verdict.HOLDS), run(PLAIN, Verdict.HOLDS))[1] == (
+        "Linux 6.1.0, x86_64 (uml:6.1), held against 6.1.0\n  Nothing is lost: 1 claim.\n"
     )
 
-    assert (done.returncode, "HOLDS, now BLOCKED" in done.stdout) == (1, True)
+
+def test_what_changed_is_listed_with_what_was_observed() -> None:
+    text = held(run(DECLARED, Verdict.DIFFERS, size=1), run(DECLARED, Verdict.BLOCKED))[1]
+
+    assert "changed as declared\n    doc.7/topic/declared: BLOCKED, now DIFFERS size = 1\n" in text
 
 
-def test_a_kernel_without_a_reference_is_told(tmp_path: Path) -> None:
-    done = command(tmp_path, write(run(HELD), tmp_path / "new.jsonl"), "-x")
-    (tmp_path / "none").mkdir()
-    told = command(tmp_path / "none", tmp_path / "new.jsonl")
+def test_reference_is_found_by_kernel_whatever_its_file_is_named(tmp_path: Path) -> None:
+    wanted = run(PLAIN, Verdict.HOLDS)
+    sample.write(tmp_path / "1.jsonl", sample.on(wanted, kernel="uml:5.10"))
+    sample.write(tmp_path / "2.jsonl", wanted)
 
-    assert (done.returncode, told.returncode) == (2, 2)
-    assert "is a run of uml:6.1" in told.stderr
+    assert reference_of(run(PLAIN, Verdict.BLOCKED), tmp_path) == wanted
+
+
+def test_reference_of_a_machines_own_kernel_has_its_release(tmp_path: Path) -> None:
+    own = sample.on(run(PLAIN, Verdict.HOLDS), kernel="host", release="6.18.44-local")
+    sample.write(tmp_path / "1.jsonl", sample.on(own, release="6.12.1"))
+    sample.write(tmp_path / "2.jsonl", own)
+
+    assert reference_of(sample.on(own, release="6.18.44-other"), tmp_path) == own
+
+
+def test_kernel_without_a_reference_is_named_and_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    with pytest.raises(NoReference) as caught:
+        reference_of(sample.on(run(PLAIN, Verdict.HOLDS), kernel="uml:\x1b[31m\n"), tmp_path)
+
+    assert (str(caught.value)) == (rf"no file in {tmp_path} is a run of Linux 6.1.0, x86_64 (uml:\x1b[31m\n)")
+
+
+def test_wrong_file_among_the_references_is_named(tmp_path: Path) -> None:
+    (tmp_path / "1.jsonl").write_text("{}\n")
+
+    with pytest.raises(FileError, match=r"1\.jsonl:1: "):
+        reference_of(run(PLAIN, Verdict.HOLDS), tmp_path)

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reports.model import Value
+from reports.printable import one_line, printable
 from reports.ranges import Range
-from reports.record import Value
-from reports.wording import kernels, observations, plural, printable, told
+from reports.wording import column, kernels, observations, plural, system, value_text
+from tests.reports import sample
 
 
 @given(st.text(st.characters()))
@@ -36,18 +38,33 @@ def test_what_does_not_print_is_escaped(text: str, shown: str) -> None:
         ((1, "a", (2, None)), "[1, a, [2, null]]"),
     ],
 )
-def test_value_is_told(value: Value, words: str) -> None:
-    assert told(value) == words
+def test_value_in_words(value: Value, words: str) -> None:
+    assert value_text(value) == words
 
 
-def test_observations_are_told_in_one_line() -> None:
+def test_observations_are_one_line() -> None:
     assert observations({"minimum": 2304, "errno": "EINVAL"}) == "minimum = 2304, errno = EINVAL"
 
 
-def test_backports_are_told() -> None:
+def test_backports_are_named() -> None:
     assert (
         kernels(Range("7.1", backports=("6.18.12", "6.12.9"))) == "since 7.1, backported to 6.18.12, 6.12.9"
     )
+
+
+@given(st.text(st.characters()))
+def test_one_line_has_no_other_character_than_printable_ones(text: str) -> None:
+    assert one_line(text).isprintable()
+
+
+def test_one_line_keeps_newlines_as_escapes() -> None:
+    assert one_line("a\nb") == r"a\nb"
+
+
+def test_kernel_of_another_implementation_is_named_by_it() -> None:
+    run = sample.on(sample.OLD, implementation="gVisor", release="4.4.0")
+
+    assert (system(run), column(run)) == ("gVisor (as Linux 4.4.0), x86_64 (uml:6.1)", "gVisor")
 
 
 @pytest.mark.parametrize(("count", "words"), [(0, "0 claims"), (1, "1 claim"), (2, "2 claims")])

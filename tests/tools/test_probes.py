@@ -21,13 +21,13 @@ from tools.probes import KEPT, Probe, kept, labels
 FEW = ["tcp", "udp", "unix"]
 
 
-def told(*kinds: str) -> dict[str, Any]:
+def printed(*kinds: str) -> dict[str, Any]:
     """What this kernel says of itself, on the way on which other kernels are asked."""
     with Namespace():
-        told: dict[str, Any] = json.loads(
+        printed: dict[str, Any] = json.loads(
             subprocess.check_output([sys.executable, "-m", "libsocket", "--json", *kinds])
         )
-    return told
+    return printed
 
 
 def small(kernel: str, release: str) -> Probe:
@@ -35,7 +35,7 @@ def small(kernel: str, release: str) -> Probe:
 
 
 def test_kinds_that_know_an_option_are_kept() -> None:
-    found = Probe.of("host", told(*FEW))
+    found = Probe.of("host", printed(*FEW))
     with Namespace():
         known = {kind: {one.constant for one, said in probe(kind).items() if said.supported} for kind in FEW}
 
@@ -45,7 +45,7 @@ def test_kinds_that_know_an_option_are_kept() -> None:
 
 
 def test_outcomes_are_kept_and_values_are_not() -> None:
-    options = Probe.of("host", told("udp")).options
+    options = Probe.of("host", printed("udp")).options
 
     assert (options["SO_COOKIE"], options["SO_PEERNAME"], options["SO_RCVBUF"], options["TCP_INFO"]) == (
         {"get ok": ("udp",)},
@@ -56,17 +56,17 @@ def test_outcomes_are_kept_and_values_are_not() -> None:
 
 
 def test_two_probes_of_one_kernel_are_the_same() -> None:
-    assert list(Probe.of("host", told()).lines()) == list(Probe.of("host", told()).lines())
+    assert list(Probe.of("host", printed()).lines()) == list(Probe.of("host", printed()).lines())
 
 
-def test_kind_that_cannot_be_made_is_told_by_its_errno() -> None:
+def test_kind_that_cannot_be_made_is_named_by_its_errno() -> None:
     with without(Capability.NET_RAW):
-        refused = Probe.of("host", told_here("udp", "packet")).refused
+        refused = Probe.of("host", printed_here("udp", "packet")).refused
 
     assert refused == {"packet": "EPERM"}
 
 
-def told_here(*kinds: str) -> dict[str, Any]:
+def printed_here(*kinds: str) -> dict[str, Any]:
     from libsocket.__main__ import document
 
     answer: dict[str, Any] = json.loads(document(list(kinds)))
@@ -74,7 +74,7 @@ def told_here(*kinds: str) -> dict[str, Any]:
 
 
 def test_file_gives_the_probe_back(tmp_path: Path) -> None:
-    written = Probe.of("host", told(*FEW))
+    written = Probe.of("host", printed(*FEW))
     file = tmp_path / "host.json"
     file.write_text("\n".join(written.lines()))
 
@@ -84,7 +84,7 @@ def test_file_gives_the_probe_back(tmp_path: Path) -> None:
 def test_command_keeps_what_it_is_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = told("unix")
+    given = printed("unix")
     monkeypatch.setattr(probes, "KEPT", tmp_path / "probes")
     monkeypatch.setattr(sys, "argv", ["probes", "6.1"])
     monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(given)))

@@ -1,0 +1,87 @@
+"""The catalogue of what was collected: what the suite says of each claim, for reports to join with runs."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+import reports
+from conformance.plugin import inventory
+from conformance.plugin.plan import tests_by_claim
+from reports.atomic_write import atomic_write
+from reports.catalogue import Catalogue
+from reports.model import Claim, Test
+
+_ROOT = Path(__file__).parents[2]
+
+_SUITE = ("conftest.py", "conformance", "netns", "libsocket")
+"""What the answers of a kernel depend on, besides the kernel."""
+
+
+def detailed(claims: Sequence[Claim], items: Sequence[pytest.Item]) -> tuple[Claim, ...]:
+    """Claims with their document's title, the sentences they try, and their tests."""
+    tests = tests_by_claim(items)
+    return tuple(
+        replace(
+            claim,
+            document=_document(claim.page),
+            sentences=_sentences().get(claim.id, ()),
+            tests=tuple(dict.fromkeys(map(_test, tests[claim.id]))),
+        )
+        for claim in claims
+    )
+
+
+def write_catalogue(claims: Sequence[Claim], path: Path) -> None:
+    """Put claims into a file. Raises: OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = Catalogue(suite=reports.__version__, suite_digest=suite_digest(), claims=tuple(claims))
+    atomic_write(whole.encode(), path)
+
+
+@cache
+def suite_digest() -> str:
+    """The suite's files in short: two runs with the same digest were asked in the same way."""
+    digest = hashlib.sha256()
+    for path in sorted(path for place in _SUITE for path in _files(_ROOT / place)):
+        digest.update(f"{path.relative_to(_ROOT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _files(place: Path) -> Iterator[Path]:
+    if place.is_file():
+        yield place
+    yield from (path for path in place.rglob("*") if path.suffix in {".py", ".toml", ".c", ".h"})
+
+
+def _test(item: pytest.Item) -> Test:
+    function = inspect.unwrap(getattr(item, "function"))  # noqa: B009  only a test function has one
+    source, line = inspect.getsourcelines(function)
+    return Test(str(item.path.relative_to(item.config.rootpath)), line, "".join(source))
+
+
+@cache
+def _document(page: str) -> str:
+    """The page's title: its inventory has it, or else its name is enough: ``socket.7`` is socket(7)."""
+    if page == "defacto":
+        return "No document says it"
+    if page in inventory.pages():
+        return inventory.inventory(page).title
+    return re.sub(r"^(.+)\.(\d\w*)$", r"\1(\2)", page)
+
+
+@cache
+def _sentences() -> dict[str, tuple[str, ...]]:
+    """For each claim the sentences of the inventories that it tries."""
+    found: dict[str, tuple[str, ...]] = {}
+    for sentence in (one for page in inventory.pages() for one in inventory.inventory(page).sentences):
+        for claim in sentence.claims:
+            found[claim] = (*found.get(claim, ()), sentence.id)
+    return found

@@ -1,0 +1,65 @@
+"""``--claim`` and ``--claims-from``: the tests of some claims, by id or by pattern."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from fnmatch import translate
+from pathlib import Path
+
+import pytest
+
+from conformance.plugin.claim import stated
+
+
+def select(items: Sequence[pytest.Item], asked: Sequence[str]) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """The items whose claim is asked for, and the others. The time it takes grows with their number alone."""
+    wanted = _wanted(_ids(items), asked)
+    chosen: list[pytest.Item] = []
+    others: list[pytest.Item] = []
+    for item in items:
+        marked = stated(item)
+        (chosen if marked and marked.claim.id in wanted else others).append(item)
+    return chosen, others
+
+
+def unmatched(items: Sequence[pytest.Item], asked: Sequence[str]) -> list[str]:
+    """A sentence for each pattern that matches no claim."""
+    known = _ids(items)
+    return [_unknown(one, known) for one in asked if not _wanted(known, [one])]
+
+
+def asked_for(config: pytest.Config) -> list[str]:
+    """The patterns of both options. Raises: UsageError for a file that cannot be read."""
+    listed = [line for path in config.getoption("--claims-from") for line in _lines(path)]
+    return [*config.getoption("--claim"), *listed]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise pytest.UsageError(f"--claims-from {path}: the file cannot be read: {error}") from error
+
+
+def _ids(items: Sequence[pytest.Item]) -> dict[str, None]:
+    return dict.fromkeys(marked.claim.id for item in items if (marked := stated(item)))
+
+
+def _wanted(known: dict[str, None], asked: Sequence[str]) -> set[str]:
+    wanted: set[str] = set()
+    for one in asked:
+        if one in known:
+            wanted.add(one)
+        elif re.search(r"[*?[]", one):
+            wanted.update(filter(re.compile(translate(one)).match, known))
+    return wanted
+
+
+def _unknown(pattern: str, known: dict[str, None]) -> str:
+    near = difflib.get_close_matches(pattern, known, n=3, cutoff=0.5)
+    hint = (
+        "did you mean " + " or ".join(near) + "?" if near else "'*' matches any part: 'socket.7/SO_RCVBUF/*'"
+    )
+    return f"--claim {pattern!r} matches none of the {len(known)} claims collected; {hint}"

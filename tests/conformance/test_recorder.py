@@ -1,0 +1,49 @@
+"""Several tests of one claim give one answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.plugin.recorder import merged
+from reports.model import Answer, Verdict
+
+
+def answers(*verdicts: Verdict) -> list[Answer]:
+    return [Answer("a/b/c", verdict) for verdict in verdicts]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "heaviest"),
+    [
+        ([Verdict.BLOCKED, Verdict.HOLDS], Verdict.BLOCKED),
+        ([Verdict.DIFFERS, Verdict.BLOCKED], Verdict.DIFFERS),
+        ([Verdict.BROKEN, Verdict.DIFFERS], Verdict.BROKEN),
+    ],
+)
+def test_the_heaviest_verdict_counts(verdicts: list[Verdict], heaviest: Verdict) -> None:
+    assert merged("a/b/c", answers(*verdicts)).verdict is heaviest
+
+
+def test_the_lighter_verdicts_are_named() -> None:
+    several = answers(Verdict.BLOCKED, Verdict.DIFFERS, Verdict.HOLDS, Verdict.DIFFERS)
+
+    assert merged("a/b/c", several).also == (Verdict.HOLDS, Verdict.BLOCKED)
+
+
+def test_all_observations_are_kept_and_times_added() -> None:
+    several = [Answer("a/b/c", Verdict.HOLDS, {name: 1}, duration=0.25) for name in "xy"]
+
+    answer = merged("a/b/c", several)
+
+    assert (answer.observations, answer.duration) == ({"x": 1, "y": 1}, 0.5)
+
+
+def test_an_observation_that_two_tests_make_is_a_fault_of_the_suite() -> None:
+    several = [Answer("a/b/c", Verdict.HOLDS, {"received": value}) for value in "ab"]
+
+    answer = merged("a/b/c", several)
+
+    assert (answer.verdict, answer.detail) == (
+        Verdict.BROKEN,
+        "two tests of this claim both observe received",
+    )

@@ -1,0 +1,55 @@
+"""What people read on the repository's page is what the reference runs and the claims say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reports.catalogue import Catalogue
+from reports.findings import findings, kernel_table, put_between
+from reports.matrix import Matrix
+from reports.model import Run
+from reports.store import reference as canonical
+from reports.store import stem
+
+ROOT = Path(__file__).parents[1]
+ANEW = "write it anew: make docs"
+
+Reference = tuple[list[Run], Catalogue]
+
+
+def test_no_reference_run_was_interrupted(reference: Reference) -> None:
+    runs, _ = reference
+
+    assert [run.header.kernel for run in runs if run.interrupted or any(run.missing())] == []
+
+
+def test_reference_runs_are_stored_as_reference_runs(reference: Reference) -> None:
+    runs, _ = reference
+
+    files = {path.name: path.read_text() for path in (ROOT / "results" / "runs").glob("*.jsonl")}
+    assert files == {f"{stem(run)}.jsonl": canonical(run) for run in runs}
+
+
+def test_linux_is_as_declared(reference: Reference) -> None:
+    runs, catalogue = reference
+    linux = [run for run in runs if run.header.implementation == "Linux"]
+
+    cells = [(row.claim.id, cell) for row in Matrix.of(linux, catalogue).rows for cell in row.cells]
+
+    assert [(claim, cell.run.header.kernel) for claim, cell in cells if cell.unexpected] == []
+
+
+def test_every_claim_that_was_answered_is_in_the_catalogue(reference: Reference) -> None:
+    runs, catalogue = reference
+
+    assert {name for run in runs for name in run.asked} - catalogue.by_id.keys() == set()
+
+
+def test_the_findings_are_current(reference: Reference) -> None:
+    assert (ROOT / "docs" / "findings.md").read_text() == findings(*reference), ANEW
+
+
+def test_the_readme_has_the_kernels(reference: Reference) -> None:
+    readme = (ROOT / "README.md").read_text()
+
+    assert readme == put_between("kernels", kernel_table(*reference), readme), ANEW
