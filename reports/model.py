@@ -98,6 +98,8 @@ class Claim(Struct, frozen=True, omit_defaults=True):
     """The sentences of the page's inventory that it tries."""
     range: Range = EVERY_KERNEL
     """The kernels that the document speaks of."""
+    commit: str | None = None
+    """The mainline commit that made it so, where no document does."""
     needs: tuple[str, ...] = ()
     """Codes of what it cannot be tried without: ``CAP_NET_ADMIN``, ``qdisc:tbf``."""
     expectations: tuple[Expectation, ...] = ()

@@ -34,6 +34,7 @@ def reset_met_by(listener: Socket) -> str:
 
 @claim(
     "accept.2/accept/first-in-first-out",
+    sentence="libsocket/accept/first",
     section="DESCRIPTION",
     says="The connection that has waited longest is accepted first.",
 )
@@ -52,6 +53,7 @@ def test_who_came_first_is_accepted_first(ns, observe, listening):
 
 @claim(
     "accept.2/accept/connected",
+    sentence="libsocket/accept/first",
     section="DESCRIPTION",
     says="The new socket is connected to the client.",
 )
@@ -74,6 +76,7 @@ def test_the_address_is_the_clients(ns, observe):
 
 @claim(
     "accept.2/accept/new-socket-not-listening",
+    sentence="libsocket/accept/first",
     section="DESCRIPTION",
     says="The new socket does not listen, and the one it came from goes on listening.",
 )

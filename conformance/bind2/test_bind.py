@@ -13,6 +13,7 @@ from libsocket import Socket
 
 @claim(
     "bind.2/bind/assigns-address",
+    sentence="libsocket/bind/assigns",
     section="DESCRIPTION",
     says="Binding assigns the address to the socket.",
 )
@@ -30,6 +31,7 @@ def test_the_socket_has_the_address(ns, observe, make, address):
 
 @claim(
     "bind.2/bind/reached-at-address",
+    sentence="libsocket/bind/assigns",
     section="DESCRIPTION",
     says="A socket is reached at the address it was bound to.",
 )

@@ -16,6 +16,7 @@ OUT_OF_THE_WAY = 200
 
 @claim(
     "close.2/close/descriptor-gone",
+    sentence="libsocket/close/closes",
     section="DESCRIPTION",
     says="A descriptor that was closed refers to nothing any more: using it fails with EBADF.",
 )

@@ -13,6 +13,7 @@ from libsocket import Socket
 
 @claim(
     "connect.2/connect/stream-connects",
+    sentence="libsocket/connect/connects",
     section="DESCRIPTION",
     says="Connecting a stream socket makes a connection to the socket that is bound to the address.",
 )
@@ -27,6 +28,7 @@ def test_a_stream_is_connected(ns, observe):
 
 @claim(
     "connect.2/connect/peer-address",
+    sentence="libsocket/connect/connects",
     section="DESCRIPTION",
     says="A connected socket's peer is the address it was connected to.",
 )
@@ -39,6 +41,7 @@ def test_the_peer_is_the_address(ns, observe):
 
 @claim(
     "connect.2/connect/datagram-default-destination",
+    sentence="libsocket/connect/connects",
     section="DESCRIPTION",
     says="Connecting a datagram socket sets where its datagrams go by default.",
 )

@@ -140,6 +140,7 @@ def test_a_longer_name_is_cut(ns, observe):
 
 @claim(
     "defacto/SO_BINDTODEVICE/short-room-refused",
+    sentence="libsocket/bindtodevice/buffer",
     says="Reading a name takes room for IFNAMSIZ bytes, though the name is shorter: EINVAL with less.",
 )
 def test_reading_with_less_room_is_refused(ns, observe):

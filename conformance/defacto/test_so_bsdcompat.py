@@ -10,6 +10,7 @@ from libsocket import INT, SO_BSDCOMPAT, Socket
 
 @claim(
     "defacto/SO_BSDCOMPAT/reads-0",
+    sentence="libsocket/bsdcompat/enables",
     says="Any value can be set, and the option reads 0 ever after.",
     since="2.6.29",
 )

@@ -24,6 +24,7 @@ def priorities(receiver: Socket) -> list[int]:
 
 @claim(
     "defacto/SO_PRIORITY/follows-ip-tos",
+    sentence="libsocket/priority/sets",
     says="Setting IP_TOS sets the priority: low delay is 6, throughput 2, reliability 0.",
 )
 @pytest.mark.parametrize(("tos", "priority"), [(LOW_DELAY, 6), (THROUGHPUT, 2), (RELIABILITY, 0)])

@@ -28,6 +28,7 @@ def kept(option: Option[float], usec: int) -> int:
 
 @claim(
     "defacto/SO_RCVTIMEO/rounded-up-to-ticks",
+    sentence=("libsocket/rcvtimeo/timeval", "libsocket/sndtimeo/timeval"),
     says="A timeout is kept in ticks of the kernel's clock, as few as are not shorter than what was asked, "
     "and so it reads back.",
 )
@@ -42,6 +43,7 @@ def test_is_rounded_up_to_ticks(option, usec):
 
 @claim(
     "defacto/SO_RCVTIMEO/microseconds-out-of-range",
+    sentence=("libsocket/rcvtimeo/timeval", "libsocket/sndtimeo/timeval"),
     says="A timeout whose microseconds are negative or make a second is refused with EDOM.",
     since="2.6.22",
 )
@@ -77,6 +79,7 @@ def test_a_negative_timeout_does_not_wait(ns, observe):
 
 @claim(
     "defacto/SO_RCVTIMEO/connect-unaffected",
+    sentence="libsocket/rcvtimeo/outcome",
     says="The receive timeout does not bound connect(2); only the send timeout does.",
 )
 def test_connect_outlasts_the_receive_timeout(ns, observe):

@@ -12,6 +12,7 @@ from libsocket import Socket
 
 @claim(
     "libsocket/from_fd/same-connection",
+    sentence="libsocket/create/from-fd",
     section="impl Socket",
     says="A socket made from an established descriptor speaks for that descriptor's connection.",
 )
@@ -27,6 +28,7 @@ def test_speaks_for_the_same_connection(ns, observe, pair):
 
 @claim(
     "libsocket/from_fd/same-options",
+    sentence="libsocket/create/from-fd",
     section="impl Socket",
     says="What is set on a socket made from an established descriptor is set for that descriptor too.",
 )

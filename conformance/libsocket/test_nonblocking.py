@@ -13,6 +13,7 @@ from libsocket import Socket
 
 @claim(
     "libsocket/nonblocking/sets-o-nonblock",
+    sentence="libsocket/nonblocking/flag",
     section="impl Socket",
     says="Making a socket non-blocking sets O_NONBLOCK on its descriptor, and making it blocking clears it.",
 )

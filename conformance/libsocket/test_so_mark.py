@@ -12,6 +12,7 @@ from netns import Capability, without
 
 @claim(
     "libsocket/SO_MARK/net-admin-required",
+    sentence="libsocket/mark/privilege",
     section="Socket::set_mark",
     says="Setting a mark takes CAP_NET_ADMIN; no other capability stands in for it.",
     needs=[Capability.NET_ADMIN, Capability.NET_RAW],

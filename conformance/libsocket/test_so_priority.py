@@ -16,6 +16,7 @@ def received_tos(receiver: Socket) -> int:
 
 @claim(
     "libsocket/SO_PRIORITY/sets-tos",
+    sentence="libsocket/priority/tos",
     section="Socket::set_priority",
     says="Setting the priority of an IP socket also sets the type-of-service field of what it sends.",
     expect=differs(

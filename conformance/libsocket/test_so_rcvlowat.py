@@ -12,6 +12,7 @@ from libsocket import Socket
 
 @claim(
     "libsocket/SO_RCVLOWAT/poll-ignores-mark",
+    sentence=("libsocket/rcvlowat/poll", "libsocket/sndlowat/poll"),
     section="Socket::set_rcvlowat",
     says="select and poll call a TCP socket readable when a single byte is there, whatever the mark.",
     expect=differs(
@@ -32,6 +33,7 @@ def test_tcp_is_readable_below_the_mark(ns, observe, readable):
 
 @claim(
     "libsocket/SO_RCVLOWAT/poll-ignores-mark-on-unix",
+    sentence=("libsocket/rcvlowat/poll", "libsocket/sndlowat/poll"),
     section="Socket::set_rcvlowat",
     says="select and poll call a UNIX stream socket readable when a single byte is there, whatever the mark.",
 )
@@ -43,6 +45,7 @@ def test_a_unix_stream_is_readable_below_the_mark(ns, observe, readable):
 
 @claim(
     "libsocket/SO_RCVLOWAT/read-blocks-although-readable",
+    sentence=("libsocket/rcvlowat/read", "libsocket/sndlowat/read"),
     section="Socket::set_rcvlowat",
     says="A read from a socket that was called readable still blocks until the mark is reached.",
 )

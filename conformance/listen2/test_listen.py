@@ -32,6 +32,7 @@ def admits(listener: Socket, client: Socket) -> bool:
 
 @claim(
     "listen.2/listen/marks-passive",
+    sentence="libsocket/listen/passive",
     section="DESCRIPTION",
     says="Listening marks a socket as one that accepts incoming connections.",
 )

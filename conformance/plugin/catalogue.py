@@ -26,13 +26,12 @@ _SUITE = ("conftest.py", "conformance", "netns", "libsocket")
 
 
 def detailed(claims: Sequence[Claim], items: Sequence[pytest.Item]) -> tuple[Claim, ...]:
-    """Claims with their document's title, the sentences they try, and their tests."""
+    """Claims with their document's edition and their tests."""
     tests = tests_by_claim(items)
     return tuple(
         replace(
             claim,
             document=_document(claim.page),
-            sentences=_sentences().get(claim.id, ()),
             tests=tuple(dict.fromkeys(map(_test, tests[claim.id]))),
         )
         for claim in claims
@@ -69,19 +68,9 @@ def _test(item: pytest.Item) -> Test:
 
 @cache
 def _document(page: str) -> str:
-    """The page's title: its inventory has it, or else its name is enough: ``socket.7`` is socket(7)."""
+    """The page and its edition, which its inventory has; without one its name: ``socket.7`` is socket(7)."""
     if page == "defacto":
         return "No document says it"
     if page in inventory.pages():
-        return inventory.inventory(page).title
+        return inventory.inventory(page).edition
     return re.sub(r"^(.+)\.(\d\w*)$", r"\1(\2)", page)
-
-
-@cache
-def _sentences() -> dict[str, tuple[str, ...]]:
-    """For each claim the sentences of the inventories that it tries."""
-    found: dict[str, tuple[str, ...]] = {}
-    for sentence in (one for page in inventory.pages() for one in inventory.inventory(page).sentences):
-        for claim in sentence.claims:
-            found[claim] = (*found.get(claim, ()), sentence.id)
-    return found

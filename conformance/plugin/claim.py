@@ -30,18 +30,23 @@ def claim(
     id: str,
     *,
     says: str,
+    sentence: str | Iterable[str] = (),
     section: str = "",
     since: str | None = None,
     until: str | None = None,
+    backports: tuple[str, ...] = (),
+    commit: str | None = None,
     needs: Iterable[Need | Capability] = (),
     expect: Expectation | Iterable[Expectation] = (),
 ) -> pytest.MarkDecorator:
     """State what a document claims, right above the test that tries it.
 
     ``id`` is ``page/topic/slug`` and never changes. ``says`` is the statement in our own words.
-    ``section`` is the heading it stands under. ``since`` (inclusive) and ``until`` (exclusive) are the
-    mainline kernels the document says it of. ``needs`` are what it cannot be tried without. ``expect``
-    declares where it is known to differ (see :func:`differs`).
+    ``sentence`` is the sentence of a page's inventory that it tries, or several. ``section`` is the heading
+    it stands under. ``since`` (inclusive) and ``until`` (exclusive) are the mainline kernels the document
+    says it of, ``backports`` the stable releases that count as later than ``since``, ``commit`` what made it
+    so, where no document does. ``needs`` are what it cannot be tried without. ``expect`` declares where it
+    is known to differ (see :func:`differs`).
     """
     if not _ID.fullmatch(id):
         raise ValueError(f"claim id {id!r} is not page/topic/slug, such as socket.7/SO_RCVBUF/doubled")
@@ -50,7 +55,9 @@ def claim(
         id=id,
         says=says,
         section=section,
-        range=Range(since, until) if since or until else EVERY_KERNEL,
+        sentences=(sentence,) if isinstance(sentence, str) else tuple(sentence),
+        range=Range(since, until, backports) if since or until else EVERY_KERNEL,
+        commit=commit,
         needs=tuple(one.code for one in required),
         expectations=(expect,) if isinstance(expect, Expectation) else tuple(expect),
     )

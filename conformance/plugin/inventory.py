@@ -1,59 +1,85 @@
-"""Which sentences of a document are checked, and why the others are not.
+"""Which sentences of a document are tried, and why the others are not.
 
-``python -m conformance.plugin.inventory`` prints it. A page has one file in ``conformance/inventory/``, its
-sentences in order.
+``python -m conformance.plugin.inventory`` prints it, from the catalogue that ``make catalogue`` writes. A
+page has one file in ``conformance/inventory/``, its sentences in order; a claim cites those that it tries.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[1] / "inventory"
+from reports.catalogue import Catalogue, read_catalogue
+from reports.errors import BAD_DATA, FileError
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "conformance" / "inventory"
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence of a document, in our own words, and what became of it."""
+    """One sentence of a document, in our own words."""
 
     id: str
+    """``page/topic/slug``"""
     says: str
-    claims: tuple[str, ...] = ()
-    """The claims that try it on a kernel."""
     tests: tuple[str, ...] = ()
     """The library's own tests, where the sentence is about a library and not about a kernel."""
     reason: str = ""
     """Why it cannot be tried, or what is left untried by the claims."""
 
-    @property
-    def fate(self) -> str:
-        """``tried``, ``tested`` or ``untried``."""
-        if self.claims:
-            return "tried"
-        return "tested" if self.tests else "untried"
-
 
 @dataclass(frozen=True)
 class Inventory:
-    """The sentences of a page."""
+    """The sentences of a page, and which edition of it they were read in."""
 
     page: str
     title: str
+    project: str
+    version: str
+    url: str
     sentences: tuple[Sentence, ...]
 
-    def share(self, fate: str) -> float:
-        return sum(one.fate == fate for one in self.sentences) / len(self.sentences)
+    @property
+    def edition(self) -> str:
+        """``The Socket reference (libsocket 0.1.1)``"""
+        return f"{self.title} ({self.project} {self.version})"
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """An inventory beside the claims that cite it."""
+
+    inventory: Inventory
+    claims: Mapping[str, Sequence[str]]
+    """For each sentence that is cited, the claims that do."""
+
+    def status(self, sentence: Sentence) -> str:
+        """``tried``, ``tested`` or ``untried``."""
+        if sentence.id in self.claims:
+            return "tried"
+        return "tested" if sentence.tests else "untried"
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong: a sentence that does not exist is cited, or one is neither tried nor explained."""
+        known = {one.id for one in self.inventory.sentences}
+        for cited, claims in self.claims.items():
+            if cited not in known:
+                yield f"{', '.join(claims)}: there is no sentence {cited}"
+        for one in self.inventory.sentences:
+            if self.status(one) == "untried" and not one.reason:
+                yield f"{one.id}: no claim cites it, no test is named, and there is no reason"
 
     def __str__(self) -> str:
-        count = {
-            fate: sum(one.fate == fate for one in self.sentences) for fate in ("tried", "tested", "untried")
-        }
+        statuses = [self.status(one) for one in self.inventory.sentences]
+        count = statuses.count
         return (
-            f"{self.title}: {len(self.sentences)} sentences, {count['tried']} tried by claims, "
-            f"{count['tested']} by the library's tests, {count['untried']} not to be tried"
+            f"{self.inventory.edition}: {len(statuses)} sentences, {count('tried')} tried by claims, "
+            f"{count('tested')} by the library's tests, {count('untried')} not to be tried"
         )
 
 
@@ -62,23 +88,46 @@ def pages() -> list[str]:
 
 
 def inventory(page: str) -> Inventory:
-    page_file = tomllib.loads((FOLDER / f"{page}.toml").read_text(encoding="utf-8"))
-    return Inventory(page, page_file["title"], tuple(_sentence(one) for one in page_file["sentence"]))
+    fields = tomllib.loads((FOLDER / f"{page}.toml").read_text(encoding="utf-8"))
+    sentences = tuple(
+        Sentence(**{**one, "tests": tuple(one.get("tests", ()))}) for one in fields.pop("sentence")
+    )
+    return Inventory(page, **fields, sentences=sentences)
 
 
-def _sentence(fields: dict[str, str | list[str]]) -> Sentence:
-    texts = {name: value for name, value in fields.items() if isinstance(value, str)}
-    lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
-    return Sentence(**texts, **lists)  # type: ignore[arg-type]
+def coverage(page: str, catalogue: Catalogue) -> Coverage:
+    """What a catalogue's claims cite of a page."""
+    cited: dict[str, list[str]] = {}
+    for claim in catalogue.claims:
+        for sentence in claim.sentences:
+            if sentence.partition("/")[0] == page:
+                cited.setdefault(sentence, []).append(claim.id)
+    return Coverage(inventory(page), cited)
 
 
-def main(chosen: Sequence[str]) -> None:
-    for page in chosen or pages():
-        listed = inventory(page)
-        print(listed)
-        for one in listed.sentences:
-            print(f"  {one.id:46} {', '.join(one.claims or one.tests) or 'untried: ' + one.reason}")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the pages. 1 where something is wrong with one of them."""
+    parser = argparse.ArgumentParser(prog="python -m conformance.plugin.inventory", description=__doc__)
+    parser.add_argument("pages", nargs="*", metavar="PAGE", help=f"default: all: {', '.join(pages())}")
+    parser.add_argument("--catalogue", type=Path, default=ROOT / "build" / "catalogue.json", metavar="FILE")
+    asked = parser.parse_args(arguments)
+    try:
+        catalogue = read_catalogue(asked.catalogue)
+    except FileError as error:
+        print(f"inventory: {error}; 'make catalogue' writes it", file=sys.stderr)
+        return BAD_DATA
+    wrong: list[str] = []
+    for page in asked.pages or pages():
+        found = coverage(page, catalogue)
+        print(found)
+        for one in found.inventory.sentences:
+            by = ", ".join(found.claims.get(one.id, one.tests)) or f"untried: {one.reason}"
+            print(f"  {one.id:46} {by}")
+        wrong += found.problems()
+    for problem in wrong:
+        print(f"inventory: {problem}", file=sys.stderr)
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main())

@@ -17,6 +17,7 @@ from libsocket import Shutdown, Socket
 
 WAITS = claim(
     "recv.2/recv/waits-for-a-message",
+    sentence="libsocket/recv/waits",
     section="DESCRIPTION",
     says="Where no message has arrived, receiving waits for one.",
 )
@@ -47,6 +48,7 @@ def test_waits_as_long_as_it_may(ns, observe, pair):
 
 @claim(
     "recv.2/EAGAIN/nonblocking-and-nothing-there",
+    sentence="libsocket/recv/waits",
     section="ERRORS",
     says="A non-blocking socket fails with EAGAIN when no message has arrived.",
 )
@@ -65,6 +67,7 @@ def test_a_nonblocking_socket_does_not_wait(ns, observe, pair):
 
 @claim(
     "recv.2/recv/gives-what-is-there",
+    sentence="libsocket/recv/available",
     section="DESCRIPTION",
     says="Receiving gives what has arrived, up to the amount asked for, and does not wait for all of it.",
 )

@@ -22,6 +22,7 @@ TOO_LONG_FOR_UDP = 65_535 - 20 - 8 + 1
 
 BLOCKS = claim(
     "send.2/send/blocks-without-room",
+    sentence="libsocket/send/blocks",
     section="DESCRIPTION",
     says="Sending what does not fit into the send buffer waits until it does.",
 )
@@ -59,6 +60,7 @@ def test_waits_as_long_as_it_may(ns, observe, pair):
 
 @claim(
     "send.2/EAGAIN/nonblocking-without-room",
+    sentence="libsocket/send/would-block",
     section="ERRORS",
     says="A non-blocking socket fails with EAGAIN when there is no room in its send buffer.",
 )
@@ -76,6 +78,7 @@ def test_a_nonblocking_socket_does_not_wait(ns, observe, pair):
 
 @claim(
     "send.2/EMSGSIZE/nothing-sent",
+    sentence="libsocket/send/emsgsize",
     section="DESCRIPTION",
     says="A message too long to be passed on in one piece fails with EMSGSIZE, and nothing of it is sent.",
 )
@@ -91,6 +94,7 @@ def test_nothing_of_a_message_too_long_is_sent(ns, observe):
 
 @claim(
     "send.2/EMSGSIZE/unix-nothing-sent",
+    sentence="libsocket/send/emsgsize",
     section="DESCRIPTION",
     says="A UNIX datagram longer than the send buffer fails with EMSGSIZE, and nothing of it is sent.",
 )
@@ -106,6 +110,7 @@ def test_nothing_of_a_unix_datagram_too_long_is_sent(ns, observe):
 
 @claim(
     "send.2/send/success-says-nothing-of-delivery",
+    sentence="libsocket/send/no-indication",
     section="DESCRIPTION",
     says="A failure to deliver is not told by send: a datagram for a port that nobody holds is sent.",
 )
@@ -122,6 +127,7 @@ def test_a_datagram_for_nobody_is_sent(ns, observe):
 
 @claim(
     "send.2/send/local-errors-told",
+    sentence="libsocket/send/local-errors",
     section="DESCRIPTION",
     says="An error that is found on this machine is the error of send: with no route it is ENETUNREACH.",
 )

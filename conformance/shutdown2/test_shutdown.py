@@ -31,6 +31,7 @@ def arrival(sock: Socket) -> Iterator[None]:
 
 @claim(
     "shutdown.2/SHUT_RD/nothing-more-received",
+    sentence="libsocket/shutdown/disables",
     section="DESCRIPTION",
     says="After SHUT_RD nothing that arrives later is received.",
     expect=differs(
@@ -54,6 +55,7 @@ def test_what_arrives_later_is_not_received(ns, observe, pair):
 
 @claim(
     "shutdown.2/SHUT_RD/nothing-more-received-unix",
+    sentence="libsocket/shutdown/disables",
     section="DESCRIPTION",
     says="After SHUT_RD on a UNIX stream socket nothing more is received: its peer is refused with EPIPE.",
 )
@@ -86,6 +88,7 @@ def test_shut_for_reading_still_sends(ns, observe, pair):
 
 @claim(
     "shutdown.2/SHUT_WR/nothing-more-sent",
+    sentence="libsocket/shutdown/disables",
     section="DESCRIPTION",
     says="After SHUT_WR sending is refused.",
 )
@@ -120,6 +123,7 @@ def test_shut_for_writing_still_receives(ns, observe, pair):
 
 @claim(
     "shutdown.2/SHUT_RDWR/both-directions-end",
+    sentence="libsocket/shutdown/disables",
     section="DESCRIPTION",
     says="After SHUT_RDWR sending is refused and receiving gives the end of the stream.",
 )

@@ -12,6 +12,7 @@ from libsocket import Socket
 
 @claim(
     "socket.2/socket/domain-type-protocol",
+    sentence="libsocket/create/options",
     section="DESCRIPTION",
     says="A new socket has the domain, the type and the protocol it was asked for.",
 )
@@ -34,6 +35,7 @@ def test_is_what_was_asked_for(ns, observe, asked):
 
 @claim(
     "socket.2/socket/protocol-zero",
+    sentence="libsocket/create/options",
     section="DESCRIPTION",
     says="Where a type has one usual protocol in its domain, asking for protocol 0 gives that one.",
 )

@@ -19,6 +19,7 @@ ETH_P_IP = 0x0800
 
 @claim(
     "socket.7/SO_BINDTODEVICE/only-that-interface",
+    sentence=("libsocket/bindtodevice/binds", "libsocket/bindtodevice/receives"),
     section="Socket options",
     says="A bound socket receives what comes in by its interface and nothing else.",
     since="2.0.30",
@@ -44,6 +45,7 @@ def test_packets_from_other_interfaces_are_not_received(peers, observe):
 
 @claim(
     "socket.7/SO_BINDTODEVICE/empty-name-unbinds",
+    sentence="libsocket/bindtodevice/unbinds",
     section="Socket options",
     says="An empty name removes the binding.",
     needs=[Capability.NET_RAW],
@@ -58,6 +60,7 @@ def test_an_empty_name_unbinds(ns, observe):
 
 @claim(
     "socket.7/SO_BINDTODEVICE/zero-length-unbinds",
+    sentence="libsocket/bindtodevice/unbinds",
     section="Socket options",
     says="An option of length zero removes the binding.",
     needs=[Capability.NET_RAW],
@@ -72,6 +75,7 @@ def test_a_length_of_zero_unbinds(ns, observe):
 
 @claim(
     "socket.7/SO_BINDTODEVICE/ends-with-nul",
+    sentence="libsocket/bindtodevice/name",
     section="Socket options",
     says="The name has any length and ends with a NUL: what comes after that does not count.",
 )
@@ -87,6 +91,7 @@ def test_the_name_ends_with_a_nul(ns, observe, option):
 
 @claim(
     "socket.7/SO_BINDTODEVICE/at-most-ifnamsiz",
+    sentence="libsocket/bindtodevice/name",
     section="Socket options",
     says="A name may fill IFNAMSIZ bytes with its NUL.",
     needs=[VETH],
@@ -102,6 +107,7 @@ def test_a_name_may_fill_ifnamsiz(ns, observe):
 
 @claim(
     "socket.7/SO_BINDTODEVICE/some-types-only",
+    sentence="libsocket/bindtodevice/types",
     section="Socket options",
     says="It works on some types of sockets only: UNIX sockets bound to different interfaces still talk.",
     needs=[VETH],
@@ -119,6 +125,7 @@ def test_a_unix_socket_is_not_bound(ns, observe):
 
 @claim(
     "socket.7/SO_BINDTODEVICE/not-packet-sockets",
+    sentence="libsocket/bindtodevice/packet",
     section="Socket options",
     says="A packet socket cannot be bound by it: packets of other interfaces are received all the same.",
     needs=[Capability.NET_RAW, VETH],
@@ -135,6 +142,7 @@ def test_a_packet_socket_is_not_bound(ns, observe):
 
 @claim(
     "socket.7/SO_BINDTODEVICE/readable",
+    sentence=("libsocket/bindtodevice/binds", "libsocket/bindtodevice/since-3.8"),
     section="Socket options",
     says="The option can be read: it is the name of the interface.",
     since="3.8",
@@ -148,6 +156,7 @@ def test_the_name_reads_back(ns, observe):
 
 @claim(
     "socket.7/SO_BINDTODEVICE/unreadable",
+    sentence="libsocket/bindtodevice/before-3.8",
     section="Socket options",
     says="The option can be set and not read.",
     until="3.8",
@@ -162,6 +171,7 @@ def test_the_name_cannot_be_read(ns, observe):
 
 @claim(
     "socket.7/SO_BINDTODEVICE/length-reported",
+    sentence="libsocket/bindtodevice/length",
     section="Socket options",
     says="Reading tells how long the name is, its NUL included, whatever the room for it.",
     since="3.8",

@@ -19,6 +19,7 @@ EVERY_HOST_HERE = "255.255.255.255"
 
 @claim(
     "socket.7/SO_BROADCAST/needed-to-send",
+    sentence="libsocket/broadcast/allows",
     section="Socket options",
     says="A datagram socket can send to a broadcast address with the option, and cannot without.",
     needs=[VETH],
@@ -38,6 +39,7 @@ def test_only_with_the_option_can_it_send_to_everyone(peers, observe, everyone):
 
 @claim(
     "socket.7/SO_BROADCAST/no-effect-on-streams",
+    sentence="libsocket/broadcast/streams",
     section="Socket options",
     says="The option has no effect on a stream socket: it connects to single hosts only, as without.",
     needs=[VETH],

@@ -30,6 +30,7 @@ def towards_a_closed_port() -> Iterator[Socket]:
 
 @claim(
     "socket.7/SO_BSDCOMPAT/hides-icmp-errors",
+    sentence=("libsocket/bsdcompat/enables", "libsocket/bsdcompat/udp", "libsocket/bsdcompat/icmp"),
     section="Socket options",
     says="The program does not learn of the ICMP errors that a UDP socket receives.",
     since="2.0",
@@ -47,6 +48,7 @@ def test_icmp_errors_are_hidden(ns, observe):
 
 @claim(
     "socket.7/SO_BSDCOMPAT/phased-out",
+    sentence="libsocket/bsdcompat/phased-out",
     section="Socket options",
     says="Later kernels no longer support it: ICMP errors reach the program all the same.",
     since="2.4",
@@ -62,6 +64,7 @@ def test_icmp_errors_are_not_hidden(ns, observe):
 
 @claim(
     "socket.7/SO_BSDCOMPAT/ignored-silently",
+    sentence="libsocket/bsdcompat/phased-out",
     section="Socket options",
     says="The option is ignored, and nothing is said of it in the kernel's log.",
     since="2.4",
@@ -77,6 +80,7 @@ def test_setting_it_is_not_logged(ns, observe):
 
 @claim(
     "socket.7/SO_BSDCOMPAT/warning",
+    sentence="libsocket/bsdcompat/phased-out",
     section="Socket options",
     says="The kernel's log warns of a program that uses the option.",
     since="2.6",
@@ -92,6 +96,7 @@ def test_setting_it_is_logged(ns, observe):
 
 @claim(
     "socket.7/SO_BSDCOMPAT/raw-broadcast",
+    sentence="libsocket/bsdcompat/raw",
     section="Socket options",
     says="With the option a raw socket sends to a broadcast address without SO_BROADCAST.",
     since="2.0",
@@ -107,6 +112,7 @@ def test_a_raw_socket_skips_the_broadcast_flag(ns, observe):
 
 @claim(
     "socket.7/SO_BSDCOMPAT/raw-broadcast-removed",
+    sentence="libsocket/bsdcompat/raw",
     section="Socket options",
     says="The option does nothing for raw sockets: sending to a broadcast address takes SO_BROADCAST.",
     since="2.2",

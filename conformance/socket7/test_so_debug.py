@@ -13,6 +13,7 @@ from netns import Capability, as_user, only
 
 @claim(
     "socket.7/SO_DEBUG/net-admin-suffices",
+    sentence=("libsocket/debug/enables", "libsocket/debug/privilege"),
     section="Socket options",
     says="CAP_NET_ADMIN is enough to switch debugging on.",
     needs=[initially(Capability.NET_ADMIN), ANOTHER_USER],
@@ -26,6 +27,7 @@ def test_net_admin_suffices(ns, observe):
 
 @claim(
     "socket.7/SO_DEBUG/refused-without-either",
+    sentence="libsocket/debug/privilege",
     section="Socket options",
     says="A process that has neither CAP_NET_ADMIN nor the effective user id 0 cannot switch debugging on.",
     needs=[initially(Capability.NET_ADMIN), ANOTHER_USER],
@@ -41,6 +43,7 @@ def test_an_ordinary_user_is_refused(ns, observe):
 
 @claim(
     "socket.7/SO_DEBUG/euid-0-suffices",
+    sentence="libsocket/debug/privilege",
     section="Socket options",
     says="The effective user id 0 is enough to switch debugging on, without any capability.",
     needs=[initially(Capability.NET_ADMIN)],

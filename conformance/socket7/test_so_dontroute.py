@@ -17,6 +17,7 @@ from netns import Peers
 
 DIRECTLY = claim(
     "socket.7/SO_DONTROUTE/no-gateway",
+    sentence="libsocket/dontroute/direct",
     section="Socket options",
     says="With the option a socket sends to directly connected hosts only, not through a gateway.",
     needs=[VETH],
@@ -66,6 +67,7 @@ def test_a_stream_connects_to_neighbours_only(peers, observe):
 
 @claim(
     "socket.7/SO_DONTROUTE/same-as-msg-dontroute",
+    sentence="libsocket/dontroute/flag",
     section="Socket options",
     says="The flag MSG_DONTROUTE of a send does the same, for this one send.",
     needs=[VETH],
@@ -87,6 +89,7 @@ def test_the_flag_of_a_send_does_the_same(peers, observe):
 
 @claim(
     "socket.7/SO_DONTROUTE/boolean",
+    sentence="libsocket/dontroute/boolean",
     section="Socket options",
     says="The option is an integer that means a boolean: zero is off, anything else is on and reads as 1.",
 )

@@ -21,6 +21,7 @@ def impatient_pair() -> tuple[Socket, Socket]:
 
 @claim(
     "socket.7/SO_KEEPALIVE/vanished-peer",
+    sentence="libsocket/keepalive/sends",
     section="Socket options",
     says="With keepalive on, and only then, an idle connection to a peer that no longer answers "
     "ends with ETIMEDOUT.",
@@ -40,6 +41,7 @@ def test_a_vanished_peer_is_noticed(ns, observe):
 
 @claim(
     "socket.7/SO_KEEPALIVE/boolean",
+    sentence="libsocket/keepalive/boolean",
     section="Socket options",
     says="Keepalive is a boolean: any number but zero turns it on, and it reads back as one or zero.",
 )

@@ -38,6 +38,7 @@ def exit_unsent(address: Any) -> int:
 
 @claim(
     "socket.7/SO_LINGER/reads-back",
+    sentence="libsocket/linger/value",
     section="Socket options",
     says="Whether to linger and for how many seconds is set and read as one structure.",
 )
@@ -51,6 +52,7 @@ def test_reads_back(ns, observe, seconds):
 
 @claim(
     "socket.7/SO_LINGER/close-waits-until-sent",
+    sentence="libsocket/linger/waits",
     section="Socket options",
     says="With linger on, close(2) does not return before all queued data has been sent, and then it does.",
 )
@@ -67,6 +69,7 @@ def test_close_waits_for_what_is_unsent(ns, observe):
 
 @claim(
     "socket.7/SO_LINGER/close-waits-for-the-timeout",
+    sentence="libsocket/linger/waits",
     section="Socket options",
     says="With linger on, close(2) waits for the linger time at least where queued data cannot be sent, "
     "and then returns.",
@@ -83,6 +86,7 @@ def test_close_waits_for_the_time_asked(ns, observe):
 
 @claim(
     "socket.7/SO_LINGER/close-with-nothing-queued",
+    sentence="libsocket/linger/waits",
     section="Socket options",
     says="With linger on, close(2) does not wait for the linger time where nothing is left to send.",
 )
@@ -98,6 +102,7 @@ def test_close_with_nothing_queued_returns(ns, observe):
 
 @claim(
     "socket.7/SO_LINGER/off-closes-in-the-background",
+    sentence="libsocket/linger/background",
     section="Socket options",
     says="With linger off, close(2) returns while data is still unsent, and that data is sent afterwards.",
 )
@@ -112,6 +117,7 @@ def test_close_without_linger_leaves_sending_to_the_kernel(ns, observe):
 
 @claim(
     "socket.7/SO_LINGER/shutdown-waits",
+    sentence="libsocket/linger/waits",
     section="Socket options",
     says="With linger on, shutdown(2) too waits for the linger time where queued data cannot be sent.",
     expect=SHUTDOWN_NEVER_LINGERS,
@@ -129,6 +135,7 @@ def test_shutdown_waits(ns, observe, how):
 
 @claim(
     "socket.7/SO_LINGER/exit-closes-in-the-background",
+    sentence="libsocket/linger/exit",
     section="Socket options",
     says="A process that exits does not wait for its sockets, even with linger on; "
     "their unsent data is sent afterwards.",

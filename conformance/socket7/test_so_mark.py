@@ -30,6 +30,7 @@ def admitting_only(mark: int) -> Filter:
 
 @claim(
     "socket.7/SO_MARK/on-every-packet",
+    sentence="libsocket/mark/packets",
     section="Socket options",
     says="Every packet that the socket sends carries the mark.",
     since="2.6.25",
@@ -51,6 +52,7 @@ def test_every_packet_carries_the_mark(ns, observe):
 
 @claim(
     "socket.7/SO_MARK/filters-packets",
+    sentence="libsocket/mark/routing",
     section="Socket options",
     says="Packets can be filtered by the mark of the socket that sent them.",
     since="2.6.25",
@@ -70,6 +72,7 @@ def test_a_filter_tells_packets_by_their_mark(ns, observe):
 
 @claim(
     "socket.7/SO_MARK/routes-packets",
+    sentence="libsocket/mark/routing",
     section="Socket options",
     says="Changing the mark sends packets by another routing table, without any netfilter.",
     since="2.6.25",
@@ -95,6 +98,7 @@ def test_the_mark_chooses_the_route(peers, observe):
 
 @claim(
     "socket.7/SO_MARK/needs-capability",
+    sentence="libsocket/mark/privilege",
     section="Socket options",
     says="Setting a mark with neither CAP_NET_ADMIN nor CAP_NET_RAW is refused.",
     needs=[Capability.NET_ADMIN],
@@ -110,6 +114,7 @@ def test_neither_capability_is_refused(ns, observe):
 
 @claim(
     "socket.7/SO_MARK/net-admin-suffices",
+    sentence="libsocket/mark/privilege",
     section="Socket options",
     says="CAP_NET_ADMIN alone is enough to set a mark.",
     since="2.6.25",

@@ -12,6 +12,7 @@ from libsocket import Socket
 
 @claim(
     "socket.7/SO_OOBINLINE/in-stream",
+    sentence="libsocket/oobinline/inline",
     section="Socket options",
     says="With the option out-of-band data is received in the stream, at its place.",
 )
@@ -26,6 +27,7 @@ def test_urgent_data_is_in_the_stream(ns, observe):
 
 @claim(
     "socket.7/SO_OOBINLINE/off-only-msg-oob",
+    sentence="libsocket/oobinline/flag",
     section="Socket options",
     says="Without the option out-of-band data is received with MSG_OOB only, and is not in the stream.",
 )

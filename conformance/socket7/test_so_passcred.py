@@ -11,6 +11,7 @@ from libsocket import Socket, Ucred
 
 @claim(
     "socket.7/SO_PASSCRED/enables-credentials",
+    sentence="libsocket/passcred/enables",
     section="Socket options",
     says="Switched on, the sender's credentials are received as a control message SCM_CREDENTIALS.",
     since="2.2",
@@ -27,6 +28,7 @@ def test_the_senders_credentials_are_received(ns, observe):
 
 @claim(
     "socket.7/SO_PASSCRED/disables-credentials",
+    sentence="libsocket/passcred/enables",
     section="Socket options",
     says="Switched off again, no credentials are received.",
     since="2.2",

@@ -51,6 +51,7 @@ def received(receiver: Socket) -> list[str]:
 
 @claim(
     "socket.7/SO_PRIORITY/higher-first",
+    sentence=("libsocket/priority/sets", "libsocket/priority/orders"),
     section="Socket options",
     says="A queueing discipline may send packets of a higher priority first, although they were sent later.",
     needs=[VETH, qdisc("tbf"), qdisc("pfifo_fast")],
@@ -75,6 +76,7 @@ def test_a_higher_priority_overtakes(peers, observe):
 
 @claim(
     "socket.7/SO_PRIORITY/0-to-6-free",
+    sentence="libsocket/priority/privilege",
     section="Socket options",
     says="Priorities from 0 to 6 take no capability.",
 )
@@ -89,6 +91,7 @@ def test_0_to_6_take_no_capability(ns, observe, priority):
 
 @claim(
     "socket.7/SO_PRIORITY/others-need-capability",
+    sentence="libsocket/priority/privilege",
     section="Socket options",
     says="A priority outside 0 to 6 is refused to a process without capabilities.",
     needs=[Capability.NET_ADMIN],
@@ -106,6 +109,7 @@ def test_others_are_refused_without_capability(ns, observe, priority):
 
 @claim(
     "socket.7/SO_PRIORITY/net-admin-suffices",
+    sentence="libsocket/priority/privilege",
     section="Socket options",
     says="CAP_NET_ADMIN alone is enough for a priority outside 0 to 6.",
     needs=[Capability.NET_ADMIN],
@@ -121,6 +125,7 @@ def test_net_admin_alone_suffices(ns, observe, priority):
 
 @claim(
     "socket.7/SO_PRIORITY/net-admin-required",
+    sentence="libsocket/priority/privilege",
     section="Socket options",
     says="A priority outside 0 to 6 takes CAP_NET_ADMIN; no other capability stands in for it.",
     needs=[Capability.NET_ADMIN, Capability.NET_RAW],

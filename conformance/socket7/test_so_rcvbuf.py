@@ -17,6 +17,7 @@ PACKET_HEADER = range(128, 513)
 
 @claim(
     "socket.7/SO_RCVBUF/doubled",
+    sentence="libsocket/rcvbuf/doubled",
     section="Socket options",
     says="Setting the receive buffer stores twice the size asked for, and that is what reads back.",
 )
@@ -31,6 +32,7 @@ def test_reads_back_doubled(ns, observe, make, asked):
 
 @claim(
     "socket.7/SO_RCVBUF/minimum-256",
+    sentence="libsocket/rcvbuf/minimum",
     section="Socket options",
     says="The smallest (doubled) receive buffer is 256 bytes.",
     expect=differs(
@@ -51,6 +53,7 @@ def test_smallest_is_256(ns, observe, asked):
 
 @claim(
     "socket.7/SO_RCVBUF/default",
+    sentence="libsocket/rcvbuf/sysctls",
     section="Socket options",
     says="A new socket has the receive buffer that rmem_default says; TCP has a default of its own.",
 )
@@ -62,6 +65,7 @@ def test_starts_with_the_default(ns, observe, make):
 
 @claim(
     "socket.7/SO_RCVBUF/maximum",
+    sentence="libsocket/rcvbuf/sysctls",
     section="Socket options",
     says="Asking for more than rmem_max is no error and gives rmem_max, doubled.",
 )
@@ -75,6 +79,7 @@ def test_more_than_the_maximum_gives_the_maximum(ns, observe, make):
 
 @claim(
     "socket.7/SO_RCVBUF/cut-doubled-raised",
+    sentence="libsocket/rcvbuf/bytes",
     section="Socket options",
     says="What is stored is the size asked for, cut to rmem_max, doubled, and never below the minimum.",
 )

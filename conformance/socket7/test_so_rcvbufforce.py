@@ -14,6 +14,7 @@ from netns import Capability, Namespace, initial_sysctl, only, without
 
 @claim(
     "socket.7/SO_RCVBUFFORCE/exceeds-maximum",
+    sentence="libsocket/rcvbufforce/overrides",
     section="Socket options",
     says="With CAP_NET_ADMIN the receive buffer can be set beyond rmem_max.",
     since="2.6.14",
@@ -29,6 +30,7 @@ def test_goes_beyond_the_maximum(ns, observe):
 
 @claim(
     "socket.7/SO_RCVBUFFORCE/does-what-rcvbuf-does",
+    sentence="libsocket/rcvbufforce/overrides",
     section="Socket options",
     says="It sets the receive buffer as SO_RCVBUF does: doubled, and never below the minimum.",
     since="2.6.14",
@@ -46,6 +48,7 @@ def test_any_size_is_doubled_and_raised(asked):
 
 @claim(
     "socket.7/SO_RCVBUFFORCE/needs-net-admin",
+    sentence="libsocket/rcvbufforce/overrides",
     section="Socket options",
     says="Only CAP_NET_ADMIN allows it: alone it suffices, and every other capability is refused with EPERM.",
     since="2.6.14",

@@ -20,6 +20,7 @@ WAYS = [readable_by_select, readable_by_poll, readable_by_epoll]
 
 @claim(
     "socket.7/SO_RCVLOWAT/starts-at-one",
+    sentence="libsocket/rcvlowat/one",
     section="Socket options",
     says="The low-water mark for receiving is 1 at first.",
 )
@@ -31,6 +32,7 @@ def test_the_mark_starts_at_one(ns, observe, make):
 
 @claim(
     "socket.7/SO_RCVLOWAT/changeable",
+    sentence=("libsocket/rcvlowat/since-2.4", "libsocket/sndlowat/since-2.4"),
     section="Socket options",
     says="The low-water mark for receiving can be changed.",
     since="2.4",
@@ -45,6 +47,7 @@ def test_the_mark_can_be_changed(ns, observe, make):
 
 @claim(
     "socket.7/SO_RCVLOWAT/read-waits-for-mark",
+    sentence=("libsocket/rcvlowat/minimum", "libsocket/rcvlowat/read", "libsocket/sndlowat/read"),
     section="Socket options",
     says="Fewer bytes than the mark are not passed to a reader, who waits for more.",
     since="2.4",
@@ -61,6 +64,7 @@ def test_a_read_below_the_mark_waits(ns, observe, pair):
 
 @claim(
     "socket.7/SO_RCVLOWAT/read-returns-at-mark",
+    sentence="libsocket/rcvlowat/minimum",
     section="Socket options",
     says="As many bytes as the mark are passed to a reader.",
     since="2.4",

@@ -19,6 +19,7 @@ from libsocket import Socket
 
 @claim(
     "socket.7/SO_RCVTIMEO/eagain",
+    sentence=("libsocket/rcvtimeo/sets", "libsocket/rcvtimeo/outcome"),
     section="Socket options",
     says="A receive that has waited for the whole timeout and got nothing fails with EAGAIN.",
 )
@@ -35,6 +36,7 @@ def test_nothing_came_in_time(ns, observe, pair):
 
 @claim(
     "socket.7/SO_RCVTIMEO/partial-receive",
+    sentence="libsocket/rcvtimeo/outcome",
     section="Socket options",
     says="A receive that times out after it got some of what it waits for returns what it got.",
 )
@@ -50,6 +52,7 @@ def test_some_came_in_time(ns, observe, pair):
 
 @claim(
     "socket.7/SO_RCVTIMEO/accept",
+    sentence="libsocket/rcvtimeo/outcome",
     section="Socket options",
     says="The receive timeout bounds accept(2) too, which fails with EAGAIN where nobody connects.",
 )
@@ -67,6 +70,7 @@ def test_nobody_connected_in_time(ns, observe, listening):
 
 @claim(
     "socket.7/SO_RCVTIMEO/zero-by-default",
+    sentence="libsocket/rcvtimeo/zero",
     section="Socket options",
     says="A socket begins with a receive timeout of zero.",
 )
@@ -78,6 +82,7 @@ def test_is_zero_at_first(ns, observe, make):
 
 @claim(
     "socket.7/SO_RCVTIMEO/zero-never-times-out",
+    sentence="libsocket/rcvtimeo/zero",
     section="Socket options",
     says="With a receive timeout of zero a receive waits until something arrives.",
 )
@@ -95,6 +100,7 @@ def test_zero_waits_until_something_comes(ns, observe, pair):
 
 @claim(
     "socket.7/SO_RCVTIMEO/polling-unaffected",
+    sentence="libsocket/rcvtimeo/io-only",
     section="Socket options",
     says="select(2), poll(2) and epoll_wait(2) pay no heed to the receive timeout of a socket.",
 )

@@ -25,6 +25,7 @@ def left_behind(reuse: bool) -> tuple[str, int]:
 
 @claim(
     "socket.7/SO_REUSEADDR/boolean",
+    sentence="libsocket/reuseaddr/boolean",
     section="Socket options",
     says="The option is an integer that means a boolean: zero is off, anything else is on.",
 )
@@ -38,6 +39,7 @@ def test_any_number_but_zero_is_on(ns, observe, given, on):
 
 @claim(
     "socket.7/SO_REUSEADDR/bound-not-listening",
+    sentence=("libsocket/reuseaddr/reuse", "libsocket/reuseaddr/listener"),
     section="Socket options",
     says="With the option a TCP socket may bind the address of another one that does not listen.",
 )
@@ -51,6 +53,7 @@ def test_shares_the_address_of_a_socket_that_does_not_listen(ns, observe):
 
 @claim(
     "socket.7/SO_REUSEADDR/active-listener",
+    sentence="libsocket/reuseaddr/listener",
     section="Socket options",
     says="Even with the option no TCP socket may bind an address on which another one listens.",
 )
@@ -67,6 +70,7 @@ def test_does_not_share_the_address_of_a_listener(ns, observe):
 
 @claim(
     "socket.7/SO_REUSEADDR/any-listener",
+    sentence="libsocket/reuseaddr/any",
     section="Socket options",
     says="While a socket listens on a port of every address, that port can be bound at no local address.",
 )
@@ -85,6 +89,7 @@ def test_a_listener_on_every_address_has_the_port_alone(ns, observe, host):
 
 @claim(
     "socket.7/SO_REUSEADDR/any-bound-not-listening",
+    sentence="libsocket/reuseaddr/any",
     section="Socket options",
     says="With the option a port bound at every address may be bound at a single one, if nobody listens.",
 )
@@ -100,6 +105,7 @@ def test_shares_a_port_that_is_bound_at_every_address(ns, observe, held, wanted)
 
 @claim(
     "socket.7/SO_REUSEADDR/both-required",
+    sentence="libsocket/reuseaddr/reuse",
     section="NOTES",
     says="A port is shared only if the socket that holds it and the one that wants it both set the option.",
 )
@@ -118,6 +124,7 @@ def test_one_socket_alone_shares_nothing(ns, observe, holder, newcomer):
 
 @claim(
     "socket.7/SO_REUSEADDR/both-required-once-closed",
+    sentence="libsocket/reuseaddr/reuse",
     section="NOTES",
     says="A port that a server has just left, closing a connection first, can be bound again only if the "
     "server that left and the one that returns both set the option.",

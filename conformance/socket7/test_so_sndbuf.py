@@ -17,6 +17,7 @@ PACKET_HEADER = range(128, 513)
 
 @claim(
     "socket.7/SO_SNDBUF/doubled",
+    sentence="libsocket/sndbuf/doubled",
     section="Socket options",
     says="Setting the send buffer stores twice the size asked for, and that is what reads back.",
 )
@@ -31,6 +32,7 @@ def test_reads_back_doubled(ns, observe, make, asked):
 
 @claim(
     "socket.7/SO_SNDBUF/minimum-2048",
+    sentence="libsocket/sndbuf/minimum",
     section="Socket options",
     says="The smallest (doubled) send buffer is 2048 bytes.",
     expect=differs(
@@ -51,6 +53,7 @@ def test_smallest_is_2048(ns, observe, asked):
 
 @claim(
     "socket.7/SO_SNDBUF/default",
+    sentence="libsocket/sndbuf/sysctls",
     section="Socket options",
     says="A new socket has the send buffer that wmem_default says; TCP has a default of its own.",
 )
@@ -62,6 +65,7 @@ def test_starts_with_the_default(ns, observe, make):
 
 @claim(
     "socket.7/SO_SNDBUF/maximum",
+    sentence="libsocket/sndbuf/sysctls",
     section="Socket options",
     says="Asking for more than wmem_max is no error and gives wmem_max, doubled.",
 )
@@ -75,6 +79,7 @@ def test_more_than_the_maximum_gives_the_maximum(ns, observe, make):
 
 @claim(
     "socket.7/SO_SNDBUF/cut-doubled-raised",
+    sentence="libsocket/sndbuf/bytes",
     section="Socket options",
     says="What is stored is the size asked for, cut to wmem_max, doubled, and never below the minimum.",
 )

@@ -14,6 +14,7 @@ from netns import Capability, Namespace, initial_sysctl, only, without
 
 @claim(
     "socket.7/SO_SNDBUFFORCE/exceeds-maximum",
+    sentence="libsocket/sndbufforce/overrides",
     section="Socket options",
     says="With CAP_NET_ADMIN the send buffer can be set beyond wmem_max.",
     since="2.6.14",
@@ -29,6 +30,7 @@ def test_goes_beyond_the_maximum(ns, observe):
 
 @claim(
     "socket.7/SO_SNDBUFFORCE/does-what-sndbuf-does",
+    sentence="libsocket/sndbufforce/overrides",
     section="Socket options",
     says="It sets the send buffer as SO_SNDBUF does: doubled, and never below the minimum.",
     since="2.6.14",
@@ -46,6 +48,7 @@ def test_any_size_is_doubled_and_raised(asked):
 
 @claim(
     "socket.7/SO_SNDBUFFORCE/needs-net-admin",
+    sentence="libsocket/sndbufforce/overrides",
     section="Socket options",
     says="Only CAP_NET_ADMIN allows it: alone it suffices, and every other capability is refused with EPERM.",
     since="2.6.14",

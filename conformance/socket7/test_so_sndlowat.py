@@ -13,6 +13,7 @@ from libsocket import Socket
 
 @claim(
     "socket.7/SO_SNDLOWAT/starts-at-one",
+    sentence="libsocket/sndlowat/one",
     section="Socket options",
     says="The low-water mark for sending is 1.",
 )
@@ -24,6 +25,7 @@ def test_the_mark_is_one(ns, observe, make):
 
 @claim(
     "socket.7/SO_SNDLOWAT/not-changeable",
+    sentence=("libsocket/rcvlowat/sndlowat", "libsocket/sndlowat/fixed"),
     section="Socket options",
     says="Setting the low-water mark for sending fails with ENOPROTOOPT, even to the value it has.",
 )
@@ -40,6 +42,7 @@ def test_setting_the_mark_is_refused(ns, observe, make, mark):
 
 @claim(
     "socket.7/SO_SNDLOWAT/single-byte-is-passed-on",
+    sentence="libsocket/sndlowat/minimum",
     section="Socket options",
     says="One byte in the buffer, as many as the mark, is enough to be passed to the protocol.",
 )

@@ -25,6 +25,7 @@ UNIX_SAYS_EAGAIN = differs(
 
 @claim(
     "socket.7/SO_SNDTIMEO/eagain",
+    sentence=("libsocket/sndtimeo/sets", "libsocket/sndtimeo/outcome"),
     section="Socket options",
     says="A send that has waited for the whole timeout and found no room fails with EAGAIN.",
 )
@@ -44,6 +45,7 @@ def test_no_room_in_time(ns, observe, pair):
 
 @claim(
     "socket.7/SO_SNDTIMEO/partial-send",
+    sentence="libsocket/sndtimeo/outcome",
     section="Socket options",
     says="A send that times out with some of its data sent returns how much that is.",
 )
@@ -61,6 +63,7 @@ def test_room_for_some_in_time(ns, observe, pair):
 
 @claim(
     "socket.7/SO_SNDTIMEO/connect-einprogress",
+    sentence="libsocket/sndtimeo/outcome",
     section="Socket options",
     says="A connect that has waited for the whole send timeout fails with EINPROGRESS.",
 )
@@ -75,6 +78,7 @@ def test_no_connection_in_time(ns, observe):
 
 @claim(
     "socket.7/SO_SNDTIMEO/connect-goes-on",
+    sentence="libsocket/sndtimeo/outcome",
     section="Socket options",
     says="After the timeout of a connect the attempt goes on, as on a non-blocking socket: "
     "another one fails with EALREADY.",
@@ -93,6 +97,7 @@ def test_connecting_goes_on_after_the_timeout(ns, observe):
 
 @claim(
     "socket.7/SO_SNDTIMEO/unix-connect-einprogress",
+    sentence="libsocket/sndtimeo/outcome",
     section="Socket options",
     says="A UNIX domain connect that has waited for the whole send timeout fails with EINPROGRESS.",
     expect=UNIX_SAYS_EAGAIN,
@@ -108,6 +113,7 @@ def test_no_unix_connection_in_time(ns, observe):
 
 @claim(
     "socket.7/SO_SNDTIMEO/zero-by-default",
+    sentence="libsocket/sndtimeo/zero",
     section="Socket options",
     says="A socket begins with a send timeout of zero.",
 )
@@ -119,6 +125,7 @@ def test_is_zero_at_first(ns, observe, make):
 
 @claim(
     "socket.7/SO_SNDTIMEO/zero-never-times-out",
+    sentence="libsocket/sndtimeo/zero",
     section="Socket options",
     says="With a send timeout of zero a send waits until there is room.",
 )
@@ -135,6 +142,7 @@ def test_zero_waits_until_there_is_room(ns, observe):
 
 @claim(
     "socket.7/SO_SNDTIMEO/polling-unaffected",
+    sentence="libsocket/sndtimeo/io-only",
     section="Socket options",
     says="select(2), poll(2) and epoll_wait(2) pay no heed to the send timeout of a socket.",
 )

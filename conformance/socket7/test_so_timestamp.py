@@ -71,6 +71,7 @@ def _stamped_on_arrival(sender: Socket, receiver: Socket) -> bool:
 
 @claim(
     "socket.7/SO_TIMESTAMP/enables",
+    sentence="libsocket/timestamp/enables",
     section="Socket options",
     says="The option turns the control message with the time on, and off again.",
 )
@@ -90,6 +91,7 @@ def test_it_is_turned_on_and_off(ns, observe):
 
 @claim(
     "socket.7/SO_TIMESTAMP/timeval",
+    sentence="libsocket/timestamp/message",
     section="Socket options",
     says="The control message has level SOL_SOCKET and type SCM_TIMESTAMP and holds a struct timeval.",
 )
@@ -106,6 +108,7 @@ def test_the_message_is_a_timeval(ns, observe):
 
 @claim(
     "socket.7/SO_TIMESTAMP/reception-time",
+    sentence="libsocket/timestamp/message",
     section="Socket options",
     says="The time is that of reception, not that of reading.",
 )
@@ -123,6 +126,7 @@ def test_it_is_the_time_of_reception(ns, observe):
 
 @claim(
     "socket.7/SO_TIMESTAMP/last-packet",
+    sentence="libsocket/timestamp/message",
     section="Socket options",
     says="Where one call receives the data of several packets, the time is that of the last one.",
 )

@@ -12,6 +12,7 @@ from conformance.plugin.setups.pairs import unacked_sender
 
 FLUSHES = claim(
     "tcp.7/TCP_NODELAY/flushes",
+    sentence="libsocket/nodelay/cork",
     section="Socket options",
     says="Setting the option sends out what is held back at once, even while TCP_CORK is set.",
     needs=[VETH],
@@ -20,6 +21,7 @@ FLUSHES = claim(
 
 @claim(
     "tcp.7/TCP_NODELAY/sends-at-once",
+    sentence=("libsocket/nodelay/disables-nagle", "libsocket/nodelay/at-once"),
     section="Socket options",
     says="With the option small writes are sent at once, though earlier data is not acknowledged.",
     needs=[VETH],
@@ -36,6 +38,7 @@ def test_small_writes_go_out_at_once(peers, observe):
 
 @claim(
     "tcp.7/TCP_NODELAY/off-gathers",
+    sentence="libsocket/nodelay/buffers",
     section="Socket options",
     says="Without the option small writes are gathered while an earlier one is not acknowledged.",
     needs=[VETH],
@@ -51,6 +54,7 @@ def test_small_writes_wait(peers, observe):
 
 @claim(
     "tcp.7/TCP_NODELAY/off-sends-what-suffices",
+    sentence="libsocket/nodelay/buffers",
     section="Socket options",
     says="Without the option data waits until there is enough to send: once a segment is full, it goes.",
     needs=[VETH],
@@ -66,6 +70,7 @@ def test_a_full_segment_does_not_wait(peers, observe):
 
 @claim(
     "tcp.7/TCP_NODELAY/overridden-by-cork",
+    sentence="libsocket/nodelay/cork",
     section="Socket options",
     says="TCP_CORK goes before the option: with both set a partial segment is held back.",
     needs=[VETH],

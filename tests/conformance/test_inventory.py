@@ -2,50 +2,59 @@
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from conformance.plugin.inventory import Sentence, inventory, pages
+from conformance.plugin.inventory import Coverage, Inventory, Sentence, coverage, inventory, main, pages
+from reports.catalogue import Catalogue
+from reports.model import Claim, Run
 from tests.conformance.suites import ROOT
 
+Reference = tuple[list[Run], Catalogue]
 
-def stated_claims() -> set[str]:
-    """The ids of all claims, read from the tests without running them."""
-    calls = (
-        node
-        for file in (ROOT / "conformance").glob("*/test_*.py")
-        for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "claim"
-    )
-    return {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}  # type: ignore[misc]
+PAGE = Inventory(
+    "page.7",
+    "page(7)",
+    "a project",
+    "1.0",
+    "",
+    (
+        Sentence("page.7/a/cited", "It is cited."),
+        Sentence("page.7/a/tested", "It is tested.", tests=("tests/test_a.py::test_a",)),
+        Sentence("page.7/a/explained", "It is explained.", reason="Nobody can."),
+    ),
+)
 
 
-def sentences() -> list[Sentence]:
-    return [one for page in pages() for one in inventory(page).sentences]
+def cited_by(*claims: str, sentence: str = "page.7/a/cited") -> Coverage:
+    return Coverage(PAGE, {sentence: claims} if claims else {})
 
 
-def test_every_claim_that_is_listed_is_stated() -> None:
-    listed = {claim for one in sentences() for claim in one.claims}
+@pytest.mark.parametrize("page", pages())
+def test_every_sentence_is_tried_tested_or_explained(page: str, reference: Reference) -> None:
+    assert list(coverage(page, reference[1]).problems()) == []
 
-    assert listed - stated_claims() == set()
+
+def test_every_sentence_that_is_cited_has_its_page(reference: Reference) -> None:
+    cited = {sentence.partition("/")[0] for claim in reference[1].claims for sentence in claim.sentences}
+
+    assert cited - set(pages()) == set()
 
 
 def test_every_test_that_is_listed_is_there() -> None:
-    listed = [test.split("::") for one in sentences() for test in one.tests]
+    sentences = [one for page in pages() for one in inventory(page).sentences]
+    listed = [test.split("::") for one in sentences for test in one.tests]
 
     assert [name for file, name in listed if f"def {name}(" not in (ROOT / file).read_text()] == []
 
 
 def test_a_sentence_is_listed_once() -> None:
-    counts = Counter(one.id for one in sentences())
+    counts = Counter(one.id for page in pages() for one in inventory(page).sentences)
 
     assert [id for id, count in counts.items() if count > 1] == []
-
-
-def test_a_sentence_that_is_not_tried_says_why() -> None:
-    assert [one.id for one in sentences() if one.fate == "untried" and not one.reason] == []
 
 
 @pytest.mark.parametrize(("page", "count"), [("libsocket", 113)])
@@ -53,5 +62,43 @@ def test_the_list_is_whole(page: str, count: int) -> None:
     assert len(inventory(page).sentences) == count
 
 
-def test_the_readme_tells_the_share() -> None:
-    assert str(inventory("libsocket")) in (ROOT / "README.md").read_text().replace("\n", " ")
+def test_the_readme_has_the_share(reference: Reference) -> None:
+    readme = (ROOT / "README.md").read_text().replace("\n", " ")
+
+    assert str(coverage("libsocket", reference[1])) in readme
+
+
+def test_each_sentence_has_its_status() -> None:
+    found = cited_by("page.7/a/b")
+
+    assert [found.status(one) for one in PAGE.sentences] == ["tried", "tested", "untried"]
+
+
+def test_nothing_is_wrong_where_each_is_accounted_for() -> None:
+    assert list(cited_by("page.7/a/b").problems()) == []
+
+
+def test_a_sentence_without_claim_test_and_reason_is_a_problem() -> None:
+    assert list(cited_by().problems()) == [
+        "page.7/a/cited: no claim cites it, no test is named, and there is no reason"
+    ]
+
+
+def test_a_citation_of_what_is_not_there_is_a_problem() -> None:
+    page = replace(PAGE, sentences=PAGE.sentences[1:])
+
+    assert list(Coverage(page, {"page.7/a/none": ["x.7/a/b"]}).problems()) == [
+        "x.7/a/b: there is no sentence page.7/a/none"
+    ]
+
+
+def test_the_command_fails_where_a_citation_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "catalogue.json"
+    path.write_text(Catalogue.of([Claim("a.7/b/c", "It is so.", sentences=("libsocket/no/such",))]).encode())
+
+    status = main(["--catalogue", str(path), "libsocket"])
+
+    assert status == 1
+    assert "a.7/b/c: there is no sentence libsocket/no/such" in capsys.readouterr().err

@@ -41,6 +41,7 @@ claims = st.builds(
     text,
     texts,
     ranges,
+    st.none() | text,
     texts,
     st.lists(expectations, max_size=2).map(tuple),
     st.lists(tests, max_size=2).map(tuple),
