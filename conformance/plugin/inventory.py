@@ -43,6 +43,8 @@ class Inventory:
     version: str
     url: str
     sentences: tuple[Sentence, ...]
+    date: str = ""
+    """When that edition was made, as YYYY-MM-DD; empty where it does not say."""
 
     @property
     def edition(self) -> str:
