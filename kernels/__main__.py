@@ -51,12 +51,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     archive.keyring = options.keyring or archive.keyring
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        return int(options.action(options, archive))
+        status = int(options.action(options, archive))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough. The interpreter flushes once more at exit, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KernelError as error:
         print(f"kernels: {error}", file=sys.stderr)
         return EX_UNAVAILABLE
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    return status
 
 
 def list_kernels(options: argparse.Namespace, archive: Archive) -> int:

@@ -96,7 +96,7 @@ class OtherKernels:
         places = [str(self._config.invocation_params.dir / place) for place in self._config.args]
         return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *places, *words]
 
-    @pytest.hookimpl(trylast=True)
+    @pytest.hookimpl(trylast=True)  # after the recorder, whose status a silent guest overrules
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
         if exitstatus in WHOLE:
             self.pool.finish()

@@ -161,7 +161,7 @@ class _Controller:
         self._handover = Handover()
         self._chosen: object = None
 
-    @pytest.hookimpl(optionalhook=True)
+    @pytest.hookimpl(optionalhook=True)  # xdist's own hooks, which are there when xdist is
     def pytest_configure_node(self, node: Any) -> None:
         if self._chosen is None:
             self._chosen = node

@@ -107,7 +107,7 @@ class Recorder:
             except RunFileUnwritable as error:
                 self._unwritable = error
 
-    @pytest.hookimpl(trylast=True)
+    @pytest.hookimpl(trylast=True)  # xdist ends its workers in this hook, and their last reports come with it
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
         for claim in [one for one, answers in self._of_tests.items() if _failed(answers)]:
             self._write(claim)

@@ -171,3 +171,13 @@ def test_clean_removes_the_cache(tmp_path: Path) -> None:
 
 def test_help_shows_examples() -> None:
     assert "python -m kernels shell 7.2" in kernels("--help").stdout
+
+
+def test_list_ends_quietly_when_its_reader_does() -> None:
+    process = subprocess.Popen([*KERNELS, "list"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+
+    _, complaint = process.communicate()
+
+    assert (process.returncode, complaint) == (0, b"")
