@@ -1,4 +1,5 @@
 # make conformance   check the documentation against this kernel (needs root; uses sudo where it is needed)
+# make faults        change the kernel's answers, one at a time, to see which tests do not notice (needs strace)
 # make kernels       check it in other kernels too (user-mode Linux, as an ordinary user), against results/runs
 # make site          draw the matrix and the options' pages into build/site, from results/
 # make check         ruff, mypy, and the rules of the house: seconds, before every commit
@@ -18,12 +19,15 @@ ARGS ?=
 KERNELS ?= 5.10,6.1,6.12,7.2
 comma := ,
 
-.PHONY: conformance kernels catalogue site docs results probes check test benchmark clean
+.PHONY: conformance faults kernels catalogue site docs results probes check test benchmark clean
 
 conformance: $(VENV)/.conformance
 	@code=0; $(SUDO) $(BIN)/pytest conformance/ -n auto --catalogue build/catalogue.json $(ARGS) || code=$$?; \
 	$(BIN)/python -m reports html build/runs/*.jsonl -o build/report.html && echo "Report: build/report.html"; \
 	exit $$code
+
+faults: $(VENV)/.conformance
+	$(SUDO) $(BIN)/pytest conformance/ --faults $(ARGS)
 
 kernels: $(VENV)/.kernels
 	@rm -rf build/runs/kernels

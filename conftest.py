@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar
 
 import pytest
 
 from conformance.plugin.keep_netns import kept_if_failing
-from conformance.plugin.stash import OBSERVATIONS
+from conformance.plugin.observations import V, note
 from netns import Namespace, Peers, Routed, peers, routed
-from reports.model import Value, frozen
 
 pytest_plugins = ["conformance.plugin.plugin"]
-
-V = TypeVar("V", bound=Value)
 
 
 @pytest.fixture
@@ -41,12 +37,6 @@ def _routed(request: pytest.FixtureRequest) -> Iterator[Routed]:
 
 
 @pytest.fixture
-def observe(request: pytest.FixtureRequest) -> Callable[[str, V], V]:
+def observe() -> Callable[[str, V], V]:
     """Note a named value and hand it on: ``assert observe("read_back", sock.rcvbuf) == 8192``."""
-    notes = request.node.stash[OBSERVATIONS]
-
-    def note(name: str, value: V) -> V:
-        notes[name] = frozen(value)
-        return value
-
     return note

@@ -310,7 +310,7 @@ class Option(_Descriptor[T]):
         kind = " ".join(getattr(part, "name", str(part)) for part in (sock.family, sock.type))
         return (
             f"this {kind} socket has no {self.name}: Linux has it since {self.since}, unless built without, "
-            f"for the sockets that {self.source} names, and this is Linux {os.uname().release}"
+            f"for the sockets that {self.source} names, and uname(2) says {os.uname().release}"
         )
 
     def _not_permitted(self, error: OSError, capability: str) -> NotPermitted:

@@ -10,6 +10,7 @@ import enum
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from netns.errors import setting_up
 from netns.syscalls import abort, capget, capset
 
 
@@ -71,15 +72,17 @@ def bits(capabilities: Iterable[Capability]) -> int:
 
 def effective() -> frozenset[Capability]:
     """What this thread may do now. In another user namespace this says nothing of the initial one."""
-    held = capget()[0]
+    with setting_up("capabilities of this thread"):
+        held = capget()[0]
     return frozenset(capability for capability in Capability if held >> capability & 1)
 
 
 @contextmanager
 def _keeping(mask: int) -> Iterator[None]:
     # Only the effective set shrinks: what stays permitted can be taken back at the end.
-    held, permitted, inheritable = capget()
-    capset(held & mask, permitted, inheritable)
+    with setting_up("capabilities of this thread"):
+        held, permitted, inheritable = capget()
+        capset(held & mask, permitted, inheritable)
     try:
         yield
     finally:
@@ -90,7 +93,10 @@ def _keeping(mask: int) -> Iterator[None]:
 
 
 def without(*capabilities: Capability) -> AbstractContextManager[None]:
-    """A block in which this thread lacks these capabilities; one that it never had is not an error."""
+    """A block in which this thread lacks these capabilities; one that it never had is not an error.
+
+    Raises NetnsError where a sandbox forbids to drop any.
+    """
     return _keeping(~bits(capabilities))
 
 

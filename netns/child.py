@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable
 from typing import Generic, NoReturn, Self, TypeVar
 
+from netns.errors import setting_up
 from netns.syscalls import PR_SET_PDEATHSIG, prctl
 
 T = TypeVar("T")
@@ -50,9 +51,11 @@ class Child(Generic[T]):
     def __init__(self, function: Callable[[], T], *, timeout: float = 60.0) -> None:
         self._timeout = timeout
         parent = os.getpid()
-        self._pipe, answers = os.pipe()
+        with setting_up("a child process"):
+            self._pipe, answers = os.pipe()
         try:
-            self.pid = _fork()
+            with setting_up("a child process"):
+                self.pid = _fork()
             if self.pid == 0:
                 _run_child(function, answers, parent)
         finally:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class NetnsError(OSError):
     """A namespace, a link, a route, a name or a user could not be set up; the errno is the kernel's."""
@@ -9,3 +12,14 @@ class NetnsError(OSError):
 
 class LinkRefused(NetnsError):
     """The kernel refused, over netlink, to make or change a link, an address, a route, a rule or a queue."""
+
+
+@contextmanager
+def setting_up(what: str) -> Iterator[None]:
+    """A block that sets something up: what goes wrong in it is a NetnsError, never a socket's answer."""
+    try:
+        yield
+    except NetnsError:
+        raise
+    except OSError as error:
+        raise NetnsError(error.errno, f"{what}: {error.strerror}") from error

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_interface
 
+from netns.links import interface_index
 from netns.namespace import Namespace
 from netns.rtnetlink import change_link, new_address
 
@@ -112,7 +112,7 @@ def _connect(namespace: Namespace, net: int, number: int) -> Host:
     )
     addresses = [f"{host.address}/24", *([f"{host.address6}/64"] if host.address6 else [])]
     with namespace.rtnetlink() as netlink:
-        index = socket.if_nametoindex(host.device)
+        index = interface_index(host.device)
         up = change_link(index, up=True)
         netlink.request(up, *(new_address(index, ip_interface(address)) for address in addresses))
     return host
@@ -125,6 +125,6 @@ def _forward(router: Namespace) -> None:
 
 
 def _add_default_routes(host: Host, router: Host) -> None:
-    host.namespace.add_route("0.0.0.0/0", via=router.address)
+    host.namespace.add_route("0.0.0.0/0", via=router.address, dev=host.device)
     if router.address6:
-        host.namespace.add_route("::/0", via=router.address6)
+        host.namespace.add_route("::/0", via=router.address6, dev=host.device)

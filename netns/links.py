@@ -108,12 +108,18 @@ class Links:
         index = next(_veth_index)
         elsewhere = None if peer_namespace is None else peer_namespace.fileno()
         with self.rtnetlink() as netlink:
-            netlink.request(new_veth(name, index, peer, elsewhere))
+            try:
+                netlink.request(new_veth(name, index, peer, elsewhere))
+            except LinkRefused as error:
+                if error.errno != errno.EEXIST:
+                    raise
+                # The name may be taken; and gVisor takes a link with a number for one that is there.
+                netlink.request(new_veth(name, 0, peer, elsewhere))
 
     def set_link(self, device: str, *, up: bool | None = None, mtu: int | None = None) -> None:
         """Set an interface up or down, and the size in bytes of the largest packet it carries."""
         with self.rtnetlink() as netlink:
-            netlink.request(change_link(_index(device), up=up, mtu=mtu))
+            netlink.request(change_link(interface_index(device), up=up, mtu=mtu))
 
     def add_address(self, device: str, address: str) -> None:
         """Give an interface an address, ``10.0.0.1/24`` or ``fd00::1/64``, usable at once.
@@ -121,7 +127,7 @@ class Links:
         An IPv6 address is not probed for duplicates first.
         """
         with self.rtnetlink() as netlink:
-            netlink.request(new_address(_index(device), ip_interface(address)))
+            netlink.request(new_address(interface_index(device), ip_interface(address)))
 
     def add_route(
         self,
@@ -141,7 +147,7 @@ class Links:
         seconds, is how long TCP waits at least before it sends again.
         """
         with self.rtnetlink() as netlink:
-            index = None if dev is None else _index(dev)
+            index = None if dev is None else interface_index(dev)
             request = new_route(
                 ip_network(destination),
                 gateway=via,
@@ -175,7 +181,14 @@ class Links:
         what waits there. Sizes are bytes. LinkRefused with ENOENT: the kernel has not got that kind.
         """
         with self.iproute() as ipr:
-            ipr.tc("add", index=_index(device), kind=kind, handle=handle, parent=_parent(parent), **settings)
+            ipr.tc(
+                "add",
+                index=interface_index(device),
+                kind=kind,
+                handle=handle,
+                parent=_parent(parent),
+                **settings,
+            )
 
     def links(self) -> list[Link]:
         """All interfaces, in the order in which they were made."""
@@ -185,7 +198,7 @@ class Links:
     def addresses(self, device: str) -> list[str]:
         """The addresses of an interface with their prefix: ``127.0.0.1/8``."""
         with self.iproute() as ipr:
-            rows = list(ipr.get_addr(index=_index(device)))
+            rows = list(ipr.get_addr(index=interface_index(device)))
         return [f"{row.get('address')}/{row['prefixlen']}" for row in rows]
 
     def routes(self, *, table: int = 254, version: int = 4) -> list[Route]:
@@ -206,14 +219,16 @@ class Links:
         none to wait for. Raises TimeoutError after ``timeout`` seconds.
         """
         with self.rtnetlink() as netlink:
-            if not netlink.wait_for_carrier(_index(device), timeout):
+            if not netlink.wait_for_carrier(interface_index(device), timeout):
                 raise TimeoutError(f"{device} has no carrier after {timeout} seconds")
 
 
-def _index(device: str) -> int:
+def interface_index(device: str) -> int:
+    """The number of an interface where this thread is."""
     try:
         return socket.if_nametoindex(device)
     except OSError as error:
+        socket.socket().close()  # Python keeps no errno; without a descriptor for a socket this fails too
         raise LinkRefused(errno.ENODEV, f"no interface {device} in this network namespace") from error
 
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
-from netns.errors import NetnsError
+from netns.errors import NetnsError, setting_up
 from netns.links import Links
 from netns.names import add_name, remove_name
 from netns.syscalls import CLONE_NEWNET, THREAD_NETNS, abort, loopback_up, setns, unshare
@@ -36,7 +36,7 @@ def _refusal(error: OSError) -> NamespaceRefused:
 @contextmanager
 def _restored() -> Iterator[None]:
     """Whatever happens in the block, this thread ends in the namespace it began in, or the process ends."""
-    home = os.open(THREAD_NETNS, os.O_RDONLY | os.O_CLOEXEC)
+    home = _open()
     try:
         _setns(home)  # the way back is tried while this thread is still at home
         try:
@@ -91,7 +91,14 @@ def _entered(fd: int) -> Iterator[None]:
 def _new() -> int:
     with _restored():
         _unshare()
-        loopback_up()
+        with setting_up("loopback"):
+            loopback_up()
+        return _open()
+
+
+def _open() -> int:
+    """The namespace that this thread is in."""
+    with setting_up("the network namespace of this thread"):
         return os.open(THREAD_NETNS, os.O_RDONLY | os.O_CLOEXEC)
 
 

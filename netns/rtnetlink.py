@@ -11,6 +11,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address
 from typing import Self
 
@@ -22,7 +23,7 @@ _NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_EXCL, _NLM_F_CREATE = 0x1, 0x4, 0x200, 0x400
 _NEW = _NLM_F_CREATE | _NLM_F_EXCL
 _RTMGRP_LINK = 1
 
-_IFF_UP = 0x1
+_IFF_UP, _IFF_LOWER_UP = 0x1, 0x1_0000
 _IFLA_IFNAME, _IFLA_MTU, _IFLA_OPERSTATE, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 3, 4, 16, 18, 28
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
 _IF_OPER_UP = 6
@@ -106,14 +107,17 @@ def new_route(
         _ROUTE_TYPES[type],
         0,
     )
-    attributes = _number(_RTA_TABLE, table)
-    if network.prefixlen:
-        attributes += _attribute(_RTA_DST, network.network_address.packed)
+    # gVisor wants the destination of a default route too, and refuses attributes that it does not know: none
+    # is sent that says nothing.
+    attributes = _attribute(_RTA_DST, network.network_address.packed)
+    if table >= 256:
+        attributes += _number(_RTA_TABLE, table)
     if gateway is not None:
         attributes += _attribute(_RTA_GATEWAY, ip_address(gateway).packed)
     if index is not None:
         attributes += _number(_RTA_OIF, index)
-    attributes += _attribute(_RTA_METRICS, _metrics(mtu, rto_min))
+    if metrics := _metrics(mtu, rto_min):
+        attributes += _attribute(_RTA_METRICS, metrics)
     return _RTM_NEWROUTE, _NEW, header + attributes
 
 
@@ -147,7 +151,8 @@ class Rtnetlink:
 
     def wait_for_carrier(self, index: int, timeout: float) -> bool:
         """Whether a veth interface is operational, now or within ``timeout`` seconds."""
-        self.watch_links()
+        with suppress(PermissionError):  # gVisor sends no events; a link is as it will be once it is made
+            self.watch_links()
         # Since 6.8 the question itself makes the kernel catch up; on older ones an event follows when it has.
         # IFF_RUNNING would be too early: it is also set while the operational state is unknown.
         self._send([(_RTM_GETLINK, 0, _LINK.pack(0, 0, index, 0, 0))], 0)
@@ -188,9 +193,13 @@ def _raise_for(kind: int, body: bytes) -> None:
 
 def _operational(kind: int, body: bytes, index: int) -> bool:
     _raise_for(kind, body)
-    if kind != _RTM_NEWLINK or _LINK.unpack_from(body)[2] != index:
+    if kind != _RTM_NEWLINK:
         return False
-    return (_IFLA_OPERSTATE, bytes([_IF_OPER_UP])) in _attributes(body[_LINK.size :])
+    _, _, of, flags, _ = _LINK.unpack_from(body)
+    state = dict(_attributes(body[_LINK.size :])).get(_IFLA_OPERSTATE)
+    # gVisor gives no operational state, and the carrier alone.
+    up = bool(flags & _IFF_LOWER_UP) if state is None else state == bytes([_IF_OPER_UP])
+    return of == index and up
 
 
 def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
+from netns.errors import setting_up
+
 _ROOT = Path("/proc/sys")
 _INITIAL_ONLY = ("net/core/*", "net/ipv4/*_mem", "net/ipv4/tcp_max_orphans")
 """Some of these, such as rmem_max and tcp_mem, are shown in the initial network namespace only."""
@@ -38,7 +40,7 @@ class Sysctl:
     """The sysctls below ``net`` as one Namespace has them: ``ns.sysctl["net.ipv4.ip_forward"] = 1``.
 
     A name may be written with slashes, as for an interface with a dot in its name. Values are str; a number
-    may be set as int. Raises KeyError where the kernel shows no such sysctl in the namespace, and an OSError
+    may be set as int. Raises KeyError where the kernel shows no such sysctl in the namespace, and NetnsError
     with the kernel's errno where it is read-only (EACCES) or the value is refused (EINVAL).
     """
 
@@ -46,7 +48,7 @@ class Sysctl:
         self._entered = entered
 
     def __getitem__(self, name: str) -> str:
-        with self._entered(), _shown(name):
+        with self._entered(), setting_up(name), _shown(name):
             return _read(_path(name))
 
     def __setitem__(self, name: str, value: str | int) -> None:
@@ -56,7 +58,7 @@ class Sysctl:
         """Set several, in order."""
         with self._entered():
             for name, value in values.items():
-                with _shown(name):
+                with setting_up(name), _shown(name):
                     _path(name).write_text(str(value))
 
     def __contains__(self, name: object) -> bool:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from netns.capability import Capability, bits
 from netns.child import die_with_parent, in_child
-from netns.errors import NetnsError
+from netns.errors import NetnsError, setting_up
 from netns.namespace import leave_host
 from netns.syscalls import (
     CLONE_NEWUSER,
@@ -24,6 +24,9 @@ from netns.syscalls import (
 )
 
 T = TypeVar("T")
+
+_SETGROUPS = Path("/proc/self/setgroups")
+"""Whether setgroups(2) is allowed in this user namespace; gVisor has no such file and allows it."""
 
 _SWITCHES = {
     "/proc/sys/user/max_user_namespaces": "0",
@@ -49,8 +52,8 @@ def as_user(
     In a user namespace that denies setgroups the supplementary groups stay (user_namespaces(7)).
     The child's permitted and effective capabilities are exactly ``capabilities``, whoever the user is.
     That user may be unable to read the interpreter's files: import before what the function needs.
-    Raises what the function raises; UserUnmapped; PermissionError without CAP_SETUID and CAP_SETGID, or
-    for a capability that this thread lacks.
+    Raises what the function raises; UserUnmapped; NetnsError with EPERM without CAP_SETUID and CAP_SETGID,
+    or for a capability that this thread lacks.
     """
     if not mapped(uid):
         raise UserUnmapped(errno.EINVAL, f"user {uid} is not in /proc/self/uid_map; run as root")
@@ -58,8 +61,9 @@ def as_user(
     codecs.lookup("idna")  # the socket module loads it at the first connection by name
 
     def as_that_user() -> T:
-        _become(uid, kept)
-        die_with_parent(parent)
+        with setting_up(f"user {uid}"):
+            _become(uid, kept)
+            die_with_parent(parent)
         return function()
 
     return in_child(as_that_user, timeout=timeout)
@@ -74,7 +78,8 @@ def in_user_namespace(function: Callable[[], T], *, timeout: float = 60.0) -> T:
 
     def as_root_of_its_own() -> T:
         enter_user_namespace()
-        loopback_up()
+        with setting_up("loopback"):
+            loopback_up()
         return function()
 
     return in_child(as_root_of_its_own, timeout=timeout)
@@ -90,12 +95,15 @@ def enter_user_namespace() -> None:
     Only possible while the process has a single thread: at its very start.
     Raises UserNamespacesForbidden; when only what follows is refused, the process is of no use any more.
     """
-    if len(os.listdir("/proc/self/task")) > 1:
+    with setting_up("threads of this process"):
+        threads = len(os.listdir("/proc/self/task"))
+    if threads > 1:
         raise UserNamespacesForbidden(errno.EINVAL, "this process has several threads; enter at its start")
     uid, gid = os.geteuid(), os.getegid()
     try:
         unshare(CLONE_NEWUSER)
-        Path("/proc/self/setgroups").write_text("deny")
+        if _SETGROUPS.exists():
+            _SETGROUPS.write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
         Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
         leave_host()
@@ -119,7 +127,7 @@ def mapped(uid: int) -> bool:
 
 def _become(uid: int, kept: int) -> None:
     prctl(PR_SET_KEEPCAPS, 1)
-    if Path("/proc/self/setgroups").read_text().strip() == "allow":
+    if not _SETGROUPS.exists() or _SETGROUPS.read_text().strip() == "allow":
         os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from msgspec import Struct
 
 from reports.model import Answer, Claim, Expectation, Value, Verdict
+
+_ENDINGS: Final = ("errno", "timed_out", "raised")
+"""Observations that say what ended a test: an errno, a call that never returned, bytes that made no sense."""
 
 
 class Assessment(Struct, frozen=True):
@@ -20,11 +24,11 @@ class Assessment(Struct, frozen=True):
     """The difference that is declared for that kernel."""
 
 
-def assess(claim: Claim, release: str, answer: Answer) -> Assessment:
-    """Hold the answer of a kernel with this (stable) release against the claim."""
-    declared = claim.expectation(release)
+def assess(claim: Claim, implementation: str, release: str, answer: Answer) -> Assessment:
+    """Hold the answer of a kernel, of this implementation and (stable) release, against the claim."""
+    declared = claim.expectation(implementation, release)
     tried = answer.verdict is Verdict.HOLDS or answer.verdict is Verdict.DIFFERS
-    if tried and release not in claim.range:
+    if tried and not claim.covers(implementation, release):
         return Assessment(Verdict.UNCLAIMED, True, declared)
     return Assessment(answer.verdict, _expected(answer, declared), declared)
 
@@ -40,25 +44,30 @@ def _expected(answer: Answer, declared: Expectation | None) -> bool:
 
 
 def _as_declared(declared: Expectation, answer: Answer) -> bool:
-    """All that is declared was observed by each test, and no test escaped the difference or with an errno.
+    """All that is declared was observed by each test, and no test escaped the difference.
 
-    An errno that ended a test must itself be declared: a test that tripped elsewhere has shown nothing.
+    What ended a test must itself be declared: a test that tripped elsewhere has shown nothing.
+    Where the declaration names observations of single tests, the others may hold.
     """
-    if Verdict.HOLDS in answer.also:
+    if Verdict.HOLDS in answer.also and not any("[" in name for name in declared.observed):
         return False
-    wanted = {"errno", *declared.observed} if any(_named("errno", answer)) else set(declared.observed)
-    return all(_seen(name, declared, answer) for name in wanted)
-
-
-def _seen(name: str, declared: Expectation, answer: Answer) -> bool:
-    values = list(_named(name, answer))
-    return (
-        bool(values) and name in declared.observed and all(one == declared.observed[name] for one in values)
+    ended = _all_named(_ENDINGS, answer)
+    return ended <= _all_named(declared.observed, answer) and all(
+        _seen(name, value, answer) for name, value in declared.observed.items()
     )
 
 
-def _named(name: str, answer: Answer) -> Iterator[Value]:
+def _seen(name: str, value: Value, answer: Answer) -> bool:
+    values = _named(name, answer.observations).values()
+    return bool(values) and all(one == value for one in values)
+
+
+def _all_named(names: Iterable[str], answer: Answer) -> set[str]:
+    return {seen for name in names for seen in _named(name, answer.observations)}
+
+
+def _named(name: str, observations: Mapping[str, Value]) -> Mapping[str, Value]:
     """An observation by its name, once for each test: ``read_back``, or ``read_back[4096]``."""
-    return (
-        value for seen, value in answer.observations.items() if seen == name or seen.startswith(f"{name}[")
-    )
+    return {
+        seen: value for seen, value in observations.items() if seen == name or seen.startswith(f"{name}[")
+    }

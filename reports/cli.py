@@ -21,20 +21,28 @@ from reports.findings import findings, kernel_table, put_between
 from reports.html import html
 from reports.markdown import markdown
 from reports.model import Run
+from reports.overlay import overlay
 from reports.printable import one_line
 from reports.reference import NoReference, against, reference_of
+from reports.reproducer import reproducer
 from reports.run_file import Line, read_run, read_runs, run_files
 from reports.store import store
 from reports.terminal import summarise
+from reports.transcript import read_transcripts, transcript_path
 
 DRAWN: Final[dict[str, tuple[Callable[[Sequence[Run], Catalogue], str], str]]] = {
     "markdown": (markdown, "a matrix of all runs in GitHub-flavoured Markdown"),
     "html": (html, "a matrix of all runs as one self-contained page"),
     "findings": (findings, "where the documentation is wrong, by page, as Markdown"),
+    "overlay": (
+        overlay,
+        "where another implementation than Linux differs, as the suite's expectations of it",
+    ),
     "table": (kernel_table, "one line of counts for each run, as Markdown"),
 }
 
 CATALOGUE: Final = Path("build/catalogue.json")
+TRANSCRIPTS: Final = Path("build/transcripts")
 
 EPILOG: Final = """\
 A RUN is a file of JSON lines that the suite wrote on one kernel, or a folder of
@@ -48,12 +56,13 @@ examples:
   python -m reports show host.jsonl
   python -m reports html old.jsonl host.jsonl -o report.html
   python -m reports store host.jsonl -o results/runs
+  python -m reports reproduce socket.7/SO_RCVBUF/doubled -o doubled.c
 
 exit status:
   0   the report is complete
   1   against: something that the reference answered is lost, or a difference is undeclared
   2   wrong usage
-  65  a run or a catalogue cannot be read
+  65  a run, a catalogue or a transcript cannot be read
   73  the report cannot be written
   130 interrupted
 """
@@ -100,6 +109,9 @@ def _do(asked: argparse.Namespace) -> bool:
     if asked.kind == "schema":
         print(json.dumps(msgspec.json.schema(CatalogueFile if asked.of == "catalogue" else Line), indent=1))
         return True
+    if asked.kind == "reproduce":
+        _reproduce(asked)
+        return True
     runs = [run for path in asked.runs for run in (read_runs(path) if path.is_dir() else [read_run(path)])]
     if asked.kind == "store":
         _store(runs, asked.output)
@@ -117,6 +129,16 @@ def _do(asked: argparse.Namespace) -> bool:
     else:
         _publish(DRAWN[asked.kind][0](runs, catalogue), asked)
     return True
+
+
+def _reproduce(asked: argparse.Namespace) -> None:
+    path = Path(asked.transcript)
+    if not path.exists():
+        path = transcript_path(asked.transcripts, asked.transcript)
+    transcripts = read_transcripts(path)
+    claim = _catalogue(asked.catalogue).claim(transcripts[0].begin.claim)
+    asked.runs, asked.between = [path], None
+    _publish(reproducer(transcripts, claim), asked)
 
 
 def _catalogue(named: Sequence[Path]) -> Catalogue:
@@ -203,9 +225,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(kinds, "show", "a summary of each run, for the terminal")
     for kind, (_, summary) in DRAWN.items():
         drawn = _add(kinds, kind, summary)
-        drawn.add_argument(
-            "-o", "--output", type=Path, metavar="FILE", help="write there, not to the terminal"
-        )
+        _add_output(drawn)
         drawn.add_argument(
             "--between",
             metavar="WORD",
@@ -219,6 +239,22 @@ def _parser() -> argparse.ArgumentParser:
         "claim that was answered there is not any more, or a difference is new and undeclared.",
     )
     held.add_argument("references", type=Path, metavar="FOLDER", help="the reference runs, e.g. results/runs")
+    reproduced = _add(
+        kinds,
+        "reproduce",
+        "a claim's transcript as a C program",
+        "Writes a C program that makes the calls of a transcript again, and says which answer is another. "
+        "'pytest conformance/ --transcript build/transcripts' writes transcripts.",
+    )
+    reproduced.add_argument("transcript", metavar="TRANSCRIPT", help="a transcript, or the id of a claim")
+    reproduced.add_argument(
+        "--transcripts",
+        type=Path,
+        default=TRANSCRIPTS,
+        metavar="DIR",
+        help=f"where the transcript of a claim is looked for (default: {TRANSCRIPTS})",
+    )
+    _add_output(reproduced)
     stored = kinds.add_parser(
         "store",
         help="reference runs, in a folder",
@@ -245,9 +281,13 @@ def _add(
         metavar="FILE",
         help=f"what the claims say (repeatable, the newest first; default: {CATALOGUE})",
     )
-    if kind != "against":
+    if kind not in {"against", "reproduce"}:
         _add_runs(parser)
     return parser
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write there, not to the terminal")
 
 
 def _add_runs(parser: argparse.ArgumentParser) -> None:

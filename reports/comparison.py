@@ -10,9 +10,9 @@ from rich.text import Text
 from reports.catalogue import Catalogue
 from reports.lines import WRONG, Lines, counted
 from reports.matrix import Change, Matrix, Row
-from reports.model import Expectation, Run
+from reports.model import Run
 from reports.printable import printable
-from reports.wording import column, commit, kernels, observations, plural, system
+from reports.wording import column, declared, observations, plural, system
 
 
 def compare(runs: Sequence[Run], catalogue: Catalogue, console: Console) -> None:
@@ -52,8 +52,8 @@ class _Comparison(Lines):
         for cell in (change.before, change.after):
             seen = f"  {observations(cell.observations)}" if cell.observations else ""
             self.field(column(cell.run)[:12], f"{cell.word}{seen}", width=14)
-        for expectation in row.claim.expectations:
-            self.field("because", _because(expectation), width=14)
+        for expectation in row.expectations:
+            self.field("because", f"{expectation.why} ({declared(expectation)})", width=14)
 
     def unexpected(self) -> None:
         cells = [(row, cell) for row in self.matrix.rows for cell in row.cells if cell.unexpected]
@@ -66,8 +66,3 @@ class _Comparison(Lines):
             self.claim(row, f"{cell.word} on {printable(cell.run.header.kernel)}: ")
             self.seen(cell)
             self.detail(cell)
-
-
-def _because(expectation: Expectation) -> str:
-    known = commit(expectation)
-    return f"{expectation.why} ({kernels(expectation.range)}{f', commit {known}' if known else ''})"

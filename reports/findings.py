@@ -8,11 +8,11 @@ from itertools import groupby
 from typing import Final
 
 from reports.catalogue import Catalogue
-from reports.markdown import code, escape, table
+from reports.markdown import code, declared, escape, table
 from reports.matrix import Matrix, Row
-from reports.model import Run, Verdict
+from reports.model import LINUX, Run, Verdict
 from reports.ranges import version
-from reports.wording import column, kernels
+from reports.wording import column
 
 INTRODUCTION: Final = """\
 # Where the documentation is wrong
@@ -41,9 +41,8 @@ def _finding(row: Row) -> Iterator[str]:
     seen = _series([cell.run for cell in row.with_verdict(Verdict.DIFFERS)])
     yield f"- {escape(row.claim.says or row.claim.id)} {code(row.claim.id)}  "
     yield f"  Differs on {seen}."
-    for one in row.claim.expectations:
-        commit = f", commit {code(one.commit)}" if one.commit else ""
-        yield f"  - Instead ({escape(kernels(one.range))}{commit}): {escape(one.why)}."
+    for one in row.expectations:
+        yield f"  - Instead ({declared(one)}): {escape(one.why)}."
 
 
 def kernel_table(runs: Sequence[Run], catalogue: Catalogue) -> str:
@@ -73,7 +72,7 @@ def put_between(marks: str, text: str, document: str) -> str:
 
 
 def _is_linux(run: Run) -> bool:
-    return run.header.implementation == "Linux"
+    return run.header.implementation == LINUX
 
 
 def _series(runs: Sequence[Run]) -> str:

@@ -49,6 +49,7 @@ def _environment() -> Environment:
         printable=printable,
         value_text=wording.value_text,
         kernels=wording.kernels,
+        differing=wording.differing,
         column=wording.column,
         slug=_slug,
     )

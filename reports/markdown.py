@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from reports.catalogue import Catalogue
 from reports.matrix import MISSING, Cell, Change, Matrix, Row
-from reports.model import Run, Verdict
+from reports.model import Expectation, Run, Verdict
 from reports.printable import printable
-from reports.wording import column, commit, kernels, observations, plural
+from reports.wording import column, differing, observations, plural
 
 # An underscore within a word emphasises nothing, so SO_RCVBUF may stay legible.
 _MARKS = re.compile(r"[\\`*\[\]<>&|#~!@$]|(?<!\w)_|_(?!\w)")
@@ -116,10 +116,16 @@ def _unexpected(row: Row) -> bool:
 
 
 def _explanations(row: Row) -> Iterator[str]:
-    for one in row.claim.expectations:
-        known = f", commit {code(commit(one))}" if one.commit else ""
-        yield f"Instead ({escape(kernels(one.range))}{known}): {escape(one.why)}"
+    for one in row.expectations:
+        yield f"Instead ({declared(one)}): {escape(one.why)}"
         yield ""
+
+
+def declared(one: Expectation) -> str:
+    """Where a difference is, and what made it so."""
+    commit = f"commit {code(printable(one.commit))}" if one.commit else ""
+    source = code(printable(one.source)) if one.source else ""
+    return ", ".join(filter(None, (escape(differing(one)), commit, source)))
 
 
 def _seen(cell: Cell) -> str:

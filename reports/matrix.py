@@ -67,6 +67,12 @@ class Row:
         """The names of all observations, in the order in which runs made them."""
         return tuple(dict.fromkeys(name for cell in self.cells for name in cell.observations))
 
+    @property
+    def expectations(self) -> tuple[Expectation, ...]:
+        """The differences that are declared for any of the implementations that were asked."""
+        asked = {cell.run.header.implementation for cell in self.cells}
+        return tuple(one for one in self.claim.expectations if one.implementation in asked)
+
     def with_verdict(self, verdict: Verdict) -> Iterator[Cell]:
         return (cell for cell in self.cells if cell.verdict is verdict)
 
@@ -80,7 +86,9 @@ class Matrix:
 
     @classmethod
     def of(cls, runs: Sequence[Run], catalogue: Catalogue) -> Self:
-        columns = [_Column(run, run.header.base, frozenset(run.asked)) for run in runs]
+        columns = [
+            _Column(run, run.header.implementation, run.header.base, frozenset(run.asked)) for run in runs
+        ]
         rows = (
             Row(claim, tuple([_cell(claim, column) for column in columns]))
             for claim in _ordered(runs, catalogue)
@@ -118,6 +126,7 @@ class _Column(Struct, frozen=True):
     """What all cells of a run have in common."""
 
     run: Run
+    implementation: str
     base: str
     asked: frozenset[str]
 
@@ -127,7 +136,7 @@ def _cell(claim: Claim, column: _Column) -> Cell:
     answer = run.answers.get(claim.id)
     if answer is None:
         return Cell(run, asked, None, None, MISSING if asked else NOT_ASKED, "", False, None)
-    found = assess(claim, column.base, answer)
+    found = assess(claim, column.implementation, column.base, answer)
     word, note = found.verdict.value, _note(found, answer)
     return Cell(run, asked, answer, found.verdict, word, note, not found.expected, found.declared)
 

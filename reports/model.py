@@ -20,6 +20,9 @@ from reports.ranges import EVERY_KERNEL, Range, base
 
 SCHEMA: Final = 2
 
+LINUX: Final = "Linux"
+"""The implementation that documents speak of, and the only one whose releases their ranges number."""
+
 Value = bool | int | float | str | None | tuple[Any, ...]
 """What a test can observe: a number, text, a boolean, null, or a list of these."""
 
@@ -63,16 +66,24 @@ _WEIGHTS = {
 
 
 class Expectation(Struct, frozen=True, omit_defaults=True):
-    """A declared difference: on which kernels, what is true instead, the commit that made it so."""
+    """A declared difference: on which kernels, what is true instead, and what made it so."""
 
     why: str
     range: Range = EVERY_KERNEL
     commit: str | None = None
     observed: dict[str, Value] = {}
     """Observations that must be seen for the difference to be the declared one."""
+    implementation: str = LINUX
+    """Whose kernels differ; of others than Linux the range says nothing."""
+    source: str | None = None
+    """Where an implementation without commits of Linux makes it so: a file, an issue."""
 
     def __post_init__(self) -> None:
         force_setattr(self, "observed", _frozen_all(self.observed))
+
+    def of(self, implementation: str, release: str) -> bool:
+        """Whether it is declared for a kernel."""
+        return self.implementation == implementation and (implementation != LINUX or release in self.range)
 
 
 class Test(Struct, frozen=True, omit_defaults=True):
@@ -113,12 +124,13 @@ class Claim(Struct, frozen=True, omit_defaults=True):
     def topic(self) -> str:
         return self.id.split("/")[1]
 
-    def expectation(self, release: str) -> Expectation | None:
+    def covers(self, implementation: str, release: str) -> bool:
+        """Whether the document speaks of a kernel: its numbers are Linux's, so of others it always does."""
+        return implementation != LINUX or release in self.range
+
+    def expectation(self, implementation: str, release: str) -> Expectation | None:
         """The difference that is declared for a kernel, if one is."""
-        for one in self.expectations:
-            if release in one.range:
-                return one
-        return None
+        return next((one for one in self.expectations if one.of(implementation, release)), None)
 
 
 class Header(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="kind", tag="header"):
@@ -152,7 +164,7 @@ class Header(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="k
 
     @property
     def base(self) -> str:
-        """The stable release that kernel ranges are held against."""
+        """The stable release that kernel ranges are held against, where the implementation is Linux."""
         return base(self.release, self.version)
 
 

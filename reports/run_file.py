@@ -13,7 +13,7 @@ import msgspec
 
 from reports import decoding
 from reports.errors import FileError, RunFileUnwritable
-from reports.model import Answer, Footer, Header, Run, Verdict
+from reports.model import LINUX, Answer, Footer, Header, Run, Verdict
 from reports.ranges import version
 
 Line = Header | Answer | Footer
@@ -97,8 +97,9 @@ def run_files(folder: Path) -> list[Path]:
     raise FileError("the folder holds no run file, whose name ends in .jsonl", folder)
 
 
-def _age(run: Run) -> tuple[bool, tuple[int, ...]]:
-    return run.header.implementation != "Linux", version(run.header.base)
+def _age(run: Run) -> tuple[bool, tuple[int, ...], str]:
+    other = run.header.implementation != LINUX
+    return other, () if other else version(run.header.base), run.header.kernel if other else ""
 
 
 class _Reading:

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from reports.atomic_write import atomic_write
-from reports.model import Answer, Footer, Run, Verdict
+from reports.model import LINUX, Answer, Footer, Run, Verdict
 from reports.ranges import version
 from reports.run_file import Line, encode
 
@@ -45,9 +45,12 @@ def store(runs: Iterable[Run], folder: Path) -> list[Path]:
 
 def stem(run: Run) -> str:
     """The name of a kernel's reference run: ``uml-6.1``, ``host-6.18.44``."""
-    if run.header.kernel == "host":
-        return f"host-{'.'.join(map(str, version(run.header.base)))}"
-    return re.sub(r"[^\w.-]+", "-", run.header.kernel)
+    name = run.header.kernel
+    if name == "host":
+        linux = run.header.implementation == LINUX
+        release = ".".join(map(str, version(run.header.base))) if linux else run.header.implementation
+        name = f"host-{release}"
+    return re.sub(r"[^\w.-]+", "-", name)
 
 
 def _lasting(answer: Answer) -> Answer:

@@ -11,7 +11,7 @@ from reports.lines import WRONG, Lines, claim_id, counted
 from reports.matrix import Matrix, Row
 from reports.model import Run, Verdict
 from reports.printable import printable
-from reports.wording import commit, kernels, observations, plural, system
+from reports.wording import declared, observations, plural, system
 
 STYLES = {
     Verdict.HOLDS: "green",
@@ -65,8 +65,7 @@ class _Summary(Lines):
         self.claim(row)
         if expectation := cell.declared:
             self.field("instead", expectation.why)
-            known = commit(expectation)
-            self.field("kernels", kernels(expectation.range) + (f", commit {known}" if known else ""))
+            self.field("kernels", declared(expectation))
         self.seen(cell)
 
     def undeclared(self, row: Row) -> None:

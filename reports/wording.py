@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 
-from reports.model import Expectation, Run, Value
+from reports.model import LINUX, Expectation, Run, Value
 from reports.printable import printable
 from reports.ranges import Range
 
@@ -33,24 +33,36 @@ def kernels(where: Range) -> str:
     return f"{where}, backported to {', '.join(where.backports)}"
 
 
-def commit(expectation: Expectation) -> str:
-    return printable(expectation.commit or "")
+def differing(expectation: Expectation) -> str:
+    """The kernels that a difference is declared for; of another implementation it is all of them."""
+    linux = expectation.implementation == LINUX
+    return kernels(expectation.range) if linux else printable(expectation.implementation)
+
+
+def origin(expectation: Expectation) -> str:
+    """What made a difference so, as far as it is known: ``commit 079925cce1d0``, or a file of gVisor's."""
+    commit = f"commit {expectation.commit}" if expectation.commit else ""
+    return printable(commit or expectation.source or "")
+
+
+def declared(expectation: Expectation) -> str:
+    """Where a difference is, and what made it so: ``since 5.17, commit 079925cce1d0``."""
+    return ", ".join(filter(None, (differing(expectation), origin(expectation))))
 
 
 def system(run: Run) -> str:
-    """Which kernel answered: ``Linux 6.18.44-amd64, x86_64 (host)``, ``gVisor (as Linux 4.4.0), ...``."""
+    """Which kernel answered: ``Linux 6.18.44-amd64, x86_64 (host)``, ``gVisor, x86_64 (gvisor:2024)``."""
     header = run.header
-    name = f"{header.implementation} {header.release}"
-    if header.implementation != "Linux":
-        name = f"{header.implementation} (as Linux {header.release})"
+    name = column(run) if header.implementation != LINUX else f"{LINUX} {header.release}"
     return printable(f"{name}, {header.machine} ({header.kernel})")
 
 
 def column(run: Run) -> str:
-    """A kernel's name at the head of a column: its release, or whose network stack takes its place."""
-    return printable(
-        run.header.release if run.header.implementation == "Linux" else run.header.implementation
-    )
+    """A kernel's name at the head of a column: its release, or whose network stack takes its place.
+
+    What another implementation calls its release is a Linux that it does as if it were.
+    """
+    return printable(run.header.release if run.header.implementation == LINUX else run.header.implementation)
 
 
 def plural(count: int, noun: str) -> str:

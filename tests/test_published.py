@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from conformance.plugin.expectations import FOLDER
 from reports.catalogue import Catalogue
 from reports.findings import findings, kernel_table, put_between
 from reports.matrix import Matrix
-from reports.model import Run
+from reports.model import LINUX, Run
+from reports.overlay import overlay
 from reports.store import reference as canonical
 from reports.store import stem
 
@@ -30,11 +32,10 @@ def test_reference_runs_are_stored_as_reference_runs(reference: Reference) -> No
     assert files == {f"{stem(run)}.jsonl": canonical(run) for run in runs}
 
 
-def test_linux_is_as_declared(reference: Reference) -> None:
+def test_every_kernel_is_as_declared(reference: Reference) -> None:
     runs, catalogue = reference
-    linux = [run for run in runs if run.header.implementation == "Linux"]
 
-    cells = [(row.claim.id, cell) for row in Matrix.of(linux, catalogue).rows for cell in row.cells]
+    cells = [(row.claim.id, cell) for row in Matrix.of(runs, catalogue).rows for cell in row.cells]
 
     assert [(claim, cell.run.header.kernel) for claim, cell in cells if cell.unexpected] == []
 
@@ -43,6 +44,15 @@ def test_every_claim_that_was_answered_is_in_the_catalogue(reference: Reference)
     runs, catalogue = reference
 
     assert {name for run in runs for name in run.asked} - catalogue.by_id.keys() == set()
+
+
+def test_the_overlays_are_as_written_from_the_runs(reference: Reference) -> None:
+    runs, catalogue = reference
+    elsewhere = [run for run in runs if run.header.implementation != LINUX]
+
+    written = {f"{run.header.implementation.lower()}.toml": overlay([run], catalogue) for run in elsewhere}
+
+    assert {path.name: path.read_text() for path in FOLDER.glob("*.toml")} == written
 
 
 def test_the_findings_are_current(reference: Reference) -> None:

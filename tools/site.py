@@ -23,7 +23,7 @@ from reports.errors import BAD_DATA, FileError
 from reports.html import html
 from reports.markdown import escape, markdown
 from reports.matrix import Matrix
-from reports.model import Run, Verdict
+from reports.model import LINUX, Run, Verdict
 from reports.run_file import read_runs
 from tools.option_claims import Summary, by_option, own_topic
 from tools.probes import kept
@@ -39,7 +39,7 @@ class Site:
 
     def __init__(self, runs: Sequence[Run], catalogue: Catalogue, support: Support) -> None:
         self.runs, self.catalogue, self.support = runs, catalogue, support
-        linux = [run for run in runs if run.header.implementation == "Linux"]
+        linux = [run for run in runs if run.header.implementation == LINUX]
         self.claims: Mapping[str, Sequence[Summary]] = by_option(Matrix.of(linux, catalogue))
 
     def write(self, folder: Path) -> None:

@@ -52,17 +52,38 @@ VALUES: dict[Option[Any], object] = {
     IP_MTU_DISCOVER: IP_PMTUDISC_DO,
 }
 
+OLDER_THAN_GIT = "2.6.12", "1da177e4c3f4"
+NEWER: dict[Option[Any], tuple[str | None, str | None]] = {
+    TCP_CONGESTION: ("2.6.13", "317a76f9a44b"),
+    SO_TIMESTAMPNS: (None, None),
+    SO_RXQ_OVFL: (None, None),
+    SO_REUSEPORT: ("3.9", "055dc21a1d1d"),
+}
+"""Since when those options are there that came during the history in git, and with which commit."""
+
 
 def inherited(option: Option[Any], value: object) -> Any:
     """A claim that an accepted connection has what its listener has."""
-    says = f"An accepted TCP connection has the {option.name} of the listener."
-    return pytest.param(option, value, marks=claim(f"defacto/{option.name}/inherited-by-accept", says=says))
+    since, commit = NEWER.get(option, OLDER_THAN_GIT)
+    stated = claim(
+        f"defacto/{option.name}/inherited-by-accept",
+        says=f"An accepted TCP connection has the {option.name} of the listener.",
+        since=since,
+        commit=commit,
+    )
+    return pytest.param(option, value, marks=stated)
 
 
 def not_inherited(option: Option[bool]) -> Any:
     """A claim that an accepted UNIX connection begins with an option off, though its listener has it."""
-    says = f"An accepted UNIX connection begins without {option.name}, though the listener has it."
-    return pytest.param(option, marks=claim(f"defacto/{option.name}/not-inherited-on-unix", says=says))
+    since, commit = NEWER.get(option, OLDER_THAN_GIT)
+    stated = claim(
+        f"defacto/{option.name}/not-inherited-on-unix",
+        says=f"An accepted UNIX connection begins without {option.name}, though the listener has it.",
+        since=since,
+        commit=commit,
+    )
+    return pytest.param(option, marks=stated)
 
 
 @pytest.mark.parametrize(("option", "value"), [inherited(*held) for held in VALUES.items()])
@@ -76,6 +97,8 @@ def test_a_tcp_connection_has_what_its_listener_has(ns, observe, option, value):
 @claim(
     "defacto/accept/inherits-at-handshake",
     says="An accepted TCP connection has what its listener had when they connected, not at accept.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 @pytest.mark.parametrize("option", [SO_OOBINLINE, SO_TIMESTAMP, TCP_NODELAY])
 def test_it_is_taken_over_before_accept(ns, observe, option):

@@ -10,12 +10,16 @@ from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from libsocket import INT, SO_BROADCAST, SO_OOBINLINE, SO_TIMESTAMP, TCP_CORK, TCP_NODELAY, Socket, raw
 
+INT_SIZE = INT.size
+
 FLAGS = [
     pytest.param(
         option,
         marks=claim(
             f"defacto/{option.name}/boolean",
-            says=f"Any number but zero turns {option.name} on, and it reads back as one or zero.",
+            says=f"On a TCP socket any int but 0 turns {option.name} on, and it reads back as 1 or 0.",
+            since="2.6.12",
+            commit="1da177e4c3f4",
         ),
     )
     for option in (SO_BROADCAST, SO_OOBINLINE, SO_TIMESTAMP, TCP_NODELAY, TCP_CORK)
@@ -23,7 +27,7 @@ FLAGS = [
 
 
 @pytest.mark.parametrize("option", FLAGS)
-@pytest.mark.parametrize(("given", "held"), [(7, 1), (-1, 1), (0, 0)])
+@pytest.mark.parametrize(("given", "held"), [(7, 1), (256, 1), (-1, 1), (-(2**31), 1), (0, 0)])
 def test_any_number_but_zero_is_on(ns, observe, option, given, held):
     with Socket.tcp() as sock:
         sock.set(option, not held)
@@ -34,12 +38,17 @@ def test_any_number_but_zero_is_on(ns, observe, option, given, held):
 
 @claim(
     "defacto/TCP_NODELAY/int-only",
-    says="A flag is set by an int: TCP_NODELAY given one byte is refused with EINVAL.",
+    says="TCP_NODELAY given fewer bytes than an int has is refused with EINVAL.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
-def test_one_byte_is_refused(ns, observe):
+@pytest.mark.parametrize("size", [1, INT_SIZE - 1])
+def test_fewer_bytes_are_refused(ns, observe, size):
     with Socket.tcp() as sock:
         sock.tcp_nodelay = True
         with refused(errno.EINVAL):
-            sock.set(TCP_NODELAY.through(raw(1)), b"\0")
+            sock.set(TCP_NODELAY.through(raw(size)), bytes(size))
+        kept = sock.tcp_nodelay
+        sock.set(TCP_NODELAY.through(raw(INT_SIZE)), bytes(INT_SIZE))
 
-        assert observe("set", sock.tcp_nodelay) is True
+        assert observe("after_fewer_and_enough", [kept, sock.tcp_nodelay]) == [True, False]

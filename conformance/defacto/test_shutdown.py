@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import errno
+import socket
 
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.setups.pairs import udp_pair, unix_datagram_pair
 from libsocket import Shutdown, Socket
+
+
+def unix_packet_pair() -> tuple[Socket, Socket]:
+    """Two UNIX domain sockets that keep messages apart and in order, connected to each other."""
+    return Socket.pair(socket.SOCK_SEQPACKET)
 
 
 @claim(
     "defacto/SHUT_RD/reads-as-ended",
-    says="With nothing left to receive, a socket that was shut for reading gives 0 bytes and does not wait.",
+    says="With nothing left to receive, a blocking TCP, UDP or UNIX socket that has a peer and was shut for "
+    "reading gives 0 bytes and does not wait.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair, udp_pair])
+@pytest.mark.parametrize(
+    "pair", [Socket.tcp_pair, Socket.pair, unix_packet_pair, unix_datagram_pair, udp_pair]
+)
 def test_shut_for_reading_reads_as_ended(ns, observe, pair):
     left, right = pair()
     with left, right:
@@ -27,7 +38,10 @@ def test_shut_for_reading_reads_as_ended(ns, observe, pair):
 
 @claim(
     "defacto/SHUT_RD/nonblocking-udp-eagain",
-    says="A UDP socket shut for reading says EAGAIN if it is non-blocking, and gives 0 bytes if it is not.",
+    says="A non-blocking UDP socket that was shut for reading and has nothing to receive fails with EAGAIN,"
+    " where a blocking one gives 0 bytes.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 def test_a_nonblocking_udp_socket_has_no_end(ns, observe):
     left, right = udp_pair()
@@ -42,8 +56,48 @@ def test_a_nonblocking_udp_socket_has_no_end(ns, observe):
 
 
 @claim(
+    "defacto/SHUT_RD/nonblocking-unix-datagram-eagain",
+    says="A non-blocking UNIX datagram socket that was shut for reading and has nothing to receive fails "
+    "with EAGAIN, where a blocking one gives 0 bytes.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_a_nonblocking_unix_datagram_socket_has_no_end(ns, observe):
+    left, right = unix_datagram_pair()
+    with left, right:
+        left.shutdown(Shutdown.READ)
+        blocking = left.recv(9)
+        left.nonblocking = True
+        with refused(errno.EAGAIN):
+            left.recv(9)
+
+        assert observe("blocking", blocking.decode()) == ""
+
+
+@claim(
+    "defacto/SHUT_RD/nonblocking-streams-end",
+    says="A non-blocking TCP or UNIX stream socket that was shut for reading and has nothing to receive "
+    "gives 0 bytes, where one that was not shut fails with EAGAIN.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
+def test_a_nonblocking_stream_has_an_end(ns, observe, pair):
+    left, right = pair()
+    with left, right:
+        left.nonblocking = True
+        with refused(errno.EAGAIN):
+            left.recv(9)
+        left.shutdown(Shutdown.READ)
+
+        assert observe("received", left.recv(9).decode()) == ""
+
+
+@claim(
     "defacto/SHUT_RD/udp-without-peer",
-    says="Shutting down a UDP socket that has no peer fails with ENOTCONN and still shuts it.",
+    says="A UDP socket without a peer is shut for reading, though shutdown(2) fails with ENOTCONN.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 def test_a_udp_socket_is_shut_though_refused(ns, observe):
     with Socket.udp() as sock:

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+
 import pytest
 
 from conformance.plugin.claim import claim, differs
+from conformance.plugin.refusal import refused
 from libsocket import Filter, Socket
 from netns import Capability, only
 
 
+def unix_datagram() -> Socket:
+    """A UNIX domain socket of datagrams."""
+    return Socket.unix(socket.SOCK_DGRAM)
+
+
 @claim(
     "defacto/SO_ATTACH_FILTER/free-on-datagrams",
-    says="Attaching a classic program to a datagram socket takes no capability.",
+    says="Attaching a classic program to a UDP, UNIX datagram or netlink socket takes no capability.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
-@pytest.mark.parametrize("make", [Socket.udp, Socket.netlink], ids=["udp", "netlink"])
+@pytest.mark.parametrize("make", [Socket.udp, unix_datagram, Socket.netlink], ids=["udp", "unix", "netlink"])
 def test_datagram_sockets_take_no_capability(ns, observe, make):
     with make() as sock, only():
+        with refused(errno.EPERM):
+            sock.mark = 7  # which does take one
         sock.attach_filter = Filter.accept(7)
 
         assert observe("attached", sock.filter() == Filter.accept(7)) is True
@@ -23,7 +36,9 @@ def test_datagram_sockets_take_no_capability(ns, observe, make):
 
 @claim(
     "defacto/SO_ATTACH_FILTER/free-on-tcp",
-    says="Attaching a classic program to a TCP socket takes no capability either.",
+    says="Attaching a classic program to a TCP socket takes no capability.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
     needs=[Capability.NET_ADMIN],
     expect=differs(
         "CAP_NET_ADMIN is asked for in the network namespace",

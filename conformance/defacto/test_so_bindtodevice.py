@@ -10,7 +10,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.listeners import listening, pending_connection
+from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from libsocket import SO_BINDTODEVICE, Socket, raw
 from netns import Capability, only, without
 
@@ -25,21 +25,26 @@ def local_address_of(sock: Socket) -> str:
 
 @claim(
     "defacto/SO_BINDTODEVICE/first-free",
-    says="A socket that is not bound yet can be bound to an interface without any capability.",
+    says="A UDP socket that is bound to no interface can be bound to one without any capability.",
     since="5.7",
+    commit="c427bfec18f2",
 )
 def test_the_first_interface_is_free(ns, observe):
     with Socket.udp() as sock:
         with only():
             sock.bindtodevice = "lo"
+            with refused(errno.EPERM):
+                sock.bindtodevice = ""  # as a change is: so there is no capability here
 
         assert observe("device", sock.bindtodevice) == "lo"
 
 
 @claim(
     "defacto/SO_BINDTODEVICE/first-needs-net-raw",
-    says="Binding even an unbound socket to an interface without CAP_NET_RAW is refused with EPERM.",
+    says="Binding even an unbound UDP socket to an interface without CAP_NET_RAW is refused with EPERM.",
+    since="2.6.12",
     until="5.7",
+    commit="1da177e4c3f4",
     needs=[Capability.NET_RAW],
 )
 def test_the_first_interface_takes_net_raw(ns, observe):
@@ -53,7 +58,10 @@ def test_the_first_interface_takes_net_raw(ns, observe):
 
 @claim(
     "defacto/SO_BINDTODEVICE/change-needs-net-raw",
-    says="Another interface, or none, for a socket that is bound takes CAP_NET_RAW: EPERM without.",
+    says="To bind a UDP socket that is bound to an interface to another, to the same or to none takes "
+    "CAP_NET_RAW: EPERM without.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
     needs=[Capability.NET_RAW, VETH],
 )
 @pytest.mark.parametrize("device", ["other", "lo", ""], ids=["another", "the same", "none"])
@@ -70,7 +78,9 @@ def test_a_change_without_net_raw_is_refused(ns, observe, device):
 
 @claim(
     "defacto/SO_BINDTODEVICE/net-raw-suffices",
-    says="CAP_NET_RAW alone is enough to change the interface of a socket.",
+    says="CAP_NET_RAW alone is enough to change the interface of a UDP socket.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
     needs=[Capability.NET_RAW, VETH],
 )
 def test_net_raw_alone_changes_the_interface(ns, observe):
@@ -78,6 +88,8 @@ def test_net_raw_alone_changes_the_interface(ns, observe):
     with Socket.udp() as sock:
         sock.bindtodevice = "lo"
         with only(Capability.NET_RAW):
+            with refused(errno.EPERM):
+                sock.rcvbufforce = 10_000  # which takes another one
             sock.bindtodevice = "other"
 
         assert observe("device", sock.bindtodevice) == "other"
@@ -85,7 +97,9 @@ def test_net_raw_alone_changes_the_interface(ns, observe):
 
 @claim(
     "defacto/SO_BINDTODEVICE/net-admin-refused",
-    says="CAP_NET_ADMIN does not stand in for CAP_NET_RAW: EPERM.",
+    says="To change the interface of a UDP socket CAP_NET_ADMIN does not stand in for CAP_NET_RAW: EPERM.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
     needs=[Capability.NET_ADMIN, Capability.NET_RAW, VETH],
 )
 def test_net_admin_alone_is_refused(ns, observe):
@@ -93,15 +107,19 @@ def test_net_admin_alone_is_refused(ns, observe):
     with Socket.udp() as sock:
         sock.bindtodevice = "other"
         sock.bindtodevice = "lo"
-        with only(Capability.NET_ADMIN), refused(errno.EPERM):
-            sock.bindtodevice = "other"
+        with only(Capability.NET_ADMIN):
+            sock.mark = 7
+            with refused(errno.EPERM):
+                sock.bindtodevice = "other"
 
-        assert observe("device", sock.bindtodevice) == "lo"
+        assert observe("mark_and_device", [sock.mark, sock.bindtodevice]) == [7, "lo"]
 
 
 @claim(
     "defacto/SO_BINDTODEVICE/unknown-interface",
-    says="The name of no interface is refused with ENODEV, and the socket stays as it was.",
+    says="Binding a UDP socket to a name that no interface has is refused with ENODEV.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
     needs=[Capability.NET_RAW],
 )
 def test_an_unknown_interface_is_refused(ns, observe):
@@ -115,7 +133,9 @@ def test_an_unknown_interface_is_refused(ns, observe):
 
 @claim(
     "defacto/SO_BINDTODEVICE/nul-optional",
-    says="A name without its NUL is taken as well.",
+    says="The name may be given without a NUL at its end.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 def test_the_nul_may_be_missing(ns, observe):
     with Socket.udp() as sock:
@@ -126,14 +146,17 @@ def test_the_nul_may_be_missing(ns, observe):
 
 @claim(
     "defacto/SO_BINDTODEVICE/longer-name-cut",
-    says="Of a name that does not fit IFNAMSIZ the rest is ignored: the socket is bound to what is left.",
+    says="Of a name longer than 15 bytes (IFNAMSIZ without the NUL) only the first 15 count.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
     needs=[VETH],
 )
-def test_a_longer_name_is_cut(ns, observe):
+@pytest.mark.parametrize("rest", [b"", b"x", b"ifferent\0"])
+def test_a_longer_name_is_cut(ns, observe, rest):
     name = "d" * (IFNAMSIZ - 1)
     ns.add_veth(name, "end")
     with Socket.udp() as sock:
-        sock.set(WHOLE_BUFFER, name.encode() + b"ifferent\0")
+        sock.set(WHOLE_BUFFER, name.encode() + rest)
 
         assert observe("device", sock.bindtodevice) == name
 
@@ -141,7 +164,10 @@ def test_a_longer_name_is_cut(ns, observe):
 @claim(
     "defacto/SO_BINDTODEVICE/short-room-refused",
     sentence="libsocket/bindtodevice/buffer",
-    says="Reading a name takes room for IFNAMSIZ bytes, though the name is shorter: EINVAL with less.",
+    says="Reading the name of an interface takes room for 16 bytes (IFNAMSIZ), though it is shorter: EINVAL"
+    " with less.",
+    since="3.8",
+    commit="c91f6df2db49",
 )
 def test_reading_with_less_room_is_refused(ns, observe):
     with Socket.udp() as sock:
@@ -154,17 +180,27 @@ def test_reading_with_less_room_is_refused(ns, observe):
 
 @claim(
     "defacto/SO_BINDTODEVICE/unbound-reads-nothing",
-    says="Reading from a socket that is not bound gives length zero, whatever the room.",
+    says="Reading from a UDP socket that is bound to no interface gives length 0, also with room for less "
+    "than IFNAMSIZ.",
+    since="3.8",
+    commit="c91f6df2db49",
+    needs=[Capability.NET_RAW],
 )
-@pytest.mark.parametrize("room", [1, IFNAMSIZ])
+@pytest.mark.parametrize("room", [1, IFNAMSIZ - 1, IFNAMSIZ])
 def test_an_unbound_socket_reads_nothing(ns, observe, room):
     with Socket.udp() as sock:
-        assert observe("length", len(sock.get(SO_BINDTODEVICE.through(raw(room))))) == 0
+        sock.bindtodevice = "lo"
+        bound = len(sock.get(WHOLE_BUFFER))
+        sock.bindtodevice = ""
+
+        assert observe("bound_and_not", [bound, len(sock.get(SO_BINDTODEVICE.through(raw(room))))]) == [3, 0]
 
 
 @claim(
     "defacto/SO_BINDTODEVICE/unix-silent",
-    says="On a UNIX socket the option is stored and reads back, and nothing tells that it does nothing.",
+    says="A UNIX socket, which sends by no interface, takes the option and reads it back.",
+    since="3.8",
+    commit="c91f6df2db49",
 )
 def test_a_unix_socket_stores_it(ns, observe):
     with Socket.unix() as sock:
@@ -176,6 +212,8 @@ def test_a_unix_socket_stores_it(ns, observe):
 @claim(
     "defacto/SO_BINDTODEVICE/packet-silent",
     says="A packet socket stores the option and reads it back, while its address still names no interface.",
+    since="3.8",
+    commit="c91f6df2db49",
     needs=[Capability.NET_RAW],
 )
 def test_a_packet_socket_stores_it(ns, observe):
@@ -187,7 +225,10 @@ def test_a_packet_socket_stores_it(ns, observe):
 
 @claim(
     "defacto/SO_BINDTODEVICE/listener-refuses",
-    says="While a listener is bound to an interface, who connects by another one is refused.",
+    says="While a TCP listener is bound to an interface, who connects by another one is refused with "
+    "ECONNREFUSED.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
     needs=[Capability.NET_RAW, VETH],
 )
 def test_a_listener_refuses_other_interfaces(ns, observe):
@@ -204,10 +245,27 @@ def test_a_listener_refuses_other_interfaces(ns, observe):
 
 @claim(
     "defacto/SO_BINDTODEVICE/inherited-by-accept",
-    says="An accepted connection is bound to the interface of the listener.",
+    says="An accepted TCP connection is bound to the interface of the listener.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 def test_an_accepted_connection_is_bound(ns, observe):
     with listening() as listener:
         listener.bindtodevice = "lo"
         with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("device", accepted.bindtodevice) == "lo"
+
+
+@claim(
+    "defacto/SO_BINDTODEVICE/not-inherited-on-unix",
+    says="An accepted UNIX connection is bound to no interface, though the listener is.",
+    since="3.8",
+    commit="c91f6df2db49",
+)
+def test_an_accepted_unix_connection_is_not_bound(ns, observe):
+    with listening_unix() as listener:
+        listener.bindtodevice = "lo"
+        with pending_connection(listener), listener.accept()[0] as accepted:
+            devices = [listener.bindtodevice, accepted.bindtodevice]
+
+    assert observe("listener_and_accepted", devices) == ["lo", ""]

@@ -7,7 +7,7 @@ import errno
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.control_messages import control_messages
-from conformance.plugin.setups.listeners import listening, pending_connection
+from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from conformance.plugin.setups.pairs import udp_pair
 from libsocket import Mark, Socket
 from netns import Capability, only, without
@@ -20,8 +20,9 @@ def marks(receiver: Socket) -> list[int]:
 
 @claim(
     "defacto/SO_RCVMARK/delivers-mark",
-    says="With SO_RCVMARK a message over loopback is received with the mark that its sender set.",
+    says="With SO_RCVMARK a UDP datagram over IPv4 loopback is received with the mark that its sender set.",
     since="5.19",
+    commit="6fd1d51cfa25",
     needs=[Capability.NET_ADMIN],
 )
 def test_the_mark_is_received(ns, observe):
@@ -36,8 +37,10 @@ def test_the_mark_is_received(ns, observe):
 
 @claim(
     "defacto/SO_MARK/cmsg-marks-one-message",
-    says="A control message SO_MARK marks the message it goes with and leaves the socket's own mark alone.",
+    says="A control message SO_MARK marks the UDP datagram it goes with, as SO_RCVMARK shows, and no later "
+    "one.",
     since="5.19",
+    commit="6fd1d51cfa25",
     needs=[Capability.NET_ADMIN],
 )
 def test_a_control_message_marks_one_message(ns, observe):
@@ -53,7 +56,10 @@ def test_a_control_message_marks_one_message(ns, observe):
 
 @claim(
     "defacto/SO_MARK/cmsg-needs-capability",
-    says="The control message SO_MARK with neither CAP_NET_ADMIN nor CAP_NET_RAW is refused with EPERM.",
+    says="Sending a control message SO_MARK by UDP over IPv4 with neither CAP_NET_ADMIN nor CAP_NET_RAW is "
+    "refused with EPERM.",
+    since="4.7",
+    commit="24025c465f77",
     needs=[Capability.NET_ADMIN],
 )
 def test_the_control_message_is_refused_without_capability(ns, observe):
@@ -68,14 +74,17 @@ def test_the_control_message_is_refused_without_capability(ns, observe):
 
 @claim(
     "defacto/SO_MARK/cmsg-net-raw-suffices",
-    says="CAP_NET_RAW alone is enough for the control message SO_MARK.",
+    says="CAP_NET_RAW alone is enough to send a control message SO_MARK by UDP over IPv4.",
     since="5.18",
+    commit="91f0d8a4813a",
     needs=[Capability.NET_RAW],
 )
 def test_net_raw_suffices_for_the_control_message(ns, observe):
     sender, receiver = udp_pair()
     with sender, receiver:
         with only(Capability.NET_RAW):
+            with refused(errno.EPERM):
+                sender.rcvbufforce = 10_000  # which takes CAP_NET_ADMIN
             sender.send_message(b"allowed", Mark(7))
 
         assert observe("received", receiver.recv(20).decode()) == "allowed"
@@ -83,7 +92,9 @@ def test_net_raw_suffices_for_the_control_message(ns, observe):
 
 @claim(
     "defacto/SO_MARK/inherited-by-accept",
-    says="An accepted connection has the mark of the listener.",
+    says="An accepted TCP connection has the mark of the listener, if that has one.",
+    since="2.6.25",
+    commit="4a19ec5800fc",
     needs=[Capability.NET_ADMIN],
 )
 def test_an_accepted_connection_has_the_mark(ns, observe):
@@ -91,3 +102,17 @@ def test_an_accepted_connection_has_the_mark(ns, observe):
         listener.mark = 7
         with pending_connection(listener), listener.accept()[0] as accepted:
             assert observe("mark", accepted.mark) == 7
+
+
+@claim(
+    "defacto/SO_MARK/not-inherited-on-unix",
+    says="An accepted UNIX connection has no mark, though the listener has.",
+    since="2.6.25",
+    commit="4a19ec5800fc",
+    needs=[Capability.NET_ADMIN],
+)
+def test_an_accepted_unix_connection_has_no_mark(ns, observe):
+    with listening_unix() as listener:
+        listener.mark = 7
+        with pending_connection(listener), listener.accept()[0] as accepted:
+            assert observe("listener_and_accepted", [listener.mark, accepted.mark]) == [7, 0]

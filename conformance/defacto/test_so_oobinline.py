@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import errno
-import select
 import socket
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.urgent import send_with_urgent_byte
+from conformance.plugin.setups.urgent import await_urgent, send_with_urgent_byte
 from libsocket import Socket
 
 
 @claim(
     "defacto/SO_OOBINLINE/msg-oob-refused",
-    says="With SO_OOBINLINE receiving with MSG_OOB is refused with EINVAL: urgent data is in the stream.",
+    says="With SO_OOBINLINE on a TCP socket receiving with MSG_OOB is refused with EINVAL, though urgent "
+    "data has come.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 def test_nothing_is_beside_the_stream(ns, observe):
     sender, receiver = Socket.tcp_pair()
     with sender, receiver:
         receiver.oobinline = True
         sender.send(b"X", socket.MSG_OOB)
-        select.select([], [], [receiver])
+        await_urgent(receiver)
         with refused(errno.EINVAL):
             receiver.recv(1, socket.MSG_OOB)
 
@@ -30,13 +32,16 @@ def test_nothing_is_beside_the_stream(ns, observe):
 
 @claim(
     "defacto/SO_OOBINLINE/late-keeps-urgent-in-place",
-    says="SO_OOBINLINE set after urgent data arrived puts it at its place in the stream all the same.",
+    says="SO_OOBINLINE set on a TCP socket after urgent data arrived puts it at its place in the stream all"
+    " the same.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 def test_it_may_be_set_late(ns, observe):
     sender, receiver = Socket.tcp_pair()
     with sender, receiver:
         send_with_urgent_byte(sender)
-        select.select([], [], [receiver])
+        await_urgent(receiver)
         receiver.oobinline = True
 
         assert observe("stream", receiver.read_to_string()) == "abXcd"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+import pytest
+
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.control_messages import control_messages
@@ -19,7 +21,8 @@ def overflow(kind: str) -> int:
 
 @claim(
     "defacto/SO_PASSCRED/sent-before-is-nobody",
-    says="What was sent before the option was set comes with pid 0 and the overflow user and group.",
+    says="What was sent over a UNIX stream before either end set SO_PASSCRED comes with pid 0 and the "
+    "overflow user and group.",
 )
 def test_what_was_sent_before_comes_from_nobody(ns, observe):
     left, right = Socket.pair()
@@ -34,23 +37,32 @@ def test_what_was_sent_before_comes_from_nobody(ns, observe):
 
 @claim(
     "defacto/SO_PASSCRED/reading-refused",
-    says="On an IPv4 socket even reading the option is refused with EOPNOTSUPP.",
+    says="On a TCP or UDP socket over IPv4 even reading SO_PASSCRED is refused with EOPNOTSUPP.",
     since="6.16",
+    commit="7d8d93fdde50",
 )
-def test_reading_it_on_an_ipv4_socket_is_refused(ns, observe):
-    with Socket.udp() as sock, Socket.unix() as other:
+@pytest.mark.parametrize("make", [Socket.tcp, Socket.udp])
+def test_reading_it_on_an_ipv4_socket_is_refused(ns, observe, make):
+    with make() as sock, Socket.unix() as other:
+        other.passcred = True
         with refused(errno.EOPNOTSUPP):
             sock.get(SO_PASSCRED)
 
-        assert observe("elsewhere", other.passcred) is False
+        assert observe("on_unix", other.passcred) is True
 
 
 @claim(
     "defacto/SO_PASSCRED/inherited-by-accept",
-    says="An accepted UNIX connection passes credentials if the listener does.",
+    says="An accepted UNIX connection receives credentials if the listener had SO_PASSCRED on when they "
+    "connected.",
+    since="3.12",
+    commit="90c6bd34f884",
 )
 def test_an_accepted_connection_passes_credentials(ns, observe):
     with listening_unix() as listener:
         listener.passcred = True
-        with pending_connection(listener), listener.accept()[0] as accepted:
-            assert observe("passcred", accepted.passcred) is True
+        with pending_connection(listener) as client, listener.accept()[0] as accepted:
+            client.send(b"sent after")
+            messages = control_messages(accepted, Ucred)
+
+            assert observe("on_and_messages", [accepted.passcred, len(messages)]) == [True, 1]

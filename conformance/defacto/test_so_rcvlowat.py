@@ -10,6 +10,8 @@ from conformance.plugin.claim import claim
 from conformance.plugin.integers import integers
 from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from conformance.plugin.setups.readiness import below_lowat, readable_by_poll
+from conformance.plugin.setups.threads import delayed
+from conformance.plugin.timing import timed
 from libsocket import Socket
 from netns import Namespace
 
@@ -18,7 +20,24 @@ INT_MAX = 2**31 - 1
 
 @claim(
     "defacto/SO_RCVLOWAT/any-positive-mark",
-    says="On a UNIX socket every positive mark is taken and reads back as it was set.",
+    says="A UNIX stream socket takes every positive SO_RCVLOWAT, and it reads back as it was set.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize("mark", [1, 2, INT_MAX - 1, INT_MAX])
+def test_the_least_and_the_largest_mark_read_back(ns, observe, mark):
+    with Socket.unix() as sock:
+        sock.rcvlowat = 3
+        sock.rcvlowat = mark
+
+        assert observe("rcvlowat", sock.rcvlowat) == mark
+
+
+@claim(
+    "defacto/SO_RCVLOWAT/any-positive-mark",
+    says="A UNIX stream socket takes every positive SO_RCVLOWAT, and it reads back as it was set.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 @integers(25, mark=(1, INT_MAX))
 def test_any_positive_mark_reads_back(mark):
@@ -30,7 +49,9 @@ def test_any_positive_mark_reads_back(mark):
 
 @claim(
     "defacto/SO_RCVLOWAT/zero-becomes-one",
-    says="A mark of 0 becomes 1.",
+    says="A SO_RCVLOWAT of 0 becomes 1 on TCP, UDP and UNIX stream sockets.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 @pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix])
 def test_zero_becomes_one(ns, observe, make):
@@ -43,7 +64,9 @@ def test_zero_becomes_one(ns, observe, make):
 
 @claim(
     "defacto/SO_RCVLOWAT/negative-is-the-largest",
-    says="A negative mark is no error and becomes the largest int.",
+    says="A negative SO_RCVLOWAT is no error on UDP and UNIX stream sockets and becomes the largest int.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 @pytest.mark.parametrize("mark", [-1, -(2**31)])
 @pytest.mark.parametrize("make", [Socket.udp, Socket.unix])
@@ -56,20 +79,37 @@ def test_a_negative_mark_becomes_the_largest(ns, observe, make, mark):
 
 @claim(
     "defacto/SO_RCVLOWAT/half-of-tcp-rmem",
-    says="On TCP a mark, also a negative one, is cut to half of the largest receive buffer in tcp_rmem.",
+    says="On a TCP socket without a SO_RCVBUF of its own SO_RCVLOWAT, also a negative one, is cut to half "
+    "of the largest buffer in net.ipv4.tcp_rmem.",
 )
-@pytest.mark.parametrize("mark", [INT_MAX, -5])
-def test_on_tcp_a_mark_is_cut_to_half_of_the_largest_buffer(ns, observe, mark):
+@pytest.mark.parametrize(
+    ("mark", "held"),
+    [(499_999, 499_999), (500_000, 500_000), (500_001, 500_000), (INT_MAX, 500_000), (-5, 500_000)],
+)
+def test_on_tcp_a_mark_is_cut_to_half_of_the_largest_buffer(ns, observe, mark, held):
     ns.sysctl["net.ipv4.tcp_rmem"] = "4096 131072 1000000"
     with Socket.tcp() as sock:
         sock.rcvlowat = mark
 
-        assert observe("rcvlowat", sock.rcvlowat) == 1_000_000 // 2
+        assert observe("rcvlowat", sock.rcvlowat) == held
 
 
 @claim(
     "defacto/SO_RCVLOWAT/half-of-set-buffer",
-    says="On TCP, once SO_RCVBUF was set, a mark is cut to half of that (doubled) buffer.",
+    says="On a TCP socket whose SO_RCVBUF was set SO_RCVLOWAT is cut to half of that (doubled) buffer.",
+)
+@pytest.mark.parametrize(("mark", "held"), [(29_999, 29_999), (30_000, 30_000), (30_001, 30_000)])
+def test_on_tcp_a_mark_is_cut_at_half_of_the_buffer_that_was_set(ns, observe, mark, held):
+    with Socket.tcp() as sock:
+        sock.rcvbuf = 30_000
+        sock.rcvlowat = mark
+
+        assert observe("rcvbuf_and_rcvlowat", [sock.rcvbuf, sock.rcvlowat]) == [60_000, held]
+
+
+@claim(
+    "defacto/SO_RCVLOWAT/half-of-set-buffer",
+    says="On a TCP socket whose SO_RCVBUF was set SO_RCVLOWAT is cut to half of that (doubled) buffer.",
 )
 @integers(25, mark=((1, INT_MAX), (1, 65_536)), asked=(0, 65_536))
 def test_on_tcp_a_mark_is_cut_to_half_of_the_buffer_that_was_set(mark, asked):
@@ -83,7 +123,10 @@ def test_on_tcp_a_mark_is_cut_to_half_of_the_buffer_that_was_set(mark, asked):
 
 @claim(
     "defacto/SO_RCVLOWAT/enlarges-tcp-buffer",
-    says="On TCP a mark beyond the receive buffer enlarges the buffer, unless SO_RCVBUF was set.",
+    says="On a TCP socket a SO_RCVLOWAT beyond the receive buffer enlarges the buffer, unless SO_RCVBUF was"
+    " set.",
+    since="4.18",
+    commit="d1361840f8c5",
 )
 def test_on_tcp_a_mark_enlarges_the_buffer(ns, observe):
     ns.sysctl["net.ipv4.tcp_rmem"] = "4096 8192 1000000"
@@ -91,45 +134,104 @@ def test_on_tcp_a_mark_enlarges_the_buffer(ns, observe):
         bound.rcvbuf = 8192
         free.rcvlowat = bound.rcvlowat = 100_000
 
-        assert observe("enlarged", [free.rcvbuf >= 100_000, bound.rcvbuf > 2 * 8192]) == [True, False]
+        sizes = observe("free_and_set", [free.rcvbuf, bound.rcvbuf])
+
+        assert [sizes[0] >= 100_000, sizes[1]] == [True, 2 * 8192]
 
 
 @claim(
     "defacto/SO_RCVLOWAT/nonblocking-read-takes-less",
-    says="A read that must not block takes what is there, though it is less than the mark.",
+    says="A receive with MSG_DONTWAIT from a TCP or UNIX stream takes what is there, though it is less than"
+    " SO_RCVLOWAT.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
 def test_a_nonblocking_read_takes_less_than_the_mark(ns, observe, pair):
     with below_lowat(pair) as (_writer, reader):
-        assert observe("received", reader.recv(100, socket.MSG_DONTWAIT).decode()) == "12345"
+        received = reader.recv(100, socket.MSG_DONTWAIT).decode()
+
+        assert observe("rcvlowat_and_received", [reader.rcvlowat, received]) == [6, "12345"]
 
 
 @claim(
     "defacto/SO_RCVLOWAT/smaller-read-waits-for-itself",
-    says="A read that asks for less than the mark waits for no more than it asks for.",
+    says="A blocking receive from a TCP or UNIX stream that asks for no more than has come does not wait for "
+    "SO_RCVLOWAT.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
-def test_a_read_of_less_than_the_mark_does_not_wait_for_it(ns, observe, pair):
+def test_a_read_of_what_is_there_does_not_wait(ns, observe, pair):
     with below_lowat(pair) as (_writer, reader):
-        assert observe("received", reader.recv(5).decode()) == "12345"
+        received = reader.recv(5).decode()
+
+        assert observe("rcvlowat_and_received", [reader.rcvlowat, received]) == [6, "12345"]
+
+
+@claim(
+    "defacto/SO_RCVLOWAT/smaller-read-on-unix",
+    says="A blocking receive from a UNIX stream that asks for less than SO_RCVLOWAT waits until as much as "
+    "it asks for has come.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_a_unix_stream_wakes_a_read_of_less_than_the_mark(ns, observe):
+    with below_lowat(Socket.pair) as (writer, reader), delayed(lambda: writer.send(b"6")):
+        assert observe("received", reader.recv(6).decode()) == "123456"
+
+
+@claim(
+    "defacto/SO_RCVLOWAT/smaller-read-not-woken-on-tcp",
+    says="A blocking receive from a TCP stream that asks for less than SO_RCVLOWAT sleeps on when as much "
+    "as it asks for has come, here until its SO_RCVTIMEO is over.",
+    since="4.18",
+    commit="03f45c883c6f",
+)
+def test_a_tcp_stream_does_not_wake_a_read_of_less_than_the_mark(ns, observe):
+    with below_lowat(Socket.tcp_pair) as (writer, reader), delayed(lambda: writer.send(b"6")):
+        reader.rcvtimeo = 1
+        with timed() as took:
+            received = reader.recv(6).decode()
+
+        assert observe("received_and_timed_out", [received, took.lasted(1)]) == ["123456", True]
 
 
 @claim(
     "defacto/SO_RCVLOWAT/end-ends-the-wait",
-    says="At the end of the stream fewer bytes than the mark are readable, and a read takes them.",
+    says="The end of a TCP or UNIX stream ends a blocking receive that waits for SO_RCVLOWAT.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
 def test_the_end_of_the_stream_ends_the_wait(ns, observe, pair):
     with below_lowat(pair) as (writer, reader):
-        writer.shutdown(socket.SHUT_WR)
-        readable = readable_by_poll(reader, 30)
+        with delayed(lambda: writer.shutdown(socket.SHUT_WR)) as ending:
+            received = reader.recv(100).decode()
+            ended = ending.is_set()
 
-        assert observe("readable_and_received", [readable, reader.recv(100).decode()]) == [True, "12345"]
+        assert observe("ended_and_received", [ended, received]) == [True, "12345"]
+
+
+@claim(
+    "defacto/SO_RCVLOWAT/end-is-readable",
+    says="poll(2) calls a TCP socket readable at the end of its stream, though less than SO_RCVLOWAT waits.",
+    since="2.6.28",
+    commit="c7004482e8dc",
+)
+def test_the_end_of_the_stream_is_readable(ns, observe):
+    with below_lowat(Socket.tcp_pair) as (writer, reader):
+        before = readable_by_poll(reader)
+        writer.shutdown(socket.SHUT_WR)
+
+        assert observe("before_and_at_the_end", [before, readable_by_poll(reader, 30)]) == [False, True]
 
 
 @claim(
     "defacto/SO_RCVLOWAT/inherited-by-accept",
-    says="A TCP connection that is accepted has the mark of the listener.",
+    says="An accepted TCP connection has the SO_RCVLOWAT that its listener had when they connected.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 def test_an_accepted_connection_has_the_mark(ns, observe):
     with listening() as listener:
@@ -140,7 +242,10 @@ def test_an_accepted_connection_has_the_mark(ns, observe):
 
 @claim(
     "defacto/SO_RCVLOWAT/inherited-at-handshake",
-    says="It has the mark that the listener had during the handshake, not the one during accept.",
+    says="An accepted TCP connection has a SO_RCVLOWAT of 1 if its listener got another only after they "
+    "connected.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 def test_an_accepted_connection_has_the_mark_of_the_handshake(ns, observe):
     with listening() as listener, pending_connection(listener):
@@ -151,7 +256,9 @@ def test_an_accepted_connection_has_the_mark_of_the_handshake(ns, observe):
 
 @claim(
     "defacto/SO_RCVLOWAT/not-inherited-on-unix",
-    says="A UNIX connection that is accepted has a mark of 1, whatever the listener's.",
+    says="An accepted UNIX connection has a SO_RCVLOWAT of 1, though the listener has another.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 def test_an_accepted_unix_connection_starts_anew(ns, observe):
     with listening_unix() as listener:

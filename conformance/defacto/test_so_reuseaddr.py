@@ -1,8 +1,9 @@
-"""SO_REUSEADDR beyond what socket(7) says of it."""
+"""SO_REUSEADDR beyond what socket(7) says of it, and SO_REUSEPORT beside it."""
 
 from __future__ import annotations
 
 import errno
+import socket
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
@@ -12,7 +13,10 @@ from libsocket import Socket
 
 @claim(
     "defacto/SO_REUSEADDR/listener-blocks-every-address",
-    says="While a socket listens on one local address, its port cannot be bound at every address.",
+    says="While a TCP socket listens on one local address, another that has SO_REUSEADDR and no "
+    "SO_REUSEPORT cannot be bound to its port at every address: EADDRINUSE.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 def test_a_listener_on_one_address_keeps_the_port_from_all(ns, observe):
     with reusing_socket() as first, reusing_socket() as second, reusing_socket() as third:
@@ -28,21 +32,27 @@ def test_a_listener_on_one_address_keeps_the_port_from_all(ns, observe):
 
 @claim(
     "defacto/SO_REUSEADDR/listener-leaves-other-addresses",
-    says="While a socket listens on one local address, its port can be bound at another one.",
+    says="While a TCP socket listens on one local address, its port can be bound at another one.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 def test_a_listener_on_one_address_leaves_the_others_free(ns, observe):
     with reusing_socket() as first, reusing_socket() as second:
         first.bind(("127.0.0.1", 0))
         first.listen()
-        elsewhere = "127.0.0.9", first.getsockname()[1]
-        second.bind(elsewhere)
+        with refused(errno.EADDRINUSE):
+            second.bind(first.getsockname())
+        second.bind(("127.0.0.9", first.getsockname()[1]))
 
-        assert observe("bound", second.getsockname() == elsewhere) is True
+        assert observe("address", second.getsockname()[0]) == "127.0.0.9"
 
 
 @claim(
     "defacto/SO_REUSEADDR/one-listener",
-    says="Of two TCP sockets that share an address only one can listen; the other gets EADDRINUSE.",
+    says="Of two TCP sockets that share an address by SO_REUSEADDR only one can listen: the other is "
+    "refused with EADDRINUSE.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 def test_only_one_of_two_listens(ns, observe):
     with reusing_socket() as first, reusing_socket() as second:
@@ -57,7 +67,10 @@ def test_only_one_of_two_listens(ns, observe):
 
 @claim(
     "defacto/SO_REUSEADDR/udp-shares",
-    says="Two UDP sockets with the option share an address outright, and the one bound last receives.",
+    says="Of two UDP sockets that share an address by SO_REUSEADDR the one that was bound last receives "
+    "what is sent to it.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 def test_udp_sockets_share_an_address(ns, observe):
     with (
@@ -69,4 +82,29 @@ def test_udp_sockets_share_an_address(ns, observe):
         last.bind(first.getsockname())
         sender.sendto(b"hello", first.getsockname())
 
-        assert observe("last_received", last.recv(9).decode()) == "hello"
+        received = last.recv(9).decode()
+        with refused(errno.EAGAIN):
+            first.recv(9, socket.MSG_DONTWAIT)
+
+        assert observe("last_received", received) == "hello"
+
+
+@claim(
+    "defacto/SO_REUSEPORT/listener-shares-every-address",
+    says="While a TCP socket with SO_REUSEPORT listens on one local address, another of the same user that "
+    "has the option can be bound to its port at every address.",
+    since="3.9",
+    commit="055dc21a1d1d",
+)
+def test_reuseport_lets_a_listener_share_with_all(ns, observe):
+    with Socket.tcp() as first, Socket.tcp() as second:
+        first.reuseport = True
+        first.bind(("127.0.0.1", 0))
+        first.listen()
+        everywhere = "0.0.0.0", first.getsockname()[1]
+        with refused(errno.EADDRINUSE):
+            second.bind(everywhere)
+        second.reuseport = True
+        second.bind(everywhere)
+
+        assert observe("address", second.getsockname()[0]) == "0.0.0.0"

@@ -4,48 +4,66 @@ from __future__ import annotations
 
 import errno
 
+import pytest
+
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from conformance.plugin.setups.pairs import fill_buffer
+from conformance.plugin.timing import timed
 from libsocket import TIMEVAL, Socket, Timeval
 
 
 @claim(
     "defacto/SO_SNDTIMEO/negative-does-not-wait",
-    says="With a negative timeout a send does not wait: where there is no room it fails with EAGAIN, "
-    "although zero reads back, which otherwise means to wait for ever.",
+    says="With a negative SO_SNDTIMEO a send on TCP and UNIX streams fails at once with EAGAIN where there "
+    "is no room, although 0 reads back, which otherwise means to wait for ever.",
     since="2.6.22",
+    commit="ba78073e6f70",
 )
-def test_a_negative_timeout_does_not_wait(ns, observe):
-    left, right = Socket.pair()
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
+def test_a_negative_timeout_does_not_wait(ns, observe, pair):
+    left, right = pair()
     with left, right:
+        left.sndbuf = right.rcvbuf = 16_384
         left.set(Socket.sndtimeo.through(TIMEVAL), Timeval(-1, 0))
-        left.send(b"x")  # as it can while there is room
-        fill_buffer(left)
         with refused(errno.EAGAIN):
-            left.send(b"x")
+            while True:
+                left.send(bytes(65_536))
 
         assert observe("read_back", left.sndtimeo) == 0
 
 
 @claim(
     "defacto/SO_SNDTIMEO/inherited-by-accept",
-    says="An accepted TCP socket has the send timeout of its listener.",
+    says="An accepted TCP socket has the send timeout of its listener: a send waits for so long.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 def test_an_accepted_socket_inherits_it(ns, observe):
     with listening() as listener:
-        listener.sndtimeo = 4
+        listener.sndtimeo = 0.5
         with pending_connection(listener), listener.accept()[0] as accepted:
-            assert observe("accepted", accepted.sndtimeo) == 4
+            accepted.send(b"x")
+            ns.set_link("lo", up=False)  # nothing is acknowledged any more, so what is full stays full
+            fill_buffer(accepted)
+            with timed() as took, refused(errno.EAGAIN):
+                accepted.send(b"x")
+
+            assert [
+                observe("accepted", accepted.sndtimeo),
+                observe("waited", took.lasted(0.5)),
+            ] == [0.5, True]
 
 
 @claim(
     "defacto/SO_SNDTIMEO/not-inherited-on-unix",
-    says="An accepted UNIX domain socket does not have the send timeout of its listener.",
+    says="An accepted UNIX connection has no SO_SNDTIMEO, though the listener has.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 def test_an_accepted_unix_socket_does_not_inherit_it(ns, observe):
     with listening_unix() as listener:
         listener.sndtimeo = 4
         with pending_connection(listener), listener.accept()[0] as accepted:
-            assert observe("accepted", accepted.sndtimeo) == 0
+            assert observe("listener_and_accepted", [listener.sndtimeo, accepted.sndtimeo]) == [4, 0]

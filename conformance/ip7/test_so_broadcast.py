@@ -16,13 +16,15 @@ RECEIVED_BY_ALL = differs(
 
 @claim(
     "ip.7/SO_BROADCAST/needed-to-receive",
+    sentence="ip.7/addresses/broadcast-flag",
     section="Address format",
-    says="Without the option no datagrams to a broadcast address are received.",
+    says="A UDP socket without the option receives no datagrams to a broadcast address.",
     needs=[VETH],
     expect=RECEIVED_BY_ALL,
 )
 def test_it_does_not_receive_what_is_for_everyone(peers, observe):
     with udp_across(peers) as (sender, receiver):
+        receiver.rcvtimeo = 5
         port = receiver.getsockname()[1]
         sender.broadcast = True
         sender.sendto(b"to everyone", ("10.0.1.255", port))

@@ -14,12 +14,14 @@ from libsocket import Socket
     "libsocket/from_fd/same-connection",
     sentence="libsocket/create/from-fd",
     section="impl Socket",
-    says="A socket made from an established descriptor speaks for that descriptor's connection.",
+    says="A socket made from the descriptor of a connected TCP or UNIX stream socket sends and receives on "
+    "that connection.",
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
 def test_speaks_for_the_same_connection(ns, observe, pair):
     left, right = pair()
     with left, right, Socket.from_fd(os.dup(left.fileno())) as again:
+        right.rcvtimeo = again.rcvtimeo = 5
         again.send(b"question")
         right.send(b"answer")
 
@@ -30,10 +32,12 @@ def test_speaks_for_the_same_connection(ns, observe, pair):
     "libsocket/from_fd/same-options",
     sentence="libsocket/create/from-fd",
     section="impl Socket",
-    says="What is set on a socket made from an established descriptor is set for that descriptor too.",
+    says="SO_KEEPALIVE, set on a socket made from the descriptor of a TCP socket, is set for that descriptor "
+    "too.",
 )
 def test_has_the_same_options(ns, observe):
     with Socket.tcp() as sock, Socket.from_fd(os.dup(sock.fileno())) as again:
+        before = sock.keepalive
         again.keepalive = True
 
-        assert observe("keepalive", sock.keepalive) is True
+        assert observe("keepalive_before_and_after", [before, sock.keepalive]) == [False, True]

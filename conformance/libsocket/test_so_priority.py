@@ -18,7 +18,8 @@ def received_tos(receiver: Socket) -> int:
     "libsocket/SO_PRIORITY/sets-tos",
     sentence="libsocket/priority/tos",
     section="Socket::set_priority",
-    says="Setting the priority of an IP socket also sets the type-of-service field of what it sends.",
+    says="Setting the priority of a UDP socket over IPv4 also sets the type-of-service field of what it "
+    "sends.",
     expect=differs(
         "the field stays 0; the reverse is true, IP_TOS sets the priority. So since before the kernel's git",
         since="2.6.12",

@@ -14,7 +14,7 @@ from libsocket import Socket
     "libsocket/SO_RCVLOWAT/poll-ignores-mark",
     sentence=("libsocket/rcvlowat/poll", "libsocket/sndlowat/poll"),
     section="Socket::set_rcvlowat",
-    says="select and poll call a TCP socket readable when a single byte is there, whatever the mark.",
+    says="select and poll call a TCP socket readable when fewer bytes are there than the mark says.",
     expect=differs(
         "a TCP socket is readable from the mark on",
         since="2.6.28",
@@ -35,25 +35,27 @@ def test_tcp_is_readable_below_the_mark(ns, observe, readable):
     "libsocket/SO_RCVLOWAT/poll-ignores-mark-on-unix",
     sentence=("libsocket/rcvlowat/poll", "libsocket/sndlowat/poll"),
     section="Socket::set_rcvlowat",
-    says="select and poll call a UNIX stream socket readable when a single byte is there, whatever the mark.",
+    says="select and poll call a UNIX stream socket readable when fewer bytes are there than the mark says.",
 )
 @pytest.mark.parametrize("readable", [readable_by_select, readable_by_poll])
 def test_a_unix_stream_is_readable_below_the_mark(ns, observe, readable):
     with below_lowat(Socket.pair) as (_writer, reader):
-        assert observe("readable", readable(reader)) is True
+        assert observe("mark_and_readable", [reader.rcvlowat, readable(reader)]) == [6, True]
 
 
 @claim(
     "libsocket/SO_RCVLOWAT/read-blocks-although-readable",
     sentence=("libsocket/rcvlowat/read", "libsocket/sndlowat/read"),
     section="Socket::set_rcvlowat",
-    says="A read from a socket that was called readable still blocks until the mark is reached.",
+    says="A read from a blocking UNIX stream socket that was called readable blocks while fewer bytes are "
+    "there than the mark says.",
 )
 def test_a_read_blocks_although_the_socket_was_readable(ns, observe):
     with below_lowat(Socket.pair) as (_writer, reader):
         reader.rcvtimeo = 0.05
         readable = readable_by_poll(reader)
         with timed() as took:
-            reader.recv(100)
+            received = reader.recv(100).decode()
 
-        assert observe("readable_and_waited", [readable, took.lasted(0.05)]) == [True, True]
+        seen = [readable, took.lasted(0.05), received]
+        assert observe("readable_waited_and_received", seen) == [True, True, "12345"]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import ExitStack
+from functools import partial
+from socket import SOCK_DGRAM, SOCK_SEQPACKET
 
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.setups.listeners import pending_connection
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
+from conformance.plugin.setups.threads import given_up
 from libsocket import Socket
 
 
@@ -16,6 +21,8 @@ def admitted(listener: Socket) -> int:
     count = 1
     with ExitStack() as clients:
         clients.enter_context(pending_connection(listener))
+        # A connect that no timeout ends is refused once the listener is gone.
+        clients.enter_context(given_up(listener.close))
         while admits(listener, clients.enter_context(Socket(listener.family, listener.type))):
             count += 1
     return count
@@ -32,20 +39,45 @@ def admits(listener: Socket, client: Socket) -> bool:
 
 @claim(
     "listen.2/listen/marks-passive",
-    sentence="libsocket/listen/passive",
+    sentence=("listen.2/listen/passive", "libsocket/listen/passive"),
     section="DESCRIPTION",
-    says="Listening marks a socket as one that accepts incoming connections.",
+    says="Listening marks a TCP, UNIX stream or UNIX sequenced-packet socket as one that accepts "
+    "connections.",
 )
 @pytest.mark.parametrize(
-    ("make", "address"), [(Socket.tcp, ("127.0.0.1", 0)), (Socket.unix, "")], ids=["tcp", "unix"]
+    ("make", "address"),
+    [(Socket.tcp, ("127.0.0.1", 0)), (Socket.unix, ""), (partial(Socket.unix, SOCK_SEQPACKET), "")],
+    ids=["tcp", "unix", "unix-seqpacket"],
 )
 def test_the_socket_accepts_connections(ns, observe, make, address):
     with make() as listener, make() as client:
         listener.bind(address)
+        before = listener.acceptconn
         listener.listen()
         client.connect(listener.getsockname())
-        with listener.accept()[0] as server:
-            assert observe("accepting", [listener.acceptconn, server.acceptconn]) == [True, False]
+        listener.accept()[0].close()
+
+        assert observe("accepting_before_and_after", [before, listener.acceptconn]) == [False, True]
+
+
+@claim(
+    "listen.2/EOPNOTSUPP/datagram",
+    sentence="listen.2/EOPNOTSUPP/type",
+    section="ERRORS",
+    says="Listening on a UDP or UNIX datagram socket fails with EOPNOTSUPP.",
+)
+@pytest.mark.parametrize(
+    ("make", "address"),
+    [(Socket.udp, ("127.0.0.2", 4321)), (partial(Socket.unix, SOCK_DGRAM), b"\0name")],
+    ids=["udp", "unix"],
+)
+def test_a_datagram_socket_does_not_listen(ns, observe, make, address):
+    with make() as sock:
+        sock.bind(address)
+        with refused(errno.EOPNOTSUPP):
+            sock.listen()
+
+        assert observe("accepting", sock.acceptconn) is False
 
 
 ONE_MORE = differs(
@@ -59,14 +91,15 @@ ONE_MORE = differs(
 
 @claim(
     "listen.2/listen/backlog-is-the-limit",
+    sentence="listen.2/listen/backlog",
     section="DESCRIPTION",
-    says="The backlog is the number of connections that may wait to be accepted.",
+    says="The queue of connections that wait at a TCP or UNIX stream listener may grow as long as the "
+    "backlog.",
     expect=ONE_MORE,
 )
+@pytest.mark.parametrize("backlog", [0, 1, 5])
 @pytest.mark.parametrize(
-    ("make", "address", "backlog"),
-    [(Socket.tcp, ("127.0.0.1", 0), 0), (Socket.unix, "", 0), (Socket.unix, "", 1), (Socket.unix, "", 5)],
-    ids=["tcp-0", "unix-0", "unix-1", "unix-5"],
+    ("make", "address"), [(Socket.tcp, ("127.0.0.1", 0)), (Socket.unix, "")], ids=["tcp", "unix"]
 )
 def test_no_more_than_the_backlog_wait(ns, observe, make, address, backlog):
     with make() as listener:
@@ -74,3 +107,22 @@ def test_no_more_than_the_backlog_wait(ns, observe, make, address, backlog):
         listener.listen(backlog)
 
         assert observe("beyond_backlog", admitted(listener) - backlog) == 0
+
+
+@claim(
+    "listen.2/listen/capped-to-somaxconn",
+    sentence="listen.2/listen/somaxconn",
+    section="NOTES",
+    says="A backlog above net.core.somaxconn is cut to it, without an error: as many connections wait at a "
+    "TCP or UNIX stream listener as with that number for a backlog.",
+)
+@pytest.mark.parametrize("listening", [listening, listening_unix], ids=["tcp", "unix"])
+def test_the_backlog_is_cut_to_somaxconn(ns, observe, listening):
+    ns.sysctl["net.core.somaxconn"] = 3
+    with listening() as above, listening() as equal, listening() as below:
+        above.listen(4)
+        equal.listen(3)
+        below.listen(2)
+        waiting = [admitted(above), admitted(equal), admitted(below)]
+
+        assert observe("waiting", waiting) == [waiting[2] + 1, waiting[2] + 1, waiting[2]]

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import pytest
 from msgspec.structs import replace
 
+from conformance.plugin.expectations import expected_elsewhere
 from conformance.plugin.needs import Need, need
 from netns import Capability
 from reports.model import Claim, Expectation, frozen
@@ -24,6 +25,8 @@ class Stated:
 
     claim: Claim
     needs: tuple[Need, ...]
+    survives: Mapping[str, str]
+    """Faults that its tests need not notice, as patterns, and why."""
 
 
 def claim(
@@ -38,6 +41,7 @@ def claim(
     commit: str | None = None,
     needs: Iterable[Need | Capability] = (),
     expect: Expectation | Iterable[Expectation] = (),
+    survives: Mapping[str, str] = MappingProxyType({}),
 ) -> pytest.MarkDecorator:
     """State what a document claims, right above the test that tries it.
 
@@ -46,11 +50,15 @@ def claim(
     it stands under. ``since`` (inclusive) and ``until`` (exclusive) are the mainline kernels the document
     says it of, ``backports`` the stable releases that count as later than ``since``, ``commit`` what made it
     so, where no document does. ``needs`` are what it cannot be tried without. ``expect`` declares where it
-    is known to differ (see :func:`differs`).
+    is known to differ (see :func:`differs`); where other implementations do is in
+    ``conformance/expectations/``. ``survives`` says why faults need not be noticed:
+    ``{"no-op: setsockopt(*SO_LINGER*": "it only hastens the end"}``, or ``"*"`` for every fault, where the
+    answer is a default by definition.
     """
     if not _ID.fullmatch(id):
         raise ValueError(f"claim id {id!r} is not page/topic/slug, such as socket.7/SO_RCVBUF/doubled")
     required = tuple(need(one) for one in needs)
+    on_linux = (expect,) if isinstance(expect, Expectation) else tuple(expect)
     stated = Claim(
         id=id,
         says=says,
@@ -59,9 +67,9 @@ def claim(
         range=Range(since, until, backports) if since or until else EVERY_KERNEL,
         commit=commit,
         needs=tuple(one.code for one in required),
-        expectations=(expect,) if isinstance(expect, Expectation) else tuple(expect),
+        expectations=(*on_linux, *expected_elsewhere(id)),
     )
-    return pytest.mark.claim(Stated(stated, required))
+    return pytest.mark.claim(Stated(stated, required, survives))
 
 
 def differs(
@@ -93,6 +101,19 @@ def stated(item: pytest.Item) -> Stated | None:
     return _bare(marked) if item.config.getoption("--as-documented") else marked
 
 
+def functions(item: pytest.Item) -> list[str]:
+    """The functions of its module that try the same claim as a test, whichever of them were selected."""
+    marked = stated(item)
+    module = item.getparent(pytest.Module)
+    named = vars(module.obj).items() if module else ()
+    return [name for name, one in named if marked and _claims(one) == {marked.claim.id}]
+
+
+def _claims(test: object) -> set[str]:
+    marks: list[pytest.Mark] = getattr(test, "pytestmark", [])
+    return {mark.args[0].claim.id for mark in marks if mark.name == "claim"}
+
+
 def _bare(marked: Stated) -> Stated:
     """As if it were said of every kernel and nothing were declared."""
-    return Stated(replace(marked.claim, range=EVERY_KERNEL, expectations=()), marked.needs)
+    return Stated(replace(marked.claim, range=EVERY_KERNEL, expectations=()), marked.needs, marked.survives)

@@ -13,6 +13,8 @@ USAGE: Final = int(pytest.ExitCode.USAGE_ERROR)
 """4: an option or a pattern that means nothing."""
 NO_KERNEL: Final = os.EX_UNAVAILABLE
 """69: a kernel cannot be had or cannot be started."""
+NO_STRACE: Final = os.EX_UNAVAILABLE
+"""69 too: strace is missing, or may not trace this process."""
 NO_RECORD: Final = os.EX_CANTCREAT
 """73: the run cannot be recorded."""
 NO_NAMESPACES: Final = os.EX_NOPERM

@@ -13,7 +13,7 @@ from kernels.backend import kernel
 from kernels.cache import Cache
 from kernels.progress import Progress
 from kernels.scratch import scratch
-from reports.model import Answer, Run
+from reports.model import LINUX, Answer, Run
 
 _PAUSE = 0.05
 """Seconds between two looks at what guests have written."""
@@ -56,9 +56,10 @@ class GuestPool:
             self._pause()
         return guest.answers.get(claim)
 
-    def release(self, name: str) -> str:
+    def answering(self, name: str) -> tuple[str, str]:
+        """The implementation that answers there, and its release."""
         header = self.guests[name].header
-        return header.base if header else "0"
+        return (header.implementation, header.base) if header else (LINUX, "0")
 
     def finish(self) -> None:
         """Let guests that have answered everything end by themselves: their footers are still to come."""

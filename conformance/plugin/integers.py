@@ -32,6 +32,15 @@ def integers(examples: int, **ranges: Bounds | tuple[Bounds, ...]) -> Callable[[
     return decorate
 
 
+def load_hypothesis() -> None:
+    """Import hypothesis and let it read all modules, as it does once: processes forked later need not."""
+
+    def test(number: int) -> None:
+        assert number >= 0
+
+    _with_integers(test, 200, {"number": (0, 2**31)})()
+
+
 def _with_integers(
     test: Callable[..., None], examples: int, ranges: dict[str, Bounds | tuple[Bounds, ...]]
 ) -> Callable[..., None]:

@@ -53,7 +53,7 @@ class KernelItem(pytest.Item):
             report.outcome = "skipped"
             report.longrepr = str(self.path), 0, "missing: the guest never came so far"
             return
-        assessment = assess(self.claim, self.pool.release(self.kernel), self.answer)
+        assessment = assess(self.claim, *self.pool.answering(self.kernel), self.answer)
         put_answer(report, self.answer, assessment)
         report.duration = self.answer.duration or 0.0
 

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from netns import Capability, Namespace, as_user, effective, in_user_namespace, peers
+from conformance.plugin.setups.options import set_on_udp
+from conformance.plugin.surroundings import in_want
+from libsocket import Option, Socket, UnsupportedOption
+from netns import (
+    Capability,
+    LinkRefused,
+    Namespace,
+    UserNamespacesForbidden,
+    UserUnmapped,
+    as_user,
+    effective,
+    in_user_namespace,
+    peers,
+)
 
 NOBODY = 65534
 """The uid by which another user is tried; it owns nothing on any distribution."""
 
-_INITIAL_USER_NAMESPACE = 0xEFFFFFFD
-"""The inode number of the user namespace a machine boots with (PROC_USER_INIT_INO)."""
+_COUNTING_INITIALLY: tuple[Option[Any], ...] = (Socket.debug, Socket.rcvbufforce)
+"""Options that take CAP_NET_ADMIN in the initial user namespace to set. One granted is enough: a
+kernel that errs over one, or lacks it, is not to be taken for another user namespace."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +65,22 @@ def initially(capability: Capability) -> Need:
     """A capability in the initial user namespace: options that are global in effect ask for it there."""
     return Need(
         f"{capability} in the initial user namespace",
-        lambda: capability in effective() and _in_initial_user_namespace(),
+        lambda: capability in effective() and any(map(_granted, _COUNTING_INITIALLY)),
     )
 
 
-def _in_initial_user_namespace() -> bool:
-    return os.stat("/proc/self/ns/user").st_ino == _INITIAL_USER_NAMESPACE
+def _granted(option: Option[Any]) -> bool:
+    try:
+        set_on_udp(option, 1)
+    except (PermissionError, UnsupportedOption):
+        return False
+    return True
 
 
 @functools.cache
 def qdisc(kind: str) -> Need:
     """A queueing discipline, such as ``tbf``, that the kernel can put on a link."""
-    return Need(f"qdisc:{kind}", lambda: _works(lambda: _try_qdisc(kind)))
+    return Need(f"qdisc:{kind}", lambda: _works(lambda: _try_qdisc(kind), LinkRefused))
 
 
 def _try_qdisc(kind: str) -> None:
@@ -87,34 +107,66 @@ def _try_routing_rule() -> None:
         namespace.add_rule(fwmark=1, table=100)
 
 
+def _try_route_timers() -> None:
+    with peers() as two:
+        two.left.namespace.add_route(f"{two.right.address}/32", dev=two.left.device, rto_min=100)
+
+
+def _try_link_down() -> None:
+    with Namespace() as namespace:
+        namespace.set_link("lo", up=False)
+        if any(link.up for link in namespace.links()):
+            raise LinkRefused(errno.EOPNOTSUPP, "loopback stays up")
+
+
 def _try_kernel_log() -> None:
     os.close(os.open("/dev/kmsg", os.O_RDONLY))
 
 
-def _works(attempt: Callable[[], object]) -> bool:
-    """Whether an attempt succeeds; why it does not is the need's code to say."""
-    try:
-        with Namespace():
+def _try_ipv6() -> None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+        sock.bind(("::1", 0))
+
+
+def _works(attempt: Callable[[], object], *refusals: type[OSError]) -> bool:
+    """Whether an attempt succeeds. Why it does not is the need's code to say.
+
+    Only these refusals say that the need is missing. Whatever else goes wrong is not known to be the kernel's
+    answer, and the claim is broken.
+    """
+    with Namespace():
+        try:
             attempt()
-    except Exception:
-        return False
+        except refusals as error:
+            if in_want(error):
+                raise
+            return False
     return True
 
 
-ANOTHER_USER = Need(f"uid:{NOBODY}", lambda: _works(_try_another_user))
+ANOTHER_USER = Need(
+    f"uid:{NOBODY}",
+    lambda: {Capability.SETUID, Capability.SETGID} <= effective() and _works(_try_another_user, UserUnmapped),
+)
 """A second user id to run as: a user namespace made by an ordinary user has only one."""
 
-VETH = Need("link:veth", lambda: _works(_try_pair))
+VETH = Need("link:veth", lambda: _works(_try_pair, LinkRefused))
 """Two hosts joined by a pair of virtual Ethernet devices."""
 
-USER_NAMESPACE = Need("user namespace", lambda: _works(_try_user_namespace))
+USER_NAMESPACE = Need("user namespace", lambda: _works(_try_user_namespace, UserNamespacesForbidden))
 """A user namespace inside which a network namespace can be made."""
 
-IPV6 = Need("family:AF_INET6", lambda: os.path.exists("/proc/net/if_inet6"))
+IPV6 = Need("family:AF_INET6", lambda: _works(_try_ipv6, OSError))
 """The IPv6 protocol, which a kernel can be built or started without."""
 
-ROUTING_RULES = Need("rule:fwmark", lambda: _works(_try_routing_rule))
+ROUTING_RULES = Need("rule:fwmark", lambda: _works(_try_routing_rule, LinkRefused))
 """Rules that choose a routing table (CONFIG_IP_MULTIPLE_TABLES)."""
 
-KERNEL_LOG = Need("log:/dev/kmsg", lambda: _works(_try_kernel_log))
+ROUTE_TIMERS = Need("route:rto_min", lambda: _works(_try_route_timers, LinkRefused))
+"""Routes that say how long TCP waits before it sends again."""
+
+LINK_DOWN = Need("link:down", lambda: _works(_try_link_down, LinkRefused))
+"""Interfaces that can be set down; gVisor's are always up."""
+
+KERNEL_LOG = Need("log:/dev/kmsg", lambda: _works(_try_kernel_log, PermissionError, FileNotFoundError))
 """The kernel's own messages, to read: the initial root may, others unless dmesg_restrict is set."""

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from conformance.plugin.claim import stated
+from conformance.plugin.exit_status import USAGE
 from reports.model import Claim
 
 
@@ -23,6 +24,11 @@ class Plan(msgspec.Struct, frozen=True):
     tests: dict[str, str] = {}
     unmatched: tuple[str, ...] = ()
     """Why patterns of ``--claim`` selected nothing, a sentence each."""
+
+    def require_matched(self) -> None:
+        """End the run before it begins if a pattern selects nothing."""
+        if self.unmatched:
+            pytest.exit("\n".join(self.unmatched), USAGE)
 
 
 def plan_of(items: Sequence[pytest.Item], unmatched: Iterable[str] = ()) -> Plan:

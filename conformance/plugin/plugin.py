@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.plugin import privileges, watchdog
+from conformance.plugin import observations, privileges, watchdog
 from conformance.plugin.catalogue import detailed
-from conformance.plugin.claim import stated
+from conformance.plugin.claim import functions, stated
+from conformance.plugin.implementation import implementation
 from conformance.plugin.needs import Need
 from conformance.plugin.outcome import crash_line, put_answer, without_traceback, words
 from conformance.plugin.plan import Handover, Plan, hand_over, plan_of
 from conformance.plugin.recorder import Recorder, local_records
 from conformance.plugin.selection import asked_for, select, unmatched
-from conformance.plugin.stash import FAILED, OBSERVATIONS
+from conformance.plugin.stash import FAILED
 from conformance.plugin.verdict import blocked, broken, judge
 from reports.assess import assess
 from reports.model import Answer
@@ -80,6 +81,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write the records there, a file for each kernel (default: build/runs)",
     )
     group.addoption(
+        "--transcript",
+        type=Path,
+        metavar="DIR",
+        help="run each test under strace and write its socket calls there, a file for each claim",
+    )
+    group.addoption(
         "--catalogue",
         type=Path,
         metavar="FILE",
@@ -107,15 +114,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME",
         help="what the record calls the kernel it was made on (default: host)",
     )
+    group.addoption(
+        "--faults",
+        action="store_true",
+        help="run each test once for each answer of the kernel with that answer changed, by strace, and list "
+        "what no test notices (build/faults.txt)",
+    )
+    group.addoption(
+        "--fault-sample",
+        type=_sample,
+        default=(1, 1),
+        metavar="N/M",
+        help="with --faults: the Nth of M parts of the claims",
+    )
+    group.addoption(
+        "--fault-jobs",
+        type=int,
+        default=4 * (os.cpu_count() or 1),  # many wait for what a fault keeps away
+        metavar="N",
+        help="with --faults: how many tests run side by side (default: four for each processor)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "claim(stated): the statement of a document that a test tries")
     config.pluginmanager.register(watchdog, "conformance-watchdog")
+    _use_strace(config)
     if _is_worker(config):
         privileges.die_with_controller()
         return
     kernels = [name for names in config.getoption("--kernel") for name in names.split(",")]
+    if config.getoption("--faults"):
+        _use_faults(config)
     folder, file = _records(config, bool(kernels))
     catalogue: Path | None = config.getoption("--catalogue")
     recorder = Recorder(file, config.getoption("--as-kernel"), catalogue and Path.cwd() / catalogue)
@@ -125,6 +155,19 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Controller(recorder), "conformance-controller")
     if kernels:
         _use_kernels(config, kernels, folder)
+
+
+def _use_strace(config: pytest.Config) -> None:
+    folder: Path | None = config.getoption("--transcript")
+    if folder is None:
+        return
+    from conformance.plugin.transcript import Tracer, TranscriptWriter
+
+    if config.getoption("--kernel"):
+        raise pytest.UsageError("--transcript traces the tests on this kernel; leave it out with --kernel")
+    config.pluginmanager.register(Tracer(), "conformance-tracer")
+    if not _is_worker(config):
+        config.pluginmanager.register(TranscriptWriter(Path.cwd() / folder), "conformance-transcripts")
 
 
 def _records(config: pytest.Config, several: bool) -> tuple[Path, Path]:
@@ -147,6 +190,20 @@ def _use_kernels(config: pytest.Config, kernels: list[str], records: Path) -> No
     jobs = config.getoption("--kernel-jobs")
     config.stash[_OTHER_KERNELS] = others = OtherKernels(kernels, jobs, config, records)
     config.pluginmanager.register(others, "conformance-kernels")
+
+
+def _use_faults(config: pytest.Config) -> None:
+    from conformance.plugin.fault_sweep import FaultSweep  # imports what only --faults needs
+
+    config.pluginmanager.register(FaultSweep(config), "conformance-faults")
+
+
+def _sample(text: str) -> tuple[int, int]:
+    """``3/10``: the third of ten parts."""
+    part, parts = (int(word) for word in text.split("/"))
+    if not 1 <= part <= parts:
+        raise ValueError(f"{text} is no part of a whole")
+    return part, parts
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -205,6 +262,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     if _is_worker(config):
         _send(plan, config)
+    elif config.getoption("--faults"):
+        plan.require_matched()
     elif not _distributes(config):
         config.stash[_RECORDER].begin(plan)
         if others := config.stash.get(_OTHER_KERNELS, None):
@@ -235,7 +294,7 @@ def _distributes(config: pytest.Config) -> bool:
 @pytest.hookimpl(tryfirst=True)  # before fixtures are made, which may themselves lack what the claim needs
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if marked := stated(item):
-        item.stash[OBSERVATIONS] = {}
+        observations.begin()
         for need in marked.needs:
             if need.missing():
                 item.stash[_BLOCKED] = need
@@ -249,7 +308,8 @@ def pytest_runtest_makereport(
     marked = stated(item)
     answer = _answer(item, marked.claim.id, call) if marked else None
     if marked and answer:
-        assessment = assess(marked.claim, base(os.uname().release, os.uname().version), answer)
+        release = base(os.uname().release, os.uname().version)
+        assessment = assess(marked.claim, implementation(), release, answer)
         with without_traceback(item) if assessment.expected else nullcontext():
             report = yield
         put_answer(report, answer, assessment)
@@ -273,14 +333,20 @@ def _answer(item: pytest.Item, claim: str, call: pytest.CallInfo[None]) -> Answe
     if (need := item.stash.get(_BLOCKED, None)) and call.when == "setup":
         return blocked(claim, need.code)
     if call.when == "call":
-        seen = item.stash[OBSERVATIONS]
-        return judge(claim, error, seen, crash_line(call), _parameters(item))
+        return judge(
+            claim,
+            error,
+            observations.observed(),
+            crash_line(call),
+            parameters=_parameters(item),
+            test=getattr(item, "originalname", item.name) if len(functions(item)) > 1 else "",
+        )
     return broken(claim, f"{call.when}: {crash_line(call)}") if error else None
 
 
 def _parameters(item: pytest.Item) -> str:
     callspec = getattr(item, "callspec", None)
-    return f"[{callspec.id}]" if callspec else ""
+    return callspec.id if callspec else ""
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest's own words are for reports that carry no answer

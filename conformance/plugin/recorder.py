@@ -5,7 +5,6 @@ This lives where the terminal is: under xdist, in the controller.
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import io
 import os
@@ -19,7 +18,8 @@ from msgspec.structs import replace
 
 import reports
 from conformance.plugin.catalogue import suite_digest, write_catalogue
-from conformance.plugin.exit_status import NO_RECORD, UNEXPECTED, USAGE, WHOLE
+from conformance.plugin.exit_status import NO_RECORD, UNEXPECTED, WHOLE
+from conformance.plugin.implementation import implementation
 from conformance.plugin.outcome import answer_on
 from conformance.plugin.plan import Plan
 from conformance.plugin.verdict import broken
@@ -32,8 +32,6 @@ from reports.run_file import Line, RunWriter
 
 if TYPE_CHECKING:  # importing rich takes longer than a small run
     from rich.console import Console
-
-_SYSLOG_ACTION_READ_ALL = 3
 
 
 class Recorder:
@@ -55,8 +53,7 @@ class Recorder:
 
     def begin(self, plan: Plan) -> None:
         """The plan is known: refuse a pattern that selects nothing, then open the record."""
-        if plan.unmatched:
-            pytest.exit("\n".join(plan.unmatched), USAGE)
+        plan.require_matched()
         if not plan.claims:
             return
         self.write_catalogue(plan)
@@ -123,9 +120,11 @@ class Recorder:
 
     def _unexpected(self) -> bool:
         """Whether an answer is not the declared one, be it that each test's own is."""
-        release = self._header.base if self._header else ""
+        if self._header is None:
+            return False
+        kernel = self._header.implementation, self._header.base
         return any(
-            not assess(self._catalogue.claim(answer.claim), release, answer).expected
+            not assess(self._catalogue.claim(answer.claim), *kernel, answer).expected
             for answer in self._answers.values()
         )
 
@@ -184,7 +183,7 @@ def header_of(plan: Plan, kernel: str) -> Header:
     return Header(
         schema=SCHEMA,
         kernel=kernel,
-        implementation=_implementation(),
+        implementation=implementation(),
         release=system.release,
         version=system.version,
         machine=system.machine,
@@ -194,13 +193,6 @@ def header_of(plan: Plan, kernel: str) -> Header:
         suite_digest=suite_digest(),
         asked=tuple(claim.id for claim in plan.claims),
     )
-
-
-def _implementation() -> str:
-    """Whose network stack answers. gVisor calls itself Linux in uname(2), but not in its kernel log."""
-    log = ctypes.create_string_buffer(4096)
-    ctypes.CDLL(None).klogctl(_SYSLOG_ACTION_READ_ALL, log, len(log))
-    return "gVisor" if b"Starting gVisor" in log.value else "Linux"
 
 
 def _config_digest(release: str) -> str | None:

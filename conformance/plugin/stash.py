@@ -4,7 +4,4 @@ from __future__ import annotations
 
 import pytest
 
-from reports.model import Value
-
-OBSERVATIONS = pytest.StashKey[dict[str, Value]]()
 FAILED = pytest.StashKey[bool]()

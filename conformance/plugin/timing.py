@@ -6,11 +6,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-TIMEOUT = 60.0
-"""Seconds after which a test hangs rather than waits; far above every wait that a document demands."""
+TIMEOUT = 5.0
+"""Seconds after which a call in a test hangs rather than waits; above every wait that a document demands."""
+LONG = int(2 * TIMEOUT)
+"""Seconds: a call that waited for so long would not return in time."""
 
 TICK = 0.01
 """Seconds between two ticks of the slowest kernel there is (HZ=100)."""
+
+SOON = 4.0
+"""Seconds within which there is what a kernel gives at once, however slow the machine."""
 
 
 class Timed:

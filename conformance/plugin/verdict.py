@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
-import errno
+import struct
+import traceback
 from collections.abc import Mapping
+from typing import Final
 
 import pytest
 
+from conformance.plugin.observations import ERRNO
 from conformance.plugin.refusal import Unrefused, errno_name
-from netns import NetnsError
+from conformance.plugin.surroundings import of_surroundings
+from conformance.plugin.watchdog import TimeoutExceeded
+from libsocket import UnexpectedEof, WriteZero
 from reports.model import Answer, Value, Verdict
 
-_SURROUNDINGS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC}
-"""Errors that speak of a machine in want, not of how its sockets behave."""
+_DATA_LOST: Final = (UnexpectedEof, WriteZero)
+"""What the library raises for a stream that gives or takes less than is due."""
+_UNPACKED: Final = (IndexError, ValueError)
+"""What unpacking raises in a test for bytes or lists that are shorter, longer or other than is due."""
 
 
 def judge(
     claim: str,
     error: BaseException | None,
-    observations: Mapping[str, Value],
+    observed: Mapping[str, Value],
     detail: str,
+    *,
     parameters: str = "",
+    test: str = "",
 ) -> Answer:
     """The answer of a test by the error its body ended with, or by its having ended with none.
 
-    ``parameters`` tells the observations of the tests of one claim apart.
+    ``parameters`` tells the observations of one function's tests apart. ``test``, the name of the function
+    where several try the claim, does so for those that have the same name in all of them.
     """
-    seen = {**observations, **errno_of(error)}
-    named = {f"{name}{parameters}": value for name, value in seen.items()}
-    return Answer(claim, _verdict(error), named, detail=detail)
+    verdict = _verdict(error)
+    ending = ending_of(error)
+    # In a difference the errno is the one that made it. One that was due made none.
+    met = {name: value for name, value in observed.items() if verdict is Verdict.HOLDS or name != ERRNO}
+    whole = "-".join(filter(None, (test, parameters)))
+    suffixes = dict.fromkeys((ERRNO, *ending), whole)
+    named = {_named(name, suffixes.get(name, parameters)): value for name, value in {**met, **ending}.items()}
+    return Answer(claim, verdict, named, detail=detail)
+
+
+def _named(name: str, suffix: str) -> str:
+    return f"{name}[{suffix}]" if suffix else name
 
 
 def blocked(claim: str, need: str) -> Answer:
@@ -48,18 +67,56 @@ def _verdict(error: BaseException | None) -> Verdict:
 
 
 def is_difference(error: BaseException) -> bool:
-    """An assertion or an errno is the kernel's answer; anything else is the test's own failure."""
-    if isinstance(error, NetnsError):
-        return False
+    """Whether it is the kernel's answer, which is otherwise or failed to come.
+
+    Anything else is a failure of the test itself or of its surroundings.
+    """
+    if isinstance(error, TimeoutExceeded):
+        return error.call is not None
+    if isinstance(error, _DATA_LOST):
+        return True
     if isinstance(error, OSError):
-        return error.errno is not None and error.errno not in _SURROUNDINGS
-    return isinstance(error, AssertionError | pytest.fail.Exception)
+        return error.errno is not None and not of_surroundings(error)
+    return isinstance(error, AssertionError | pytest.fail.Exception) or _is_undecodable(error)
 
 
-def errno_of(error: BaseException | None) -> dict[str, Value]:
-    """The errno a test met where it expected another or none is an observation like any other."""
-    if isinstance(error, Unrefused):
-        return {"errno": error.seen}
-    if isinstance(error, OSError) and error.errno is not None:
-        return {"errno": errno_name(error.errno)}
+def _is_undecodable(error: BaseException) -> bool:
+    """Whether it came out of decoding what the kernel gave.
+
+    What a socket is given wrongly the library refuses with errors of its own, and no test packs structures:
+    so a struct.error is of bytes that were received, and an error of unpacking, raised by neither the
+    library nor the namespaces but by a test, is of what was received there.
+    """
+    if isinstance(error, struct.error):
+        return True
+    return isinstance(error, _UNPACKED) and _package(error) not in {"libsocket", "netns"}
+
+
+def _package(error: BaseException) -> str:
+    """The package of the code that raised it."""
+    *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
+    module: str = frame.f_globals.get("__name__", "")
+    return module.partition(".")[0]
+
+
+def _full_name(kind: type[BaseException]) -> str:
+    """``IndexError``, ``struct.error``"""
+    package = kind.__module__.partition(".")[0]
+    return kind.__name__ if package == "builtins" else f"{package}.{kind.__name__}"
+
+
+def ending_of(error: BaseException | None) -> dict[str, Value]:
+    """What ended a test that differs by more than an assertion is an observation like any other.
+
+    The errno that came where another or none was due, the call that never returned, the error of decoding.
+    """
+    match error:
+        case Unrefused():
+            return {ERRNO: error.seen}
+        case TimeoutExceeded():
+            return {"timed_out": error.call} if error.call else {}
+        case OSError(errno=int(number)):
+            return {ERRNO: errno_name(number)}
+        case Exception() if not isinstance(error, AssertionError | pytest.fail.Exception):
+            return {"raised": _full_name(type(error))} if is_difference(error) else {}
     return {}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import socket
+from functools import partial
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.listeners import listening, pending_connection
+from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.setups.threads import in_thread
 from conformance.plugin.timing import TIMEOUT, timed
@@ -17,9 +18,9 @@ from libsocket import Shutdown, Socket
 
 WAITS = claim(
     "recv.2/recv/waits-for-a-message",
-    sentence="libsocket/recv/waits",
+    sentence=("recv.2/recv/waits", "libsocket/recv/waits"),
     section="DESCRIPTION",
-    says="Where no message has arrived, receiving waits for one.",
+    says="Where nothing has arrived, receiving on a blocking TCP, UNIX stream or UDP socket waits for it.",
 )
 
 
@@ -48,9 +49,10 @@ def test_waits_as_long_as_it_may(ns, observe, pair):
 
 @claim(
     "recv.2/EAGAIN/nonblocking-and-nothing-there",
-    sentence="libsocket/recv/waits",
+    sentence=("recv.2/recv/nonblocking", "recv.2/EAGAIN/nonblocking", "libsocket/recv/waits"),
     section="ERRORS",
-    says="A non-blocking socket fails with EAGAIN when no message has arrived.",
+    says="Where nothing has arrived, receiving on a non-blocking TCP, UNIX stream or UDP socket fails with "
+    "EAGAIN.",
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair, udp_pair])
 def test_a_nonblocking_socket_does_not_wait(ns, observe, pair):
@@ -67,12 +69,13 @@ def test_a_nonblocking_socket_does_not_wait(ns, observe, pair):
 
 @claim(
     "recv.2/recv/gives-what-is-there",
-    sentence="libsocket/recv/available",
+    sentence=("recv.2/recv/available", "libsocket/recv/available"),
     section="DESCRIPTION",
-    says="Receiving gives what has arrived, up to the amount asked for, and does not wait for all of it.",
+    says="Receiving on a TCP or UNIX stream socket gives what has arrived, up to the amount asked for, and "
+    "does not wait for all of it, without MSG_WAITALL and with SO_RCVLOWAT as it is at first.",
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
-@pytest.mark.parametrize(("asked", "given"), [(100, "hello"), (4, "hell")])
+@pytest.mark.parametrize(("asked", "given"), [(4, "hell"), (5, "hello"), (6, "hello")])
 def test_gives_what_has_arrived(ns, observe, pair, asked, given):
     left, right = pair()
     with left, right:
@@ -83,13 +86,16 @@ def test_gives_what_has_arrived(ns, observe, pair, asked, given):
 
 @claim(
     "recv.2/recv/end-of-stream",
+    sentence="recv.2/recv/end-of-stream",
     section="RETURN VALUE",
-    says="Once the peer of a stream socket has ended its stream in order, receiving gives 0 bytes.",
+    says="Once the peer of a TCP or UNIX stream socket has shut down its sending side, and what it sent is "
+    "received, receiving gives 0 bytes, again and again.",
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
 def test_the_end_of_a_stream_is_nothing(ns, observe, pair):
     left, right = pair()
     with left, right:
+        left.rcvtimeo = 5
         right.send(b"last")
         right.shutdown(Shutdown.WRITE)
         received = left.read_exact(4), left.recv(9), left.recv(9)
@@ -99,28 +105,53 @@ def test_the_end_of_a_stream_is_nothing(ns, observe, pair):
 
 @claim(
     "recv.2/MSG_PEEK/leaves-data",
+    sentence="recv.2/MSG_PEEK/leaves-data",
     section="DESCRIPTION",
-    says="With MSG_PEEK what is received also stays where it is, for the next receive.",
+    says="With MSG_PEEK a receive on a TCP, UNIX stream or UDP socket gives what came first and leaves it "
+    "where it is: the next receive gives the same.",
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair, udp_pair])
 def test_a_peek_leaves_the_data(ns, observe, pair):
     left, right = pair()
     with left, right:
-        right.send(b"hello")
-        peeked = left.recv(9, socket.MSG_PEEK)
+        left.rcvtimeo = 5
+        right.send(b"first")
+        right.send(b"second")
+        received = left.recv(5, socket.MSG_PEEK), left.recv(5), left.recv(6)
 
-        assert observe("peeked_and_received", [peeked.decode(), left.recv(9).decode()]) == ["hello", "hello"]
+        assert observe("received", [one.decode() for one in received]) == ["first", "first", "second"]
 
 
 @claim(
     "recv.2/ENOTCONN/stream-not-connected",
+    sentence="recv.2/ENOTCONN/not-connected",
     section="ERRORS",
-    says="Receiving on a connection-oriented socket that is not connected fails with ENOTCONN.",
+    says="Receiving on a TCP or UNIX sequenced-packet socket that is not connected fails with ENOTCONN.",
 )
-def test_a_stream_must_be_connected(ns, observe):
+@pytest.mark.parametrize(
+    "listening", [listening, partial(listening_unix, socket.SOCK_SEQPACKET)], ids=["tcp", "unix-seqpacket"]
+)
+def test_a_connection_oriented_socket_must_be_connected(ns, observe, listening):
     with listening() as listener, pending_connection(listener) as client, listener.accept()[0] as server:
-        with Socket.tcp() as sock, refused(errno.ENOTCONN):
+        with Socket(listener.family, listener.type) as sock, refused(errno.ENOTCONN):
             sock.recv(9)
         client.send(b"hello")
 
         assert observe("received_where_connected", server.recv(9).decode()) == "hello"
+
+
+@claim(
+    "recv.2/ENOTCONN/unix-stream-not-connected",
+    sentence="recv.2/ENOTCONN/not-connected",
+    section="ERRORS",
+    says="Receiving on a UNIX stream socket that is not connected fails with ENOTCONN.",
+    expect=differs(
+        "it fails with EINVAL (older than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno": "EINVAL"},
+    ),
+)
+def test_a_unix_stream_must_be_connected(ns):
+    with Socket.unix() as sock, refused(errno.ENOTCONN):
+        sock.recv(9)

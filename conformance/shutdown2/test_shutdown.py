@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import errno
-import select
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.setups.pairs import udp_pair, unix_datagram_pair
+from conformance.plugin.setups.readiness import arrival
 from libsocket import Shutdown, Socket
 
-
-@contextmanager
-def arrival(sock: Socket) -> Iterator[None]:
-    """Leave the block once something has arrived, or after a while in vain.
-
-    A socket that was shut for reading always counts as readable, so only a new event tells.
-    """
-    with select.epoll() as epoll:
-        epoll.register(sock, select.EPOLLIN | select.EPOLLET)
-        epoll.poll(0)
-        yield
-        epoll.poll(5)
+EVERY_PAIR = pytest.mark.parametrize(
+    "pair",
+    [Socket.tcp_pair, udp_pair, Socket.pair, unix_datagram_pair, partial(Socket.pair, SOCK_SEQPACKET)],
+    ids=["tcp", "udp", "unix", "unix-datagram", "unix-seqpacket"],
+)
 
 
 @claim(
     "shutdown.2/SHUT_RD/nothing-more-received",
-    sentence="libsocket/shutdown/disables",
+    sentence=("shutdown.2/shutdown/SHUT_RD", "libsocket/shutdown/disables"),
     section="DESCRIPTION",
-    says="After SHUT_RD nothing that arrives later is received.",
+    says="After SHUT_RD on a TCP or connected UDP socket nothing that arrives later is received.",
     expect=differs(
         "TCP and UDP receive what arrives later all the same (older than the history in git)",
         since="2.6.12",
@@ -55,12 +47,14 @@ def test_what_arrives_later_is_not_received(ns, observe, pair):
 
 @claim(
     "shutdown.2/SHUT_RD/nothing-more-received-unix",
-    sentence="libsocket/shutdown/disables",
+    sentence=("shutdown.2/shutdown/SHUT_RD", "libsocket/shutdown/disables"),
     section="DESCRIPTION",
-    says="After SHUT_RD on a UNIX stream socket nothing more is received: its peer is refused with EPIPE.",
+    says="After SHUT_RD on a connected UNIX domain socket nothing more is received: its peer's sends fail "
+    "with EPIPE.",
 )
-def test_a_unix_socket_takes_nothing_more(ns, observe):
-    left, right = Socket.pair()
+@pytest.mark.parametrize("type_", [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET])
+def test_a_unix_socket_takes_nothing_more(ns, observe, type_):
+    left, right = Socket.pair(type_)
     with left, right:
         right.send(b"early")
         left.shutdown(Shutdown.READ)
@@ -72,13 +66,15 @@ def test_a_unix_socket_takes_nothing_more(ns, observe):
 
 @claim(
     "shutdown.2/SHUT_RD/other-direction-open",
+    sentence="shutdown.2/shutdown/part",
     section="DESCRIPTION",
-    says="SHUT_RD ends receiving only: sending goes on.",
+    says="SHUT_RD on a connected TCP, UDP or UNIX domain socket ends receiving only: sending goes on.",
 )
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair, udp_pair])
+@EVERY_PAIR
 def test_shut_for_reading_still_sends(ns, observe, pair):
     left, right = pair()
     with left, right:
+        left.rcvtimeo = 5
         left.shutdown(Shutdown.READ)
         ended = left.recv(9)
         left.send(b"hello")
@@ -88,17 +84,17 @@ def test_shut_for_reading_still_sends(ns, observe, pair):
 
 @claim(
     "shutdown.2/SHUT_WR/nothing-more-sent",
-    sentence="libsocket/shutdown/disables",
+    sentence=("shutdown.2/shutdown/SHUT_WR", "libsocket/shutdown/disables"),
     section="DESCRIPTION",
-    says="After SHUT_WR sending is refused.",
+    says="After SHUT_WR on a connected TCP, UDP or UNIX domain socket sending fails with EPIPE.",
 )
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair, udp_pair])
+@EVERY_PAIR
 def test_shut_for_writing_sends_nothing_more(ns, observe, pair):
     left, right = pair()
     with left, right:
         left.send(b"before")
         left.shutdown(Shutdown.WRITE)
-        with refused(errno.EPIPE):
+        with refused():
             left.send(b"after")
 
         assert observe("received", right.recv(20).decode()) == "before"
@@ -106,15 +102,16 @@ def test_shut_for_writing_sends_nothing_more(ns, observe, pair):
 
 @claim(
     "shutdown.2/SHUT_WR/other-direction-open",
+    sentence="shutdown.2/shutdown/part",
     section="DESCRIPTION",
-    says="SHUT_WR ends sending only: receiving goes on.",
+    says="SHUT_WR on a connected TCP, UDP or UNIX domain socket ends sending only: receiving goes on.",
 )
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair, udp_pair])
+@EVERY_PAIR
 def test_shut_for_writing_still_receives(ns, observe, pair):
     left, right = pair()
     with left, right:
         left.shutdown(Shutdown.WRITE)
-        with refused(errno.EPIPE):
+        with refused():
             left.send(b"after")
         right.send(b"hello")
 
@@ -122,27 +119,92 @@ def test_shut_for_writing_still_receives(ns, observe, pair):
 
 
 @claim(
-    "shutdown.2/SHUT_RDWR/both-directions-end",
-    sentence="libsocket/shutdown/disables",
+    "shutdown.2/SHUT_RDWR/nothing-more-sent",
+    sentence=("shutdown.2/shutdown/SHUT_RDWR", "libsocket/shutdown/disables"),
     section="DESCRIPTION",
-    says="After SHUT_RDWR sending is refused and receiving gives the end of the stream.",
+    says="After SHUT_RDWR on a connected TCP, UDP or UNIX domain socket sending fails with EPIPE.",
 )
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
-def test_shut_both_ways_does_neither(ns, observe, pair):
+@EVERY_PAIR
+def test_shut_both_ways_sends_nothing_more(ns, observe, pair):
     left, right = pair()
     with left, right:
         left.send(b"before")
         left.shutdown(Shutdown.BOTH)
-        with refused(errno.EPIPE):
+        with refused():
             left.send(b"after")
 
-        assert observe("received", left.recv(9).decode()) == ""
+        assert observe("received", right.recv(9).decode()) == "before"
+
+
+@claim(
+    "shutdown.2/SHUT_RDWR/nothing-more-received",
+    sentence=("shutdown.2/shutdown/SHUT_RDWR", "libsocket/shutdown/disables"),
+    section="DESCRIPTION",
+    says="After SHUT_RDWR on a TCP socket nothing that arrives later is received: the connection is reset, "
+    "which the next receive tells with ECONNRESET.",
+)
+def test_shut_both_ways_resets_what_arrives_later(ns, observe):
+    left, right = Socket.tcp_pair()
+    with left, right:
+        right.send(b"early")
+        left.shutdown(Shutdown.BOTH)
+        early = left.recv(9)
+        with arrival(left):
+            right.send(b"late")
+        with refused(errno.ECONNRESET):
+            left.recv(9)
+
+        assert observe("received", early.decode()) == "early"
+
+
+@claim(
+    "shutdown.2/SHUT_RDWR/nothing-more-received-udp",
+    sentence=("shutdown.2/shutdown/SHUT_RDWR", "libsocket/shutdown/disables"),
+    section="DESCRIPTION",
+    says="After SHUT_RDWR on a connected UDP socket nothing that arrives later is received.",
+    expect=differs(
+        "what arrives later is received all the same (older than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"received": ["", "late"]},
+    ),
+)
+def test_shut_both_ways_udp_receives_nothing_more(ns, observe):
+    left, right = udp_pair()
+    with left, right:
+        left.rcvtimeo = 5
+        left.shutdown(Shutdown.BOTH)
+        ended = left.recv(9)
+        with arrival(left):
+            right.send(b"late")
+
+        assert observe("received", [ended.decode(), left.recv(9).decode()]) == ["", ""]
+
+
+@claim(
+    "shutdown.2/SHUT_RDWR/nothing-more-received-unix",
+    sentence=("shutdown.2/shutdown/SHUT_RDWR", "libsocket/shutdown/disables"),
+    section="DESCRIPTION",
+    says="After SHUT_RDWR on a connected UNIX domain socket nothing more is received: its peer's sends fail "
+    "with EPIPE.",
+)
+@pytest.mark.parametrize("type_", [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET])
+def test_a_unix_socket_shut_both_ways_takes_nothing_more(ns, observe, type_):
+    left, right = Socket.pair(type_)
+    with left, right:
+        right.send(b"early")
+        left.shutdown(Shutdown.BOTH)
+        with refused(errno.EPIPE):
+            right.send(b"late")
+
+        assert observe("received", left.read_to_string()) == "early"
 
 
 @claim(
     "shutdown.2/ENOTCONN/not-connected",
+    sentence="shutdown.2/ENOTCONN/not-connected",
     section="ERRORS",
-    says="Shutting down a socket that is not connected fails with ENOTCONN.",
+    says="Shutting down a TCP or UDP socket that is not connected fails with ENOTCONN.",
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair])
 def test_there_must_be_a_connection(ns, observe, pair):
@@ -158,6 +220,7 @@ def test_there_must_be_a_connection(ns, observe, pair):
 
 @claim(
     "shutdown.2/ENOTCONN/unix-not-connected",
+    sentence="shutdown.2/ENOTCONN/not-connected",
     section="ERRORS",
     says="Shutting down a UNIX domain socket that is not connected fails with ENOTCONN.",
     expect=differs(
@@ -174,3 +237,39 @@ def test_a_unix_socket_must_have_a_peer(ns, observe, type_):
         left.shutdown(Shutdown.WRITE)
         with refused(errno.ENOTCONN):
             alone.shutdown(Shutdown.WRITE)
+
+
+@claim(
+    "shutdown.2/EINVAL/how",
+    sentence="shutdown.2/EINVAL/how",
+    section="ERRORS",
+    says="Shutting down a connected TCP or UDP socket with 3 or -1 instead of a direction fails with EINVAL.",
+)
+@pytest.mark.parametrize("how", [3, -1])
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair])
+def test_the_direction_must_be_one_of_three(ns, observe, pair, how):
+    left, right = pair()
+    with left, right:
+        with refused(errno.EINVAL):
+            left.shutdown(how)
+        left.send(b"hello")
+
+        assert observe("received", right.recv(9).decode()) == "hello"
+
+
+@claim(
+    "shutdown.2/EINVAL/how-unix",
+    sentence=("shutdown.2/EINVAL/how", "shutdown.2/EINVAL/unix"),
+    section="BUGS",
+    says="Shutting down a UNIX stream socket with 3 or -1 instead of a direction fails with EINVAL.",
+    since="3.7",
+)
+@pytest.mark.parametrize("how", [3, -1])
+def test_the_direction_must_be_one_of_three_on_unix(ns, observe, how):
+    left, right = Socket.pair()
+    with left, right:
+        with refused(errno.EINVAL):
+            left.shutdown(how)
+        left.send(b"hello")
+
+        assert observe("received", right.recv(9).decode()) == "hello"

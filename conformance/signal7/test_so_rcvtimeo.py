@@ -22,26 +22,16 @@ ONLY_THE_SEND_TIMEOUT_COUNTS = differs(
 
 
 @claim(
-    "signal.7/SA_RESTART/receive-without-timeout",
+    "signal.7/SA_RESTART/receive-without-flag",
+    sentence="signal.7/SA_RESTART/restarted-or-eintr",
     section="Interruption of system calls and library functions by signal handlers",
-    says="A receive that a handler with SA_RESTART interrupts goes on where the socket has no timeout.",
+    says="A receive on a UNIX stream socket without a timeout that a handler without SA_RESTART interrupts "
+    "fails with EINTR.",
 )
-def test_a_receive_without_timeout_goes_on(ns, observe):
-    left, right = Socket.pair()
-    with left, right, interrupting(then=lambda: right.send(b"x")):
-        assert observe("received", recv_once(left)) == "x"
-
-
-@claim(
-    "signal.7/SO_RCVTIMEO/receive-not-restarted",
-    section="Interruption of system calls and library functions by signal handlers",
-    says="A receive with a receive timeout that a handler interrupts fails with EINTR, even with SA_RESTART.",
-)
-def test_a_receive_with_timeout_ends(ns, observe):
+def test_a_receive_ends_without_the_flag(ns, observe):
     left, right = Socket.pair()
     with left, right:
-        left.rcvtimeo = PATIENT
-        with interrupting(), refused(errno.EINTR):
+        with interrupting(restart=False), refused(errno.EINTR):
             recv_once(left)
         right.send(b"x")
 
@@ -49,9 +39,48 @@ def test_a_receive_with_timeout_ends(ns, observe):
 
 
 @claim(
-    "signal.7/SO_RCVTIMEO/send-not-restarted",
+    "signal.7/SA_RESTART/receive-without-timeout",
+    sentence=("signal.7/SA_RESTART/restarted-or-eintr", "signal.7/SA_RESTART/sockets"),
     section="Interruption of system calls and library functions by signal handlers",
-    says="A send on a socket with a receive timeout that a handler interrupts fails with EINTR, "
+    says="A receive on a UNIX stream socket without a timeout that a handler with SA_RESTART interrupts goes "
+    "on.",
+)
+def test_a_receive_without_timeout_goes_on(ns, observe):
+    left, right = Socket.pair()
+    with left, right:
+        with interrupting(restart=False), refused(errno.EINTR):  # as it is interrupted without SA_RESTART
+            recv_once(left)
+        with interrupting(then=lambda: right.send(b"x")):
+            received = recv_once(left)
+
+        assert observe("received", received) == "x"
+
+
+@claim(
+    "signal.7/SO_RCVTIMEO/receive-not-restarted",
+    sentence="signal.7/SO_RCVTIMEO/input-interfaces",
+    section="Interruption of system calls and library functions by signal handlers",
+    says="A receive on a UNIX stream socket with a receive timeout that a handler interrupts fails with "
+    "EINTR, even with SA_RESTART, which without the timeout lets it go on.",
+)
+def test_a_receive_with_timeout_ends(ns, observe):
+    left, right = Socket.pair()
+    with left, right:
+        with interrupting(then=lambda: right.send(b"x")):
+            received = recv_once(left)
+        left.rcvtimeo = PATIENT
+        with interrupting(), refused(errno.EINTR):
+            recv_once(left)
+        right.send(b"y")
+
+        assert observe("received_before_and_after", [received, recv_once(left)]) == ["x", "y"]
+
+
+@claim(
+    "signal.7/SO_RCVTIMEO/send-not-restarted",
+    sentence="signal.7/SO_RCVTIMEO/output-interfaces",
+    section="Interruption of system calls and library functions by signal handlers",
+    says="A send on a UNIX stream socket with a receive timeout that a handler interrupts fails with EINTR, "
     "even with SA_RESTART.",
     expect=ONLY_THE_SEND_TIMEOUT_COUNTS,
 )
@@ -60,6 +89,8 @@ def test_a_send_with_receive_timeout_ends(ns, observe):
     with left, right:
         queued = fill_buffer(left)
         left.rcvtimeo = PATIENT
+        with interrupting(), refused(errno.EINTR):  # as a receive does on that socket
+            recv_once(left)
         with interrupting(then=lambda: right.read_exact(queued)), refused(errno.EINTR):
             send_once(left)
 
@@ -68,15 +99,23 @@ def test_a_send_with_receive_timeout_ends(ns, observe):
 
 @claim(
     "signal.7/SO_SNDTIMEO/send-not-restarted",
+    sentence="signal.7/SA_RESTART/sockets",
     section="Interruption of system calls and library functions by signal handlers",
-    says="A send with a send timeout that a handler interrupts fails with EINTR, even with SA_RESTART.",
+    says="A send on a UNIX stream socket with a send timeout that a handler interrupts fails with EINTR, "
+    "even with SA_RESTART, which without the timeout lets it go on.",
 )
 def test_a_send_with_send_timeout_ends(ns, observe):
     left, right = Socket.pair()
     with left, right:
         queued = fill_buffer(left)
+        with interrupting(then=lambda: right.read_exact(queued)):
+            send_once(left)
+        went_on = right.recv(2).decode()
+        queued = fill_buffer(left)
         left.sndtimeo = PATIENT
-        with interrupting(), refused(errno.EINTR):
+        with interrupting(then=lambda: right.read_exact(queued)), refused(errno.EINTR):
             send_once(left)
 
-        assert observe("queued_after", len(right.read_exact(queued)) == queued) is True
+        left.close()
+
+        assert observe("sent_without_and_after", [went_on, len(right.read_to_end()) - queued]) == ["x", 0]

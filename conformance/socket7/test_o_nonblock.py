@@ -4,56 +4,69 @@ from __future__ import annotations
 
 import errno
 
-from conformance.plugin.claim import claim
+import pytest
+
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.listeners import listening, pending_connection
+from conformance.plugin.setups.listeners import full_backlog, listening, listening_unix, pending_connection
+from conformance.plugin.setups.pairs import fill_buffer, udp_pair, unix_datagram_pair
 from libsocket import Socket
 
 WOULD_BLOCK = claim(
     "socket.7/O_NONBLOCK/eagain",
+    sentence="socket.7/O_NONBLOCK/eagain",
     section="Socket-layer functions",
-    says="On a non-blocking socket an operation that would have to wait fails with EAGAIN.",
+    says="On a non-blocking socket a receive (TCP, UDP, UNIX), an accept (TCP, UNIX stream) or a send (UNIX) "
+    "that would have to wait fails with EAGAIN.",
 )
 
 
 @WOULD_BLOCK
-def test_receiving_where_nothing_has_arrived(ns, observe):
-    left, right = Socket.pair()
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair, Socket.pair, unix_datagram_pair])
+def test_receiving_where_nothing_has_arrived(ns, observe, pair):
+    left, right = pair()
     with left, right:
         left.nonblocking = True
         with refused(errno.EAGAIN):
             left.recv(4)
+        left.nonblocking = False
         right.send(b"here")
 
         assert observe("received", left.recv(4).decode()) == "here"
 
 
 @WOULD_BLOCK
-def test_accepting_where_nobody_knocks(ns, observe):
+@pytest.mark.parametrize("listening", [listening, listening_unix])
+def test_accepting_where_nobody_knocks(ns, observe, listening):
     with listening() as listener:
         listener.nonblocking = True
         with refused(errno.EAGAIN):
             listener.accept()
         with pending_connection(listener) as client, listener.accept()[0] as server:
-            assert observe("accepted", server.getpeername() == client.getsockname()) is True
+            client.send(b"here")
+
+            assert observe("received", server.recv(4).decode()) == "here"
 
 
 @WOULD_BLOCK
-def test_sending_where_nobody_reads(ns, observe):
-    left, right = Socket.pair()
+@pytest.mark.parametrize("pair", [Socket.pair, unix_datagram_pair])
+def test_sending_where_nobody_reads(ns, observe, pair):
+    left, right = pair()
     with left, right:
         left.nonblocking = True
-        left.send(b"x" * 4)
+        left.send(b"here")
+        fill_buffer(left)
         with refused(errno.EAGAIN):
-            left.write_all(bytes(2 * left.sndbuf))
+            left.send(b"x")
 
-        assert observe("sent_before", right.recv(4).decode()) == "xxxx"
+        assert observe("sent_before", right.recv(4).decode()) == "here"
 
 
 @claim(
     "socket.7/O_NONBLOCK/connect-einprogress",
+    sentence="socket.7/O_NONBLOCK/einprogress",
     section="Socket-layer functions",
-    says="Connecting a non-blocking socket fails with EINPROGRESS.",
+    says="Connecting a non-blocking TCP socket fails with EINPROGRESS, and is done all the same.",
 )
 def test_connecting_is_in_progress(ns, observe):
     with listening() as listener, Socket.tcp() as client:
@@ -62,3 +75,26 @@ def test_connecting_is_in_progress(ns, observe):
             client.connect(listener.getsockname())
         with listener.accept()[0] as server:
             assert observe("connected", server.getpeername() == client.getsockname()) is True
+
+
+@claim(
+    "socket.7/O_NONBLOCK/unix-connect-einprogress",
+    sentence="socket.7/O_NONBLOCK/einprogress",
+    section="Socket-layer functions",
+    says="Connecting a non-blocking UNIX stream socket to a listener whose backlog is full fails with "
+    "EINPROGRESS.",
+    expect=differs(
+        "EAGAIN, as connect(2) says of non-blocking UNIX domain sockets; older than the history in git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno": "EAGAIN"},
+    ),
+)
+def test_connecting_a_unix_socket_is_in_progress(ns, observe):
+    with listening_unix() as listener, full_backlog(listener) as client:
+        client.nonblocking = True
+        with refused(errno.EINPROGRESS):
+            client.connect(listener.getsockname())
+        listener.accept()[0].close()  # the connection that filled the backlog
+        with listener.accept()[0] as server:
+            assert observe("connected", server.acceptconn) is False

@@ -7,7 +7,9 @@ import errno
 import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.needs import LINK_DOWN
 from conformance.plugin.refusal import refused
+from conformance.plugin.timing import SOON
 from libsocket import INT, Socket
 from netns import Capability
 
@@ -21,17 +23,18 @@ def impatient_pair() -> tuple[Socket, Socket]:
 
 @claim(
     "socket.7/SO_KEEPALIVE/vanished-peer",
-    sentence="libsocket/keepalive/sends",
+    sentence=("libsocket/keepalive/sends", "socket.7/SO_KEEPALIVE/sends"),
     section="Socket options",
-    says="With keepalive on, and only then, an idle connection to a peer that no longer answers "
-    "ends with ETIMEDOUT.",
-    needs=[Capability.NET_ADMIN],
+    says="With keepalive on, an idle TCP connection to a peer that no longer answers ends once its probes "
+    "were in vain (TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT); with keepalive off it does not.",
+    needs=[Capability.NET_ADMIN, LINK_DOWN],
 )
 def test_a_vanished_peer_is_noticed(ns, observe):
     idle, idle_peer = impatient_pair()
     probing, peer = impatient_pair()
     with idle, idle_peer, probing, peer:
         probing.keepalive = True
+        probing.rcvtimeo = SOON  # a connection that does not end is an answer
         ns.set_link("lo", up=False)
         with refused(errno.ETIMEDOUT):
             probing.recv(1)
@@ -41,11 +44,12 @@ def test_a_vanished_peer_is_noticed(ns, observe):
 
 @claim(
     "socket.7/SO_KEEPALIVE/boolean",
-    sentence="libsocket/keepalive/boolean",
+    sentence=("libsocket/keepalive/boolean", "socket.7/SO_KEEPALIVE/boolean"),
     section="Socket options",
-    says="Keepalive is a boolean: any number but zero turns it on, and it reads back as one or zero.",
+    says="Keepalive of a TCP socket is a boolean: any number but zero turns it on, and it reads back as one "
+    "or zero.",
 )
-@pytest.mark.parametrize(("number", "flag"), [(7, 1), (-1, 1), (0, 0)])
+@pytest.mark.parametrize(("number", "flag"), [(1, 1), (2, 1), (256, 1), (-1, 1), (0, 0)])
 def test_is_a_boolean(ns, observe, number, flag):
     with Socket.tcp() as sock:
         sock.keepalive = not flag

@@ -7,12 +7,14 @@ import pytest
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.setups.pairs import udp_pair, unix_datagram_pair
 from conformance.plugin.setups.readiness import (
+    arrival,
     below_lowat,
     readable_by_epoll,
     readable_by_poll,
     readable_by_select,
 )
-from conformance.plugin.timing import timed
+from conformance.plugin.setups.threads import delayed
+from conformance.plugin.timing import SOON, timed
 from libsocket import Socket
 
 WAYS = [readable_by_select, readable_by_poll, readable_by_epoll]
@@ -20,9 +22,9 @@ WAYS = [readable_by_select, readable_by_poll, readable_by_epoll]
 
 @claim(
     "socket.7/SO_RCVLOWAT/starts-at-one",
-    sentence="libsocket/rcvlowat/one",
+    sentence=("libsocket/rcvlowat/one", "socket.7/SO_RCVLOWAT/initially-one"),
     section="Socket options",
-    says="The low-water mark for receiving is 1 at first.",
+    says="The low-water mark for receiving of a TCP, UDP or UNIX stream socket is 1 at first.",
 )
 @pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix])
 def test_the_mark_starts_at_one(ns, observe, make):
@@ -32,55 +34,114 @@ def test_the_mark_starts_at_one(ns, observe, make):
 
 @claim(
     "socket.7/SO_RCVLOWAT/changeable",
-    sentence=("libsocket/rcvlowat/since-2.4", "libsocket/sndlowat/since-2.4"),
+    sentence=(
+        *("libsocket/rcvlowat/since-2.4", "libsocket/sndlowat/since-2.4"),
+        "socket.7/SO_RCVLOWAT/changeable",
+    ),
     section="Socket options",
-    says="The low-water mark for receiving can be changed.",
+    says="The low-water mark for receiving of a TCP, UDP or UNIX stream socket can be changed.",
     since="2.4",
 )
 @pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix])
 def test_the_mark_can_be_changed(ns, observe, make):
     with make() as sock:
+        before = sock.rcvlowat
         sock.rcvlowat = 10
 
-        assert observe("rcvlowat", sock.rcvlowat) == 10
+        assert observe("before_and_after", [before, sock.rcvlowat]) == [1, 10]
 
 
 @claim(
     "socket.7/SO_RCVLOWAT/read-waits-for-mark",
-    sentence=("libsocket/rcvlowat/minimum", "libsocket/rcvlowat/read", "libsocket/sndlowat/read"),
+    sentence=(
+        *("libsocket/rcvlowat/minimum", "libsocket/rcvlowat/read", "libsocket/sndlowat/read"),
+        *("socket.7/SO_RCVLOWAT/minimum", "socket.7/SO_RCVLOWAT/read-blocks"),
+    ),
     section="Socket options",
-    says="Fewer bytes than the mark are not passed to a reader, who waits for more.",
+    says="A blocking read of as many bytes as the mark or more, on a TCP or UNIX stream socket, "
+    "waits while one byte less than the mark is there.",
     since="2.4",
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
 def test_a_read_below_the_mark_waits(ns, observe, pair):
-    with below_lowat(pair) as (_writer, reader):
-        reader.rcvtimeo = 0.05
-        with timed() as took:
+    with below_lowat(pair) as (writer, reader):
+        reader.rcvtimeo = SOON
+        with delayed(lambda: writer.send(b"6789ab")):
             received = reader.recv(100).decode()
 
-        assert observe("waited_and_received", [took.lasted(0.05), received]) == [True, "12345"]
+        assert observe("received", received) == "123456789ab"
+
+
+@claim(
+    "socket.7/SO_RCVLOWAT/waiting-read-ends-at-mark",
+    sentence="socket.7/SO_RCVLOWAT/read-blocks",
+    section="Socket options",
+    says="A blocking read on a TCP socket that waits because one byte less than the mark is there returns "
+    "when that byte has come.",
+    since="2.4",
+    expect=differs(
+        "the reader has taken what was there, and is woken only when as many bytes as the mark have come "
+        "since",
+        since="4.18",
+        commit="03f45c883c6f",
+        observed={"waited_and_received": [True, "123456"]},
+    ),
+)
+def test_a_waiting_read_ends_at_the_mark(ns, observe):
+    with below_lowat(Socket.tcp_pair) as (writer, reader):
+        reader.rcvtimeo = 1
+        with delayed(lambda: writer.send(b"6")), timed() as took:
+            received = reader.recv(100).decode()
+
+        assert observe("waited_and_received", [took.lasted(1), received]) == [False, "123456"]
+
+
+@claim(
+    "socket.7/SO_RCVLOWAT/waiting-read-ends-at-mark-on-unix",
+    sentence="socket.7/SO_RCVLOWAT/read-blocks",
+    section="Socket options",
+    says="A blocking read on a UNIX stream socket that waits because one byte less than the mark is there "
+    "returns when that byte has come.",
+    since="2.4",
+)
+def test_a_waiting_read_on_unix_ends_at_the_mark(ns, observe):
+    with below_lowat(Socket.pair) as (writer, reader):
+        reader.rcvtimeo = SOON
+        with delayed(lambda: writer.send(b"6")), timed() as took:
+            received = reader.recv(100).decode()
+
+        assert observe("waited_and_received", [took.lasted(SOON), received]) == [False, "123456"]
 
 
 @claim(
     "socket.7/SO_RCVLOWAT/read-returns-at-mark",
-    sentence="libsocket/rcvlowat/minimum",
+    sentence=(
+        "libsocket/rcvlowat/minimum",
+        *("socket.7/SO_RCVLOWAT/minimum", "socket.7/SO_RCVLOWAT/read-blocks"),
+    ),
     section="Socket options",
-    says="As many bytes as the mark are passed to a reader.",
+    says="A blocking read of more bytes than the mark, on a TCP or UNIX stream socket, does not wait where "
+    "as many bytes as the mark are there.",
     since="2.4",
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
 def test_a_read_returns_at_the_mark(ns, observe, pair):
     with below_lowat(pair) as (writer, reader):
-        writer.send(b"67890")
+        with arrival(reader):
+            writer.send(b"6")
+        reader.rcvtimeo = SOON
+        with timed() as took:
+            received = reader.recv(100).decode()
 
-        assert observe("received", reader.recv(100).decode()) == "1234567890"
+        assert observe("waited_and_received", [took.lasted(SOON), received]) == [False, "123456"]
 
 
 @claim(
     "socket.7/SO_RCVLOWAT/read-waits-for-mark-on-datagrams",
+    sentence=("socket.7/SO_RCVLOWAT/minimum", "socket.7/SO_RCVLOWAT/read-blocks"),
     section="Socket options",
-    says="A datagram shorter than the mark is not passed to a reader, who waits for more.",
+    says="A blocking read on a UDP or UNIX datagram socket waits while no more than a datagram one byte "
+    "shorter than the mark is there.",
     since="2.4",
     expect=differs(
         "a read takes one datagram, however short; so it was before git began",
@@ -92,32 +153,36 @@ def test_a_read_returns_at_the_mark(ns, observe, pair):
 @pytest.mark.parametrize("pair", [udp_pair, unix_datagram_pair])
 def test_a_read_of_a_datagram_below_the_mark_waits(ns, observe, pair):
     with below_lowat(pair) as (_writer, reader):
-        reader.rcvtimeo = 30
+        reader.rcvtimeo = SOON
         with timed() as took:
             received = reader.recv(100).decode()
 
-        assert observe("waited_and_received", [took.lasted(30), received]) == [True, "12345"]
+        assert observe("waited_and_received", [took.lasted(SOON), received]) == [True, "12345"]
 
 
 @claim(
     "socket.7/SO_RCVLOWAT/poll-waits-for-mark",
+    sentence="socket.7/SO_RCVLOWAT/poll",
     section="Socket options",
-    says="select, poll and epoll call a TCP socket readable only if as many bytes as the mark are there.",
+    says="select, poll and epoll call a TCP socket, both of whose ends are open, readable if as many "
+    "bytes as the mark are there, and not if one byte less is.",
     since="2.6.28",
 )
 @pytest.mark.parametrize("readable", WAYS)
 def test_tcp_is_readable_from_the_mark_on(ns, observe, readable):
     with below_lowat(Socket.tcp_pair) as (writer, reader):
         below = readable(reader)
-        writer.send(b"67890")
+        writer.send(b"6")
 
         assert observe("readable_below_and_at_mark", [below, readable(reader, 30)]) == [False, True]
 
 
 @claim(
     "socket.7/SO_RCVLOWAT/poll-waits-for-mark-on-unix",
+    sentence="socket.7/SO_RCVLOWAT/poll",
     section="Socket options",
-    says="select, poll and epoll call a UNIX stream readable only if as many bytes as the mark are there.",
+    says="select, poll and epoll call a UNIX stream socket readable only if as many bytes as the mark are "
+    "there.",
     since="2.6.28",
     expect=differs(
         "a single byte makes it readable: only TCP's poll has learnt of the mark; so it was before git began",
@@ -130,15 +195,17 @@ def test_tcp_is_readable_from_the_mark_on(ns, observe, readable):
 def test_a_unix_stream_is_readable_from_the_mark_on(ns, observe, readable):
     with below_lowat(Socket.pair) as (writer, reader):
         below = readable(reader)
-        writer.send(b"67890")
+        writer.send(b"6")
 
         assert observe("readable_below_and_at_mark", [below, readable(reader, 30)]) == [False, True]
 
 
 @claim(
     "socket.7/SO_RCVLOWAT/poll-waits-for-mark-on-datagrams",
+    sentence="socket.7/SO_RCVLOWAT/poll",
     section="Socket options",
-    says="select, poll and epoll call a datagram socket readable only if it holds as many bytes as the mark.",
+    says="select, poll and epoll call a UDP or UNIX datagram socket readable only if it holds as many "
+    "bytes as the mark.",
     since="2.6.28",
     expect=differs(
         "any datagram makes it readable; so it was before git began",

@@ -7,24 +7,29 @@ it has not sent: no test has to guess from the time of arrival.
 from __future__ import annotations
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import VETH
+from conformance.plugin.needs import ROUTE_TIMERS, VETH
 from conformance.plugin.setups.pairs import unacked_sender
 
 FLUSHES = claim(
     "tcp.7/TCP_NODELAY/flushes",
-    sentence="libsocket/nodelay/cork",
+    sentence=("tcp.7/TCP_NODELAY/flushes", "libsocket/nodelay/cork"),
     section="Socket options",
-    says="Setting the option sends out what is held back at once, even while TCP_CORK is set.",
-    needs=[VETH],
+    says="Setting TCP_NODELAY sends out at once what is held back, even while TCP_CORK is set.",
+    needs=[VETH, ROUTE_TIMERS],
 )
 
 
 @claim(
     "tcp.7/TCP_NODELAY/sends-at-once",
-    sentence=("libsocket/nodelay/disables-nagle", "libsocket/nodelay/at-once"),
+    sentence=(
+        "tcp.7/TCP_NODELAY/disables-nagle",
+        "tcp.7/TCP_NODELAY/at-once",
+        "libsocket/nodelay/disables-nagle",
+        "libsocket/nodelay/at-once",
+    ),
     section="Socket options",
-    says="With the option small writes are sent at once, though earlier data is not acknowledged.",
-    needs=[VETH],
+    says="With TCP_NODELAY small writes are sent at once, though earlier data is not acknowledged.",
+    needs=[VETH, ROUTE_TIMERS],
 )
 def test_small_writes_go_out_at_once(peers, observe):
     with unacked_sender(peers) as sender:
@@ -38,10 +43,10 @@ def test_small_writes_go_out_at_once(peers, observe):
 
 @claim(
     "tcp.7/TCP_NODELAY/off-gathers",
-    sentence="libsocket/nodelay/buffers",
+    sentence=("tcp.7/TCP_NODELAY/buffers", "libsocket/nodelay/buffers"),
     section="Socket options",
-    says="Without the option small writes are gathered while an earlier one is not acknowledged.",
-    needs=[VETH],
+    says="Without TCP_NODELAY small writes are gathered while an earlier one is not acknowledged.",
+    needs=[VETH, ROUTE_TIMERS],
 )
 def test_small_writes_wait(peers, observe):
     with unacked_sender(peers) as sender:
@@ -54,34 +59,40 @@ def test_small_writes_wait(peers, observe):
 
 @claim(
     "tcp.7/TCP_NODELAY/off-sends-what-suffices",
-    sentence="libsocket/nodelay/buffers",
+    sentence=("tcp.7/TCP_NODELAY/buffers", "libsocket/nodelay/buffers"),
     section="Socket options",
-    says="Without the option data waits until there is enough to send: once a segment is full, it goes.",
-    needs=[VETH],
+    says="Without TCP_NODELAY data waits, while earlier data is not acknowledged, until it fills a segment: "
+    "a byte less waits.",
+    needs=[VETH, ROUTE_TIMERS],
 )
 def test_a_full_segment_does_not_wait(peers, observe):
     with unacked_sender(peers) as sender:
         sender.send(b"small")
-        sender.send(bytes(sender.tcp_info.snd_mss - 1))
-        sender.send(b"abc")
+        segment = sender.tcp_info.snd_mss
+        sender.send(bytes(segment - 1))
+        before = sender.tcp_info.notsent_bytes
+        sender.send(b"x")
 
-        assert observe("unsent", sender.tcp_info.notsent_bytes) == len(b"bc")
+        assert observe("unsent", [before, sender.tcp_info.notsent_bytes]) == [segment - 1, 0]
 
 
 @claim(
     "tcp.7/TCP_NODELAY/overridden-by-cork",
-    sentence="libsocket/nodelay/cork",
+    sentence=("tcp.7/TCP_NODELAY/overridden-by-cork", "libsocket/nodelay/cork"),
     section="Socket options",
-    says="TCP_CORK goes before the option: with both set a partial segment is held back.",
-    needs=[VETH],
+    says="TCP_CORK overrides TCP_NODELAY: what is sent at once without it is held back with both set.",
+    needs=[VETH, ROUTE_TIMERS],
 )
 def test_the_cork_goes_before_it(peers, observe):
     with unacked_sender(peers) as sender:
         sender.tcp_nodelay = True
+        sender.send(b"first")
+        sender.send(b"second")
+        before = sender.tcp_info.notsent_bytes
         sender.tcp_cork = True
         sender.send(b"corked")
 
-        assert observe("unsent", sender.tcp_info.notsent_bytes) == len(b"corked")
+        assert observe("unsent", [before, sender.tcp_info.notsent_bytes]) == [0, len(b"corked")]
 
 
 @FLUSHES
@@ -91,8 +102,11 @@ def test_setting_it_sends_what_is_corked(peers, observe):
         sender.send(b"corked")
         before = sender.tcp_info.notsent_bytes
         sender.tcp_nodelay = True
+        flushed = sender.tcp_info.notsent_bytes
+        sender.send(b"later")
 
-        assert observe("unsent", [before, sender.tcp_info.notsent_bytes]) == [len(b"corked"), 0]
+        unsent = [before, flushed, sender.tcp_info.notsent_bytes]
+        assert observe("unsent", unsent) == [len(b"corked"), 0, len(b"later")]
 
 
 @FLUSHES

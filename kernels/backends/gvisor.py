@@ -52,7 +52,9 @@ class GVisor(Packaged):
         require_readable(job)
         command = script.write_command(job, require_netns=False)
         (job.home / "config.json").write_text(json.dumps(_container(job, command)))
-        options = ["--platform=ptrace", "--network=none", "--ignore-cgroups", f"--root={job.home / 'runsc'}"]
+        # Without --net-raw the container gets no CAP_NET_RAW, whatever its description says.
+        options = ["--platform=ptrace", "--network=none", "--net-raw", "--ignore-cgroups"]
+        options.append(f"--root={job.home / 'runsc'}")
         if os.geteuid() != 0:
             options.append("--rootless")
         run = ["run", f"--bundle={job.home}", f"kernels-{secrets.token_hex(8)}"]

@@ -42,7 +42,7 @@ class Ended:
     def assessment(self, claim: str) -> Assessment:
         """What a claim's answer comes to, by the catalogue that was written beside the record."""
         stated = read_catalogue(self.record.with_name("catalogue.json")).claim(claim)
-        return assess(stated, self.run.header.base, self.run.answers[claim])
+        return assess(stated, self.run.header.implementation, self.run.header.base, self.run.answers[claim])
 
 
 def command(folder: Path, *arguments: str) -> list[str]:

@@ -156,14 +156,34 @@ def test_help_explains_the_options() -> None:
     assert [option for option in options if option not in done.stdout] == []
 
 
-def test_a_hang_is_broken_and_the_rest_goes_on(tmp_path: Path) -> None:
-    quick = SLOW + "\nwatchdog.TIMEOUT = 0.3\n"
+QUICK = SLOW + "\nwatchdog.TIMEOUT, watchdog._KILL = 0.3, 0.3\n"
 
-    ended = suites.run(tmp_path, quick)
+
+def test_a_call_that_never_returns_differs_and_the_rest_goes_on(tmp_path: Path) -> None:
+    ended = suites.run(tmp_path, QUICK)
 
     verdicts = [answer.verdict for answer in ended.run.answers.values()]
-    assert verdicts == [Verdict.HOLDS, Verdict.BROKEN, Verdict.HOLDS]
-    assert "still going after 0.3 s" in ended.run.answers["doc.7/hang/hangs"].detail
+    assert verdicts == [Verdict.HOLDS, Verdict.DIFFERS, Verdict.HOLDS]
+    assert ended.run.answers["doc.7/hang/hangs"].observations == {"timed_out": "recv"}
+    assert "recv did not return" in ended.run.answers["doc.7/hang/hangs"].detail
+
+
+UNINTERRUPTIBLE = QUICK.replace("sock.recv(1)", "signal.pthread_sigmask(0, {signal.SIGALRM}); sock.recv(1)")
+"""As in a call that the kernel takes up again after every signal."""
+
+
+def test_a_call_that_no_signal_ends_takes_its_worker_along_and_the_rest_goes_on(tmp_path: Path) -> None:
+    ended = suites.run(tmp_path, UNINTERRUPTIBLE, "-n", "1")
+
+    verdicts = {claim.rpartition("/")[2]: answer.verdict for claim, answer in ended.run.answers.items()}
+    assert verdicts == {"first": Verdict.HOLDS, "hangs": Verdict.BROKEN, "later": Verdict.HOLDS}
+
+
+def test_a_call_that_no_signal_ends_ends_the_run_and_is_named(tmp_path: Path) -> None:
+    ended = suites.run(tmp_path, UNINTERRUPTIBLE)
+
+    assert (ended.code, ended.run.interrupted) == (1, True)
+    assert "in test_hangs" in ended.said
 
 
 def test_a_worker_that_dies_leaves_its_claim_broken(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from reports.model import Answer, Footer, Verdict
 from tests.conformance import suites
 
 TESTS = """
+from libsocket import UNSIGNED64
+
 @claim("doc.7/plain/holds", says="It is so.")
 @pytest.mark.parametrize("asked", [4096, 8192])
 def test_holds(ns, observe, asked):
@@ -65,6 +67,67 @@ def test_refused_otherwise(ns):
         sock.send(b"x")
 
 
+@claim("doc.7/errno/two-ways", says="A send without an address succeeds.")
+def test_send(ns):
+    with Socket.udp() as sock:
+        sock.send(b"x")
+
+
+@claim("doc.7/errno/two-ways", says="A send without an address succeeds.")
+@pytest.mark.parametrize("size", [1, 2])
+def test_send_of_a_size(ns, size):
+    with Socket.udp() as sock:
+        sock.send(bytes(size))
+
+
+@claim("doc.7/errno/due", says="A send without an address is refused.")
+def test_due(ns):
+    with Socket.udp() as sock, refused():
+        sock.send(b"x")
+
+
+@claim("doc.7/errno/due-then-otherwise", says="It is refused, and two and two are five.", expect=DECLARED)
+def test_due_then_otherwise(ns, observe):
+    with Socket.udp() as sock, refused():
+        sock.send(b"x")
+
+    assert observe("seen", 2 + 2) == 5
+
+
+@claim("doc.7/data/end-of-stream", says="Two bytes come.")
+def test_end_of_stream(ns):
+    left, right = Socket.pair()
+    with left, right:
+        left.send(b"1")
+        left.close()
+
+        assert right.read_exact(2)
+
+
+@claim("doc.7/data/no-text", says="Text comes.")
+def test_no_text(ns):
+    left, right = Socket.pair()
+    with left, right:
+        left.send(bytes([255]))
+
+        assert right.recv(1).decode()
+
+
+@claim("doc.7/data/too-few", says="A control message comes.")
+def test_too_few(ns):
+    left, right = Socket.pair()
+    with left, right:
+        left.send(b"1")
+
+        assert right.recvmsg(1, 100)[1][0]
+
+
+@claim("doc.7/data/short-structure", says="A buffer's size is eight bytes.")
+def test_short_structure(ns):
+    with Socket.udp() as sock:
+        assert sock.get(Socket.rcvbuf.through(UNSIGNED64))
+
+
 @claim("doc.7/range/over", says="It was so.", until="2.4")
 def test_over(ns):
     assert 2304 == 256
@@ -89,6 +152,12 @@ def test_met(ns):
 @claim("doc.7/broken/body", says="It is so.")
 def test_body_breaks():
     {}["key"]
+
+
+@claim("doc.7/broken/value", says="It is so.")
+def test_value_makes_no_sense(ns):
+    with Socket.udp() as sock:
+        sock.bindtodevice = "longer than any interface"
 
 
 @claim("doc.7/broken/skip", says="It is so.")
@@ -137,11 +206,19 @@ VERDICTS = {
     "plain/differs": (Verdict.DIFFERS, False),
     "errno/escapes": (Verdict.DIFFERS, False),
     "errno/refused-otherwise": (Verdict.DIFFERS, True),
+    "errno/two-ways": (Verdict.DIFFERS, False),
+    "errno/due": (Verdict.HOLDS, True),
+    "errno/due-then-otherwise": (Verdict.DIFFERS, True),
+    "data/end-of-stream": (Verdict.DIFFERS, False),
+    "data/no-text": (Verdict.DIFFERS, False),
+    "data/too-few": (Verdict.DIFFERS, False),
+    "data/short-structure": (Verdict.DIFFERS, False),
     "range/over": (Verdict.UNCLAIMED, True),
     "range/still": (Verdict.UNCLAIMED, True),
     "needs/missing": (Verdict.BLOCKED, True),
     "needs/met": (Verdict.HOLDS, True),
     "broken/body": (Verdict.BROKEN, False),
+    "broken/value": (Verdict.BROKEN, False),
     "broken/skip": (Verdict.BROKEN, False),
     "broken/setup": (Verdict.BROKEN, False),
     "broken/teardown": (Verdict.BROKEN, False),
@@ -179,6 +256,35 @@ def test_an_errno_that_escapes_is_an_observation(ended: suites.Ended) -> None:
     assert answer(ended, "errno/escapes").observations == {"errno": "EDESTADDRREQ"}
 
 
+def test_an_errno_of_several_functions_is_told_apart_by_their_names(ended: suites.Ended) -> None:
+    assert answer(ended, "errno/two-ways").observations == {
+        "errno[test_send]": "EDESTADDRREQ",
+        "errno[test_send_of_a_size-1]": "EDESTADDRREQ",
+        "errno[test_send_of_a_size-2]": "EDESTADDRREQ",
+    }
+
+
+def test_an_errno_that_was_due_is_an_observation(ended: suites.Ended) -> None:
+    assert answer(ended, "errno/due").observations == {"errno": "EDESTADDRREQ"}
+
+
+def test_an_errno_that_was_due_makes_no_difference(ended: suites.Ended) -> None:
+    assert answer(ended, "errno/due-then-otherwise").observations == {"seen": 4}
+
+
+@pytest.mark.parametrize(
+    ("slug", "error"),
+    [
+        ("end-of-stream", "libsocket.UnexpectedEof"),
+        ("no-text", "UnicodeDecodeError"),
+        ("too-few", "IndexError"),
+        ("short-structure", "struct.error"),
+    ],
+)
+def test_data_that_makes_no_sense_is_named_by_its_error(ended: suites.Ended, slug: str, error: str) -> None:
+    assert answer(ended, f"data/{slug}").observations == {"raised": error}
+
+
 def test_a_missing_need_is_named(ended: suites.Ended) -> None:
     assert answer(ended, "needs/missing").need == "moon:full"
 
@@ -200,7 +306,7 @@ def test_the_footer_counts_the_answers(ended: suites.Ended) -> None:
 def test_pytest_agrees(ended: suites.Ended) -> None:
     assert ended.code == 1
     assert "the expectation is stale" in ended.said
-    assert "2 xfailed" in ended.said
+    assert "3 xfailed" in ended.said
 
 
 def test_the_documents_alone_count_on_request(tmp_path: Path) -> None:

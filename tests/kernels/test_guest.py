@@ -223,6 +223,21 @@ def test_gvisor_runs_a_command_too(archive: Archive, tmp_path: Path) -> None:
     assert processes_naming(tmp_path) == []
 
 
+def test_gvisor_has_what_claims_ask_for(archive: Archive, tmp_path: Path) -> None:
+    gvisor = kernel("gvisor")
+    needs = "VETH, ANOTHER_USER, need(Capability.NET_RAW), initially(Capability.NET_ADMIN)"
+    probe = f"""
+from conformance.plugin.needs import ANOTHER_USER, VETH, initially, need
+from netns import Capability
+print([one.code for one in ({needs}) if one.missing()])
+"""
+    job = Job([sys.executable, "-c", probe], tmp_path, ROOT)
+    with gvisor.start(gvisor.obtain(archive), job) as guest:
+        guest.wait()
+
+    assert guest.output.read_text() == "[]\n"
+
+
 def test_a_command_that_may_not_be_run_is_refused_at_once(uml: Image, tmp_path: Path) -> None:
     (tmp_path / "plain").touch(mode=0o644)
 

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import select
 import signal
 import threading
 
 import pytest
 
-from netns import Child, ChildDied, in_child
+from netns import Child, ChildDied, NetnsError, in_child
 
 
 class Odd(Exception):
@@ -164,3 +165,14 @@ def test_a_child_dies_with_its_parent() -> None:
     assert ended == [watched]
     os.close(ready)
     os.close(watched)
+
+
+def test_a_child_that_cannot_be_made_is_no_answer_of_its_function() -> None:
+    def forbid_children() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+        in_child(os.getpid)
+
+    with pytest.raises(NetnsError, match="a child process") as refusal:
+        in_child(forbid_children)
+
+    assert refusal.value.errno == errno.EMFILE

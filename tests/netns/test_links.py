@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import errno
+import resource
 import socket
 import sys
 import threading
 
 import pytest
 
-from netns import Capability, Link, LinkRefused, Namespace, Route, Rule, peers, without
+from netns import Capability, Link, LinkRefused, Namespace, Route, Rule, in_child, peers, without
+from netns.links import interface_index
 
 SO_MARK = socket.SO_MARK
 
@@ -217,6 +219,19 @@ def test_an_unknown_interface_is_no_such_device() -> None:
         ns.set_link("eth7", up=True)
 
     assert refusal.value.errno == errno.ENODEV
+
+
+def test_an_interface_that_cannot_be_asked_for_is_not_called_unknown() -> None:
+    def without_descriptors() -> None:
+        ns = Namespace()
+        with ns.rtnetlink():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+            interface_index("lo")
+
+    with pytest.raises(OSError, match="open files") as refusal:
+        in_child(without_descriptors)
+
+    assert refusal.value.errno == errno.EMFILE
 
 
 def test_what_the_kernel_refuses_keeps_its_errno() -> None:

@@ -14,6 +14,7 @@ from netns import (
     Capability,
     Child,
     Namespace,
+    NetnsError,
     UserNamespacesForbidden,
     UserUnmapped,
     as_user,
@@ -22,6 +23,7 @@ from netns import (
     in_child,
     in_user_namespace,
     peers,
+    without,
 )
 from tests.netns.setups import NOBODY, current_netns, needs_nobody
 
@@ -82,6 +84,14 @@ def test_a_kept_capability_works_for_another_user() -> None:
         as_user(NOBODY, open_raw)
 
     assert as_user(NOBODY, open_raw, [Capability.NET_RAW]) == NOBODY
+
+
+@needs_nobody
+def test_a_user_one_may_not_become_is_no_refusal_of_the_function() -> None:
+    with without(Capability.SETUID), pytest.raises(NetnsError, match=f"user {NOBODY}") as refusal:
+        as_user(NOBODY, os.getuid)
+
+    assert refusal.value.errno == errno.EPERM
 
 
 @needs_nobody

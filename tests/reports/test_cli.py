@@ -16,6 +16,7 @@ from reports.findings import findings, kernel_table
 from reports.html import html
 from reports.markdown import markdown
 from reports.model import Answer, Claim, Run, Verdict
+from reports.overlay import overlay
 from reports.run_file import read_run
 from reports.store import reference
 from tests.reports import sample
@@ -118,6 +119,22 @@ def test_report_is_written_to_a_file(reports: Reports, folder: Path, old: Path, 
 
     drawn = DRAWN[kind](sample.EVERY, sample.CATALOGUE)
     assert (done.returncode, done.stdout, target.read_text()) == (0, "", drawn)
+
+
+def test_an_overlay_is_written_from_a_run_on_another_implementation(reports: Reports, folder: Path) -> None:
+    run = sample.on(sample.OLD, implementation="gVisor")
+    sample.write(folder / "gvisor.jsonl", run)
+
+    done = reports("overlay", "gvisor.jsonl")
+
+    assert (done.returncode, done.stdout) == (0, overlay([run], sample.CATALOGUE))
+
+
+def test_linux_has_no_overlay(reports: Reports, old: Path) -> None:
+    done = reports("overlay", old)
+
+    assert (done.returncode, done.stdout) == (65, "")
+    assert "declared beside the claims" in done.stderr
 
 
 def test_folder_of_runs_is_all_its_runs_oldest_kernel_first(reports: Reports, folder: Path) -> None:

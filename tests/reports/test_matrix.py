@@ -193,6 +193,27 @@ def test_distribution_kernel_is_held_against_its_stable_release() -> None:
     assert [cell.note for cell in row.cells] == ["undeclared", "declared"]
 
 
+@pytest.mark.parametrize(
+    ("implementations", "whys"),
+    [
+        (["Linux"], ["on Linux"]),
+        (["gVisor"], ["on gVisor"]),
+        (["Linux", "gVisor"], ["on Linux", "on gVisor"]),
+    ],
+)
+def test_only_what_is_declared_of_those_that_answered_is_shown(
+    implementations: list[str], whys: list[str]
+) -> None:
+    declared = (Expectation("on Linux"), Expectation("on gVisor", implementation="gVisor"))
+    claim = Claim("page.7/topic/slug", "", expectations=declared)
+
+    (row,) = Matrix.of(
+        [sample.on(sample.single(), implementation=one) for one in implementations], Catalogue.of([claim])
+    ).rows
+
+    assert [one.why for one in row.expectations] == whys
+
+
 def test_run_of_another_suite_is_judged_by_the_catalogue() -> None:
     run = sample.on(sample.single(Answer(sample.RAW.id, Verdict.HOLDS)), release="5.10.0", suite="0.0.1")
 

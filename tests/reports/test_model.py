@@ -5,7 +5,7 @@ import math
 import pytest
 from msgspec.structs import replace
 
-from reports.model import Answer, Claim, Expectation, Run, Verdict, frozen
+from reports.model import LINUX, Answer, Claim, Expectation, Run, Verdict, frozen
 from reports.ranges import Range
 from tests.reports import sample
 
@@ -28,7 +28,7 @@ def test_expectation_is_that_of_the_kernel(release: str, why: str | None) -> Non
         "a.7/b/c", "", expectations=(Expectation("one", Range("4.4", "5")), Expectation("two", Range("5")))
     )
 
-    found = claim.expectation(release)
+    found = claim.expectation(LINUX, release)
 
     assert (found and found.why) == why
 
@@ -36,7 +36,7 @@ def test_expectation_is_that_of_the_kernel(release: str, why: str | None) -> Non
 def test_first_of_several_expectations_for_a_kernel_counts() -> None:
     claim = Claim("a.7/b/c", "", expectations=(Expectation("one"), Expectation("two")))
 
-    assert claim.expectation("6.1") is claim.expectations[0]
+    assert claim.expectation(LINUX, "6.1") is claim.expectations[0]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from msgspec.structs import fields
 import reports.cli
 from reports.assess import assess
 from reports.catalogue import CatalogueFile, read_catalogue
-from reports.model import Answer, Claim, Expectation, Footer, Header
+from reports.model import LINUX, Answer, Claim, Expectation, Footer, Header
 from reports.run_file import read_run
 
 DOCUMENT = Path(reports.cli.__file__).with_name("SCHEMA.md").read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def test_examples_are_read_and_meet(tmp_path: Path) -> None:
     run, catalogue = read_run(run_file), read_catalogue(catalogue_file)
 
     found = [
-        assess(catalogue.by_id[name], run.header.base, answer).expected
+        assess(catalogue.by_id[name], LINUX, run.header.base, answer).expected
         for name, answer in run.answers.items()
     ]
 

@@ -109,6 +109,12 @@ def test_file_is_named_after_the_kernel(kernel: str, name: str) -> None:
     assert stem(sample.on(sample.OLD, kernel=kernel, release="6.1.0-49-amd64")) == name
 
 
+def test_a_host_that_is_not_linux_is_named_after_what_it_is() -> None:
+    run = sample.on(sample.OLD, kernel="host", implementation="gVisor", release="4.4.0")
+
+    assert stem(run) == "host-gVisor"
+
+
 def test_runs_are_stored_below_a_folder_that_is_made(tmp_path: Path) -> None:
     files = store([sample.OLD, sample.on(sample.NEW, kernel="host")], tmp_path / "results" / "runs")
 

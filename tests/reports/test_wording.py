@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.model import Value
+from reports.model import Expectation, Value
 from reports.printable import one_line, printable
 from reports.ranges import Range
-from reports.wording import column, kernels, observations, plural, system, value_text
+from reports.wording import column, declared, kernels, observations, plural, system, value_text
 from tests.reports import sample
 
 
@@ -64,7 +64,19 @@ def test_one_line_keeps_newlines_as_escapes() -> None:
 def test_kernel_of_another_implementation_is_named_by_it() -> None:
     run = sample.on(sample.OLD, implementation="gVisor", release="4.4.0")
 
-    assert (system(run), column(run)) == ("gVisor (as Linux 4.4.0), x86_64 (uml:6.1)", "gVisor")
+    assert (system(run), column(run)) == ("gVisor, x86_64 (uml:6.1)", "gVisor")
+
+
+@pytest.mark.parametrize(
+    ("expectation", "words"),
+    [
+        (Expectation("", Range("5.17"), "079925cce1d0"), "since 5.17, commit 079925cce1d0"),
+        (Expectation("", implementation="gVisor", source="pkg/tcpip"), "gVisor, pkg/tcpip"),
+        (Expectation("", implementation="gVisor"), "gVisor"),
+    ],
+)
+def test_a_declared_difference_names_its_kernels_and_its_origin(expectation: Expectation, words: str) -> None:
+    assert declared(expectation) == words
 
 
 @pytest.mark.parametrize(("count", "words"), [(0, "0 claims"), (1, "1 claim"), (2, "2 claims")])

@@ -34,10 +34,10 @@ def send_once(sock: Socket) -> None:
 
 
 @contextmanager
-def _restarting() -> Iterator[None]:
-    """SIGUSR1 has a handler that does nothing and lets calls be taken up again (SA_RESTART)."""
+def _handled(restart: bool) -> Iterator[None]:
+    """SIGUSR1 has a handler that does nothing; with SA_RESTART it lets calls be taken up again."""
     before = signal.signal(signal.SIGUSR1, lambda *_: None)
-    signal.siginterrupt(signal.SIGUSR1, False)
+    signal.siginterrupt(signal.SIGUSR1, not restart)
     try:
         yield
     finally:
@@ -45,8 +45,8 @@ def _restarting() -> Iterator[None]:
 
 
 @contextmanager
-def interrupting(then: Callable[[], object] | None = None) -> Iterator[None]:
-    """Signals with an SA_RESTART handler keep hitting this thread; ``then`` is called after some of them."""
+def interrupting(then: Callable[[], object] | None = None, *, restart: bool = True) -> Iterator[None]:
+    """Signals keep hitting this thread, with SA_RESTART or not; ``then`` is called after some of them."""
     over = threading.Event()
     main = threading.get_ident()
 
@@ -59,7 +59,7 @@ def interrupting(then: Callable[[], object] | None = None) -> Iterator[None]:
                 then()
 
     thread = threading.Thread(target=strike, daemon=True)
-    with _restarting():
+    with _handled(restart):
         thread.start()
         try:
             yield

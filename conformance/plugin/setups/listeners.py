@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import select
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from conformance.plugin.setups.readiness import await_readable
+from conformance.plugin.setups.threads import given_up
 from libsocket import Socket
 
 
@@ -19,9 +21,9 @@ def listening(host: str = "127.0.0.1") -> Iterator[Socket]:
 
 
 @contextmanager
-def listening_unix() -> Iterator[Socket]:
+def listening_unix(type_: int = socket.SOCK_STREAM) -> Iterator[Socket]:
     """A UNIX domain socket that listens under an abstract name, which the kernel chooses."""
-    with Socket.unix() as listener:
+    with Socket.unix(type_) as listener:
         listener.bind("")
         listener.listen()
         yield listener
@@ -32,13 +34,28 @@ def pending_connection(listener: Socket) -> Iterator[Socket]:
     """A client whose connection is ready to be accepted: its connect returns a moment before that."""
     with Socket(listener.family, listener.type) as client:
         client.connect(listener.getsockname())
-        select.select([listener], [], [])
+        await_readable(listener)
         yield client
 
 
 @contextmanager
 def full_backlog(listener: Socket) -> Iterator[Socket]:
-    """A client that will have to wait: the connection before it fills the listener's queue."""
+    """A client that will have to wait: the connection before it fills the listener's queue.
+
+    Once the listener is closed, a connect that no timeout ends is refused.
+    """
     listener.listen(0)
-    with pending_connection(listener), Socket(listener.family, listener.type) as client:
+    with (
+        pending_connection(listener),
+        Socket(listener.family, listener.type) as client,
+        given_up(listener.close),
+    ):
         yield client
+
+
+@contextmanager
+def late_connection(listener: Socket) -> Iterator[None]:
+    """Somebody who connects where an accept goes on waiting that no timeout ends."""
+    address = listener.getsockname()
+    with Socket(listener.family, listener.type) as client, given_up(lambda: client.connect(address)):
+        yield

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from conformance.plugin.setups.listeners import listening
+from conformance.plugin.timing import SOON
 from libsocket import Linger, Socket
 from netns import Peers
 
@@ -27,11 +29,13 @@ def unix_datagram_pair() -> tuple[Socket, Socket]:
 
 
 def fill_buffer(sock: Socket) -> int:
-    """Send until no more fits; the number of bytes that did."""
-    sent = 0
-    with suppress(BlockingIOError):
-        while True:
-            sent += sock.send(bytes(65_536), socket.MSG_DONTWAIT)
+    """Send until no more fits, nor after a moment in which some moved on; the number of bytes that did."""
+    sent, writable = 0, True
+    while writable:
+        with suppress(BlockingIOError):
+            while True:
+                sent += sock.send(bytes(65_536), socket.MSG_DONTWAIT)
+        writable = bool(select.select([], [sock], [], 0.02)[1])
     return sent
 
 
@@ -42,6 +46,7 @@ def slow_reader() -> Iterator[tuple[Socket, Socket]]:
         listener.rcvbuf, sender.sndbuf = 16_384, 131_072  # before they connect, which settles the window
         sender.connect(listener.getsockname())
         with listener.accept()[0] as peer:
+            peer.rcvtimeo = SOON  # what never comes ends the test
             yield sender, peer
 
 
@@ -54,6 +59,7 @@ def udp_across(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
         receiver = Socket.udp()
     with sender, receiver:
         receiver.bind(("0.0.0.0", 0))
+        receiver.rcvtimeo = SOON
         yield sender, receiver
 
 

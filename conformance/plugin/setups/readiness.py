@@ -6,18 +6,42 @@ import select
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from conformance.plugin.timing import SOON
 from libsocket import Socket
 
 
 @contextmanager
 def below_lowat(pair: Callable[[], tuple[Socket, Socket]]) -> Iterator[tuple[Socket, Socket]]:
-    """A writer and a reader: five bytes wait at the reader, whose low-water mark is ten."""
+    """A writer and a reader: five bytes wait at the reader, whose low-water mark is six."""
     writer, reader = pair()
     with writer, reader:
         writer.send(b"12345")
-        select.select([reader], [], [])
-        reader.rcvlowat = 10
+        await_readable(reader)
+        reader.rcvlowat = 6
         yield writer, reader
+
+
+def await_readable(sock: Socket) -> None:
+    """Wait until something has arrived. A kernel that never says so differs."""
+    assert readable_by_select(sock, SOON), f"nothing arrived within {SOON:g} seconds"
+
+
+def await_writable(sock: Socket) -> None:
+    """Wait until a connection is made or refused. A kernel that never says so differs."""
+    assert select.select([], [sock], [], SOON)[1], f"not writable within {SOON:g} seconds"
+
+
+@contextmanager
+def arrival(sock: Socket) -> Iterator[None]:
+    """Leave the block once something has arrived, or after a while in vain.
+
+    A socket may be readable before, as one that was shut for reading always is: only a new event tells.
+    """
+    with select.epoll() as epoll:
+        epoll.register(sock, select.EPOLLIN | select.EPOLLET)
+        epoll.poll(0)
+        yield
+        epoll.poll(SOON)
 
 
 def readable_by_select(sock: Socket, seconds: float = 0) -> bool:

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from conformance.plugin.timing import SOON
+
 
 @contextmanager
 def in_thread(act: Callable[[], object]) -> Iterator[threading.Event]:
@@ -21,6 +23,16 @@ def in_thread(act: Callable[[], object]) -> Iterator[threading.Event]:
     thread.start()
     yield done
     thread.join()
+
+
+@contextmanager
+def given_up(end: Callable[[], object]) -> Iterator[None]:
+    """A block that a kernel must not keep waiting: after a while ``end`` lets it return, and it differs."""
+    with delayed(end, SOON) as ended:
+        try:
+            yield
+        finally:
+            assert not ended.is_set(), f"it still waited after {SOON:g} seconds"
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import select
 import socket
 
+from conformance.plugin.timing import SOON
 from libsocket import Socket
 
 
@@ -13,3 +15,8 @@ def send_with_urgent_byte(sender: Socket) -> None:
     sender.send(b"X", socket.MSG_OOB)
     sender.send(b"cd")
     sender.shutdown(socket.SHUT_WR)
+
+
+def await_urgent(sock: Socket) -> None:
+    """Wait until urgent data is announced. A kernel that never announces it differs."""
+    assert select.select([], [], [sock], SOON)[2], f"no urgent data announced within {SOON:g} seconds"

@@ -1,0 +1,196 @@
+"""``--faults``: every answer that a test gets from the kernel is changed, to see whether the test notices.
+
+Collected once, each test runs first as it is, to learn its calls, then once for each fault, always in a
+process forked from one that has not run it.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import signal
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from multiprocessing.pool import Pool
+
+import msgspec
+import pytest
+
+from conformance.plugin import privileges
+from conformance.plugin.claim import Stated, stated
+from conformance.plugin.exit_status import NO_RECORD, NO_STRACE
+from conformance.plugin.fault_table import Outcome, Swept, Tried, explanation, summary, table, weaknesses
+from conformance.plugin.fault_trial import Trial, trial
+from conformance.plugin.faults import TRACED, Fault, described, faults
+from conformance.plugin.integers import load_hypothesis
+from conformance.plugin.plan import tests_by_claim
+from conformance.plugin.strace import NotTraced, StraceMissing, require
+from reports.atomic_write import atomic_write
+from reports.model import Verdict
+
+_items: Sequence[pytest.Item] = ()
+"""What was collected, in a process of the pool: forked, since items cannot be sent."""
+
+
+class FaultSweep:
+    """The part of the plugin that is there when ``--faults`` is."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        if config.getoption("numprocesses", None) or config.getoption("--kernel"):
+            raise pytest.UsageError(
+                "--faults is for this kernel and has --fault-jobs: leave out -n and --kernel"
+            )
+        try:
+            require()
+        except StraceMissing as error:
+            pytest.exit(str(error), NO_STRACE)
+        self._jobs: int = config.getoption("--fault-jobs")
+        self._part: int
+        self._parts: int
+        self._part, self._parts = config.getoption("--fault-sample")
+        self._record = config.rootpath / "build" / "faults.jsonl"
+        self._swept: list[Swept] = []
+
+    @pytest.hookimpl(trylast=True)  # what --claim selects is selected by then
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        others = [item for item in items if not self._sampled(_stated(item).claim.id)]
+        items[:] = [item for item in items if self._sampled(_stated(item).claim.id)]
+        config.hook.pytest_deselected(items=others)
+
+    def _sampled(self, claim: str) -> bool:
+        return zlib.crc32(claim.encode()) % self._parts == self._part - 1
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        if session.config.option.collectonly or session.testsfailed:
+            return None
+        load_hypothesis()
+        gc.freeze()  # what is forked must not copy what it only looks through
+        with multiprocessing.get_context("fork").Pool(self._jobs, _begin, (session.items,)) as pool:
+            try:
+                self._swept = _sweep(session.items, pool, lambda line: _tell(line, session.config))
+            except NotTraced as error:
+                pytest.exit(str(error), NO_STRACE)
+        session.testsfailed = sum(one.weak for one in self._swept)
+        return True
+
+    def pytest_sessionfinish(self) -> None:
+        if not self._swept:
+            return
+        try:
+            self._record.parent.mkdir(parents=True, exist_ok=True)
+            lines = [msgspec.json.encode(one).decode() for one in self._swept]
+            atomic_write("".join(f"{line}\n" for line in lines), self._record)
+            atomic_write(
+                "".join(f"{line}\n" for line in table(self._swept)), self._record.with_suffix(".txt")
+            )
+        except OSError as error:
+            pytest.exit(f"{self._record}: the sweep cannot be recorded: {error.strerror}", NO_RECORD)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if not self._swept:
+            return
+        terminalreporter.section("weak claims", sep="=")
+        for one in self._swept:
+            if one.weak:
+                terminalreporter.write_line(f"{one.claim} ({one.place})")
+                for line in weaknesses(one):
+                    terminalreporter.write_line(f"    {line}")
+        terminalreporter.section("faults", sep="=")
+        for line in summary(self._swept):
+            terminalreporter.write_line(line)
+        terminalreporter.write_line(
+            f"Table: {self._record.with_suffix('.txt')}; as JSON lines: {self._record}"
+        )
+
+
+def _tell(line: str, config: pytest.Config) -> None:
+    """Progress, for a person who waits for minutes."""
+    terminal: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal:
+        terminal.write_line(line)
+        terminal.flush()
+
+
+def _sweep(items: Sequence[pytest.Item], pool: Pool, tell: Callable[[str], None]) -> list[Swept]:
+    calm = dict(pool.imap_unordered(_trace, range(len(items))))
+    tasks = [
+        (index, fault, _limit(one))
+        for index, one in calm.items()
+        if one.verdict in {Verdict.HOLDS, Verdict.DIFFERS}
+        for fault in faults(one.calls, one.main)
+    ]
+    tasks.sort(key=lambda task: -task[2])  # the longest first, lest one be left running at the end
+    tried: defaultdict[str, list[Tried]] = defaultdict(list)
+    tenth = max(1, len(tasks) // 10)
+    for number, (index, fault, one) in enumerate(pool.imap_unordered(_try, tasks)):
+        if number % tenth == 0:
+            tell(f"{number} of {len(tasks)} faults tried")
+        tried[items[index].nodeid].append(_tried(items[index], fault, _outcome(calm[index], one)))
+    ends = {item.nodeid: calm[index] for index, item in enumerate(items)}
+    return [
+        _swept(claim, tests, ends, [one for test in tests for one in tried[test.nodeid]])
+        for claim, tests in tests_by_claim(items).items()
+    ]
+
+
+def _swept(claim: str, tests: Sequence[pytest.Item], ends: dict[str, Trial], tried: Sequence[Tried]) -> Swept:
+    file, line, _ = tests[0].location
+    used = {one.why for one in tried}
+    stale = tuple(pattern for pattern, why in _stated(tests[0]).survives.items() if why not in used)
+    return Swept(
+        claim,
+        f"{file}:{(line or 0) + 1}",
+        tuple(dict.fromkeys(ends[test.nodeid].verdict for test in tests)),
+        sum(len(ends[test.nodeid].calls) for test in tests),
+        tuple(sorted(tried, key=lambda one: (one.test, one.call, one.number, one.operator))),
+        stale,
+    )
+
+
+def _tried(item: pytest.Item, fault: Fault, outcome: Outcome) -> Tried:
+    why = explanation(str(fault), _stated(item).survives) if outcome is Outcome.SURVIVED else ""
+    call = described(fault.call)
+    return Tried(item.nodeid, fault.operator, call, fault.call.number, outcome, why)
+
+
+def _outcome(calm: Trial, one: Trial) -> Outcome:
+    if not any(call.injected for call in one.calls):
+        return Outcome.NOT_REACHED
+    if one.verdict is Verdict.BROKEN:
+        return Outcome.TIMED_OUT if one.seconds >= _limit(calm) else Outcome.BROKEN
+    if (one.verdict, one.expected) != (calm.verdict, calm.expected):
+        return Outcome.DIFFERS
+    assert calm.answer is not None
+    assert one.answer is not None
+    same = calm.answer.observations == one.answer.observations
+    return Outcome.SURVIVED if same else Outcome.OBSERVED
+
+
+def _limit(calm: Trial) -> float:
+    """Seconds that a test may take under a fault."""
+    return 3 * calm.seconds + 1
+
+
+def _stated(item: pytest.Item) -> Stated:
+    marked = stated(item)
+    assert marked is not None, f"{item.nodeid}: only claims are swept"
+    return marked
+
+
+def _begin(items: Sequence[pytest.Item]) -> None:
+    """The start of a process of the pool."""
+    global _items  # noqa: PLW0603  what a pool calls is a module's
+    _items = items
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the sweep ends the pool
+    privileges.die_with_controller()
+
+
+def _trace(index: int) -> tuple[int, Trial]:
+    return index, trial(_items[index], TRACED)
+
+
+def _try(task: tuple[int, Fault, float]) -> tuple[int, Fault, Trial]:
+    index, fault, limit = task
+    return index, fault, trial(_items[index], fault.options, limit)

@@ -1,0 +1,318 @@
+"""A sweep of faults finds weak tests weak and good ones good, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from conformance.plugin.fault_table import Outcome, Swept
+from conformance.plugin.faults import faults
+from conformance.plugin.strace import calls
+from tests.conformance import suites
+
+TESTS = """
+@claim("doc.7/SO_KEEPALIVE/on", says="Keepalive can be set.")
+def test_on(ns, observe):
+    with Socket.tcp() as sock:
+        sock.keepalive = True
+
+        assert observe("keepalive", sock.keepalive) is True
+
+
+@claim("doc.7/SO_KEEPALIVE/unlike-another", says="Keepalive of one socket is not another's.")
+def test_unlike_another(ns):
+    with Socket.tcp() as sock, Socket.tcp() as other:
+        sock.keepalive = True
+
+        assert other.keepalive is False
+
+
+@claim("doc.7/SO_KEEPALIVE/anything", says="Keepalive has a value.")
+def test_anything(ns):
+    with Socket.tcp() as sock:
+        assert sock.keepalive in (True, False)
+"""
+
+EXPLAINED = TESTS.replace(
+    "another's.\"", 'another\'s.", survives={"no-op: setsockopt(*SO_KEEPALIVE*": "because", "x*": "never"}'
+)
+
+ON, UNLIKE, ANYTHING = (f"doc.7/SO_KEEPALIVE/{slug}" for slug in ("on", "unlike-another", "anything"))
+
+
+def swept(folder: Path) -> dict[str, Swept]:
+    lines = (folder / "build" / "faults.jsonl").read_bytes().splitlines()
+    return {one.claim: one for one in (msgspec.json.decode(line, type=Swept) for line in lines)}
+
+
+def tracer(pid: int) -> int:
+    """The strace that is attached to a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("TracerPid:")[1].split()[0])
+
+
+def injected(*lines: str) -> dict[str, str]:
+    """What strace is asked to inject for the calls on its lines, by operator."""
+    found = faults(list(calls(lines, 7)), 7)
+    return {one.operator: one.injection for one in found}
+
+
+def test_weak_claims_are_named_with_their_surviving_stimulus(tmp_path: Path) -> None:
+    ended = suites.run(tmp_path, TESTS, "--faults")
+
+    assert (ended.code, {claim for claim, one in swept(tmp_path).items() if one.weak}) == (
+        1,
+        {UNLIKE, ANYTHING},
+    )
+    assert f"{UNLIKE} (test_suite.py:" in ended.said
+    assert "no-op: setsockopt(SOL_SOCKET, SO_KEEPALIVE, [1], 4) = 0" in ended.said
+
+
+def test_a_good_claim_notices_every_fault(tmp_path: Path) -> None:
+    ended = suites.run(tmp_path, TESTS, "--faults", "--claim", ON)
+
+    outcomes = {(one.operator, one.call.split("(")[0]): one.outcome for one in swept(tmp_path)[ON].faults}
+    assert ended.code == 0
+    assert outcomes == {
+        ("no-op", "setsockopt"): Outcome.DIFFERS,
+        ("refused", "setsockopt"): Outcome.DIFFERS,
+        ("refused", "getsockopt"): Outcome.DIFFERS,
+        ("another value", "getsockopt"): Outcome.DIFFERS,
+    }
+
+
+def test_a_claim_says_which_faults_it_need_not_notice(tmp_path: Path) -> None:
+    ended = suites.run(tmp_path, EXPLAINED, "--faults", "--claim", UNLIKE)
+
+    [one] = swept(tmp_path).values()
+    assert (ended.code, one.weak, [tried.why for tried in one.faults if tried.why]) == (0, False, ["because"])
+    assert one.stale == ("x*",)
+
+
+def test_a_test_that_waits_for_what_never_comes_is_named(tmp_path: Path) -> None:
+    waits = """
+    @claim("doc.7/recv/waits", says="What is sent is received.")
+    def test_waits(ns):
+        left, right = Socket.pair()
+        with left, right:
+            left.send(b"x")
+
+            assert right.recv(1) == b"x"
+    """
+
+    suites.run(tmp_path, waits, "--faults")
+
+    [one] = swept(tmp_path).values()
+    assert [tried.fault for tried in one.faults if tried.outcome is Outcome.TIMED_OUT] == [
+        'no-op: sendto("x", 1, 0, 0) = 1'
+    ]
+
+
+def test_the_calls_of_a_thread_are_swept(tmp_path: Path) -> None:
+    threaded = """
+    from conformance.plugin.setups.threads import in_thread
+
+    @claim("doc.7/SO_KEEPALIVE/threads", says="A thread can set it.")
+    def test_threads(ns):
+        with Socket.tcp() as sock:
+            with in_thread(lambda: setattr(sock, "keepalive", True)):
+                pass
+
+            assert sock.keepalive is True
+    """
+
+    ended = suites.run(tmp_path, threaded, "--faults")
+
+    [one] = swept(tmp_path).values()
+    assert (ended.code, {tried.outcome for tried in one.faults}) == (0, {Outcome.DIFFERS})
+
+
+def test_a_claim_that_is_blocked_is_not_weak(tmp_path: Path) -> None:
+    blocked = """
+    @claim("doc.7/none/blocked", says="It is so.", needs=[Need("nothing", lambda: False)])
+    def test_blocked(ns):
+        assert 1 == 1
+    """
+
+    ended = suites.run(tmp_path, blocked, "--faults")
+
+    [one] = swept(tmp_path).values()
+    assert (ended.code, one.blocked, one.faults) == (0, True, ())
+
+
+def test_samples_are_parts_of_the_whole(tmp_path: Path) -> None:
+    parts: list[str] = []
+    for part in ("1/2", "2/2"):
+        suites.run(tmp_path, TESTS, "--faults", "--fault-sample", part)
+        parts += swept(tmp_path)
+
+    assert sorted(parts) == sorted([ON, UNLIKE, ANYTHING])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("-n", "2"), "--fault-jobs"),
+        (("--fault-sample", "3/2"), "invalid"),
+        (("--claim", "x/*"), "matches none"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else None,
+)
+def test_options_that_mean_nothing_are_refused(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    ended = suites.run(tmp_path, TESTS, "--faults", *arguments)
+
+    assert ended.code == 4
+    assert said in ended.said
+
+
+def test_without_strace_the_sweep_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    ended = suites.run(tmp_path, TESTS, "--faults")
+
+    assert ended.code == 69
+    assert "apt install strace" in ended.said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_ended_sweep_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
+    noted = tmp_path / "pid"
+    tests = f"""
+    @claim("doc.7/recv/hangs", says="It never answers.")
+    def test_hangs(ns):
+        with Socket.udp() as sock, open({str(noted)!r}, "w") as file:
+            file.write(str(os.getpid()))
+            file.close()
+            sock.recv(1)
+    """
+    os.mkfifo(noted)
+    fifo = os.open(noted, os.O_RDONLY | os.O_NONBLOCK)  # opening it for reading alone would wait for ever
+    process = suites.start(tmp_path, tests, "--faults")
+    select.select([fifo], [], [], 60)
+    pid = int(os.read(fifo, 16))
+    os.close(fifo)
+    watches = [os.pidfd_open(one) for one in (pid, tracer(pid))]
+
+    suites.end(process, number)
+
+    assert [bool(select.select([watch], [], [], 10)[0]) for watch in watches] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("line", "injections"),
+    [
+        (
+            "setsockopt(3<socket:[9]>, SOL_SOCKET, SO_MARK, [1], 4) = 0",
+            {"no-op": "retval=0", "refused": "error=EIO"},
+        ),
+        (
+            "setsockopt(3<socket:[9]>, SOL_SOCKET, SO_MARK, [1], 4) = -1 EPERM (Operation not permitted)",
+            {"granted": "retval=0", "another errno": "error=EIO"},
+        ),
+        (
+            "getsockopt(3<socket:[9]>, SOL_SOCKET, SO_RCVBUF, [8192], [4]) = 0",
+            {
+                "refused": "error=EIO",
+                "another value": f"poke_exit=@arg4={(8193).to_bytes(4, sys.byteorder).hex()}",
+                "zeros": "poke_exit=@arg4=00000000",
+            },
+        ),
+        (
+            "getsockopt(3<socket:[9]>, SOL_SOCKET, SO_LINGER, {l_onoff=1, l_linger=5}, [8]) = 0",
+            {"refused": "error=EIO", "zeros": "poke_exit=@arg4=0000000000000000"},
+        ),
+        (
+            'recvfrom(3<socket:[9]>, "abc", 9, 0, NULL, NULL) = 3',
+            {
+                "refused": "error=EIO",
+                "other bytes": "poke_exit=@arg2=7e",
+                "shorter": "retval=2:poke_exit=@arg2=6162",
+                "end": "retval=0",
+            },
+        ),
+        (
+            "recvfrom(3<socket:[9]>, 0x7f, 9, 0, NULL, NULL) = -1 EAGAIN (Try again) <0.100001>",
+            {
+                "granted": "retval=0",
+                "another errno": "error=EIO",
+                "early": "error=EAGAIN",
+                "data": "retval=1:poke_exit=@arg2=7e",
+            },
+        ),
+        (
+            "pselect6(4, [3<socket:[9]>], NULL, NULL, {tv_sec=0, tv_nsec=0}, NULL) = 0 (Timeout)",
+            {"invented": "retval=1"},
+        ),
+        ("pselect6(4, [3<socket:[9]>], NULL, NULL, NULL, NULL) = 1 (in [3])", {}),
+        (
+            "poll([{fd=3<socket:[9]>, events=POLLIN}], 1, 0) = 1 ([{fd=3, revents=POLLIN}])",
+            {"hidden": "retval=0"},
+        ),
+        (
+            "bind(3<socket:[9]>, {sa_family=AF_INET, sin_port=htons(9)}, 16) = 0",
+            {"no-op": "retval=0", "refused": "error=EIO"},
+        ),
+        ("bind(3<socket:[9]>, {sa_family=AF_INET, sin_port=htons(0)}, 16) = 0", {"refused": "error=EIO"}),
+        ("close(3<socket:[9]>) = 0", {}),
+        ("getsockname(3<socket:[9]>, {sa_family=AF_INET, sin_port=htons(9)}, [128 => 16]) = 0", {}),
+        ('read(3</etc/passwd>, "abc", 9) = 3', {}),
+    ],
+    ids=lambda value: value.split(" =")[-1] if isinstance(value, str) else None,
+)
+def test_an_answer_is_changed_in_every_way_that_makes_sense(line: str, injections: dict[str, str]) -> None:
+    assert injected(line) == injections
+
+
+def test_a_socket_that_is_closed_before_an_older_one_is_used_is_a_stimulus() -> None:
+    found = injected(
+        "getsockopt(3<socket:[8]>, SOL_SOCKET, SO_ERROR, NULL, [4]) = ?",
+        "close(4<socket:[9]>) = 0",
+        'recvfrom(3<socket:[8]>, "", 9, 0, NULL, NULL) = 0',
+    )
+
+    assert found["no-op"] == "retval=0"
+
+
+def test_to_close_a_listener_is_cleaning_up() -> None:
+    found = faults(
+        list(
+            calls(
+                [
+                    "connect(3<socket:[8]>, {sa_family=AF_UNIX}, 2) = 0",
+                    "listen(4<socket:[9]>, 1) = 0",
+                    "close(4<socket:[9]>) = 0",
+                    'recvfrom(3<socket:[8]>, "", 9, 0, NULL, NULL) = 0',
+                ],
+                7,
+            )
+        ),
+        7,
+    )
+
+    assert "close" not in {one.call.name for one in found}
+
+
+def test_what_furnishes_a_namespace_is_left_alone() -> None:
+    found = injected(
+        "socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_ROUTE) = 3<socket:[9]>",
+        'sendto(3<socket:[9]>, "x", 1, 0, NULL, 0) = 1',
+        'ioctl(4<socket:[8]>, SIOCSIFFLAGS, {ifr_name="lo", ifr_flags=IFF_UP}) = 0',
+    )
+
+    assert found == {}
+
+
+def test_of_the_rounds_of_a_loop_the_first_and_the_last_are_changed() -> None:
+    lines = [f"setsockopt(3<socket:[9]>, SOL_SOCKET, SO_MARK, [{mark}], 4) = 0" for mark in range(10)]
+
+    found = faults(list(calls(lines, 7)), 7)
+
+    assert [one.call.number for one in found if one.deletes] == [1, 10]

@@ -1,0 +1,61 @@
+"""Needs are probed by trying."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conformance import suites
+
+PROBE = """
+from conformance.plugin.needs import initially
+from netns import Capability
+print("missing" if initially(Capability.NET_ADMIN).missing() else "there")
+"""
+PYTHON = [sys.executable, "-c", PROBE]
+WAITING = ["sh", "-c", 'echo unshared; read mapped; exec "$@"', "sh", *PYTHON]
+
+
+def probed(*before: str) -> str:
+    """What the probe says when ``before`` runs it."""
+    said = subprocess.check_output([*before, *PYTHON], cwd=suites.ROOT, env=suites.environment(), text=True)
+    return said.strip()
+
+
+def test_the_initial_root_has_its_capabilities_initially() -> None:
+    assert probed() == "there"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        ["capsh", "--drop=cap_net_admin", "--shell=/usr/bin/env", "--"],
+        ["unshare", "-U"],
+        ["unshare", "-U", "-r"],
+        ["unshare", "-U", "-r", "-n"],
+    ],
+    ids=["without the capability", "nobody", "root", "root of its network"],
+)
+def test_nobody_else_has(before: list[str]) -> None:
+    assert probed(*before) == "missing"
+
+
+def test_a_map_of_all_ids_makes_no_initial_user_namespace() -> None:
+    with subprocess.Popen(
+        ["unshare", "-U", *WAITING],
+        cwd=suites.ROOT,
+        env=suites.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as inside:
+        assert inside.stdout
+        unshared = inside.stdout.readline()
+        for kind in ("uid_map", "gid_map"):
+            Path(f"/proc/{inside.pid}/{kind}").write_text("0 0 4294967295")
+        said, _ = inside.communicate("mapped\n")
+
+    assert (unshared, said) == ("unshared\n", "missing\n")
