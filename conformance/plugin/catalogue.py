@@ -14,7 +14,9 @@ from msgspec.structs import replace
 
 import reports
 from conformance.plugin import inventory
+from conformance.plugin.claim import stated
 from conformance.plugin.plan import tests_by_claim
+from conformance.plugin.tables.table import text_of
 from reports.atomic_write import atomic_write
 from reports.catalogue import Catalogue
 from reports.model import Claim, Test
@@ -32,7 +34,7 @@ def detailed(claims: Sequence[Claim], items: Sequence[pytest.Item]) -> tuple[Cla
         replace(
             claim,
             document=_document(claim.page),
-            tests=tuple(dict.fromkeys(map(_test, tests[claim.id]))),
+            tests=tuple(dict.fromkeys(map(test_of, tests[claim.id]))),
         )
         for claim in claims
     )
@@ -60,10 +62,15 @@ def _files(place: Path) -> Iterator[Path]:
     yield from (path for path in place.rglob("*") if path.suffix in {".py", ".toml", ".c", ".h"})
 
 
-def _test(item: pytest.Item) -> Test:
+def test_of(item: pytest.Item) -> Test:
+    """Where a collected test stands: its function, or its row of a table."""
+    place = str(item.path.relative_to(item.config.rootpath))
+    marked = stated(item)
+    if item.path.suffix == ".toml" and marked:
+        return Test(place, *text_of(item.path, marked.claim.id))
     function = inspect.unwrap(getattr(item, "function"))  # noqa: B009  only a test function has one
     source, line = inspect.getsourcelines(function)
-    return Test(str(item.path.relative_to(item.config.rootpath)), line, "".join(source))
+    return Test(place, line, "".join(source))
 
 
 @cache

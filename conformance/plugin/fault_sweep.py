@@ -18,6 +18,7 @@ import msgspec
 import pytest
 
 from conformance.plugin import privileges
+from conformance.plugin.catalogue import test_of
 from conformance.plugin.claim import Stated, stated
 from conformance.plugin.exit_status import NO_RECORD, NO_STRACE
 from conformance.plugin.fault_table import Outcome, Swept, Tried, explanation, summary, table, weaknesses
@@ -136,12 +137,12 @@ def _sweep(items: Sequence[pytest.Item], pool: Pool, tell: Callable[[str], None]
 
 
 def _swept(claim: str, tests: Sequence[pytest.Item], ends: dict[str, Trial], tried: Sequence[Tried]) -> Swept:
-    file, line, _ = tests[0].location
+    place = test_of(tests[0])
     used = {one.why for one in tried}
     stale = tuple(pattern for pattern, why in _stated(tests[0]).survives.items() if why not in used)
     return Swept(
         claim,
-        f"{file}:{(line or 0) + 1}",
+        f"{place.file}:{place.line}",
         tuple(dict.fromkeys(ends[test.nodeid].verdict for test in tests)),
         sum(len(ends[test.nodeid].calls) for test in tests),
         tuple(sorted(tried, key=lambda one: (one.test, one.call, one.number, one.operator))),

@@ -170,3 +170,15 @@ LINK_DOWN = Need("link:down", lambda: _works(_try_link_down, LinkRefused))
 
 KERNEL_LOG = Need("log:/dev/kmsg", lambda: _works(_try_kernel_log, PermissionError, FileNotFoundError))
 """The kernel's own messages, to read: the initial root may, others unless dmesg_restrict is set."""
+
+_NEEDS = (ANOTHER_USER, VETH, USER_NAMESPACE, IPV6, ROUTING_RULES, ROUTE_TIMERS, LINK_DOWN, KERNEL_LOG)
+_CODES = {
+    **{one.code: one for one in _NEEDS},
+    **{str(one): _capability(one) for one in Capability},
+    **{initially(one).code: initially(one) for one in Capability},
+}
+
+
+def need_of(code: str) -> Need:
+    """A need by its code. Raises: KeyError."""
+    return qdisc(code.removeprefix("qdisc:")) if code.startswith("qdisc:") else _CODES[code]

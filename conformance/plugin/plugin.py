@@ -38,6 +38,8 @@ _OTHER_KERNELS: pytest.StashKey[OtherKernels] = pytest.StashKey()
 _UNMATCHED = pytest.StashKey[list[str]]()
 
 _CLAIMS = Path(__file__).parents[1]
+_NO_CLAIMS = {"expectations", "inventory"}
+"""Folders beside the pages' whose files are no tables."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -238,6 +240,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         privileges.acquire()
 
 
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """A table of claims is a file of tests."""
+    if file_path.suffix != ".toml" or file_path.parent.name in _NO_CLAIMS:
+        return None
+    from conformance.plugin.tables.table import Table
+
+    table: Table = Table.from_parent(parent, path=file_path)
+    return table
+
+
 @pytest.hookimpl(trylast=True)  # what -k and -m deselect is gone by then, and the order is the final one
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     unclaimed = [item for item in items if _CLAIMS in item.path.parents and stated(item) is None]
@@ -345,7 +357,11 @@ def _answer(item: pytest.Item, claim: str, call: pytest.CallInfo[None]) -> Answe
 
 
 def _parameters(item: pytest.Item) -> str:
+    """What tells the tests of one function and claim apart."""
     callspec = getattr(item, "callspec", None)
+    if callspec and item.path.suffix == ".toml":
+        name: str = callspec.params["case"].name
+        return name
     return callspec.id if callspec else ""
 
 

@@ -1,0 +1,316 @@
+"""The kinds of rows: what each holds, and the test that tries one case of it.
+
+What a case should answer is in the row, or in a sysctl that the row names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Final, Literal, Protocol, TypeVar
+
+from msgspec import field
+
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
+from conformance.plugin.setups.sockets import SOCKETS
+from conformance.plugin.tables.row import Capabilities, Case, Errno, Row, RowError, Value, option_of
+from libsocket import SO_MARK, Socket, raw
+from netns import Namespace, effective, in_user_namespace, initial_sysctl, only, without
+
+T = TypeVar("T")
+
+_LISTENING: Final[dict[str, Callable[[], AbstractContextManager[Socket]]]] = {
+    "tcp": listening,
+    "unix": listening_unix,
+}
+
+
+class Observe(Protocol):
+    """The fixture ``observe``."""
+
+    def __call__(self, name: str, value: T, /) -> T: ...
+
+
+class _OfSockets(Row, frozen=True, kw_only=True):
+    """A row that is said of several kinds of sockets."""
+
+    sockets: tuple[str, ...]
+    """``tcp``, ``unix-datagram``, as ``setups/sockets.py`` has them."""
+
+    def __post_init__(self) -> None:
+        if unknown := sorted(set(self.sockets) - SOCKETS.keys()):
+            raise RowError(f"there is no {unknown[0]}; sockets are {', '.join(SOCKETS)}")
+
+    def cases(self) -> Iterator[Case]:
+        """A test for each kind of socket."""
+        yield from (Case(kind, kind) for kind in self.sockets)
+
+
+class _OfValues(_OfSockets, frozen=True, kw_only=True):
+    """A row that is said of several values, too."""
+
+    values: tuple[Value, ...]
+
+    def cases(self) -> Iterator[Case]:
+        """A test for each value on each kind of socket."""
+        for kind in self.sockets:
+            yield from (Case(f"{kind}-{given}", kind, given) for given in self.values)
+
+
+class Default(_OfSockets, frozen=True, kw_only=True):
+    """A new socket's option reads as ``value``, or as a ``sysctl`` of the initial network namespace says."""
+
+    value: Value | None = None
+    sysctl: str = ""
+    sysctls: Mapping[str, str] = {}
+    """What those of the socket's own network namespace are set to before."""
+
+    @property
+    def expected(self) -> Value | None:
+        return int(initial_sysctl(self.sysctl)) if self.sysctl else self.value
+
+
+def test_a_new_socket_has_the_default(ns: Namespace, observe: Observe, row: Default, case: Case) -> None:
+    ns.sysctl.update(row.sysctls)
+    with case.made() as sock:
+        assert observe("default", sock.get(row.option)) == row.expected
+
+
+class Stored(_OfSockets, frozen=True, kw_only=True):
+    """What is set reads back as something: ``values`` are pairs of both.
+
+    Before that it is set to one of ``before``, which read back as they are set: the first that is another.
+    """
+
+    values: tuple[tuple[Value, Value], ...]
+    before: tuple[Value, ...]
+
+    def cases(self) -> Iterator[Case]:
+        for kind in self.sockets:
+            yield from (Case(f"{kind}-{given}", kind, given, stored) for given, stored in self.values)
+
+    def another(self, stored: Value) -> Value:
+        return next(value for value in self.before if value != stored)
+
+
+def test_what_is_set_is_stored(observe: Observe, row: Stored, case: Case) -> None:
+    before = row.another(case.stored)
+    with case.made() as sock:
+        sock.set(row.option, before)
+        seen = [sock.get(row.option)]
+        sock.set(row.option, case.given)
+        seen.append(sock.get(row.option))
+
+        assert observe("before_and_stored", seen) == [before, case.stored]
+
+
+class Maximum(_OfSockets, frozen=True, kw_only=True):
+    """What is beyond the largest value, a ``sysctl`` of the initial network namespace, is cut to it.
+
+    Tried with one less than that, with it, and with one more; ``factor`` is what one is stored as.
+    """
+
+    sysctl: str
+    factor: int = 1
+
+    def cases(self) -> Iterator[Case]:
+        for kind in self.sockets:
+            yield from (
+                Case(f"{kind}-{more:+}", kind, more, self.factor * min(more, 0)) for more in (-1, 0, 1)
+            )
+
+    @property
+    def largest(self) -> int:
+        return int(initial_sysctl(self.sysctl))
+
+
+def test_what_is_beyond_the_maximum_is_cut_to_it(observe: Observe, row: Maximum, case: Case) -> None:
+    with case.made() as sock:
+        sock.set(row.option, row.largest + case.given)
+
+        assert observe("largest", sock.get(row.option)) == row.factor * row.largest + case.stored
+
+
+class ReadOnly(_OfValues, frozen=True, kw_only=True):
+    """It reads as ``value``, and setting it to any of ``values`` is refused, with ``errno`` if named."""
+
+    value: Value
+    errno: Errno = Errno()
+
+
+def test_it_cannot_be_set(observe: Observe, row: ReadOnly, case: Case) -> None:
+    with case.made() as sock:
+        with refused(row.errno.number):
+            sock.set(row.option, case.given)
+
+        assert observe("value", sock.get(row.option)) == row.value
+
+
+class SetOnly(_OfSockets, frozen=True, kw_only=True):
+    """It can be set to ``value``, which another option, ``shown-by``, shows as ``stored``; not read."""
+
+    value: Value
+    shown_by: str = field(name="shown-by")
+    stored: Value
+    errno: Errno = Errno()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        option_of(self.shown_by)  # what is not there is said at once
+
+    def shown(self, sock: Socket) -> Any:
+        return sock.get(option_of(self.shown_by))
+
+
+def test_it_cannot_be_read(observe: Observe, row: SetOnly, case: Case) -> None:
+    with case.made() as sock:
+        sock.set(row.option, row.value)
+        with refused(row.errno.number):
+            sock.get(row.option)
+
+        assert observe("shown", row.shown(sock)) == row.stored
+
+
+class Privileged(_OfValues, frozen=True, kw_only=True):
+    """Setting it to any of ``values`` takes a capability: refused ``without`` these, and ``kept`` stays."""
+
+    without: Capabilities
+    kept: Value
+    errno: Errno = Errno()
+
+
+def test_without_the_capability_it_is_refused(observe: Observe, row: Privileged, case: Case) -> None:
+    with case.made() as sock:
+        sock.set(row.option, case.given)
+        allowed = sock.get(row.option)
+        sock.set(row.option, row.kept)
+        with without(*row.without), refused(row.errno.number):
+            sock.set(row.option, case.given)
+
+        assert observe("allowed_and_kept", [allowed, sock.get(row.option)]) == [case.given, row.kept]
+
+
+class Suffices(_OfValues, frozen=True, kw_only=True):
+    """With these capabilities ``only``, or none, it can be set to ``values``, having been ``before``."""
+
+    only: Capabilities
+    before: Value
+
+
+def test_the_capability_suffices(observe: Observe, row: Suffices, case: Case) -> None:
+    with case.made() as sock:
+        sock.set(row.option, row.before)
+        seen = [sock.get(row.option)]
+        with only(*row.only):
+            held = sorted(map(str, effective()))
+            sock.set(row.option, case.given)
+        seen.append(sock.get(row.option))
+
+        assert [observe("capabilities", held), observe("before_and_stored", seen)] == [
+            sorted(map(str, row.only)),
+            [row.before, case.given],
+        ]
+
+
+class InitialPrivilege(_OfSockets, frozen=True, kw_only=True):
+    """What root of a fresh user namespace may do does not suffice to set it to ``value``.
+
+    It does for another option, SO_MARK.
+    """
+
+    value: Value
+    errno: Errno = Errno()
+
+
+def test_root_of_another_user_namespace_is_refused(
+    observe: Observe, row: InitialPrivilege, case: Case
+) -> None:
+    mark = in_user_namespace(lambda: case.after(SO_MARK, 7))
+    with refused(row.errno.number):
+        in_user_namespace(lambda: case.after(row.option, row.value))
+
+    assert observe("mark", mark) == 7
+
+
+class _Accepted(Row, frozen=True, kw_only=True):
+    """A row about what a listener is set to: a ``value``, which reads back as ``stored`` if not as itself."""
+
+    transport: Literal["tcp", "unix"]
+    value: Value
+    stored: Value | None = None
+
+    def cases(self) -> Iterator[Case]:
+        yield Case(given=self.value)
+
+    @property
+    def of_listener(self) -> Value:
+        return self.value if self.stored is None else self.stored
+
+
+class Inherited(_Accepted, frozen=True, kw_only=True):
+    """An accepted connection has what its listener was set to before they connected."""
+
+    @property
+    def of_accepted(self) -> Value:
+        return self.of_listener
+
+
+class NotInherited(_Accepted, frozen=True, kw_only=True):
+    """An accepted connection has the ``default``, or what a ``sysctl`` says, whatever its listener has."""
+
+    default: Value | None = None
+    sysctl: str = ""
+
+    @property
+    def of_accepted(self) -> Value | None:
+        return int(initial_sysctl(self.sysctl)) if self.sysctl else self.default
+
+
+def test_an_accepted_connection_begins_with(
+    observe: Observe, row: Inherited | NotInherited, case: Case
+) -> None:
+    with _LISTENING[row.transport]() as listener:
+        listener.set(row.option, case.given)
+        with pending_connection(listener), listener.accept()[0] as accepted:
+            both = [listener.get(row.option), accepted.get(row.option)]
+
+            assert observe("listener_and_accepted", both) == [row.of_listener, row.of_accepted]
+
+
+class Optlen(_OfValues, frozen=True, kw_only=True):
+    """Setting it with fewer bytes than it has, any of ``sizes``, is refused; all of them, zeros, are not."""
+
+    values: tuple[int, ...] = field(name="sizes")
+    value: Value
+    errno: Errno = Errno()
+
+    def zeros(self, sock: Socket, size: int) -> None:
+        sock.set(self.option.through(raw(size)), bytes(size))
+
+
+def test_fewer_bytes_are_refused(observe: Observe, row: Optlen, case: Case) -> None:
+    with case.made() as sock:
+        sock.set(row.option, row.value)
+        with refused(row.errno.number):
+            row.zeros(sock, case.given)
+        kept = sock.get(row.option)
+        row.zeros(sock, row.option.codec.size)
+
+        assert observe("after_fewer_and_all", [kept, sock.get(row.option)]) == [row.value, 0]
+
+
+KINDS: Final[dict[str, tuple[type[Row], Callable[..., None]]]] = {
+    "default": (Default, test_a_new_socket_has_the_default),
+    "stored": (Stored, test_what_is_set_is_stored),
+    "maximum": (Maximum, test_what_is_beyond_the_maximum_is_cut_to_it),
+    "read-only": (ReadOnly, test_it_cannot_be_set),
+    "set-only": (SetOnly, test_it_cannot_be_read),
+    "privileged": (Privileged, test_without_the_capability_it_is_refused),
+    "suffices": (Suffices, test_the_capability_suffices),
+    "initial-privilege": (InitialPrivilege, test_root_of_another_user_namespace_is_refused),
+    "inherited": (Inherited, test_an_accepted_connection_begins_with),
+    "not-inherited": (NotInherited, test_an_accepted_connection_begins_with),
+    "optlen": (Optlen, test_fewer_bytes_are_refused),
+}
+"""The rows of each kind, by the name of their tables, and the test that tries them."""

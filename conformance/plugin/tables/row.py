@@ -1,0 +1,147 @@
+"""A row: what a claim states, and the option that it is about."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar, get_origin
+
+import pytest
+from msgspec import Meta, Struct
+
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import Need, need_of
+from conformance.plugin.setups.sockets import SOCKETS
+from libsocket import INT, OPTIONS, Option, Socket
+from netns import Capability
+from reports.model import ClaimId
+
+T = TypeVar("T")
+Value = bool | int | float | str
+"""What an option is set to or reads as."""
+Words = Annotated[str, Meta(min_length=1)]
+
+_ERRNOS = {name: number for name, number in vars(errno).items() if name.startswith("E")}
+_BY_NAME = {option.name: option for option in OPTIONS}
+
+
+class RowError(ValueError):
+    """A row names what is not there."""
+
+
+class Difference(Struct, forbid_unknown_fields=True, frozen=True):
+    """As :func:`conformance.plugin.claim.differs` takes it."""
+
+    why: Words
+    since: str
+    commit: str
+    until: str | None = None
+    backports: tuple[str, ...] = ()
+    observed: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one test takes."""
+
+    name: str = ""
+    """What tells it from the row's others."""
+    socket: str = "udp"
+    given: Any = None
+    """What the option is set to."""
+    stored: Any = None
+    """What it is to read as then."""
+
+    def made(self) -> Socket:
+        return SOCKETS[self.socket]()
+
+    def after(self, option: Option[T], value: T) -> T:
+        """What an option of a fresh socket reads as after it was set."""
+        with self.made() as sock:
+            sock.set(option, value)
+            return sock.get(option)
+
+
+class Row(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What every kind of row has: the fields of :func:`conformance.plugin.claim.claim`, and an option."""
+
+    id: ClaimId
+    says: Words
+    option: Option[Any]
+    """``SO_RCVBUF``; as an int if it has the size of one: a flag is on because it is 1."""
+    sentence: str | tuple[str, ...] = ()
+    section: str = ""
+    since: str | None = None
+    until: str | None = None
+    backports: tuple[str, ...] = ()
+    commit: str | None = None
+    needs: tuple[str, ...] = ()
+    """By code: ``CAP_NET_ADMIN``, ``link:veth``."""
+    expect: tuple[Difference, ...] = ()
+    survives: Mapping[str, Words] = {}
+
+    def claim(self) -> pytest.MarkDecorator:
+        """Raises: RowError, and ValueError for an id that is none."""
+        return claim(
+            self.id,
+            says=self.says,
+            sentence=self.sentence,
+            section=self.section,
+            since=self.since,
+            until=self.until,
+            backports=self.backports,
+            commit=self.commit,
+            needs=[_need(code) for code in self.needs],
+            expect=[
+                differs(**{name: getattr(one, name) for name in one.__struct_fields__}) for one in self.expect
+            ],
+            survives=self.survives,
+        )
+
+    def cases(self) -> Iterator[Case]:
+        """What its tests take, one each."""
+        raise NotImplementedError
+
+
+class Errno:
+    """The errno of a refusal by its name; without a name any will do."""
+
+    def __init__(self, name: str = "") -> None:
+        self.number: int | None = _ERRNOS[name] if name else None
+
+
+class Capabilities(tuple[Capability, ...]):
+    """``["CAP_NET_ADMIN"]``"""
+
+    __slots__ = ()
+
+
+def resolved(kind: type, given: Any) -> Any:
+    """What text in a row stands for, as msgspec asks. Raises: RowError."""
+    try:
+        return _RESOLVED[get_origin(kind) or kind](given)
+    except LookupError as error:
+        raise RowError(f"there is no {given}") from error
+
+
+def _need(code: str) -> Need:
+    try:
+        return need_of(code)
+    except KeyError as error:
+        raise RowError(f"there is no need {code}") from error
+
+
+def option_of(name: str) -> Option[Any]:
+    """An option by its name. Raises: RowError."""
+    if name not in _BY_NAME:
+        raise RowError(f"there is no option {name}")
+    found = _BY_NAME[name]
+    return found.through(INT) if found.codec.size == INT.size else found
+
+
+_RESOLVED: dict[Any, Callable[[Any], Any]] = {
+    Option: option_of,
+    Errno: Errno,
+    Capabilities: lambda names: Capabilities(Capability[name.removeprefix("CAP_")] for name in names),
+}

@@ -1,0 +1,131 @@
+"""Rows of tables are tests like any others: they answer, they can fail, and a bad one says what is wrong."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from conformance.plugin.tables.kinds import KINDS
+from reports.catalogue import read_catalogue
+from reports.model import Verdict
+from tests.conformance import suites
+
+ROW = """
+[[{kind}]]
+id = "doc.7/TOPIC/{kind}"
+says = "What it says."
+option = "{option}"
+{fields}
+"""
+NO_TESTS = ""
+
+TRUE = {
+    "default": ("SO_KEEPALIVE", 'sockets = ["tcp", "udp"]\nvalue = 0'),
+    "stored": ("SO_RCVLOWAT", 'sockets = ["tcp"]\nvalues = [[5, 5], [0, 1]]\nbefore = [7]'),
+    "maximum": ("SO_RCVBUF", 'sockets = ["udp"]\nsysctl = "net.core.rmem_max"\nfactor = 2'),
+    "read-only": ("SO_SNDLOWAT", 'sockets = ["tcp"]\nvalue = 1\nvalues = [1, 2]\nerrno = "ENOPROTOOPT"'),
+    "set-only": ("SO_RCVBUFFORCE", 'sockets = ["udp"]\nvalue = 8192\nshown-by = "SO_RCVBUF"\nstored = 16384'),
+    "privileged": (
+        "SO_PRIORITY",
+        'sockets = ["udp"]\nvalues = [7]\nkept = 3\nerrno = "EPERM"\n'
+        'without = ["CAP_NET_ADMIN", "CAP_NET_RAW"]',
+    ),
+    "suffices": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [7]\nonly = ["CAP_NET_ADMIN"]\nbefore = 3'),
+    "initial-privilege": ("SO_DEBUG", 'sockets = ["udp"]\nvalue = 1\nerrno = "EACCES"'),
+    "inherited": ("SO_KEEPALIVE", 'transport = "tcp"\nvalue = 1'),
+    "not-inherited": ("SO_KEEPALIVE", 'transport = "unix"\nvalue = 1\ndefault = 0'),
+    "optlen": ("TCP_NODELAY", 'sockets = ["tcp"]\nsizes = [1, 3]\nvalue = 1\nerrno = "EINVAL"'),
+}
+"""A row of each kind that this kernel fulfils: an option, and the fields."""
+
+FALSE = {
+    "default": ("SO_KEEPALIVE", 'sockets = ["tcp"]\nvalue = 1'),
+    "stored": ("SO_RCVLOWAT", 'sockets = ["tcp"]\nvalues = [[5, 6]]\nbefore = [7]'),
+    "maximum": ("SO_RCVBUF", 'sockets = ["udp"]\nsysctl = "net.core.rmem_max"'),
+    "read-only": ("SO_RCVLOWAT", 'sockets = ["tcp"]\nvalue = 1\nvalues = [2]'),
+    "set-only": ("SO_RCVBUF", 'sockets = ["udp"]\nvalue = 8192\nshown-by = "SO_RCVBUF"\nstored = 16384'),
+    "privileged": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [6]\nwithout = ["CAP_NET_ADMIN"]\nkept = 3'),
+    "suffices": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [7]\nonly = []\nbefore = 3'),
+    "initial-privilege": ("SO_MARK", 'sockets = ["udp"]\nvalue = 1'),
+    "inherited": ("SO_KEEPALIVE", 'transport = "unix"\nvalue = 1'),
+    "not-inherited": ("SO_KEEPALIVE", 'transport = "tcp"\nvalue = 1\ndefault = 0'),
+    "optlen": ("SO_RCVTIMEO", 'sockets = ["tcp"]\nsizes = [16]\nvalue = 0.0'),
+}
+"""A row of each kind that it does not fulfil."""
+
+
+def run(folder: Path, rows: Mapping[str, tuple[str, str]], *arguments: str) -> suites.Ended:
+    """Run a table of rows, one of each kind."""
+    filled = (ROW.format(kind=kind, option=option, fields=fields) for kind, (option, fields) in rows.items())
+    (folder / "rows.toml").write_text("".join(filled))
+    return suites.run(folder, NO_TESTS, *arguments)
+
+
+def verdicts(ended: suites.Ended) -> dict[str, Verdict]:
+    return {claim.rpartition("/")[2]: answer.verdict for claim, answer in ended.run.answers.items()}
+
+
+def test_true_rows_hold(tmp_path: Path) -> None:
+    ended = run(tmp_path, TRUE)
+
+    assert (ended.code, verdicts(ended)) == (0, dict.fromkeys(KINDS, Verdict.HOLDS))
+
+
+def test_false_rows_differ(tmp_path: Path) -> None:
+    ended = run(tmp_path, FALSE)
+
+    assert (ended.code, verdicts(ended)) == (1, dict.fromkeys(KINDS, Verdict.DIFFERS))
+
+
+def test_no_stimulus_of_a_row_can_be_taken_away(tmp_path: Path) -> None:
+    ended = run(tmp_path, TRUE, "--faults")
+
+    assert ended.code == 0, ended.said
+
+
+def test_observations_are_told_apart_by_what_the_row_varies(tmp_path: Path) -> None:
+    ended = run(tmp_path, {"default": TRUE["default"]})
+
+    assert ended.run.answers["doc.7/TOPIC/default"].observations == {"default[tcp]": 0, "default[udp]": 0}
+
+
+def test_the_catalogue_has_the_row_as_the_test(tmp_path: Path) -> None:
+    run(tmp_path, {"default": TRUE["default"]})
+
+    [test] = read_catalogue(tmp_path / "catalogue.json").claim("doc.7/TOPIC/default").tests
+    assert (test.file, test.line) == ("rows.toml", 2)
+    assert tomllib.loads(test.source)["default"][0]["option"] == "SO_KEEPALIVE"
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "fields", "said"),
+    [
+        ("defaults", "SO_KEEPALIVE", "", "there is no kind of rows defaults"),
+        ("default", "SO_NONE", 'sockets = ["tcp"]', "there is no option SO_NONE"),
+        ("default", "SO_KEEPALIVE", 'sockets = ["tpc"]', "there is no tpc"),
+        ("default", "SO_KEEPALIVE", 'sockets = ["tcp"]\nvalues = 1', "unknown field `values`"),
+        ("default", "SO_KEEPALIVE", 'sockets = ["tcp"]\nneeds = ["luck"]', "there is no need luck"),
+        (
+            "optlen",
+            "TCP_NODELAY",
+            'sockets = ["tcp"]\nsizes = [1]\nvalue = 1\nerrno = "ENONE"',
+            "there is no ENONE",
+        ),
+        (
+            "suffices",
+            "SO_MARK",
+            'sockets = []\nvalues = []\nbefore = 0\nonly = ["CAP_ALL"]',
+            "there is no ['CAP_ALL']",
+        ),
+    ],
+)
+def test_a_bad_row_is_named_with_what_is_wrong(
+    tmp_path: Path, kind: str, option: str, fields: str, said: str
+) -> None:
+    ended = run(tmp_path, {kind: (option, fields)})
+
+    assert said in ended.said
+    assert "rows.toml" in ended.said
