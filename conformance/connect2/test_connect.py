@@ -226,7 +226,7 @@ def test_is_refused_where_nobody_listens(ns, observe, make, address):
     says="Connecting a non-blocking UNIX stream socket to a listener whose queue is full fails with EAGAIN.",
 )
 def test_a_nonblocking_unix_socket_does_not_wait_for_room(ns, observe):
-    with listening_unix() as listener, full_backlog(listener) as client:
+    with listening_unix(backlog=0) as listener, full_backlog(listener) as client:
         client.nonblocking = True
         with refused(errno.EAGAIN):
             client.connect(listener.getsockname())
@@ -244,7 +244,7 @@ def test_a_nonblocking_unix_socket_does_not_wait_for_room(ns, observe):
     says="After EINPROGRESS a non-blocking TCP socket is writable once it is connected, and not before.",
 )
 def test_is_writable_once_connected(ns, observe):
-    with listening() as listener, full_backlog(listener) as client:
+    with listening(backlog=0) as listener, full_backlog(listener) as client:
         client.nonblocking = True
         with refused(errno.EINPROGRESS):
             client.connect(listener.getsockname())

@@ -98,7 +98,7 @@ def test_a_negative_timeout_does_not_wait(ns, observe, pair):
     commit="1da177e4c3f4",
 )
 def test_connect_outlasts_the_receive_timeout(ns, observe):
-    with listening() as listener, full_backlog(listener) as client:
+    with listening(backlog=0) as listener, full_backlog(listener) as client:
         client.rcvtimeo, client.sndtimeo = 0.01, 0.1
         receive_timeout_is_shorter = 0 < client.rcvtimeo < client.sndtimeo
         with timed() as took, refused(errno.EINPROGRESS):

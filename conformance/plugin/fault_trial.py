@@ -14,10 +14,10 @@ import pytest
 
 from conformance.plugin.claim import stated
 from conformance.plugin.implementation import implementation
-from conformance.plugin.outcome import answer_on
+from conformance.plugin.outcome import answer_on, without_traceback
 from conformance.plugin.strace import Call, Strace
 from conformance.plugin.timing import TIMEOUT
-from conformance.plugin.watchdog import limited
+from conformance.plugin.watchdog import file_of, limited
 from netns import Child
 from reports.assess import assess
 from reports.model import Answer, Verdict
@@ -60,10 +60,10 @@ class _Body:
         self._limit = limit
 
     @pytest.hookimpl(wrapper=True, trylast=True)  # innermost: nothing but the test's own function is inside
-    def pytest_pyfunc_call(self) -> Generator[None, object, object]:
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
         os.kill(os.getpid(), signal.SIGSTOP)  # until strace is attached
         try:
-            with limited(self._limit):
+            with limited(self._limit, file_of(pyfuncitem)):
                 return (yield)
         except BaseExceptionGroup as flaky:  # hypothesis tries a failure again, but a fault comes once
             raise flaky.exceptions[0] from flaky
@@ -110,7 +110,8 @@ def _answer(item: pytest.Item, limit: float) -> Answer | None:
     item.config.pluginmanager.unregister(name="terminalreporter")
     item.config.pluginmanager.register(_Body(limit))
     try:
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+        with without_traceback(item):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
     except _Answered as answered:
         return answered.answer
     return None

@@ -2,11 +2,14 @@
 
 What is left out, since no claim is about it:
 
-- calls on netlink sockets and SIOC?IF ioctls, by which namespaces are furnished;
+- calls on netlink sockets, on what is waited for beside them, and SIOC?IF ioctls, by which namespaces are
+  furnished;
 - the creation of sockets, without which no test goes on;
 - getsockname with room for any address (128 bytes), by which the interpreter learns a descriptor's family;
 - closing a listener, and closing what no older socket is used after: that is cleaning up;
 - not binding to port 0: what listens or sends is given a port by itself;
+- not setting a timeout of SOON seconds or more, which ends only what would never end;
+- not sending one of the pieces that are sent until no more fits: the next takes its place;
 - the address that accept gives beside the socket, which is thrown away but by a test of it;
 - refusals of waits for readiness, and hiding it from a wait without a limit of time, which ends by it alone;
 - of more than four calls that are alike but for numbers, as in a loop, all but the first and the last.
@@ -22,6 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from conformance.plugin.strace import Call
+from conformance.plugin.timing import SOON
 
 TRACED = (
     "--trace=%network,poll,ppoll,select,pselect6,epoll_ctl,epoll_wait,epoll_pwait,"
@@ -44,7 +48,11 @@ _LONGEST = 1024
 _NO_FD = 1000
 """A descriptor that is none."""
 
+_LONG_STRING = re.compile(r'("(?:\\.|[^"\\]){40})(?:\\.|[^"\\])+"')
+"""What is longer than 40 characters is cut there."""
+
 _O_NONBLOCK = 0o4000
+_LONG_SIZE = 8
 _MSGHDR = 56
 """The size of struct msghdr: name, buffers, control messages, each with its length, and flags."""
 
@@ -111,7 +119,18 @@ def _no_op(call: Call) -> str | None:
         return None
     if call.name == "bind" and "htons(0)" in call.arguments[1]:
         return None
+    if call.name == "setsockopt" and _is_guard(call):
+        return None
     return f"retval={call.result}"
+
+
+def _is_guard(call: Call) -> bool:
+    """Whether it is a timeout so long that only what would never end reaches it."""
+    option, value = call.arguments[2:4]
+    if option not in {"SO_RCVTIMEO_OLD", "SO_SNDTIMEO_OLD"} or not value.startswith('"'):
+        return False
+    seconds = ast.literal_eval(f"b{value}")[:_LONG_SIZE]
+    return int.from_bytes(seconds, sys.byteorder, signed=True) >= SOON
 
 
 def _refused(call: Call) -> str | None:
@@ -304,18 +323,30 @@ OPERATORS = tuple(
 
 def faults(calls: Sequence[Call], main: int) -> list[Fault]:
     """The faults of a test's own calls; ``main`` is the thread it runs in."""
+    fillings = _fillings(calls)
     return [
         Fault(operator.name, call, injection, call.pid != main)
         for call in _sampled(list(_relevant(calls)))
         for operator in OPERATORS
         if call.name in operator.calls and (injection := operator.injection(call))
+        if not (operator.name == NO_OP and _sending(call) in fillings)
     ]
+
+
+def _fillings(calls: Sequence[Call]) -> set[tuple[str, ...]]:
+    """The sends that go on until no more fits."""
+    return {_sending(call) for call in calls if call.name in _SENDS and call.errno == "EAGAIN"}
+
+
+def _sending(call: Call) -> tuple[str, ...]:
+    """Which socket sends, and how; what it sends may be cut."""
+    return (call.name, call.referent, *call.arguments[3:])
 
 
 def described(call: Call) -> str:
     """A call in a word or two, the same on every run: no descriptors, no addresses that change."""
     words = [
-        re.sub(r"htons\(\d+\)", "port", re.sub(r"<(?:->|[^>])*>", "", one))
+        re.sub(r"htons\(\d+\)", "port", re.sub(r"<(?:->|[^>])*>", "", _LONG_STRING.sub(r'\1..."', one)))
         for one in (call.arguments if call.name in _READINESS | {"socket"} else call.arguments[1:])
     ]
     text = ", ".join(word for word in words if not re.fullmatch(r"0x[0-9a-f]+|NULL|\d{4,}", word))
@@ -324,10 +355,12 @@ def described(call: Call) -> str:
 
 
 def _relevant(calls: Sequence[Call]) -> Iterator[Call]:
-    furnishing = {one.returned for one in calls if one.name == "socket" and one.arguments[0] == "AF_NETLINK"}
+    furnishing = _furnishing(calls)
     listeners = {one.referent for one in calls if one.name == "listen"}
     for place, call in enumerate(calls):
         if call.referent in furnishing or not _on_socket(call) or call.result is None:
+            continue
+        if call.name == "epoll_ctl" and _watched(call) in furnishing:
             continue
         if call.name == "ioctl" and "IF" in call.arguments[1]:
             continue
@@ -336,6 +369,24 @@ def _relevant(calls: Sequence[Call]) -> Iterator[Call]:
         if call.name == "close" and (call.referent in listeners or not _used_after(calls, place)):
             continue
         yield call
+
+
+def _furnishing(calls: Sequence[Call]) -> set[str]:
+    """The netlink sockets, and what an event loop watches besides."""
+    netlink = {one.returned for one in calls if one.name == "socket" and one.arguments[0] == "AF_NETLINK"}
+    watches = [(one.arguments[0], _watched(one)) for one in calls if one.name == "epoll_ctl"]
+    loops = {loop for loop, watched in watches if watched in netlink}
+    beside = {watched for loop, watched in watches if loop in loops}
+    pairs = [
+        set(re.findall(r"\d+<(socket:[^>]*)>", one.arguments[3])) for one in calls if one.name == "socketpair"
+    ]
+    return netlink.union(beside, *(pair for pair in pairs if pair & beside))
+
+
+def _watched(call: Call) -> str:
+    """What the descriptor in the third argument of epoll_ctl refers to."""
+    found = re.search(r"<(.*)>", call.arguments[2])
+    return found[1] if found else ""
 
 
 def _on_socket(call: Call) -> bool:

@@ -21,12 +21,12 @@ def crash_line(call: pytest.CallInfo[None]) -> str:
 
 @contextmanager
 def without_traceback(item: pytest.Item) -> Iterator[None]:
-    """Report an error that is as declared without its traceback: nobody sees it, and it takes 15 ms."""
+    """Report an error without its traceback where nobody sees it: it takes 15 ms, and 200 under strace."""
     item.repr_failure = _short  # type: ignore[method-assign,assignment]
     try:
         yield
     finally:
-        del item.repr_failure
+        vars(item).pop("repr_failure", None)  # one within another has taken it away
 
 
 def _short(error: pytest.ExceptionInfo[BaseException]) -> str:

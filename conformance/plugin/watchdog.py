@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import faulthandler
+import inspect
 import itertools
 import linecache
 import math
@@ -203,4 +204,10 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 def _limit(item: pytest.Item) -> AbstractContextManager[None]:
     if stated(item) is None:
         return nullcontext()
-    return limited(_WHOLE, str(item.path), item.config.stash[_TERMINAL])
+    return limited(_WHOLE, file_of(item), item.config.stash[_TERMINAL])
+
+
+def file_of(item: pytest.Item) -> str:
+    """Where the body of a test stands: its file, but for a row of a table."""
+    function = inspect.unwrap(getattr(item, "function"))  # noqa: B009  only a test function has one
+    return inspect.getfile(function)

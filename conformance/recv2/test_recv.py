@@ -11,7 +11,7 @@ import pytest
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
-from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.setups.pairs import connected_udp_pair
 from conformance.plugin.setups.threads import in_thread
 from conformance.plugin.timing import TIMEOUT, timed
 from libsocket import Shutdown, Socket
@@ -25,7 +25,7 @@ WAITS = claim(
 
 
 @WAITS
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair, udp_pair])
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair, connected_udp_pair])
 def test_goes_on_once_a_message_arrives(ns, observe, pair):
     left, right = pair()
     with left, right, in_thread(lambda: left.recv(9)) as received:
@@ -36,7 +36,7 @@ def test_goes_on_once_a_message_arrives(ns, observe, pair):
 
 
 @WAITS
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair, udp_pair])
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair, connected_udp_pair])
 def test_waits_as_long_as_it_may(ns, observe, pair):
     left, right = pair()
     with left, right:
@@ -54,7 +54,7 @@ def test_waits_as_long_as_it_may(ns, observe, pair):
     says="Where nothing has arrived, receiving on a non-blocking TCP, UNIX stream or UDP socket fails with "
     "EAGAIN.",
 )
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair, udp_pair])
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair, connected_udp_pair])
 def test_a_nonblocking_socket_does_not_wait(ns, observe, pair):
     left, right = pair()
     with left, right:
@@ -110,7 +110,7 @@ def test_the_end_of_a_stream_is_nothing(ns, observe, pair):
     says="With MSG_PEEK a receive on a TCP, UNIX stream or UDP socket gives what came first and leaves it "
     "where it is: the next receive gives the same.",
 )
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair, udp_pair])
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair, connected_udp_pair])
 def test_a_peek_leaves_the_data(ns, observe, pair):
     left, right = pair()
     with left, right:

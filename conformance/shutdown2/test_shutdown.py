@@ -10,13 +10,19 @@ import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.pairs import udp_pair, unix_datagram_pair
+from conformance.plugin.setups.pairs import connected_udp_pair, unix_datagram_pair
 from conformance.plugin.setups.readiness import arrival
 from libsocket import Shutdown, Socket
 
 EVERY_PAIR = pytest.mark.parametrize(
     "pair",
-    [Socket.tcp_pair, udp_pair, Socket.pair, unix_datagram_pair, partial(Socket.pair, SOCK_SEQPACKET)],
+    [
+        Socket.tcp_pair,
+        connected_udp_pair,
+        Socket.pair,
+        unix_datagram_pair,
+        partial(Socket.pair, SOCK_SEQPACKET),
+    ],
     ids=["tcp", "udp", "unix", "unix-datagram", "unix-seqpacket"],
 )
 
@@ -33,7 +39,7 @@ EVERY_PAIR = pytest.mark.parametrize(
         observed={"received": ["", "late"]},
     ),
 )
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair])
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, connected_udp_pair])
 def test_what_arrives_later_is_not_received(ns, observe, pair):
     left, right = pair()
     with left, right:
@@ -170,7 +176,7 @@ def test_shut_both_ways_resets_what_arrives_later(ns, observe):
     ),
 )
 def test_shut_both_ways_udp_receives_nothing_more(ns, observe):
-    left, right = udp_pair()
+    left, right = connected_udp_pair()
     with left, right:
         left.rcvtimeo = 5
         left.shutdown(Shutdown.BOTH)
@@ -206,7 +212,7 @@ def test_a_unix_socket_shut_both_ways_takes_nothing_more(ns, observe, type_):
     section="ERRORS",
     says="Shutting down a TCP or UDP socket that is not connected fails with ENOTCONN.",
 )
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair])
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, connected_udp_pair])
 def test_there_must_be_a_connection(ns, observe, pair):
     left, right = pair()
     with left, right, Socket(left.family, left.type) as alone:
@@ -246,7 +252,7 @@ def test_a_unix_socket_must_have_a_peer(ns, observe, type_):
     says="Shutting down a connected TCP or UDP socket with 3 or -1 instead of a direction fails with EINVAL.",
 )
 @pytest.mark.parametrize("how", [3, -1])
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair])
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, connected_udp_pair])
 def test_the_direction_must_be_one_of_three(ns, observe, pair, how):
     left, right = pair()
     with left, right:

@@ -9,7 +9,7 @@ import pytest
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import full_backlog, listening, listening_unix, pending_connection
-from conformance.plugin.setups.pairs import fill_buffer, udp_pair, unix_datagram_pair
+from conformance.plugin.setups.pairs import connected_udp_pair, fill_buffer, unix_datagram_pair
 from libsocket import Socket
 
 WOULD_BLOCK = claim(
@@ -22,7 +22,7 @@ WOULD_BLOCK = claim(
 
 
 @WOULD_BLOCK
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair, Socket.pair, unix_datagram_pair])
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, connected_udp_pair, Socket.pair, unix_datagram_pair])
 def test_receiving_where_nothing_has_arrived(ns, observe, pair):
     left, right = pair()
     with left, right:
@@ -91,7 +91,7 @@ def test_connecting_is_in_progress(ns, observe):
     ),
 )
 def test_connecting_a_unix_socket_is_in_progress(ns, observe):
-    with listening_unix() as listener, full_backlog(listener) as client:
+    with listening_unix(backlog=0) as listener, full_backlog(listener) as client:
         client.nonblocking = True
         with refused(errno.EINPROGRESS):
             client.connect(listener.getsockname())

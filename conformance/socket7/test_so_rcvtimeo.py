@@ -16,7 +16,7 @@ from conformance.plugin.setups.listeners import (
     listening_unix,
     pending_connection,
 )
-from conformance.plugin.setups.pairs import udp_pair, unix_datagram_pair
+from conformance.plugin.setups.pairs import connected_udp_pair, unix_datagram_pair
 from conformance.plugin.setups.threads import delayed
 from conformance.plugin.timing import timed
 from libsocket import Socket
@@ -32,7 +32,7 @@ from libsocket import Socket
     says="A receive on a TCP, UDP or UNIX socket that has waited for the whole receive timeout and got "
     "nothing fails with EAGAIN.",
 )
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair, Socket.pair, unix_datagram_pair])
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, connected_udp_pair, Socket.pair, unix_datagram_pair])
 def test_nothing_came_in_time(ns, observe, pair):
     sock, peer = pair()
     with sock, peer:
@@ -100,7 +100,7 @@ def test_is_zero_at_first(ns, observe, make):
     says="With a receive timeout of zero a receive on a TCP, UDP or UNIX socket waits until something "
     "arrives.",
 )
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair, Socket.pair])
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, connected_udp_pair, Socket.pair])
 def test_zero_waits_until_something_comes(ns, observe, pair):
     sock, peer = pair()
     with sock, peer:

@@ -88,7 +88,7 @@ def test_room_for_some_in_time(ns, observe, pair):
     says="A TCP connect that has waited for the whole send timeout fails with EINPROGRESS.",
 )
 def test_no_connection_in_time(ns, observe):
-    with listening() as listener, full_backlog(listener) as client:
+    with listening(backlog=0) as listener, full_backlog(listener) as client:
         client.sndtimeo = 0.05
         with timed() as took, refused(errno.EINPROGRESS):
             client.connect(listener.getsockname())
@@ -104,7 +104,7 @@ def test_no_connection_in_time(ns, observe):
     "connection is made once the listener has room.",
 )
 def test_connecting_goes_on_after_the_timeout(ns, observe):
-    with listening() as listener, full_backlog(listener) as client:
+    with listening(backlog=0) as listener, full_backlog(listener) as client:
         client.sndtimeo = 0.05
         with refused(errno.EINPROGRESS):
             client.connect(listener.getsockname())
@@ -122,7 +122,7 @@ def test_connecting_goes_on_after_the_timeout(ns, observe):
     expect=UNIX_SAYS_EAGAIN,
 )
 def test_no_unix_connection_in_time(ns, observe):
-    with listening_unix() as listener, full_backlog(listener) as client:
+    with listening_unix(backlog=0) as listener, full_backlog(listener) as client:
         client.sndtimeo = 0.05
         with timed() as took, refused(errno.EINPROGRESS):
             client.connect(listener.getsockname())

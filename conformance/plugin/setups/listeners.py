@@ -10,22 +10,24 @@ from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.threads import given_up
 from libsocket import Socket
 
+_BACKLOG = 128
+
 
 @contextmanager
-def listening(host: str = "127.0.0.1") -> Iterator[Socket]:
+def listening(host: str = "127.0.0.1", *, backlog: int = _BACKLOG) -> Iterator[Socket]:
     """A TCP socket that listens on a free port."""
     with Socket.tcp() as listener:
         listener.bind((host, 0))
-        listener.listen()
+        listener.listen(backlog)
         yield listener
 
 
 @contextmanager
-def listening_unix(type_: int = socket.SOCK_STREAM) -> Iterator[Socket]:
+def listening_unix(type_: int = socket.SOCK_STREAM, *, backlog: int = _BACKLOG) -> Iterator[Socket]:
     """A UNIX domain socket that listens under an abstract name, which the kernel chooses."""
     with Socket.unix(type_) as listener:
         listener.bind("")
-        listener.listen()
+        listener.listen(backlog)
         yield listener
 
 
@@ -40,11 +42,10 @@ def pending_connection(listener: Socket) -> Iterator[Socket]:
 
 @contextmanager
 def full_backlog(listener: Socket) -> Iterator[Socket]:
-    """A client that will have to wait: the connection before it fills the listener's queue.
+    """A client that will have to wait: the one before it fills the queue of a listener with a backlog of 0.
 
     Once the listener is closed, a connect that no timeout ends is refused.
     """
-    listener.listen(0)
     with (
         pending_connection(listener),
         Socket(listener.family, listener.type) as client,

@@ -14,11 +14,17 @@ from netns import Peers
 
 
 def udp_pair() -> tuple[Socket, Socket]:
-    """Two UDP sockets on loopback, connected to each other."""
-    left, right = Socket.udp(), Socket.udp()
-    left.bind(("127.0.0.1", 0))
-    right.bind(("127.0.0.1", 0))
-    left.connect(right.getsockname())
+    """Two UDP sockets on loopback: a sender, and a receiver that it is connected to."""
+    sender, receiver = Socket.udp(), Socket.udp()
+    sender.bind(("127.0.0.1", 0))
+    receiver.bind(("127.0.0.1", 0))
+    sender.connect(receiver.getsockname())
+    return sender, receiver
+
+
+def connected_udp_pair() -> tuple[Socket, Socket]:
+    """Two UDP sockets on loopback, each of which has the other as its peer."""
+    left, right = udp_pair()
     right.connect(left.getsockname())
     return left, right
 
@@ -41,9 +47,8 @@ def fill_buffer(sock: Socket) -> int:
 
 @contextmanager
 def slow_reader() -> Iterator[tuple[Socket, Socket]]:
-    """A TCP sender and a peer that has room for little of what the sender's own buffer holds."""
+    """A TCP sender and a peer that does not read: once the peer's buffer is full, the sender's own fills."""
     with listening() as listener, Socket.tcp() as sender:
-        listener.rcvbuf, sender.sndbuf = 16_384, 131_072  # before they connect, which settles the window
         sender.connect(listener.getsockname())
         with listener.accept()[0] as peer:
             peer.rcvtimeo = SOON  # what never comes ends the test
