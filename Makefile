@@ -1,5 +1,6 @@
 # make conformance   check the documentation against this kernel (needs root; uses sudo where it is needed)
 # make faults        change the kernel's answers, one at a time, to see which tests do not notice (needs strace)
+# make reproducers   make each claim's socket calls a C program, compile and run it (needs strace and a C compiler)
 # make kernels       check it in other kernels too (user-mode Linux, as an ordinary user), against results/runs
 # make site          draw the matrix and the options' pages into build/site, from results/
 # make check         ruff, mypy, and the rules of the house: seconds, before every commit
@@ -19,7 +20,7 @@ ARGS ?=
 KERNELS ?= 5.10,6.1,6.12,7.2
 comma := ,
 
-.PHONY: conformance faults kernels catalogue site docs results probes check test benchmark clean
+.PHONY: conformance faults reproducers kernels catalogue site docs results probes check test benchmark clean
 
 conformance: $(VENV)/.conformance
 	@code=0; $(SUDO) $(BIN)/pytest conformance/ -n auto --catalogue build/catalogue.json $(ARGS) || code=$$?; \
@@ -28,6 +29,11 @@ conformance: $(VENV)/.conformance
 
 faults: $(VENV)/.conformance
 	$(SUDO) $(BIN)/pytest conformance/ --faults $(ARGS)
+
+reproducers: $(VENV)/.conformance
+	@rm -rf build/transcripts build/reproducers
+	$(SUDO) $(BIN)/pytest conformance/ -q --transcript build/transcripts --catalogue build/catalogue.json $(ARGS)
+	$(SUDO) $(BIN)/python -m tools.reproducers
 
 kernels: $(VENV)/.kernels
 	@rm -rf build/runs/kernels

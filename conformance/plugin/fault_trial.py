@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import pytest
 from conformance.plugin.claim import stated
 from conformance.plugin.implementation import implementation
 from conformance.plugin.outcome import answer_on, without_traceback
-from conformance.plugin.strace import Call, Strace
+from conformance.plugin.strace import Call, Strace, print_sockets_silently
 from conformance.plugin.timing import TIMEOUT
 from conformance.plugin.watchdog import file_of, limited
 from netns import Child
@@ -105,8 +104,7 @@ def _stops(pid: int) -> bool:
 def _answer(item: pytest.Item, limit: float) -> Answer | None:
     """All of the test's life, in its process."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # To print a socket, as a failing assertion does, asks the kernel for its addresses; no test means to.
-    setattr(socket.socket, "__repr__", object.__repr__)  # noqa: B010  no type checker lets a method go
+    print_sockets_silently()
     item.config.pluginmanager.unregister(name="terminalreporter")
     item.config.pluginmanager.register(_Body(limit))
     try:

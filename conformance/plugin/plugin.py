@@ -9,6 +9,7 @@ import gc
 import os
 from collections.abc import Generator
 from contextlib import nullcontext
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from conformance.plugin.plan import Handover, Plan, hand_over, plan_of
 from conformance.plugin.recorder import Recorder, local_records
 from conformance.plugin.selection import asked_for, select, unmatched
 from conformance.plugin.stash import FAILED
+from conformance.plugin.traced_again import TracedAgain
 from conformance.plugin.verdict import blocked, broken, judge
 from reports.assess import assess
 from reports.model import Answer
@@ -127,7 +129,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=_sample,
         default=(1, 1),
         metavar="N/M",
-        help="with --faults: the Nth of M parts of the claims",
+        help="with --faults: the Nth of M parts of the claims; day/M: another part each day",
     )
     group.addoption(
         "--fault-jobs",
@@ -157,6 +159,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Controller(recorder), "conformance-controller")
     if kernels:
         _use_kernels(config, kernels, folder)
+    elif not config.getoption("--transcript"):
+        config.pluginmanager.register(_traced_again(config, recorder), "conformance-traced-again")
+
+
+def _traced_again(config: pytest.Config, recorder: Recorder) -> TracedAgain:
+    return TracedAgain(recorder, config.rootpath / "build" / "transcripts")
 
 
 def _use_strace(config: pytest.Config) -> None:
@@ -201,8 +209,10 @@ def _use_faults(config: pytest.Config) -> None:
 
 
 def _sample(text: str) -> tuple[int, int]:
-    """``3/10``: the third of ten parts."""
-    part, parts = (int(word) for word in text.split("/"))
+    """``3/10``: the third of ten parts; ``day/10``: the day's."""
+    which, whole = text.split("/")
+    parts = int(whole)
+    part = date.today().toordinal() % parts + 1 if which == "day" else int(which)
     if not 1 <= part <= parts:
         raise ValueError(f"{text} is no part of a whole")
     return part, parts

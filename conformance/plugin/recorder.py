@@ -118,15 +118,20 @@ class Recorder:
         elif exitstatus == pytest.ExitCode.OK and self._unexpected():
             session.exitstatus = UNEXPECTED
 
-    def _unexpected(self) -> bool:
-        """Whether an answer is not the declared one, be it that each test's own is."""
+    def _unexpected(self) -> list[Answer]:
+        """The answers that are not the declared ones, be it that each test's own is."""
         if self._header is None:
-            return False
+            return []
         kernel = self._header.implementation, self._header.base
-        return any(
-            not assess(self._catalogue.claim(answer.claim), *kernel, answer).expected
+        return [
+            answer
             for answer in self._answers.values()
-        )
+            if not assess(self._catalogue.claim(answer.claim), *kernel, answer).expected
+        ]
+
+    def undeclared(self) -> list[str]:
+        """The claims that differ and are not declared to."""
+        return [answer.claim for answer in self._unexpected() if answer.verdict is Verdict.DIFFERS]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._header is None:

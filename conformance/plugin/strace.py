@@ -6,6 +6,7 @@ import functools
 import os
 import re
 import shutil
+import socket
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -151,6 +152,11 @@ def require() -> None:
     if found is None or (int(found[1]), int(found[2])) < LEAST:
         version = found[0] if found else "of unknown version"
         raise StraceMissing(f"{path} is {version}, and {LEAST[0]}.{LEAST[1]} or newer is needed")
+
+
+def print_sockets_silently() -> None:
+    """To print a socket, as a failing assertion does, asks the kernel for its addresses; no test means to."""
+    setattr(socket.socket, "__repr__", object.__repr__)  # noqa: B010  no type checker lets a method go
 
 
 @functools.cache

@@ -45,6 +45,9 @@ _LINES = pytest.StashKey[str]()
 class Tracer:
     """Where tests run: traces the body of each that states a claim."""
 
+    def __init__(self) -> None:
+        strace.print_sockets_silently()
+
     @pytest.hookimpl(wrapper=True, trylast=True)  # innermost: the calls are the test's own
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
         marked = stated(pyfuncitem)

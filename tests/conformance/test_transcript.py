@@ -96,3 +96,21 @@ def test_a_transcript_that_cannot_be_written_is_an_error(tmp_path: Path) -> None
 
     assert ended.code == 73
     assert "/proc/none/doc.7/backlog/listens.jsonl: the transcript cannot be written" in ended.said
+
+
+def test_what_differs_undeclared_is_traced_without_being_asked(tmp_path: Path) -> None:
+    suite = """
+    @claim("doc.7/backlog/differs", says="It does not listen.")
+    def test_differs(ns):
+        with Socket.tcp() as sock:
+            sock.listen()
+            assert sock.acceptconn is False
+    """
+
+    ended = suites.run(tmp_path, suite)
+
+    assert "python -m reports reproduce doc.7/backlog/differs" in ended.said
+    assert [
+        [call.name for call in test]
+        for test in calls(tmp_path / "build" / "transcripts", "doc.7/backlog/differs")
+    ] == [["socket", "listen", "getsockopt", "close"]]
