@@ -24,13 +24,17 @@ POWER_OFF = 10.0
 """Seconds a guest has to switch itself off once its command has ended."""
 
 
+GUEST = "KERNELS_GUEST"
+
+
 def guest_environ() -> dict[str, str]:
     """The environment of a command in a guest: where programs are, and how to print.
 
     The guest cannot write to the host's files: the home folder is /tmp and Python writes no bytecode.
+    KERNELS_GUEST tells a command that the kernel is its own.
     """
     passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return passed_on | {"HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"}
+    return passed_on | {"HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1", GUEST: "1"}
 
 
 def acceleration() -> str:

@@ -6,7 +6,7 @@ from netns.errors import LinkRefused, NetnsError
 from netns.hosts import Host, Peers, Routed, peers, routed
 from netns.links import Link, Route, Rule
 from netns.names import NameRefused, remove_name, remove_stale_names, unique_name
-from netns.namespace import Namespace, NamespaceRefused, leave_host
+from netns.namespace import Namespace, NamespaceRefused, initial_sysctl_set, leave_host
 from netns.sock_diag import SockDiag, SocketNotFound, sock_diag
 from netns.sysctl import Sysctl, initial_sysctl
 from netns.users import (
@@ -43,6 +43,7 @@ __all__ = [
     "in_child",
     "in_user_namespace",
     "initial_sysctl",
+    "initial_sysctl_set",
     "leave_host",
     "only",
     "peers",

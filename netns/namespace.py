@@ -24,6 +24,9 @@ _HINTS = {
 }
 
 
+_INITIAL_NETNS = "/proc/1/ns/net"
+
+
 class NamespaceRefused(NetnsError):
     """The kernel let this thread neither make nor enter a network namespace; it is where it was."""
 
@@ -100,6 +103,33 @@ def _open() -> int:
     """The namespace that this thread is in."""
     with setting_up("the network namespace of this thread"):
         return os.open(THREAD_NETNS, os.O_RDONLY | os.O_CLOEXEC)
+
+
+@contextmanager
+def initial_sysctl_set(name: str, value: str | int) -> Iterator[None]:
+    """Set a sysctl of the whole kernel, ``net.core.rmem_max``, for the block: in the namespace of process 1.
+
+    Only for a kernel that runs nothing else, as in a guest. Needs CAP_SYS_ADMIN and CAP_NET_ADMIN there.
+    Raises KeyError where it is not shown, NetnsError where it cannot be set, NamespaceRefused where the
+    namespace cannot be entered.
+    """
+    sysctl = Sysctl(_initial)
+    before = sysctl[name]
+    sysctl[name] = value
+    try:
+        yield
+    finally:
+        sysctl[name] = before
+
+
+@contextmanager
+def _initial() -> Iterator[None]:
+    with (
+        setting_up("the initial network namespace"),
+        open(_INITIAL_NETNS) as initial,
+        _entered(initial.fileno()),
+    ):
+        yield
 
 
 class Namespace(Links):

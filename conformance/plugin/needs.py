@@ -17,11 +17,14 @@ from netns import (
     Capability,
     LinkRefused,
     Namespace,
+    NetnsError,
     UserNamespacesForbidden,
     UserUnmapped,
     as_user,
     effective,
     in_user_namespace,
+    initial_sysctl,
+    initial_sysctl_set,
     peers,
 )
 
@@ -123,6 +126,15 @@ def _try_kernel_log() -> None:
     os.close(os.open("/dev/kmsg", os.O_RDONLY))
 
 
+def _try_own_kernel() -> None:
+    from kernels.guest import GUEST
+
+    if GUEST not in os.environ:
+        raise NetnsError(errno.EPERM, "others may run on this kernel")
+    with initial_sysctl_set("net.core.rmem_max", initial_sysctl("net.core.rmem_max")):
+        pass
+
+
 def _try_ipv6() -> None:
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
         sock.bind(("::1", 0))
@@ -171,7 +183,20 @@ LINK_DOWN = Need("link:down", lambda: _works(_try_link_down, LinkRefused))
 KERNEL_LOG = Need("log:/dev/kmsg", lambda: _works(_try_kernel_log, PermissionError, FileNotFoundError))
 """The kernel's own messages, to read: the initial root may, others unless dmesg_restrict is set."""
 
-_NEEDS = (ANOTHER_USER, VETH, USER_NAMESPACE, IPV6, ROUTING_RULES, ROUTE_TIMERS, LINK_DOWN, KERNEL_LOG)
+OWN_KERNEL = Need("kernel:own", lambda: _works(_try_own_kernel, NetnsError))
+"""A kernel that runs nothing but the suite, a guest's, so that what is the whole kernel's may be changed."""
+
+_NEEDS = (
+    ANOTHER_USER,
+    VETH,
+    USER_NAMESPACE,
+    IPV6,
+    ROUTING_RULES,
+    ROUTE_TIMERS,
+    LINK_DOWN,
+    KERNEL_LOG,
+    OWN_KERNEL,
+)
 _CODES = {
     **{one.code: one for one in _NEEDS},
     **{str(one): _capability(one) for one in Capability},

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.plugin.needs import OWN_KERNEL
 from tests.conformance import suites
 
 PROBE = """
@@ -59,3 +60,9 @@ def test_a_map_of_all_ids_makes_no_initial_user_namespace() -> None:
         said, _ = inside.communicate("mapped\n")
 
     assert (unshared, said) == ("unshared\n", "missing\n")
+
+
+def test_the_kernel_is_the_suites_own_in_a_guest_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KERNELS_GUEST", raising=False)
+
+    assert not OWN_KERNEL.probe()
