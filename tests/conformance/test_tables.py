@@ -152,7 +152,12 @@ def test_the_catalogue_has_the_row_as_the_test(tmp_path: Path) -> None:
         ("default", "SO_NONE", 'sockets = ["tcp"]', "there is no option SO_NONE"),
         ("default", "SO_KEEPALIVE", 'sockets = ["tpc"]\nvalue = 0', "there is no tpc"),
         ("default", "SO_KEEPALIVE", 'sockets = ["tcp"]\nvalue = 0\nvalues = 1', "unknown field `values`"),
-        ("stored", "SO_KEEPALIVE", 'sockets = ["tcp"]\nvalues = []', "neither default nor before"),
+        (
+            "stored",
+            "SO_KEEPALIVE",
+            'sockets = ["tcp"]\ndefault = 0\nvalues = [[0, 0]]',
+            "neither default nor before is another than 0",
+        ),
         (
             "default",
             "SO_KEEPALIVE",

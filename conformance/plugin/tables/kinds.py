@@ -102,18 +102,15 @@ class _Changing(_OfSockets, frozen=True, kw_only=True):
     before: tuple[Value, ...] = ()
     factor: int = 1
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.default is None and not self.before:
-            raise RowError("neither default nor before says what the option is first")
-
     def begun(self, sock: Socket, stored: Value) -> Value:
-        """Set what is to be set before that, if anything is; what it is then."""
+        """Set what is to be set before that, if anything is; what it is then. Raises: RowError."""
         if self.default is not None and self.default != stored:
             return self.default
-        before = next(value for value in self.before if value * self.factor != stored)
-        sock.set(self.option, before)
-        return before * self.factor
+        for before in self.before:
+            if before * self.factor != stored:
+                sock.set(self.option, before)
+                return before * self.factor
+        raise RowError(f"neither default nor before is another than {stored}")
 
 
 class Stored(_Changing, frozen=True, kw_only=True):
