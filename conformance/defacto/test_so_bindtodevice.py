@@ -10,7 +10,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
+from conformance.plugin.setups.listeners import listening
 from libsocket import SO_BINDTODEVICE, Socket, raw
 from netns import Capability, only, without
 
@@ -241,31 +241,3 @@ def test_a_listener_refuses_other_interfaces(ns, observe):
         client.connect(listener.getsockname())
 
         assert observe("connected", client.getpeername() == listener.getsockname()) is True
-
-
-@claim(
-    "defacto/SO_BINDTODEVICE/inherited-by-accept",
-    says="An accepted TCP connection is bound to the interface of the listener.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-def test_an_accepted_connection_is_bound(ns, observe):
-    with listening() as listener:
-        listener.bindtodevice = "lo"
-        with pending_connection(listener), listener.accept()[0] as accepted:
-            assert observe("device", accepted.bindtodevice) == "lo"
-
-
-@claim(
-    "defacto/SO_BINDTODEVICE/not-inherited-on-unix",
-    says="An accepted UNIX connection is bound to no interface, though the listener is.",
-    since="3.8",
-    commit="c91f6df2db49",
-)
-def test_an_accepted_unix_connection_is_not_bound(ns, observe):
-    with listening_unix() as listener:
-        listener.bindtodevice = "lo"
-        with pending_connection(listener), listener.accept()[0] as accepted:
-            devices = [listener.bindtodevice, accepted.bindtodevice]
-
-    assert observe("listener_and_accepted", devices) == ["lo", ""]

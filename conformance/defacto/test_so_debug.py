@@ -1,4 +1,4 @@
-"""SO_DEBUG where documents are silent: the errno, clearing, user namespaces, accept."""
+"""SO_DEBUG where documents are silent: clearing, user namespaces."""
 
 from __future__ import annotations
 
@@ -7,26 +7,9 @@ import errno
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import USER_NAMESPACE, initially
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.options import read_back_on_udp, set_on_udp
 from libsocket import SO_DEBUG, SO_MARK, Socket
-from netns import Capability, in_user_namespace, only, without
-
-
-@claim(
-    "defacto/SO_DEBUG/eacces",
-    says="Without CAP_NET_ADMIN setting SO_DEBUG on a UDP socket is refused with EACCES.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-    needs=[initially(Capability.NET_ADMIN)],
-)
-def test_the_refusal_is_eacces(ns, observe):
-    with Socket.udp() as sock, Socket.udp() as other:
-        other.debug = True
-        with without(Capability.NET_ADMIN), refused(errno.EACCES):
-            sock.debug = True
-
-        assert observe("debug", [sock.debug, other.debug]) == [False, True]
+from netns import Capability, in_user_namespace, only
 
 
 @claim(
@@ -62,17 +45,3 @@ def test_root_of_another_user_namespace_is_refused(ns, observe):
         in_user_namespace(lambda: set_on_udp(SO_DEBUG, True))
 
     assert observe("mark_there_and_debug_here", [mark, debug]) == [7, True]
-
-
-@claim(
-    "defacto/SO_DEBUG/inherited-by-accept",
-    says="An accepted TCP connection has SO_DEBUG set if its listener has.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-    needs=[initially(Capability.NET_ADMIN)],
-)
-def test_an_accepted_connection_is_debugged(ns, observe):
-    with listening() as listener:
-        listener.debug = True
-        with pending_connection(listener), listener.accept()[0] as accepted:
-            assert observe("debug", accepted.debug) is True

@@ -9,7 +9,6 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.pairs import fill_buffer, slow_reader
 from conformance.plugin.setups.threads import delayed
 from conformance.plugin.timing import LONG
@@ -22,17 +21,6 @@ def read_to_reset(sock: Socket) -> int:
     with contextlib.suppress(ConnectionResetError):
         sock.read_to_end(received)
     return len(received)
-
-
-@claim(
-    "defacto/SO_LINGER/off-by-default",
-    says="A TCP socket begins with SO_LINGER off and a time of 0.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-def test_is_off_at_first(ns, observe):
-    with Socket.tcp() as sock:
-        assert observe("linger", sock.linger) == (False, 0)
 
 
 @claim(
@@ -125,16 +113,3 @@ def test_negative_times_read_back_alike(ns, observe):
             read_back.add(sock.linger)
 
         assert observe("on_and_times", [all(on for on, _ in read_back), len(read_back)]) == [True, 1]
-
-
-@claim(
-    "defacto/SO_LINGER/inherited-by-accept",
-    says="An accepted TCP connection has the SO_LINGER of the listener.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-def test_an_accepted_socket_inherits_it(ns, observe):
-    with listening() as listener:
-        listener.linger = Linger(True, 7)
-        with pending_connection(listener), listener.accept()[0] as accepted:
-            assert observe("accepted", accepted.linger) == (True, 7)

@@ -1,4 +1,4 @@
-"""SO_MARK where documents are silent: the control message, reading the mark of what arrives, accept."""
+"""SO_MARK where documents are silent: the control message, reading the mark of what arrives."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import errno
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.control_messages import control_messages
-from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from conformance.plugin.setups.pairs import udp_pair
 from libsocket import Mark, Socket
 from netns import Capability, only, without
@@ -88,31 +87,3 @@ def test_net_raw_suffices_for_the_control_message(ns, observe):
             sender.send_message(b"allowed", Mark(7))
 
         assert observe("received", receiver.recv(20).decode()) == "allowed"
-
-
-@claim(
-    "defacto/SO_MARK/inherited-by-accept",
-    says="An accepted TCP connection has the mark of the listener, if that has one.",
-    since="2.6.25",
-    commit="4a19ec5800fc",
-    needs=[Capability.NET_ADMIN],
-)
-def test_an_accepted_connection_has_the_mark(ns, observe):
-    with listening() as listener:
-        listener.mark = 7
-        with pending_connection(listener), listener.accept()[0] as accepted:
-            assert observe("mark", accepted.mark) == 7
-
-
-@claim(
-    "defacto/SO_MARK/not-inherited-on-unix",
-    says="An accepted UNIX connection has no mark, though the listener has.",
-    since="2.6.25",
-    commit="4a19ec5800fc",
-    needs=[Capability.NET_ADMIN],
-)
-def test_an_accepted_unix_connection_has_no_mark(ns, observe):
-    with listening_unix() as listener:
-        listener.mark = 7
-        with pending_connection(listener), listener.accept()[0] as accepted:
-            assert observe("listener_and_accepted", [listener.mark, accepted.mark]) == [7, 0]

@@ -1,4 +1,4 @@
-"""SO_PRIORITY where documents are silent: CAP_NET_RAW, IP_TOS, the control message, accept."""
+"""SO_PRIORITY where documents are silent: IP_TOS, the control message."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.control_messages import control_messages
-from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.pairs import udp_pair
 from libsocket import Priority, Socket
-from netns import Capability, only, without
+from netns import Capability, without
 
 LOW_DELAY, THROUGHPUT, RELIABILITY = 0x10, 0x08, 0x04
 
@@ -37,37 +36,6 @@ def test_the_tos_sets_the_priority(ns, observe, tos, priority):
         sock.ip_tos = tos
 
         assert observe("priority", sock.priority) == priority
-
-
-@claim(
-    "defacto/SO_PRIORITY/net-raw-suffices",
-    says="CAP_NET_RAW alone is enough to give a UDP socket a priority outside 0 to 6.",
-    since="5.17",
-    commit="a1b519b74548",
-    needs=[Capability.NET_RAW],
-)
-@pytest.mark.parametrize("priority", [-1, 7])
-def test_net_raw_alone_suffices(ns, observe, priority):
-    with Socket.udp() as sock:
-        with only(Capability.NET_RAW):
-            with refused(errno.EPERM):
-                sock.rcvbufforce = 10_000  # which takes CAP_NET_ADMIN
-            sock.priority = priority
-
-        assert observe("priority", sock.priority) == priority
-
-
-@claim(
-    "defacto/SO_PRIORITY/not-inherited-by-accept",
-    says="An accepted TCP connection over IPv4 has priority 0, though the listener has another.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-def test_an_accepted_connection_has_priority_0(ns, observe):
-    with listening() as listener:
-        listener.priority = 5
-        with pending_connection(listener), listener.accept()[0] as accepted:
-            assert observe("priorities", [listener.priority, accepted.priority]) == [5, 0]
 
 
 @claim(

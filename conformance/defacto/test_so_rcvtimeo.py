@@ -10,7 +10,7 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.listeners import full_backlog, listening, listening_unix, pending_connection
+from conformance.plugin.setups.listeners import full_backlog, listening, pending_connection
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.timing import timed
 from libsocket import TIMEVAL, Option, Socket, Timeval
@@ -127,16 +127,3 @@ def test_an_accepted_socket_inherits_it(ns, observe):
                 observe("accepted", accepted.rcvtimeo),
                 observe("waited", took.lasted(0.5)),
             ] == [0.5, True]
-
-
-@claim(
-    "defacto/SO_RCVTIMEO/not-inherited-on-unix",
-    says="An accepted UNIX connection has no SO_RCVTIMEO, though the listener has.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-def test_an_accepted_unix_socket_does_not_inherit_it(ns, observe):
-    with listening_unix() as listener:
-        listener.rcvtimeo = 3
-        with pending_connection(listener), listener.accept()[0] as accepted:
-            assert observe("listener_and_accepted", [listener.rcvtimeo, accepted.rcvtimeo]) == [3, 0]

@@ -1,62 +1,15 @@
-"""SO_SNDBUF and SO_SNDBUFFORCE where documents are silent: extreme sizes, whose privilege, accept."""
+"""SO_SNDBUF and SO_SNDBUFFORCE where documents are silent: extreme sizes."""
 
 from __future__ import annotations
-
-import errno
 
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import USER_NAMESPACE, initially
-from conformance.plugin.refusal import refused
-from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
-from conformance.plugin.setups.options import read_back_on_udp, set_on_udp
-from libsocket import INT, SO_MARK, SO_SNDBUF, SO_SNDBUFFORCE, Socket
-from netns import Capability, in_user_namespace, initial_sysctl
+from conformance.plugin.needs import initially
+from libsocket import INT, SO_SNDBUFFORCE, Socket
+from netns import Capability
 
 INT_MAX = 2**31 - 1
-
-
-@claim(
-    "defacto/SO_SNDBUF/negative-is-the-maximum",
-    says="A negative size for SO_SNDBUF is no error on a UDP socket and gives net.core.wmem_max, doubled.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-@pytest.mark.parametrize("asked", [-1, -(2**31)])
-def test_a_negative_size_gives_the_maximum(ns, observe, asked):
-    with Socket.udp() as sock:
-        sock.set(SO_SNDBUF.through(INT), asked)
-
-        assert observe("sndbuf", sock.sndbuf) == 2 * int(initial_sysctl("net.core.wmem_max"))
-
-
-@claim(
-    "defacto/SO_SNDBUF/inherited-by-accept",
-    says="An accepted TCP connection has the SO_SNDBUF that was set on the listener before they connected.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-def test_an_accepted_connection_has_the_buffer(ns, observe):
-    with listening() as listener:
-        listener.sndbuf = 30_000
-        with pending_connection(listener), listener.accept()[0] as accepted:
-            assert observe("sndbuf", accepted.sndbuf) == 2 * 30_000
-
-
-@claim(
-    "defacto/SO_SNDBUF/not-inherited-on-unix",
-    says="An accepted UNIX connection has the default SO_SNDBUF (net.core.wmem_default), though the "
-    "listener has another.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-def test_an_accepted_unix_connection_has_the_default(ns, observe):
-    default = int(initial_sysctl("net.core.wmem_default"))
-    with listening_unix() as listener:
-        listener.sndbuf = 30_000
-        with pending_connection(listener), listener.accept()[0] as accepted:
-            assert observe("listener_and_accepted", [listener.sndbuf, accepted.sndbuf]) == [60_000, default]
 
 
 @claim(
@@ -76,24 +29,6 @@ def test_a_negative_size_gives_the_minimum(ns, observe, asked):
 
 
 @claim(
-    "defacto/SO_SNDBUFFORCE/largest",
-    says="A size for SO_SNDBUFFORCE that cannot be doubled gives a UDP socket the largest even int.",
-    since="5.1",
-    commit="4057765f2dee",
-    needs=[initially(Capability.NET_ADMIN)],
-)
-@pytest.mark.parametrize(
-    ("asked", "held"),
-    [(2**30 - 2, INT_MAX - 3), (2**30 - 1, INT_MAX - 1), (2**30, INT_MAX - 1), (INT_MAX, INT_MAX - 1)],
-)
-def test_the_largest_is_the_largest_even_int(ns, observe, asked, held):
-    with Socket.udp() as sock:
-        sock.sndbufforce = asked
-
-        assert observe("sndbuf", sock.sndbuf) == held
-
-
-@claim(
     "defacto/SO_SNDBUFFORCE/takes-no-memory",
     says="Even the largest send buffer takes no memory of a UDP socket before data is sent.",
     since="5.1",
@@ -110,31 +45,3 @@ def test_the_largest_takes_no_memory(ns, observe):
             0,
             INT_MAX - 1,
         ]
-
-
-@claim(
-    "defacto/SO_SNDBUFFORCE/set-only",
-    says="SO_SNDBUFFORCE cannot be read: ENOPROTOOPT, also where it was set.",
-    needs=[initially(Capability.NET_ADMIN)],
-)
-def test_it_can_only_be_set(ns, observe):
-    with Socket.udp() as sock:
-        sock.sndbufforce = 10_000
-        with refused(errno.ENOPROTOOPT):
-            sock.get(SO_SNDBUFFORCE)
-
-        assert observe("sndbuf", sock.sndbuf) == 2 * 10_000
-
-
-@claim(
-    "defacto/SO_SNDBUFFORCE/first-user-namespace",
-    says="CAP_NET_ADMIN in the user namespace that owns the network namespace is not enough for "
-    "SO_SNDBUFFORCE: EPERM.",
-    needs=[USER_NAMESPACE],
-)
-def test_net_admin_of_ones_own_namespace_is_refused(ns, observe):
-    mark = in_user_namespace(lambda: read_back_on_udp(SO_MARK, 7))
-    with refused(errno.EPERM):
-        in_user_namespace(lambda: set_on_udp(SO_SNDBUFFORCE, 10_000))
-
-    assert observe("mark", mark) == 7

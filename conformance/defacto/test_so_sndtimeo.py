@@ -8,7 +8,7 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
+from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.pairs import fill_buffer
 from conformance.plugin.timing import timed
 from libsocket import TIMEVAL, Socket, Timeval
@@ -54,16 +54,3 @@ def test_an_accepted_socket_inherits_it(ns, observe):
                 observe("accepted", accepted.sndtimeo),
                 observe("waited", took.lasted(0.5)),
             ] == [0.5, True]
-
-
-@claim(
-    "defacto/SO_SNDTIMEO/not-inherited-on-unix",
-    says="An accepted UNIX connection has no SO_SNDTIMEO, though the listener has.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-def test_an_accepted_unix_socket_does_not_inherit_it(ns, observe):
-    with listening_unix() as listener:
-        listener.sndtimeo = 4
-        with pending_connection(listener), listener.accept()[0] as accepted:
-            assert observe("listener_and_accepted", [listener.sndtimeo, accepted.sndtimeo]) == [4, 0]

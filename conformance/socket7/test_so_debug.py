@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from conformance.plugin.claim import claim, differs
+from conformance.plugin.claim import claim
 from conformance.plugin.needs import ANOTHER_USER, NOBODY, initially
 from conformance.plugin.refusal import refused
 from libsocket import SO_DEBUG, Socket
-from netns import Capability, as_user, only
+from netns import Capability, as_user
 
 
 def debugging_user(sock: Socket) -> int:
@@ -50,24 +50,3 @@ def test_an_ordinary_user_is_refused(ns, observe):
             as_user(NOBODY, lambda: sock.set(SO_DEBUG, True))
 
         assert observe("debug", [sock.debug, other.debug]) == [False, True]
-
-
-@claim(
-    "socket.7/SO_DEBUG/euid-0-suffices",
-    sentence=("libsocket/debug/privilege", "socket.7/SO_DEBUG/privilege"),
-    section="Socket options",
-    says="The effective user id 0 is enough to switch debugging on, without any capability.",
-    needs=[initially(Capability.NET_ADMIN)],
-    expect=differs(
-        "only the capability counts, not the user. So since before the kernel's git",
-        since="2.6.12",
-        commit="1da177e4c3f4",
-        observed={"errno": "EACCES"},
-    ),
-)
-def test_user_0_without_capabilities_suffices(ns, observe):
-    with Socket.udp() as sock:
-        with only():
-            sock.debug = True
-
-        assert observe("debug", sock.debug) is True

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import socket
 
-import pytest
-
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.pairs import udp_across
 from conformance.plugin.setups.threads import given_up
-from libsocket import INT, SO_DONTROUTE, Shutdown, Socket
+from libsocket import Shutdown, Socket
 from netns import Peers
 
 DIRECTLY = claim(
@@ -92,19 +90,3 @@ def test_the_flag_of_a_send_does_the_same(peers, observe):
             "directly",
             "by the gateway",
         ]
-
-
-@claim(
-    "socket.7/SO_DONTROUTE/boolean",
-    sentence=("libsocket/dontroute/boolean", "socket.7/SO_DONTROUTE/boolean"),
-    section="Socket options",
-    says="The option of a UDP socket is an integer that means a boolean: zero is off, anything else is on.",
-)
-@pytest.mark.parametrize(("given", "on"), [(1, True), (7, True), (-1, True), (0, False)])
-def test_any_number_but_zero_is_on(ns, observe, given, on):
-    with Socket.udp() as sock:
-        sock.dontroute = not on
-        before = sock.dontroute
-        sock.set(SO_DONTROUTE.through(INT), given)
-
-        assert observe("before_and_after", [before, sock.dontroute]) == [not on, on]

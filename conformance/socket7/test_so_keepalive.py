@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import errno
 
-import pytest
-
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import LINK_DOWN
 from conformance.plugin.refusal import refused
 from conformance.plugin.timing import SOON
-from libsocket import INT, Socket
+from libsocket import Socket
 from netns import Capability
 
 
@@ -40,19 +38,3 @@ def test_a_vanished_peer_is_noticed(ns, observe):
             probing.recv(1)
 
         assert observe("error_without_keepalive", idle.error) == 0
-
-
-@claim(
-    "socket.7/SO_KEEPALIVE/boolean",
-    sentence=("libsocket/keepalive/boolean", "socket.7/SO_KEEPALIVE/boolean"),
-    section="Socket options",
-    says="Keepalive of a TCP socket is a boolean: any number but zero turns it on, and it reads back as one "
-    "or zero.",
-)
-@pytest.mark.parametrize(("number", "flag"), [(1, 1), (2, 1), (256, 1), (-1, 1), (0, 0)])
-def test_is_a_boolean(ns, observe, number, flag):
-    with Socket.tcp() as sock:
-        sock.keepalive = not flag
-        sock.set(Socket.keepalive.through(INT), number)
-
-        assert observe("read_back", sock.get(Socket.keepalive.through(INT))) == flag

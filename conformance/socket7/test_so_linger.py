@@ -37,22 +37,6 @@ def exit_unsent(address: Any) -> tuple[bool, int]:
 
 
 @claim(
-    "socket.7/SO_LINGER/reads-back",
-    sentence=("libsocket/linger/value", "socket.7/SO_LINGER/value"),
-    section="Socket options",
-    says="With linger on, on a TCP, UDP or UNIX stream socket, its seconds are set and read in one structure "
-    "with the flag.",
-)
-@pytest.mark.parametrize("seconds", [0, 7])
-@pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix])
-def test_reads_back(ns, observe, make, seconds):
-    with make() as sock:
-        sock.linger = Linger(True, seconds)
-
-        assert observe("read_back", sock.linger) == (True, seconds)
-
-
-@claim(
     "socket.7/SO_LINGER/close-waits-until-sent",
     sentence=("libsocket/linger/waits", "socket.7/SO_LINGER/waits"),
     section="Socket options",

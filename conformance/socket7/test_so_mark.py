@@ -9,7 +9,7 @@ from conformance.plugin.needs import ROUTING_RULES, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.pairs import udp_pair
 from libsocket import Filter, Instruction, Socket
-from netns import Capability, effective, only, without
+from netns import Capability, only
 
 _LOAD_WORD, _EQUAL, _RETURN = 0x20, 0x15, 0x06
 _MARK_OF_PACKET = 0xFFFF_F000 + 20
@@ -107,57 +107,6 @@ def test_the_mark_chooses_the_route(peers, observe):
         sender.sendto(b"with mark 7", receiver.getsockname())
 
         assert observe("received", receiver.recv(20).decode()) == "with mark 7"
-
-
-@claim(
-    "socket.7/SO_MARK/needs-capability",
-    sentence=("libsocket/mark/privilege", "socket.7/SO_MARK/privilege"),
-    section="Socket options",
-    says="Setting a mark with neither CAP_NET_ADMIN nor CAP_NET_RAW is refused.",
-    since="2.6.25",
-    needs=[Capability.NET_ADMIN],
-)
-def test_neither_capability_is_refused(ns, observe):
-    with Socket.udp() as sock:
-        sock.mark = 7
-        with without(Capability.NET_ADMIN, Capability.NET_RAW), refused():
-            sock.mark = 8
-
-        assert observe("mark", sock.mark) == 7
-
-
-@claim(
-    "socket.7/SO_MARK/net-admin-suffices",
-    sentence=("libsocket/mark/privilege", "socket.7/SO_MARK/privilege"),
-    section="Socket options",
-    says="CAP_NET_ADMIN alone is enough to set a mark.",
-    since="2.6.25",
-    needs=[Capability.NET_ADMIN],
-)
-def test_net_admin_alone_suffices(ns, observe):
-    with Socket.udp() as sock:
-        with only(Capability.NET_ADMIN):
-            held = sorted(map(str, effective()))
-            sock.mark = 7
-
-        assert [observe("capabilities", held), observe("mark", sock.mark)] == [["CAP_NET_ADMIN"], 7]
-
-
-@claim(
-    "socket.7/SO_MARK/net-raw-suffices",
-    sentence="socket.7/SO_MARK/privilege",
-    section="Socket options",
-    says="CAP_NET_RAW alone is enough to set a mark.",
-    since="5.17",
-    needs=[Capability.NET_RAW],
-)
-def test_net_raw_alone_suffices(ns, observe):
-    with Socket.udp() as sock:
-        with only(Capability.NET_RAW):
-            held = sorted(map(str, effective()))
-            sock.mark = 7
-
-        assert [observe("capabilities", held), observe("mark", sock.mark)] == [["CAP_NET_RAW"], 7]
 
 
 @claim(

@@ -5,13 +5,11 @@ from __future__ import annotations
 from fcntl import ioctl
 from termios import TIOCOUTQ
 
-import pytest
-
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import VETH, qdisc
 from conformance.plugin.refusal import refused
 from libsocket import Socket
-from netns import Capability, Host, effective, only, without
+from netns import Capability, Host, without
 
 INTERACTIVE = 6
 """A priority that the queueing discipline pfifo_fast puts before 0, the default (tc-prio(8))."""
@@ -73,61 +71,6 @@ def test_a_higher_priority_overtakes(peers, observe):
         queue_both(bulk, interactive, receiver)
 
         assert observe("order", received(receiver)) == ["interactive", "bulk"]
-
-
-@claim(
-    "socket.7/SO_PRIORITY/0-to-6-free",
-    sentence=("libsocket/priority/privilege", "socket.7/SO_PRIORITY/privilege"),
-    section="Socket options",
-    says="Priorities from 0 to 6 take no capability.",
-)
-@pytest.mark.parametrize("priority", range(7))
-def test_0_to_6_take_no_capability(ns, observe, priority):
-    with Socket.udp() as sock, only():
-        held = sorted(map(str, effective()))
-        sock.priority = (priority + 1) % 7
-        sock.priority = priority
-
-        assert [observe("capabilities", held), observe("priority", sock.priority)] == [[], priority]
-
-
-@claim(
-    "socket.7/SO_PRIORITY/others-need-capability",
-    sentence=("libsocket/priority/privilege", "socket.7/SO_PRIORITY/privilege"),
-    section="Socket options",
-    says="A priority outside 0 to 6 is refused to a process with neither CAP_NET_ADMIN nor CAP_NET_RAW.",
-    needs=[Capability.NET_ADMIN],
-)
-@pytest.mark.parametrize("priority", [-(2**31), -1, 7, 2**31 - 1])
-def test_others_are_refused_without_capability(ns, observe, priority):
-    with Socket.udp() as sock:
-        sock.priority = priority
-        allowed = sock.priority
-        sock.priority = 3
-        with without(Capability.NET_ADMIN, Capability.NET_RAW), refused():
-            sock.priority = priority
-
-        assert observe("allowed_and_kept", [allowed, sock.priority]) == [priority, 3]
-
-
-@claim(
-    "socket.7/SO_PRIORITY/net-admin-suffices",
-    sentence=("libsocket/priority/privilege", "socket.7/SO_PRIORITY/privilege"),
-    section="Socket options",
-    says="CAP_NET_ADMIN alone is enough for a priority outside 0 to 6.",
-    needs=[Capability.NET_ADMIN],
-)
-@pytest.mark.parametrize("priority", [-1, 7])
-def test_net_admin_alone_suffices(ns, observe, priority):
-    with Socket.udp() as sock:
-        with only(Capability.NET_ADMIN):
-            held = sorted(map(str, effective()))
-            sock.priority = priority
-
-        assert [observe("capabilities", held), observe("priority", sock.priority)] == [
-            ["CAP_NET_ADMIN"],
-            priority,
-        ]
 
 
 @claim(

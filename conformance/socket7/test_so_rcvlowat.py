@@ -21,37 +21,6 @@ WAYS = [readable_by_select, readable_by_poll, readable_by_epoll]
 
 
 @claim(
-    "socket.7/SO_RCVLOWAT/starts-at-one",
-    sentence=("libsocket/rcvlowat/one", "socket.7/SO_RCVLOWAT/initially-one"),
-    section="Socket options",
-    says="The low-water mark for receiving of a TCP, UDP or UNIX stream socket is 1 at first.",
-)
-@pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix])
-def test_the_mark_starts_at_one(ns, observe, make):
-    with make() as sock:
-        assert observe("rcvlowat", sock.rcvlowat) == 1
-
-
-@claim(
-    "socket.7/SO_RCVLOWAT/changeable",
-    sentence=(
-        *("libsocket/rcvlowat/since-2.4", "libsocket/sndlowat/since-2.4"),
-        "socket.7/SO_RCVLOWAT/changeable",
-    ),
-    section="Socket options",
-    says="The low-water mark for receiving of a TCP, UDP or UNIX stream socket can be changed.",
-    since="2.4",
-)
-@pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix])
-def test_the_mark_can_be_changed(ns, observe, make):
-    with make() as sock:
-        before = sock.rcvlowat
-        sock.rcvlowat = 10
-
-        assert observe("before_and_after", [before, sock.rcvlowat]) == [1, 10]
-
-
-@claim(
     "socket.7/SO_RCVLOWAT/read-waits-for-mark",
     sentence=(
         *("libsocket/rcvlowat/minimum", "libsocket/rcvlowat/read", "libsocket/sndlowat/read"),

@@ -82,18 +82,6 @@ def test_nobody_connected_in_time(ns, observe, listening):
 
 
 @claim(
-    "socket.7/SO_RCVTIMEO/zero-by-default",
-    sentence=("libsocket/rcvtimeo/zero", "socket.7/SO_RCVTIMEO/zero"),
-    section="Socket options",
-    says="A TCP, UDP or UNIX stream socket begins with a receive timeout of zero.",
-)
-@pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix])
-def test_is_zero_at_first(ns, observe, make):
-    with make() as sock:
-        assert observe("timeout", sock.rcvtimeo) == 0
-
-
-@claim(
     "socket.7/SO_RCVTIMEO/zero-never-times-out",
     sentence=("libsocket/rcvtimeo/zero", "socket.7/SO_RCVTIMEO/zero"),
     section="Socket options",

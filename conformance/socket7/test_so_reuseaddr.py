@@ -8,7 +8,6 @@ from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import pending_connection
 from conformance.plugin.setups.reuse import reusing_socket
-from libsocket import INT, SO_REUSEADDR
 
 
 def left_behind(reuse: bool) -> tuple[str, int]:
@@ -19,21 +18,6 @@ def left_behind(reuse: bool) -> tuple[str, int]:
         with pending_connection(listener), listener.accept()[0]:
             address: tuple[str, int] = listener.getsockname()
         return address
-
-
-@claim(
-    "socket.7/SO_REUSEADDR/boolean",
-    sentence=("libsocket/reuseaddr/boolean", "socket.7/SO_REUSEADDR/boolean"),
-    section="Socket options",
-    says="The option of a TCP socket is an integer that means a boolean: zero is off, anything else is on.",
-)
-@pytest.mark.parametrize(("given", "on"), [(0, False), (1, True), (7, True), (-1, True)])
-def test_any_number_but_zero_is_on(ns, observe, given, on):
-    with reusing_socket(not on) as sock:
-        before = sock.reuseaddr
-        sock.set(SO_REUSEADDR.through(INT), given)
-
-        assert observe("before_and_after", [before, sock.reuseaddr]) == [not on, on]
 
 
 @claim(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import socket
 
 import pytest
 
@@ -28,27 +27,6 @@ CUT_DOUBLED_RAISED = claim(
 )
 
 
-def unix_datagram() -> Socket:
-    """A UNIX domain datagram socket."""
-    return Socket.unix(socket.SOCK_DGRAM)
-
-
-@claim(
-    "socket.7/SO_SNDBUF/doubled",
-    sentence=("libsocket/sndbuf/doubled", "socket.7/SO_SNDBUF/doubled"),
-    section="Socket options",
-    says="A send buffer of a UDP, TCP or UNIX stream socket that is set to a size between the minimum and "
-    "net.core.wmem_max reads back as twice that size.",
-)
-@pytest.mark.parametrize("asked", [4096, 65_536])
-@pytest.mark.parametrize("make", [Socket.udp, Socket.tcp, Socket.unix])
-def test_reads_back_doubled(ns, observe, make, asked):
-    with make() as sock:
-        sock.sndbuf = asked
-
-        assert observe("read_back", sock.sndbuf) == 2 * asked
-
-
 @claim(
     "socket.7/SO_SNDBUF/minimum-2048",
     sentence=("libsocket/sndbuf/minimum", "socket.7/SO_SNDBUF/minimum"),
@@ -69,54 +47,6 @@ def test_smallest_is_2048(ns, observe, make, asked):
         observe("is_twice_2048_and_a_header", sock.sndbuf / 2 - 2048 in PACKET_HEADER)
 
         assert observe("minimum", sock.sndbuf) == max(2 * asked, 2048)
-
-
-@claim(
-    "socket.7/SO_SNDBUF/default",
-    sentence=("libsocket/sndbuf/sysctls", "socket.7/SO_SNDBUF/sysctls"),
-    section="Socket options",
-    says="A new UDP or UNIX domain socket has the send buffer that net.core.wmem_default says.",
-)
-@pytest.mark.parametrize("make", [Socket.udp, Socket.unix])
-def test_starts_with_the_default(ns, observe, make):
-    with make() as sock:
-        assert observe("default", sock.sndbuf) == int(initial_sysctl("net.core.wmem_default"))
-
-
-@claim(
-    "socket.7/SO_SNDBUF/default-on-tcp",
-    sentence="socket.7/SO_SNDBUF/sysctls",
-    section="Socket options",
-    says="A new TCP socket has the send buffer that net.core.wmem_default says.",
-    expect=differs(
-        "TCP has a default of its own, the second number of net.ipv4.tcp_wmem (50000 here), as tcp(7) says; "
-        "older than the history in git",
-        since="2.6.12",
-        commit="1da177e4c3f4",
-        observed={"default": 50_000},
-    ),
-)
-def test_tcp_starts_with_the_default(ns, observe):
-    ns.sysctl["net.ipv4.tcp_wmem"] = "4096 50000 1000000"
-    with Socket.tcp() as sock:
-        assert observe("default", sock.sndbuf) == int(initial_sysctl("net.core.wmem_default"))
-
-
-@claim(
-    "socket.7/SO_SNDBUF/maximum",
-    sentence=("libsocket/sndbuf/sysctls", "socket.7/SO_SNDBUF/sysctls"),
-    section="Socket options",
-    says="On a UDP, TCP or UNIX stream socket, asking for more than net.core.wmem_max is no error and gives "
-    "net.core.wmem_max, doubled.",
-)
-@pytest.mark.parametrize("more", [-1, 0, 1])
-@pytest.mark.parametrize("make", [Socket.udp, Socket.tcp, Socket.unix])
-def test_more_than_the_maximum_gives_the_maximum(ns, observe, make, more):
-    maximum = int(initial_sysctl("net.core.wmem_max"))
-    with make() as sock:
-        sock.sndbuf = maximum + more
-
-        assert observe("largest", sock.sndbuf) == 2 * min(maximum + more, maximum)
 
 
 @CUT_DOUBLED_RAISED
@@ -143,19 +73,6 @@ def test_sizes_at_the_limits_are_cut_doubled_and_raised(ns, observe):
         largest,
         largest,
     ]
-
-
-@claim(
-    "socket.7/wmem_default/default-send-buffer",
-    sentence="socket.7/wmem_default/default",
-    section="/proc interfaces",
-    says="net.core.wmem_default holds the send buffer, in bytes, that UDP, UNIX datagram and netlink "
-    "sockets start with.",
-)
-@pytest.mark.parametrize("make", [Socket.udp, unix_datagram, Socket.netlink])
-def test_wmem_default_is_what_sockets_start_with(ns, observe, make):
-    with make() as sock:
-        assert observe("default", sock.sndbuf) == int(initial_sysctl("net.core.wmem_default"))
 
 
 @claim(

@@ -2,46 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.refusal import refused
 from libsocket import Socket
-
-
-@claim(
-    "socket.7/SO_SNDLOWAT/starts-at-one",
-    sentence=("libsocket/sndlowat/one", "socket.7/SO_RCVLOWAT/initially-one"),
-    section="Socket options",
-    says="The low-water mark for sending of a TCP, UDP or UNIX stream socket is 1 at first.",
-)
-@pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix])
-def test_the_mark_is_one(ns, observe, make):
-    with make() as sock:
-        assert observe("sndlowat", sock.sndlowat) == 1
-
-
-@claim(
-    "socket.7/SO_SNDLOWAT/not-changeable",
-    sentence=(
-        *("libsocket/rcvlowat/sndlowat", "libsocket/sndlowat/fixed"),
-        "socket.7/SO_RCVLOWAT/sndlowat-fixed",
-    ),
-    section="Socket options",
-    says="Setting the low-water mark for sending of a TCP, UDP or UNIX stream socket fails with ENOPROTOOPT, "
-    "even to the value it has.",
-)
-@pytest.mark.parametrize("mark", [1, 5])
-@pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix])
-def test_setting_the_mark_is_refused(ns, observe, make, mark):
-    with make() as sock:
-        sock.rcvlowat = mark
-        with refused(errno.ENOPROTOOPT):
-            sock.sndlowat = mark
-
-        assert observe("marks", [sock.rcvlowat, sock.sndlowat]) == [mark, 1]
 
 
 @claim(

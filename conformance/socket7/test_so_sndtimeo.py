@@ -131,18 +131,6 @@ def test_no_unix_connection_in_time(ns, observe):
 
 
 @claim(
-    "socket.7/SO_SNDTIMEO/zero-by-default",
-    sentence=("libsocket/sndtimeo/zero", "socket.7/SO_RCVTIMEO/zero"),
-    section="Socket options",
-    says="A TCP, UDP or UNIX stream socket begins with a send timeout of zero.",
-)
-@pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix])
-def test_is_zero_at_first(ns, observe, make):
-    with make() as sock:
-        assert observe("timeout", sock.sndtimeo) == 0
-
-
-@claim(
     "socket.7/SO_SNDTIMEO/zero-never-times-out",
     sentence=("libsocket/sndtimeo/zero", "socket.7/SO_RCVTIMEO/zero"),
     section="Socket options",

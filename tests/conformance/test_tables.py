@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -12,6 +13,8 @@ from conformance.plugin.tables.kinds import KINDS
 from reports.catalogue import read_catalogue
 from reports.model import Verdict
 from tests.conformance import suites
+
+Rows: TypeAlias = Mapping[str, tuple[str, str]]
 
 ROW = """
 [[{kind}]]
@@ -33,13 +36,29 @@ TRUE = {
         'sockets = ["udp"]\nvalues = [7]\nkept = 3\nerrno = "EPERM"\n'
         'without = ["CAP_NET_ADMIN", "CAP_NET_RAW"]',
     ),
-    "suffices": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [7]\nonly = ["CAP_NET_ADMIN"]\nbefore = 3'),
+    "suffices": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [7]\nonly = ["CAP_NET_ADMIN"]\nbefore = [7, 3]'),
     "initial-privilege": ("SO_DEBUG", 'sockets = ["udp"]\nvalue = 1\nerrno = "EACCES"'),
     "inherited": ("SO_KEEPALIVE", 'transport = "tcp"\nvalue = 1'),
     "not-inherited": ("SO_KEEPALIVE", 'transport = "unix"\nvalue = 1\ndefault = 0'),
     "optlen": ("TCP_NODELAY", 'sockets = ["tcp"]\nsizes = [1, 3]\nvalue = 1\nerrno = "EINVAL"'),
 }
 """A row of each kind that this kernel fulfils: an option, and the fields."""
+
+TRUE_TOO = {
+    "default": ("SO_RCVBUF", 'sockets = ["udp"]\nvalue = { sysctl = "net.core.rmem_default" }'),
+    "stored": (
+        "SO_RCVBUFFORCE",
+        'sockets = ["udp"]\nvalues = [[4096, 8192], [5000, 10000]]\nbefore = [5000, 6000]\nfactor = 2\n'
+        'shown-by = "SO_RCVBUF"',
+    ),
+    "suffices": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [0, 5]\nonly = []\ndefault = 0\nbefore = [3]'),
+    "inherited": ("SO_LINGER", 'transport = "tcp"\nvalue = [1, 7]'),
+    "not-inherited": (
+        "SO_SNDBUF",
+        'transport = "unix"\nvalue = 8192\nstored = 16384\ndefault = { sysctl = "net.core.wmem_default" }',
+    ),
+}
+"""The same, with fields that not every row of the kind has."""
 
 FALSE = {
     "default": ("SO_KEEPALIVE", 'sockets = ["tcp"]\nvalue = 1'),
@@ -48,7 +67,7 @@ FALSE = {
     "read-only": ("SO_RCVLOWAT", 'sockets = ["tcp"]\nvalue = 1\nvalues = [2]'),
     "set-only": ("SO_RCVBUF", 'sockets = ["udp"]\nvalue = 8192\nshown-by = "SO_RCVBUF"\nstored = 16384'),
     "privileged": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [6]\nwithout = ["CAP_NET_ADMIN"]\nkept = 3'),
-    "suffices": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [7]\nonly = []\nbefore = 3'),
+    "suffices": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [7]\nonly = []\nbefore = [3]'),
     "initial-privilege": ("SO_MARK", 'sockets = ["udp"]\nvalue = 1'),
     "inherited": ("SO_KEEPALIVE", 'transport = "unix"\nvalue = 1'),
     "not-inherited": ("SO_KEEPALIVE", 'transport = "tcp"\nvalue = 1\ndefault = 0'),
@@ -56,8 +75,27 @@ FALSE = {
 }
 """A row of each kind that it does not fulfil."""
 
+FALSE_TOO = {
+    "default": ("SO_RCVBUF", 'sockets = ["udp"]\nvalue = { sysctl = "net.core.rmem_default", factor = 2 }'),
+    "stored": (
+        "SO_RCVBUF",
+        'sockets = ["tcp"]\nvalues = [[8192, 8192]]\ndefault = 8192\n'
+        'sysctls = { "net.ipv4.tcp_rmem" = "4096 8192 16384" }\nbefore = [5000]\nfactor = 2',
+    ),
+    "suffices": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [5]\nonly = []\ndefault = 3'),
+    "inherited": ("SO_LINGER", 'transport = "unix"\nvalue = [1, 7]'),
+    "not-inherited": (
+        "SO_SNDBUF",
+        'transport = "tcp"\nvalue = 8192\nstored = 16384\ndefault = { sysctl = "net.core.wmem_default" }',
+    ),
+}
+"""The same, with fields that not every row of the kind has."""
 
-def run(folder: Path, rows: Mapping[str, tuple[str, str]], *arguments: str) -> suites.Ended:
+TRUE_ROWS = pytest.mark.parametrize("rows", [TRUE, TRUE_TOO], ids=["each kind", "other fields"])
+FALSE_ROWS = pytest.mark.parametrize("rows", [FALSE, FALSE_TOO], ids=["each kind", "other fields"])
+
+
+def run(folder: Path, rows: Rows, *arguments: str) -> suites.Ended:
     """Run a table of rows, one of each kind."""
     filled = (ROW.format(kind=kind, option=option, fields=fields) for kind, (option, fields) in rows.items())
     (folder / "rows.toml").write_text("".join(filled))
@@ -68,20 +106,27 @@ def verdicts(ended: suites.Ended) -> dict[str, Verdict]:
     return {claim.rpartition("/")[2]: answer.verdict for claim, answer in ended.run.answers.items()}
 
 
-def test_true_rows_hold(tmp_path: Path) -> None:
-    ended = run(tmp_path, TRUE)
-
-    assert (ended.code, verdicts(ended)) == (0, dict.fromkeys(KINDS, Verdict.HOLDS))
+def test_each_kind_has_a_true_and_a_false_row() -> None:
+    assert TRUE.keys() == FALSE.keys() == KINDS.keys()
 
 
-def test_false_rows_differ(tmp_path: Path) -> None:
-    ended = run(tmp_path, FALSE)
+@TRUE_ROWS
+def test_true_rows_hold(tmp_path: Path, rows: Rows) -> None:
+    ended = run(tmp_path, rows)
 
-    assert (ended.code, verdicts(ended)) == (1, dict.fromkeys(KINDS, Verdict.DIFFERS))
+    assert (ended.code, verdicts(ended)) == (0, dict.fromkeys(rows, Verdict.HOLDS))
 
 
-def test_no_stimulus_of_a_row_can_be_taken_away(tmp_path: Path) -> None:
-    ended = run(tmp_path, TRUE, "--faults")
+@FALSE_ROWS
+def test_false_rows_differ(tmp_path: Path, rows: Rows) -> None:
+    ended = run(tmp_path, rows)
+
+    assert (ended.code, verdicts(ended)) == (1, dict.fromkeys(rows, Verdict.DIFFERS))
+
+
+@TRUE_ROWS
+def test_no_stimulus_of_a_row_can_be_taken_away(tmp_path: Path, rows: Rows) -> None:
+    ended = run(tmp_path, rows, "--faults")
 
     assert ended.code == 0, ended.said
 
@@ -105,9 +150,20 @@ def test_the_catalogue_has_the_row_as_the_test(tmp_path: Path) -> None:
     [
         ("defaults", "SO_KEEPALIVE", "", "there is no kind of rows defaults"),
         ("default", "SO_NONE", 'sockets = ["tcp"]', "there is no option SO_NONE"),
-        ("default", "SO_KEEPALIVE", 'sockets = ["tpc"]', "there is no tpc"),
-        ("default", "SO_KEEPALIVE", 'sockets = ["tcp"]\nvalues = 1', "unknown field `values`"),
-        ("default", "SO_KEEPALIVE", 'sockets = ["tcp"]\nneeds = ["luck"]', "there is no need luck"),
+        ("default", "SO_KEEPALIVE", 'sockets = ["tpc"]\nvalue = 0', "there is no tpc"),
+        ("default", "SO_KEEPALIVE", 'sockets = ["tcp"]\nvalue = 0\nvalues = 1', "unknown field `values`"),
+        (
+            "stored",
+            "SO_KEEPALIVE",
+            'sockets = ["tcp"]\ndefault = 0\nvalues = [[0, 0]]',
+            "neither default nor before is another than 0",
+        ),
+        (
+            "default",
+            "SO_KEEPALIVE",
+            'sockets = ["tcp"]\nvalue = 0\nneeds = ["luck"]',
+            "there is no need luck",
+        ),
         (
             "optlen",
             "TCP_NODELAY",
@@ -117,7 +173,7 @@ def test_the_catalogue_has_the_row_as_the_test(tmp_path: Path) -> None:
         (
             "suffices",
             "SO_MARK",
-            'sockets = []\nvalues = []\nbefore = 0\nonly = ["CAP_ALL"]',
+            'sockets = []\nvalues = []\nbefore = []\nonly = ["CAP_ALL"]',
             "there is no ['CAP_ALL']",
         ),
     ],

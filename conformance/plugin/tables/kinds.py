@@ -5,7 +5,7 @@ What a case should answer is in the row, or in a sysctl that the row names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Literal, Protocol, TypeVar
 
@@ -14,7 +14,17 @@ from msgspec import field
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from conformance.plugin.setups.sockets import SOCKETS
-from conformance.plugin.tables.row import Capabilities, Case, Errno, Row, RowError, Value, option_of
+from conformance.plugin.tables.row import (
+    Capabilities,
+    Case,
+    Errno,
+    Row,
+    RowError,
+    Sysctl,
+    Value,
+    option_of,
+    value_of,
+)
 from libsocket import SO_MARK, Socket, raw
 from netns import Namespace, effective, in_user_namespace, initial_sysctl, only, without
 
@@ -37,14 +47,21 @@ class _OfSockets(Row, frozen=True, kw_only=True):
 
     sockets: tuple[str, ...]
     """``tcp``, ``unix-datagram``, as ``setups/sockets.py`` has them."""
+    shown_by: str = field(name="shown-by", default="")
+    """The option that shows what was set, where that is another: SO_RCVBUF what SO_RCVBUFFORCE sets."""
 
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.sockets) - SOCKETS.keys()):
             raise RowError(f"there is no {unknown[0]}; sockets are {', '.join(SOCKETS)}")
+        if self.shown_by:
+            option_of(self.shown_by)  # what is not there is said at once
 
     def cases(self) -> Iterator[Case]:
         """A test for each kind of socket."""
         yield from (Case(kind, kind) for kind in self.sockets)
+
+    def shown(self, sock: Socket) -> Any:
+        return sock.get(option_of(self.shown_by) if self.shown_by else self.option)
 
 
 class _OfValues(_OfSockets, frozen=True, kw_only=True):
@@ -54,55 +71,70 @@ class _OfValues(_OfSockets, frozen=True, kw_only=True):
 
     def cases(self) -> Iterator[Case]:
         """A test for each value on each kind of socket."""
-        for kind in self.sockets:
-            yield from (Case(f"{kind}-{given}", kind, given) for given in self.values)
+        return _given(self.sockets, self.values)
+
+
+def _given(sockets: Sequence[str], values: Sequence[Value]) -> Iterator[Case]:
+    return (Case(f"{kind}-{value}", kind, value) for kind in sockets for value in values)
 
 
 class Default(_OfSockets, frozen=True, kw_only=True):
-    """A new socket's option reads as ``value``, or as a ``sysctl`` of the initial network namespace says."""
+    """A new socket's option reads as ``value``."""
 
-    value: Value | None = None
-    sysctl: str = ""
+    value: Value | Sysctl
     sysctls: Mapping[str, str] = {}
     """What those of the socket's own network namespace are set to before."""
-
-    @property
-    def expected(self) -> Value | None:
-        return int(initial_sysctl(self.sysctl)) if self.sysctl else self.value
 
 
 def test_a_new_socket_has_the_default(ns: Namespace, observe: Observe, row: Default, case: Case) -> None:
     ns.sysctl.update(row.sysctls)
     with case.made() as sock:
-        assert observe("default", sock.get(row.option)) == row.expected
+        assert observe("default", row.shown(sock)) == value_of(row.value)
 
 
-class Stored(_OfSockets, frozen=True, kw_only=True):
-    """What is set reads back as something: ``values`` are pairs of both.
+class _Changing(_OfSockets, frozen=True, kw_only=True):
+    """A row in which the option is something else first: its ``default``, or what it is set to ``before``.
 
-    Before that it is set to one of ``before``, which read back as they are set: the first that is another.
+    Of several the first that is another counts; each is stored as ``factor`` times itself.
     """
 
-    values: tuple[tuple[Value, Value], ...]
-    before: tuple[Value, ...]
+    default: Value | None = None
+    before: tuple[Value, ...] = ()
+    factor: int = 1
+
+    def begun(self, sock: Socket, stored: Value) -> Value:
+        """Set what is to be set before that, if anything is; what it is then. Raises: RowError."""
+        if self.default is not None and self.default != stored:
+            return self.default
+        for before in self.before:
+            if before * self.factor != stored:
+                sock.set(self.option, before)
+                return before * self.factor
+        raise RowError(f"neither default nor before is another than {stored}")
+
+
+class Stored(_Changing, frozen=True, kw_only=True):
+    """What is set reads back as something: ``values`` are pairs of both."""
+
+    values: tuple[tuple[Value, Value | Sysctl], ...]
+    sysctls: Mapping[str, str] = {}
+    """What those of the socket's own network namespace are set to before."""
 
     def cases(self) -> Iterator[Case]:
         for kind in self.sockets:
             yield from (Case(f"{kind}-{given}", kind, given, stored) for given, stored in self.values)
 
-    def another(self, stored: Value) -> Value:
-        return next(value for value in self.before if value != stored)
 
-
-def test_what_is_set_is_stored(observe: Observe, row: Stored, case: Case) -> None:
-    before = row.another(case.stored)
+def test_what_is_set_is_stored(ns: Namespace, observe: Observe, row: Stored, case: Case) -> None:
+    ns.sysctl.update(row.sysctls)
+    stored = value_of(case.stored)
     with case.made() as sock:
-        sock.set(row.option, before)
-        seen = [sock.get(row.option)]
+        before = row.begun(sock, stored)
+        seen = [row.shown(sock)]
         sock.set(row.option, case.given)
-        seen.append(sock.get(row.option))
+        seen.append(row.shown(sock))
 
-        assert observe("before_and_stored", seen) == [before, case.stored]
+        assert observe("before_and_stored", seen) == [before, stored]
 
 
 class Maximum(_OfSockets, frozen=True, kw_only=True):
@@ -129,7 +161,7 @@ def test_what_is_beyond_the_maximum_is_cut_to_it(observe: Observe, row: Maximum,
     with case.made() as sock:
         sock.set(row.option, row.largest + case.given)
 
-        assert observe("largest", sock.get(row.option)) == row.factor * row.largest + case.stored
+        assert observe("largest", row.shown(sock)) == row.factor * row.largest + case.stored
 
 
 class ReadOnly(_OfValues, frozen=True, kw_only=True):
@@ -144,7 +176,7 @@ def test_it_cannot_be_set(observe: Observe, row: ReadOnly, case: Case) -> None:
         with refused(row.errno.number):
             sock.set(row.option, case.given)
 
-        assert observe("value", sock.get(row.option)) == row.value
+        assert observe("value", row.shown(sock)) == row.value
 
 
 class SetOnly(_OfSockets, frozen=True, kw_only=True):
@@ -154,13 +186,6 @@ class SetOnly(_OfSockets, frozen=True, kw_only=True):
     shown_by: str = field(name="shown-by")
     stored: Value
     errno: Errno = Errno()
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        option_of(self.shown_by)  # what is not there is said at once
-
-    def shown(self, sock: Socket) -> Any:
-        return sock.get(option_of(self.shown_by))
 
 
 def test_it_cannot_be_read(observe: Observe, row: SetOnly, case: Case) -> None:
@@ -183,33 +208,36 @@ class Privileged(_OfValues, frozen=True, kw_only=True):
 def test_without_the_capability_it_is_refused(observe: Observe, row: Privileged, case: Case) -> None:
     with case.made() as sock:
         sock.set(row.option, case.given)
-        allowed = sock.get(row.option)
+        allowed = row.shown(sock)
         sock.set(row.option, row.kept)
         with without(*row.without), refused(row.errno.number):
             sock.set(row.option, case.given)
 
-        assert observe("allowed_and_kept", [allowed, sock.get(row.option)]) == [case.given, row.kept]
+        assert observe("allowed_and_kept", [allowed, row.shown(sock)]) == [case.given, row.kept]
 
 
-class Suffices(_OfValues, frozen=True, kw_only=True):
-    """With these capabilities ``only``, or none, it can be set to ``values``, having been ``before``."""
+class Suffices(_Changing, frozen=True, kw_only=True):
+    """With these capabilities ``only``, or none, it can be set to ``values``."""
 
+    values: tuple[Value, ...]
     only: Capabilities
-    before: Value
+
+    def cases(self) -> Iterator[Case]:
+        return _given(self.sockets, self.values)
 
 
 def test_the_capability_suffices(observe: Observe, row: Suffices, case: Case) -> None:
     with case.made() as sock:
-        sock.set(row.option, row.before)
-        seen = [sock.get(row.option)]
+        before = row.begun(sock, case.given)
+        seen = [row.shown(sock)]
         with only(*row.only):
             held = sorted(map(str, effective()))
             sock.set(row.option, case.given)
-        seen.append(sock.get(row.option))
+        seen.append(row.shown(sock))
 
         assert [observe("capabilities", held), observe("before_and_stored", seen)] == [
             sorted(map(str, row.only)),
-            [row.before, case.given],
+            [before, case.given],
         ]
 
 
@@ -228,7 +256,7 @@ def test_root_of_another_user_namespace_is_refused(
 ) -> None:
     mark = in_user_namespace(lambda: case.after(SO_MARK, 7))
     with refused(row.errno.number):
-        in_user_namespace(lambda: case.after(row.option, row.value))
+        in_user_namespace(lambda: case.set(row.option, row.value))
 
     assert observe("mark", mark) == 7
 
@@ -257,14 +285,13 @@ class Inherited(_Accepted, frozen=True, kw_only=True):
 
 
 class NotInherited(_Accepted, frozen=True, kw_only=True):
-    """An accepted connection has the ``default``, or what a ``sysctl`` says, whatever its listener has."""
+    """An accepted connection has the ``default``, whatever its listener has."""
 
-    default: Value | None = None
-    sysctl: str = ""
+    default: Value | Sysctl
 
     @property
-    def of_accepted(self) -> Value | None:
-        return int(initial_sysctl(self.sysctl)) if self.sysctl else self.default
+    def of_accepted(self) -> Value:
+        return value_of(self.default)
 
 
 def test_an_accepted_connection_begins_with(

@@ -14,12 +14,12 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import Need, need_of
 from conformance.plugin.setups.sockets import SOCKETS
 from libsocket import INT, OPTIONS, Option, Socket
-from netns import Capability
+from netns import Capability, initial_sysctl
 from reports.model import ClaimId
 
 T = TypeVar("T")
-Value = bool | int | float | str
-"""What an option is set to or reads as."""
+Value = bool | int | float | str | tuple[int, ...]
+"""What an option is set to or reads as; a structure, SO_LINGER's, by its fields."""
 Words = Annotated[str, Meta(min_length=1)]
 
 _ERRNOS = {name: number for name, number in vars(errno).items() if name.startswith("E")}
@@ -28,6 +28,22 @@ _BY_NAME = {option.name: option for option in OPTIONS}
 
 class RowError(ValueError):
     """A row names what is not there."""
+
+
+class Sysctl(Struct, forbid_unknown_fields=True, frozen=True):
+    """``{ sysctl = "net.core.rmem_max" }``: ``factor`` times what it says in the initial namespace."""
+
+    sysctl: Words
+    factor: int = 1
+
+    @property
+    def value(self) -> int:
+        return self.factor * int(initial_sysctl(self.sysctl))
+
+
+def value_of(expected: Value | Sysctl) -> Value:
+    """What a row expects, as a value."""
+    return expected.value if isinstance(expected, Sysctl) else expected
 
 
 class Difference(Struct, forbid_unknown_fields=True, frozen=True):
@@ -55,6 +71,11 @@ class Case:
 
     def made(self) -> Socket:
         return SOCKETS[self.socket]()
+
+    def set(self, option: Option[T], value: T) -> None:
+        """Set an option of a fresh socket."""
+        with self.made() as sock:
+            sock.set(option, value)
 
     def after(self, option: Option[T], value: T) -> T:
         """What an option of a fresh socket reads as after it was set."""
