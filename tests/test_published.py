@@ -46,6 +46,14 @@ def test_every_claim_that_was_answered_is_in_the_catalogue(reference: Reference)
     assert {name for run in runs for name in run.asked} - catalogue.by_id.keys() == set()
 
 
+def test_every_id_is_found_by_its_text(reference: Reference) -> None:
+    _, catalogue = reference
+    files = [path for kind in ("*/test_*.py", "*/*.toml") for path in (ROOT / "conformance").glob(kind)]
+    text = "".join(path.read_text() for path in files if path.parent != FOLDER)
+
+    assert [claim.id for claim in catalogue.claims if f'"{claim.id}"' not in text] == []
+
+
 def test_the_overlays_are_as_written_from_the_runs(reference: Reference) -> None:
     runs, catalogue = reference
     elsewhere = [run for run in runs if run.header.implementation != LINUX]

@@ -23,6 +23,8 @@ def overflow(kind: str) -> int:
     "defacto/SO_PASSCRED/sent-before-is-nobody",
     says="What was sent over a UNIX stream before either end set SO_PASSCRED comes with pid 0 and the "
     "overflow user and group.",
+    since="3.7",
+    commit="dbe9a4173ea5",
 )
 def test_what_was_sent_before_comes_from_nobody(ns, observe):
     left, right = Socket.pair()

@@ -35,6 +35,8 @@ def test_any_positive_mark_reads_back(mark):
 @claim(
     "defacto/SO_RCVLOWAT/half-of-set-buffer",
     says="On a TCP socket whose SO_RCVBUF was set SO_RCVLOWAT is cut to half of that (doubled) buffer.",
+    since="5.0",
+    commit="867f816badc0",
 )
 @pytest.mark.parametrize(("mark", "held"), [(29_999, 29_999), (30_000, 30_000), (30_001, 30_000)])
 def test_on_tcp_a_mark_is_cut_at_half_of_the_buffer_that_was_set(ns, observe, mark, held):
@@ -48,6 +50,8 @@ def test_on_tcp_a_mark_is_cut_at_half_of_the_buffer_that_was_set(ns, observe, ma
 @claim(
     "defacto/SO_RCVLOWAT/half-of-set-buffer",
     says="On a TCP socket whose SO_RCVBUF was set SO_RCVLOWAT is cut to half of that (doubled) buffer.",
+    since="5.0",
+    commit="867f816badc0",
 )
 @integers(25, mark=((1, INT_MAX), (1, 65_536)), asked=(0, 65_536))
 def test_on_tcp_a_mark_is_cut_to_half_of_the_buffer_that_was_set(mark, asked):

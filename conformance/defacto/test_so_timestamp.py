@@ -36,6 +36,8 @@ EITHER_ORDER = pytest.mark.parametrize(
 @claim(
     "defacto/SO_TIMESTAMP/last-set-counts",
     says="Setting SO_TIMESTAMP on a UDP socket turns SO_TIMESTAMPNS off, and the other way round.",
+    since="2.6.22",
+    commit="92f37fd2ee80",
 )
 @EITHER_ORDER
 def test_the_last_one_counts(ns, observe, first, last):
@@ -50,6 +52,8 @@ def test_the_last_one_counts(ns, observe, first, last):
 @claim(
     "defacto/SO_TIMESTAMP/either-clears-both",
     says="Clearing SO_TIMESTAMP on a UDP socket turns SO_TIMESTAMPNS off too, and the other way round.",
+    since="2.6.22",
+    commit="92f37fd2ee80",
 )
 @EITHER_ORDER
 def test_clearing_one_clears_the_other(ns, observe, first, last):
@@ -113,6 +117,8 @@ def test_old_and_new_exclude_each_other(ns, observe, first, last):
 @claim(
     "defacto/SO_TIMESTAMP/unix-messages",
     says="UNIX datagram and sequenced-packet sockets with SO_TIMESTAMP on tell the time with each message.",
+    since="2.6.37",
+    commit="3f66116e89bd",
 )
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
 def test_unix_messages_come_with_the_time(ns, observe, kind):

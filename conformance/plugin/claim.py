@@ -46,17 +46,19 @@ def claim(
     """State what a document claims, right above the test that tries it.
 
     ``id`` is ``page/topic/slug`` and never changes. ``says`` is the statement in our own words.
-    ``sentence`` is the sentence of a page's inventory that it tries, or several. ``section`` is the heading
-    it stands under. ``since`` (inclusive) and ``until`` (exclusive) are the mainline kernels the document
-    says it of, ``backports`` the stable releases that count as later than ``since``, ``commit`` what made it
-    so, where no document does. ``needs`` are what it cannot be tried without. ``expect`` declares where it
-    is known to differ (see :func:`differs`); where other implementations do is in
-    ``conformance/expectations/``. ``survives`` says why faults need not be noticed:
-    ``{"no-op: setsockopt(*SO_LINGER*": "it only hastens the end"}``, or ``"*"`` for every fault, where the
-    answer is a default by definition.
+    ``sentence`` is the sentence of a page's inventory that it tries, or several. ``section`` is the
+    heading it stands under. ``since`` (inclusive) and ``until`` (exclusive) are the mainline kernels
+    the document says it of, ``backports`` the stable releases that count as later than ``since``,
+    ``commit`` what made it so, where no document does: claims of ``defacto`` must have both. ``needs``
+    are what it cannot be tried without. ``expect`` declares where it is known to differ (see
+    :func:`differs`); where other implementations do is in ``conformance/expectations/``. ``survives``
+    says why faults need not be noticed: ``{"no-op: setsockopt(*SO_LINGER*": "it only hastens the
+    end"}``, or ``"*"`` for every fault, where the answer is a default by definition.
     """
     if not _ID.fullmatch(id):
         raise ValueError(f"claim id {id!r} is not page/topic/slug, such as socket.7/SO_RCVBUF/doubled")
+    if id.startswith("defacto/") and not (since and commit):
+        raise ValueError(f"{id}: what no page says needs the kernel it came with (since) and the commit")
     required = tuple(need(one) for one in needs)
     on_linux = (expect,) if isinstance(expect, Expectation) else tuple(expect)
     stated = Claim(

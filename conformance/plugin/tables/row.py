@@ -26,7 +26,7 @@ _ERRNOS = {name: number for name, number in vars(errno).items() if name.startswi
 _BY_NAME = {option.name: option for option in OPTIONS}
 
 
-class RowError(ValueError):
+class RowError(LookupError):
     """A row names what is not there."""
 
 
@@ -142,7 +142,7 @@ def resolved(kind: type, given: Any) -> Any:
     """What text in a row stands for, as msgspec asks. Raises: RowError."""
     try:
         return _RESOLVED[get_origin(kind) or kind](given)
-    except LookupError as error:
+    except KeyError as error:
         raise RowError(f"there is no {given}") from error
 
 

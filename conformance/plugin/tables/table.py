@@ -27,7 +27,7 @@ class Table(pytest.Module):
                 by_test[KINDS[kind][1]] += rows
             for test, rows in by_test.items():
                 setattr(module, test.__name__, tried(test, rows))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RowError) as error:
             raise self.CollectError(f"{self.path}: {error}") from error
         return module
 
@@ -43,7 +43,7 @@ def read(path: Path) -> dict[str, list[Row]]:
 def _row(kind: type[Row], fields: dict[str, object]) -> Row:
     try:
         return msgspec.convert(fields, kind, dec_hook=resolved)
-    except ValueError as error:
+    except (ValueError, RowError) as error:
         raise RowError(f"{fields.get('id', 'a row without an id')}: {error}") from error
 
 
