@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
 from libsocket import SO_BINDTODEVICE, Socket, raw
@@ -14,6 +14,11 @@ from netns import Capability
 
 IFNAMSIZ = 16
 ETH_P_IP = 0x0800
+
+
+def received_until(last: str, receiver: Socket) -> list[str]:
+    """The messages that come, up to the last one that is sent."""
+    return [*iter(lambda: receiver.recv(20).decode(), last), last]
 
 
 @claim(
@@ -214,3 +219,34 @@ def test_reading_tells_the_length(ns, observe, room):
         sock.bindtodevice = "lo"
 
         assert observe("length", len(sock.get(SO_BINDTODEVICE.through(raw(room))))) == len(b"lo\0")
+
+
+@claim(
+    "socket.7/SO_BINDTODEVICE/not-what-passes-by-lo",
+    sentence=("libsocket/bindtodevice/receives", "socket.7/SO_BINDTODEVICE/receives"),
+    section="Socket options",
+    says="A UDP socket over IPv4 that is bound to an interface does not receive what its own host sends to "
+    "that interface's address: it passes by the loopback interface.",
+    needs=[VETH],
+    expect=differs(
+        "it is received as if it had come in by the interface that has the address",
+        since="4.14",
+        commit="839da4d98960",
+        observed={"received": ["to the own address", "by the wire"]},
+    ),
+)
+def test_what_a_host_sends_to_itself_is_not_received(peers, observe):
+    with peers.left.entered():
+        local, bound = Socket.udp(), Socket.udp()
+    with peers.right.entered():
+        remote = Socket.udp()
+    with local, bound, remote:
+        bound.rcvtimeo = 5
+        bound.bindtodevice = peers.left.device
+        bound.bind(("0.0.0.0", 0))
+        port = bound.getsockname()[1]
+        local.sendto(b"to 127.0.0.1", ("127.0.0.1", port))
+        local.sendto(b"to the own address", (peers.left.address, port))
+        remote.sendto(b"by the wire", (peers.left.address, port))
+
+        assert observe("received", received_until("by the wire", bound)) == ["by the wire"]
