@@ -232,21 +232,27 @@ def test_reading_tells_the_length(ns, observe, room):
         "it is received as if it had come in by the interface that has the address",
         since="4.14",
         commit="839da4d98960",
-        observed={"received": ["to the own address", "by the wire"]},
+        observed={
+            "received_unbound": "to 127.0.0.1",
+            "received": ["to the own address", "by the wire"],
+        },
     ),
 )
 def test_what_a_host_sends_to_itself_is_not_received(peers, observe):
     with peers.left.entered():
-        local, bound = Socket.udp(), Socket.udp()
+        local, unbound, bound = Socket.udp(), Socket.udp(), Socket.udp()
     with peers.right.entered():
         remote = Socket.udp()
-    with local, bound, remote:
-        bound.rcvtimeo = 5
+    with local, unbound, bound, remote:
+        unbound.reuseaddr = bound.reuseaddr = True
+        unbound.rcvtimeo = bound.rcvtimeo = 5
         bound.bindtodevice = peers.left.device
-        bound.bind(("0.0.0.0", 0))
-        port = bound.getsockname()[1]
+        unbound.bind(("0.0.0.0", 0))
+        port = unbound.getsockname()[1]
+        bound.bind(("0.0.0.0", port))
         local.sendto(b"to 127.0.0.1", ("127.0.0.1", port))
         local.sendto(b"to the own address", (peers.left.address, port))
         remote.sendto(b"by the wire", (peers.left.address, port))
+        observe("received_unbound", unbound.recv(20).decode())
 
         assert observe("received", received_until("by the wire", bound)) == ["by the wire"]
