@@ -18,13 +18,13 @@ from conformance.plugin.timing import SOON
 from libsocket import Shutdown, Socket
 
 
-def every_pair(udp_pair: Callable[[], tuple[Socket, Socket]]) -> pytest.MarkDecorator:
+def every_pair(udp: Callable[[], tuple[Socket, Socket]]) -> pytest.MarkDecorator:
     """A pair of each kind; those of UDP are joined in one direction or in both."""
     return pytest.mark.parametrize(
         "pair",
         [
             Socket.tcp_pair,
-            udp_pair,
+            udp,
             Socket.pair,
             unix_datagram_pair,
             partial(Socket.pair, SOCK_SEQPACKET),
