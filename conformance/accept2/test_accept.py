@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import select
 import socket
 from functools import partial
 
@@ -15,6 +14,8 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
+from conformance.plugin.setups.readiness import await_readable
+from conformance.plugin.timing import SOON
 from libsocket import Linger, Socket
 from netns import Capability, Routed
 
@@ -44,20 +45,19 @@ def met_by(listener: Socket, number: int) -> str:
         if error.errno != number:
             raise
         return "accept"
-    server.rcvtimeo = 5
+    server.rcvtimeo = SOON
     with server, refused(number):
         while server.recv(9):
             pass
     return "recv"
 
 
-def make_unreachable(hosts: Routed, client: Socket) -> None:
+def make_unreachable(hosts: Routed, client: Socket, icmp: Socket) -> None:
     """Have the router tell the right host, when it acknowledges, that the client cannot be reached."""
     hosts.router.namespace.add_route(f"{hosts.left.address}/32", type="unreachable")
-    with Socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as icmp:
-        for piece in (b"1", b"2"):  # the second message shows that the first has been dealt with
-            client.send(piece)
-            icmp.recv(100)
+    client.send(b"1")  # and again, for want of an acknowledgement
+    icmp.recv(100)
+    icmp.recv(100)  # the second message shows that the first has been dealt with
 
 
 @claim(
@@ -268,11 +268,17 @@ def test_the_new_socket_has_no_flags(ns, observe, listening):
 def test_accept_tells_that_the_client_is_unreachable(routed, observe):
     with routed.left.entered():
         client = Socket.tcp()
-    with client, routed.right.entered(), listening(routed.right.address) as listener:
+    with (
+        client,
+        routed.right.entered(),
+        listening(routed.right.address) as listener,
+        Socket.raw(socket.IPPROTO_ICMP) as icmp,
+    ):
+        icmp.rcvtimeo = SOON
         listener.ip_recverr = True
         client.connect(listener.getsockname())
-        select.select([listener], [], [])
-        make_unreachable(routed, client)
+        await_readable(listener)
+        make_unreachable(routed, client, icmp)
 
         assert observe("met_by", met_by(listener, errno.EHOSTUNREACH)) == "accept"
 

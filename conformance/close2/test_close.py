@@ -11,6 +11,7 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
+from conformance.plugin.timing import SOON
 from libsocket import Socket
 
 OUT_OF_THE_WAY = min(200, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 1)
@@ -35,7 +36,8 @@ def test_the_descriptor_is_gone(ns, observe):
         with refused(errno.EBADF):
             os.fstat(fd)
 
-        assert observe("was_the_socket", before) is True
+        kept = [before, sock.so_type == sock.type]
+        assert observe("was_the_socket_which_is_a_datagram_socket", kept) == [True, True]
 
 
 @claim(
@@ -83,10 +85,11 @@ def test_another_descriptor_keeps_the_connection(ns, observe, pair):
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
 def test_the_last_descriptor_ends_the_connection(ns, observe, pair):
     left, right = pair()
-    with left, right, left.dup() as again:
-        right.rcvtimeo = 5
+    with left, right:
+        right.rcvtimeo = SOON
+        again = another_descriptor(left)
         left.close()
-        again.send(b"last")
-        again.close()
+        os.write(again, b"last")
+        os.close(again)
 
         assert observe("received", right.read_to_string()) == "last"

@@ -11,7 +11,13 @@ import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import errno_name, refused
-from conformance.plugin.setups.listeners import full_backlog, listening, listening_unix
+from conformance.plugin.setups.listeners import (
+    full_backlog,
+    listening,
+    listening_unix,
+    pending_connection,
+)
+from conformance.plugin.timing import SOON
 from libsocket import Socket
 
 PEER = "127.0.0.2", 4321
@@ -27,7 +33,7 @@ DATAGRAMS = pytest.mark.parametrize(
 )
 
 
-def writable(sock: Socket, seconds: float = 5) -> bool:
+def writable(sock: Socket, seconds: float = SOON) -> bool:
     """Whether select(2) calls it writable within some seconds."""
     return bool(select.select([], [sock], [], seconds)[1])
 
@@ -70,7 +76,8 @@ def test_the_peer_is_the_address(ns, observe, make, address, listen):
         listen(peer)
         client.connect(address)
 
-        assert observe("peer", str(client.getpeername())) == str(address)
+        addresses = [str(client.getpeername()), str(peer.getsockname())]
+        assert observe("addresses", addresses) == [str(address), str(address)]
 
 
 @claim(
@@ -104,7 +111,7 @@ def test_datagrams_come_from_the_peer_alone(ns, observe):
         peer.bind(("127.0.0.1", 0))
         sock.bind(("127.0.0.1", 0))
         stranger.connect(sock.getsockname())
-        stranger.rcvtimeo = 5
+        stranger.rcvtimeo = SOON
         stranger.send(b"before")
         before = sock.recv(9)
         sock.connect(peer.getsockname())
@@ -125,18 +132,20 @@ def test_datagrams_come_from_the_peer_alone(ns, observe):
         "what waits when the socket is connected is received all the same (older than the history in git)",
         since="2.6.12",
         commit="1da177e4c3f4",
-        observed={"received": "stranger"},
+        observed={"peer_and_received_before_its_own": [str(PEER), "stranger"]},
     ),
 )
 def test_datagrams_that_wait_come_from_the_peer_alone(ns, observe):
     with Socket.udp() as peer, Socket.udp() as stranger, Socket.udp() as sock:
-        peer.bind(("127.0.0.1", 0))
+        sock.rcvtimeo = SOON
+        peer.bind(PEER)
         sock.bind(("127.0.0.1", 0))
         stranger.sendto(b"stranger", sock.getsockname())
-        sock.connect(peer.getsockname())
+        sock.connect(PEER)
         peer.sendto(b"peer", sock.getsockname())
 
-        assert observe("received", sock.recv(9).decode()) == "peer"
+        before = [one.decode() for one in iter(partial(sock.recv, 9), b"peer")]
+        assert observe("peer_and_received_before_its_own", [str(sock.getpeername()), *before]) == [str(PEER)]
 
 
 @claim(
@@ -176,10 +185,11 @@ def test_datagram_sockets_change_their_peer(ns, observe, make, address, another)
         peer.bind(address)
         other.bind(another)
         sock.connect(address)
-        before = sock.getpeername()
+        sock.send(b"first")
         sock.connect(another)
+        sock.send(b"second")
 
-        assert observe("peers", [str(before), str(sock.getpeername())]) == [str(address), str(another)]
+        assert observe("received", [peer.recv(9).decode(), other.recv(9).decode()]) == ["first", "second"]
 
 
 @claim(
@@ -194,10 +204,11 @@ def test_a_stream_is_connected_only_once(ns, observe, listening):
         client.connect(first.getsockname())
         with refused(errno.EISCONN):
             client.connect(second.getsockname())
-        with first.accept()[0] as server:
+        with pending_connection(second) as another, first.accept()[0] as one, second.accept()[0] as other:
             client.send(b"first")
+            another.send(b"second")
 
-            assert observe("received", server.recv(9).decode()) == "first"
+            assert observe("received", [one.recv(9).decode(), other.recv(9).decode()]) == ["first", "second"]
 
 
 @claim(
@@ -230,11 +241,11 @@ def test_a_nonblocking_unix_socket_does_not_wait_for_room(ns, observe):
         client.nonblocking = True
         with refused(errno.EAGAIN):
             client.connect(listener.getsockname())
-        listener.accept()[0].close()
-        client.connect(listener.getsockname())
-        client.send(b"hello")
-        with listener.accept()[0] as server:
-            assert observe("received_once_there_is_room", server.recv(9).decode()) == "hello"
+        with listener.accept()[0]:
+            client.connect(listener.getsockname())
+            client.send(b"hello")
+            with listener.accept()[0] as server:
+                assert observe("received_once_there_is_room", server.recv(9).decode()) == "hello"
 
 
 @claim(
@@ -281,8 +292,7 @@ def test_so_error_tells_of_success(ns, observe):
     "connected.",
 )
 def test_so_error_tells_of_failure(ns, observe):
-    with Socket.tcp() as other, Socket.tcp() as client:
-        other.bind(PEER)
+    with Socket.tcp() as client:
         client.nonblocking = True
         with refused(errno.EINPROGRESS):
             client.connect(PEER)

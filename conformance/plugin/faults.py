@@ -6,7 +6,7 @@ What is left out, since no claim is about it:
   furnished;
 - the creation of sockets, without which no test goes on;
 - getsockname with room for any address (128 bytes), by which the interpreter learns a descriptor's family;
-- closing a listener, and closing what no older socket is used after: that is cleaning up;
+- closing a listener or an event loop, and closing what no older socket is used after: that is cleaning up;
 - not binding to port 0: what listens or sends is given a port by itself;
 - not setting a timeout of SOON seconds or more, which ends only what would never end;
 - not sending one of the pieces that are sent until no more fits: the next takes its place;
@@ -356,7 +356,7 @@ def described(call: Call) -> str:
 
 def _relevant(calls: Sequence[Call]) -> Iterator[Call]:
     furnishing = _furnishing(calls)
-    listeners = {one.referent for one in calls if one.name == "listen"}
+    listeners_and_loops = {one.referent for one in calls if one.name in {"listen", "epoll_ctl"}}
     for place, call in enumerate(calls):
         if call.referent in furnishing or not _on_socket(call) or call.result is None:
             continue
@@ -366,7 +366,7 @@ def _relevant(calls: Sequence[Call]) -> Iterator[Call]:
             continue
         if call.name in _NAMES and "[128" in call.arguments[2]:
             continue
-        if call.name == "close" and (call.referent in listeners or not _used_after(calls, place)):
+        if call.name == "close" and (call.referent in listeners_and_loops or not _used_after(calls, place)):
             continue
         yield call
 

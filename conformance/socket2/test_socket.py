@@ -10,6 +10,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Capability
 
@@ -87,7 +88,7 @@ def test_the_next_operation_gives_the_error(ns, observe, operation):
     with sender, gone:
         address = gone.getsockname()
         gone.close()
-        sender.rcvtimeo = 5
+        sender.rcvtimeo = SOON
         sender.send(b"lost")
         with refused(errno.ECONNREFUSED):
             operation(sender)

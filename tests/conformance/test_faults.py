@@ -311,14 +311,22 @@ def test_a_socket_that_is_closed_before_an_older_one_is_used_is_a_stimulus() -> 
     assert found["no-op"] == "retval=0"
 
 
-def test_to_close_a_listener_is_cleaning_up() -> None:
+@pytest.mark.parametrize(
+    ("closed", "use"),
+    [
+        ("4<socket:[9]>", "listen({}, 1) = 0"),
+        ("4<anon_inode:[eventpoll]>", "epoll_ctl({}, EPOLL_CTL_ADD, 3<socket:[8]>, {{events=EPOLLIN}}) = 0"),
+    ],
+    ids=["listener", "event-loop"],
+)
+def test_to_close_a_listener_or_an_event_loop_is_cleaning_up(closed: str, use: str) -> None:
     found = faults(
         list(
             calls(
                 [
                     "connect(3<socket:[8]>, {sa_family=AF_UNIX}, 2) = 0",
-                    "listen(4<socket:[9]>, 1) = 0",
-                    "close(4<socket:[9]>) = 0",
+                    use.format(closed),
+                    f"close({closed}) = 0",
                     'recvfrom(3<socket:[8]>, "", 9, 0, NULL, NULL) = 0',
                 ],
                 7,
