@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -93,6 +94,8 @@ class Links:
                     yield self._open.ipr
             except NetlinkError as error:
                 raise LinkRefused(error.code, error.args[1]) from error
+            except struct.error as error:
+                raise LinkRefused(errno.EBADMSG, "the kernel's answer is no netlink message") from error
             finally:
                 self._open.ipr = None
 

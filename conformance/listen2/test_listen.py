@@ -10,6 +10,7 @@ from socket import SOCK_DGRAM, SOCK_SEQPACKET
 import pytest
 
 from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import sysctl
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from conformance.plugin.setups.threads import given_up
@@ -118,6 +119,7 @@ def test_no_more_than_the_backlog_wait(ns, observe, make, address, backlog):
     section="NOTES",
     says="A backlog above net.core.somaxconn is cut to it, without an error: as many connections wait at a "
     "TCP or UNIX stream listener as with that number for a backlog.",
+    needs=[sysctl("net.core.somaxconn")],
     survives=NO_WAIT,
 )
 @pytest.mark.parametrize("listening", [listening, listening_unix], ids=["tcp", "unix"])

@@ -92,6 +92,17 @@ def _try_qdisc(kind: str) -> None:
         two.left.namespace.add_qdisc(two.left.device, kind, handle="1:", **settings)
 
 
+@functools.cache
+def sysctl(name: str) -> Need:
+    """A sysctl, such as ``net.core.somaxconn``, that can be set in a network namespace."""
+    return Need(f"sysctl:{name}", lambda: _works(lambda: _try_sysctl(name), NetnsError, KeyError))
+
+
+def _try_sysctl(name: str) -> None:
+    with Namespace() as namespace:
+        namespace.sysctl[name] = namespace.sysctl[name]
+
+
 def _try_another_user() -> None:
     as_user(NOBODY, os.geteuid)
 
@@ -140,7 +151,7 @@ def _try_ipv6() -> None:
         sock.bind(("::1", 0))
 
 
-def _works(attempt: Callable[[], object], *refusals: type[OSError]) -> bool:
+def _works(attempt: Callable[[], object], *refusals: type[Exception]) -> bool:
     """Whether an attempt succeeds. Why it does not is the need's code to say.
 
     Only these refusals say that the need is missing. Whatever else goes wrong is not known to be the kernel's
@@ -150,7 +161,7 @@ def _works(attempt: Callable[[], object], *refusals: type[OSError]) -> bool:
         try:
             attempt()
         except refusals as error:
-            if in_want(error):
+            if isinstance(error, OSError) and in_want(error):
                 raise
             return False
     return True
@@ -206,4 +217,6 @@ _CODES = {
 
 def need_of(code: str) -> Need:
     """A need by its code. Raises: KeyError."""
-    return qdisc(code.removeprefix("qdisc:")) if code.startswith("qdisc:") else _CODES[code]
+    kind, _, name = code.partition(":")
+    families = {"qdisc": qdisc, "sysctl": sysctl}
+    return families[kind](name) if kind in families else _CODES[code]

@@ -81,7 +81,7 @@ def test_uncorking_sends_what_waits(peers, observe):
     says="Clearing TCP_CORK without TCP_NODELAY sends all partial segments that wait, also where data sent "
     "before is unacknowledged.",
     since="2.2",
-    needs=[VETH],
+    needs=[VETH, ROUTE_TIMERS],
     expect=differs(
         "what was corked still waits for the acknowledgement, as Nagle's rule has it (older than the history "
         "in git)",
@@ -127,7 +127,7 @@ def test_corked_data_is_sent_in_the_end(ns, observe):
     section="Socket options",
     says="What is corked on a path whose retransmission timeout is a second is sent within that second.",
     since="2.2",
-    needs=[VETH],
+    needs=[VETH, ROUTE_TIMERS],
     expect=differs(
         "the retransmission timeout is the ceiling, not 200 milliseconds (older than the history in git)",
         since="2.6.12",
