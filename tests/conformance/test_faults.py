@@ -240,6 +240,10 @@ def test_the_socket_that_only_asks_for_an_interface_is_left_out() -> None:
     ) == {"granted": "retval=0", "another errno": "error=EIO"}
 
 
+def test_a_wait_for_a_pipe_is_left_out() -> None:
+    assert not injected("poll([{fd=3<pipe:[9]>, events=POLLIN}], 1, 4000) = 1 ([{fd=3, revents=POLLIN}])")
+
+
 @pytest.mark.parametrize(
     ("line", "injections"),
     [
