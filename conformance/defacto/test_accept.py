@@ -65,10 +65,15 @@ def test_closing_the_listener_resets_who_waits(ns, observe):
     commit="1da177e4c3f4",
 )
 def test_closing_the_listener_keeps_who_was_accepted(ns, observe):
-    with listening() as listener, pending_connection(listener) as client, listener.accept()[0] as server:
+    with (
+        listening() as listener,
+        pending_connection(listener) as client,
+        listener.accept()[0] as server,
+        Socket.tcp() as late,
+    ):
         address = listener.getsockname()
         listener.close()
-        with Socket.tcp() as late, refused(errno.ECONNREFUSED):
+        with refused(errno.ECONNREFUSED):
             late.connect(address)
         server.send(b"here")
 

@@ -20,4 +20,4 @@ def test_it_is_taken_over_before_accept(ns, observe, option):
     with listening() as listener, pending_connection(listener):
         listener.set(option, True)
         with listener.accept()[0] as accepted:
-            assert observe("inherited", accepted.get(option)) is False
+            assert [listener.get(option), observe("inherited", accepted.get(option))] == [True, False]

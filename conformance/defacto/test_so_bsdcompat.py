@@ -16,6 +16,7 @@ from libsocket import INT, SO_BSDCOMPAT, Socket
     says="TCP and UDP sockets take any int for SO_BSDCOMPAT, and it reads 0.",
     since="2.6.29",
     commit="df0bca049d01",
+    survives={"no-op: setsockopt(*SO_BSDCOMPAT*": "the kernel takes it and does nothing else"},
 )
 @pytest.mark.parametrize("given", [1, -1, 2**31 - 1])
 @pytest.mark.parametrize("make", [Socket.tcp, Socket.udp])
@@ -32,6 +33,7 @@ def test_reads_0_whatever_was_set(ns, observe, make, given):
     since="5.10",
     commit="f4ecc748533d",
     needs=[KERNEL_LOG],
+    survives={"no-op: setsockopt(*SO_BSDCOMPAT*": "the kernel takes it and does nothing else"},
 )
 def test_setting_it_is_not_logged(ns, observe):
     with kernel_log() as log, Socket.udp() as sock:

@@ -12,6 +12,7 @@ from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import full_backlog, listening, pending_connection
 from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.timing import timed
 from libsocket import TIMEVAL, Option, Socket, Timeval
 
@@ -81,13 +82,18 @@ def test_microseconds_have_a_range(ns, observe, option, taken, beyond):
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair, Socket.pair])
 def test_a_negative_timeout_does_not_wait(ns, observe, pair):
-    left, right = pair()
-    with left, right:
-        left.set(Socket.rcvtimeo.through(TIMEVAL), Timeval(-1, 0))
+    sender, receiver = pair()
+    with sender, receiver:
+        receiver.set(Socket.rcvtimeo.through(TIMEVAL), Timeval(-1, 0))
         with refused(errno.EAGAIN):
-            left.recv(4)
+            receiver.recv(4)
+        sender.send(b"come")
+        await_readable(receiver)
 
-        assert observe("read_back", left.rcvtimeo) == 0
+        assert [
+            observe("read_back", receiver.rcvtimeo),
+            observe("received", receiver.recv(4).decode()),
+        ] == [0, "come"]
 
 
 @claim(

@@ -19,15 +19,20 @@ from libsocket import Socket
     commit="1da177e4c3f4",
 )
 def test_a_listener_on_one_address_keeps_the_port_from_all(ns, observe):
-    with reusing_socket() as first, reusing_socket() as second, reusing_socket() as third:
+    with reusing_socket() as first, reusing_socket() as before, reusing_socket() as late:
         first.bind(("127.0.0.1", 0))
-        port = first.getsockname()[1]
-        second.bind(("0.0.0.0", port))
+        everywhere = "0.0.0.0", first.getsockname()[1]
+        before.bind(everywhere)
         first.listen()
         with refused(errno.EADDRINUSE):
-            third.bind(("0.0.0.0", port))
+            late.bind(everywhere)
+        bound = before.getsockname() == everywhere
 
-        assert observe("port", third.getsockname()[1]) == 0
+        assert observe("bound_before_reuses_port", [bound, late.reuseaddr, late.getsockname()[1]]) == [
+            True,
+            True,
+            0,
+        ]
 
 
 @claim(
@@ -37,14 +42,16 @@ def test_a_listener_on_one_address_keeps_the_port_from_all(ns, observe):
     commit="1da177e4c3f4",
 )
 def test_a_listener_on_one_address_leaves_the_others_free(ns, observe):
-    with reusing_socket() as first, reusing_socket() as second:
+    with Socket.tcp() as first, Socket.tcp() as second:
         first.bind(("127.0.0.1", 0))
+        port = first.getsockname()[1]
         first.listen()
         with refused(errno.EADDRINUSE):
-            second.bind(first.getsockname())
-        second.bind(("127.0.0.9", first.getsockname()[1]))
+            second.bind(("127.0.0.1", port))
+        second.bind(("127.0.0.9", port))
+        shared = second.getsockname() == ("127.0.0.9", port)
 
-        assert observe("address", second.getsockname()[0]) == "127.0.0.9"
+        assert observe("listens_and_shared", [first.acceptconn, shared]) == [True, True]
 
 
 @claim(
@@ -106,5 +113,6 @@ def test_reuseport_lets_a_listener_share_with_all(ns, observe):
             second.bind(everywhere)
         second.reuseport = True
         second.bind(everywhere)
+        shared = second.getsockname() == everywhere
 
-        assert observe("address", second.getsockname()[0]) == "0.0.0.0"
+        assert observe("listens_and_shared", [first.acceptconn, shared]) == [True, True]

@@ -2,8 +2,9 @@
 
 What is left out, since no claim is about it:
 
-- calls on netlink sockets, on what is waited for beside them, and SIOC?IF ioctls, by which namespaces are
-  furnished;
+- calls on netlink sockets, on what is waited for beside them, SIOC?IF ioctls, and sockets that serve for
+  nothing else, by which namespaces are furnished;
+- waits for a pipe, by which a process that the test forked answers;
 - the creation of sockets, without which no test goes on;
 - getsockname with room for any address (128 bytes), by which the interpreter learns a descriptor's family;
 - closing a listener or an event loop, and closing what no older socket is used after: that is cleaning up;
@@ -362,7 +363,7 @@ def _relevant(calls: Sequence[Call]) -> Iterator[Call]:
             continue
         if call.name == "epoll_ctl" and _watched(call) in furnishing:
             continue
-        if call.name == "ioctl" and "IF" in call.arguments[1]:
+        if _asks_for_interface(call):
             continue
         if call.name in _NAMES and "[128" in call.arguments[2]:
             continue
@@ -372,7 +373,7 @@ def _relevant(calls: Sequence[Call]) -> Iterator[Call]:
 
 
 def _furnishing(calls: Sequence[Call]) -> set[str]:
-    """The netlink sockets, and what an event loop watches besides."""
+    """The netlink sockets, what an event loop watches besides, and what only asks for interfaces."""
     netlink = {one.returned for one in calls if one.name == "socket" and one.arguments[0] == "AF_NETLINK"}
     watches = [(one.arguments[0], _watched(one)) for one in calls if one.name == "epoll_ctl"]
     loops = {loop for loop, watched in watches if watched in netlink}
@@ -380,7 +381,14 @@ def _furnishing(calls: Sequence[Call]) -> set[str]:
     pairs = [
         set(re.findall(r"\d+<(socket:[^>]*)>", one.arguments[3])) for one in calls if one.name == "socketpair"
     ]
-    return netlink.union(beside, *(pair for pair in pairs if pair & beside))
+    asking = {one.referent for one in calls if _asks_for_interface(one)}
+    serving = {one.referent for one in calls if one.name != "close" and not _asks_for_interface(one)}
+    return netlink.union(beside, asking - serving, *(pair for pair in pairs if pair & beside))
+
+
+def _asks_for_interface(call: Call) -> bool:
+    """As if_nametoindex(3) does, by a socket of its own."""
+    return call.name == "ioctl" and "IF" in call.arguments[1]
 
 
 def _watched(call: Call) -> str:
@@ -390,6 +398,8 @@ def _watched(call: Call) -> str:
 
 
 def _on_socket(call: Call) -> bool:
+    if call.name in _POLLS and "<pipe:" in call.arguments[0]:
+        return False
     return call.name in _READINESS | {"socket"} or call.referent.startswith(
         ("socket:", "anon_inode:[eventpoll")
     )

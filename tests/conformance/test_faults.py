@@ -228,6 +228,22 @@ def test_what_an_event_loop_watches_beside_netlink_is_left_out() -> None:
     )
 
 
+def test_the_socket_that_only_asks_for_an_interface_is_left_out() -> None:
+    connect = "connect(3<socket:[9]>, {sa_family=AF_INET}, 16) = -1 ECONNREFUSED (Connection refused)"
+
+    assert injected(
+        connect,
+        "socket(AF_UNIX, SOCK_DGRAM|SOCK_CLOEXEC, 0) = 5<socket:[5]>",
+        'ioctl(5<socket:[5]>, SIOCGIFINDEX, {ifr_name="veth1", ifr_ifindex=3}) = 0',
+        "close(5<socket:[5]>) = 0",
+        connect,
+    ) == {"granted": "retval=0", "another errno": "error=EIO"}
+
+
+def test_a_wait_for_a_pipe_is_left_out() -> None:
+    assert not injected("poll([{fd=3<pipe:[9]>, events=POLLIN}], 1, 4000) = 1 ([{fd=3, revents=POLLIN}])")
+
+
 @pytest.mark.parametrize(
     ("line", "injections"),
     [
