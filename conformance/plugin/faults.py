@@ -2,11 +2,12 @@
 
 What is left out, since no claim is about it:
 
-- calls on netlink sockets, on what is waited for beside them, and SIOC?IF ioctls, by which namespaces are
-  furnished;
+- calls on netlink sockets, on what is waited for beside them, and on sockets of SIOC?IF ioctls, by which
+  namespaces are furnished;
 - the creation of sockets, without which no test goes on;
 - getsockname with room for any address (128 bytes), by which the interpreter learns a descriptor's family;
-- closing a listener, and closing what no older socket is used after: that is cleaning up;
+- closing a listener or an epoll instance, and closing what no older socket is used after: that is cleaning
+  up;
 - not binding to port 0: what listens or sends is given a port by itself;
 - not setting a timeout of SOON seconds or more, which ends only what would never end;
 - not sending one of the pieces that are sent until no more fits: the next takes its place;
@@ -67,6 +68,8 @@ _EPOLLS = {"epoll_wait", "epoll_pwait"}
 _READINESS = _SELECTS | _POLLS | _EPOLLS
 _CONTROLS = {"ioctl", "fcntl"}
 _SETTING_CONTROLS = {"FIONBIO", "FIOASYNC", "F_SETFL", "F_SETOWN", "SIOCSPGRP"}
+_INTERFACE = "IF"
+"""What all ioctls that configure interfaces have in their names."""
 _INTERRUPTED = {"EINTR", "ERESTARTSYS", "ERESTARTNOINTR", "ERESTARTNOHAND", "ERESTART_RESTARTBLOCK"}
 
 
@@ -356,23 +359,22 @@ def described(call: Call) -> str:
 
 def _relevant(calls: Sequence[Call]) -> Iterator[Call]:
     furnishing = _furnishing(calls)
-    listeners = {one.referent for one in calls if one.name == "listen"}
+    ended = {one.referent for one in calls if one.name in {"listen", *_EPOLLS}}
     for place, call in enumerate(calls):
         if call.referent in furnishing or not _on_socket(call) or call.result is None:
             continue
         if call.name == "epoll_ctl" and _watched(call) in furnishing:
             continue
-        if call.name == "ioctl" and "IF" in call.arguments[1]:
-            continue
         if call.name in _NAMES and "[128" in call.arguments[2]:
             continue
-        if call.name == "close" and (call.referent in listeners or not _used_after(calls, place)):
+        if call.name == "close" and (call.referent in ended or not _used_after(calls, place)):
             continue
         yield call
 
 
 def _furnishing(calls: Sequence[Call]) -> set[str]:
-    """The netlink sockets, and what an event loop watches besides."""
+    """The netlink sockets, what an event loop watches besides, and what names interfaces."""
+    interfaces = {one.referent for one in calls if one.name == "ioctl" and _INTERFACE in one.arguments[1]}
     netlink = {one.returned for one in calls if one.name == "socket" and one.arguments[0] == "AF_NETLINK"}
     watches = [(one.arguments[0], _watched(one)) for one in calls if one.name == "epoll_ctl"]
     loops = {loop for loop, watched in watches if watched in netlink}
@@ -380,7 +382,7 @@ def _furnishing(calls: Sequence[Call]) -> set[str]:
     pairs = [
         set(re.findall(r"\d+<(socket:[^>]*)>", one.arguments[3])) for one in calls if one.name == "socketpair"
     ]
-    return netlink.union(beside, *(pair for pair in pairs if pair & beside))
+    return netlink.union(interfaces, beside, *(pair for pair in pairs if pair & beside))
 
 
 def _watched(call: Call) -> str:

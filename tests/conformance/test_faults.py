@@ -330,6 +330,25 @@ def test_to_close_a_listener_is_cleaning_up() -> None:
     assert "close" not in {one.call.name for one in found}
 
 
+@pytest.mark.parametrize(
+    ("referent", "used"),
+    [
+        ("anon_inode:[eventpoll]", "epoll_wait(4<anon_inode:[eventpoll]>, [], 1, 0) = 0"),
+        ("socket:[9]", 'ioctl(4<socket:[9]>, SIOCGIFINDEX, {ifr_name="lo", ifr_ifindex=1}) = 0'),
+    ],
+    ids=["epoll", "interface"],
+)
+def test_to_close_what_no_claim_is_about_is_cleaning_up(referent: str, used: str) -> None:
+    found = injected(
+        "getsockopt(3<socket:[8]>, SOL_SOCKET, SO_ERROR, NULL, [4]) = ?",
+        used,
+        f"close(4<{referent}>) = 0",
+        'recvfrom(3<socket:[8]>, "", 9, 0, NULL, NULL) = 0',
+    )
+
+    assert "no-op" not in found
+
+
 def test_what_furnishes_a_namespace_is_left_alone() -> None:
     found = injected(
         "socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_ROUTE) = 3<socket:[9]>",
