@@ -8,6 +8,7 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
+from conformance.plugin.timing import SOON
 from libsocket import Socket
 
 
@@ -55,7 +56,7 @@ def test_setting_the_mark_is_refused(ns, observe, make, mark):
 def test_a_single_byte_is_passed_to_the_protocol(ns, observe, pair):
     writer, reader = pair()
     with writer, reader:
-        reader.rcvtimeo = 2  # a byte that is kept back is an answer
+        reader.rcvtimeo = SOON  # a byte that is kept back is an answer
         writer.send(b"x")
 
         assert observe("received", reader.recv(10).decode()) == "x"
