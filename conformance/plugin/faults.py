@@ -392,9 +392,9 @@ def _watched(call: Call) -> str:
 
 
 def _on_socket(call: Call) -> bool:
-    return call.name in _READINESS | {"socket"} or call.referent.startswith(
-        ("socket:", "anon_inode:[eventpoll")
-    )
+    if call.name in _SELECTS | _POLLS:  # another is how a child's answer is awaited
+        return any("<socket:" in word for word in call.arguments)
+    return call.name == "socket" or call.referent.startswith(("socket:", "anon_inode:[eventpoll"))
 
 
 def _used_after(calls: Sequence[Call], place: int) -> bool:
