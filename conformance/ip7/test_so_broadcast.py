@@ -5,6 +5,7 @@ from __future__ import annotations
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import VETH
 from conformance.plugin.setups.pairs import udp_across
+from libsocket import Socket
 
 RECEIVED_BY_ALL = differs(
     "the flag is asked for in sending only (and has been since before the kernel's history in git)",
@@ -12,6 +13,11 @@ RECEIVED_BY_ALL = differs(
     commit="1da177e4c3f4",
     observed={"first_received": "to everyone"},
 )
+
+
+def received_up_to(last: str, receiver: Socket) -> list[str]:
+    """All messages up to one that is sure to come."""
+    return [*iter(lambda: receiver.recv(20).decode(), last), last]
 
 
 @claim(
@@ -24,10 +30,9 @@ RECEIVED_BY_ALL = differs(
 )
 def test_it_does_not_receive_what_is_for_everyone(peers, observe):
     with udp_across(peers) as (sender, receiver):
-        receiver.rcvtimeo = 5
         port = receiver.getsockname()[1]
         sender.broadcast = True
         sender.sendto(b"to everyone", ("10.0.1.255", port))
         sender.sendto(b"to one", (peers.right.address, port))
 
-        assert observe("first_received", receiver.recv(20).decode()) == "to one"
+        assert observe("first_received", received_up_to("to one", receiver)[0]) == "to one"

@@ -4,7 +4,7 @@ What is left out, since no claim is about it:
 
 - calls on netlink sockets, on what is waited for beside them, SIOC?IF ioctls, and sockets that serve for
   nothing else, by which namespaces are furnished;
-- waits for a pipe, by which a process that the test forked answers;
+- polls of what is no socket, as the answer of a process that the test forked is awaited;
 - the creation of sockets, without which no test goes on;
 - getsockname with room for any address (128 bytes), by which the interpreter learns a descriptor's family;
 - closing a listener or an event loop, and closing what no older socket is used after: that is cleaning up;
@@ -398,11 +398,9 @@ def _watched(call: Call) -> str:
 
 
 def _on_socket(call: Call) -> bool:
-    if call.name in _POLLS and "<pipe:" in call.arguments[0]:
-        return False
-    return call.name in _READINESS | {"socket"} or call.referent.startswith(
-        ("socket:", "anon_inode:[eventpoll")
-    )
+    if call.name in _SELECTS | _POLLS:  # another is how a child's answer is awaited
+        return any("<socket:" in word for word in call.arguments)
+    return call.name == "socket" or call.referent.startswith(("socket:", "anon_inode:[eventpoll"))
 
 
 def _used_after(calls: Sequence[Call], place: int) -> bool:

@@ -9,7 +9,8 @@ import pytest
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import full_backlog, listening, listening_unix, pending_connection
-from conformance.plugin.setups.pairs import connected_udp_pair, fill_buffer, unix_datagram_pair
+from conformance.plugin.setups.pairs import fill_buffer, udp_pair, unix_datagram_pair
+from conformance.plugin.setups.readiness import await_readable
 from libsocket import Socket
 
 WOULD_BLOCK = claim(
@@ -22,17 +23,17 @@ WOULD_BLOCK = claim(
 
 
 @WOULD_BLOCK
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, connected_udp_pair, Socket.pair, unix_datagram_pair])
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair, Socket.pair, unix_datagram_pair])
 def test_receiving_where_nothing_has_arrived(ns, observe, pair):
-    left, right = pair()
-    with left, right:
-        left.nonblocking = True
+    sender, receiver = pair()
+    with sender, receiver:
+        receiver.nonblocking = True
         with refused(errno.EAGAIN):
-            left.recv(4)
-        left.nonblocking = False
-        right.send(b"here")
+            receiver.recv(4)
+        sender.send(b"here")
+        await_readable(receiver)
 
-        assert observe("received", left.recv(4).decode()) == "here"
+        assert observe("received", receiver.recv(4).decode()) == "here"
 
 
 @WOULD_BLOCK

@@ -41,13 +41,9 @@ def test_tells_whether_the_socket_listens(ns, observe, make, address):
     section="Socket options",
     says="The option reads 0 on a UDP or UNIX datagram socket, whose types cannot listen.",
 )
-@pytest.mark.parametrize(
-    ("make", "address"), [(Socket.udp, ("127.0.0.1", 0)), (unix_datagram, "")], ids=["udp", "unix"]
-)
-def test_a_datagram_socket_never_listens(ns, observe, make, address):
+@pytest.mark.parametrize("make", [Socket.udp, unix_datagram], ids=["udp", "unix"])
+def test_a_datagram_socket_never_listens(ns, observe, make):
     with make() as sock, listening() as listener:
-        sock.bind(address)
-
         assert observe(
             "datagram_and_listening", [one.get(SO_ACCEPTCONN.through(INT)) for one in (sock, listener)]
         ) == [0, 1]

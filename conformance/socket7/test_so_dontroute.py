@@ -32,10 +32,10 @@ def beyond(hosts: Peers) -> str:
 
 @DIRECTLY
 def test_datagrams_go_to_neighbours_only(peers, observe):
+    remote = beyond(peers)
     with udp_across(peers) as (sender, receiver):
-        receiver.rcvtimeo = 5
         port = receiver.getsockname()[1]
-        far, near = (beyond(peers), port), (peers.right.address, port)
+        far, near = (remote, port), (peers.right.address, port)
         sender.sendto(b"by the gateway", far)
         sender.dontroute = True
         with refused():
@@ -77,10 +77,10 @@ def test_a_stream_connects_to_neighbours_only(peers, observe):
     needs=[VETH],
 )
 def test_the_flag_of_a_send_does_the_same(peers, observe):
+    remote = beyond(peers)
     with udp_across(peers) as (sender, receiver):
-        receiver.rcvtimeo = 5
         port = receiver.getsockname()[1]
-        far, near = (beyond(peers), port), (peers.right.address, port)
+        far, near = (remote, port), (peers.right.address, port)
         with refused():
             sender.sendto(b"nowhere", socket.MSG_DONTROUTE, far)
         sender.sendto(b"directly", socket.MSG_DONTROUTE, near)

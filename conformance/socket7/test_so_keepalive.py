@@ -7,7 +7,7 @@ import errno
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import LINK_DOWN
 from conformance.plugin.refusal import refused
-from conformance.plugin.timing import SOON
+from conformance.plugin.timing import SOON, timed
 from libsocket import Socket
 from netns import Capability
 
@@ -31,10 +31,15 @@ def test_a_vanished_peer_is_noticed(ns, observe):
     idle, idle_peer = impatient_pair()
     probing, peer = impatient_pair()
     with idle, idle_peer, probing, peer:
-        probing.keepalive = True
         probing.rcvtimeo = SOON  # a connection that does not end is an answer
-        ns.set_link("lo", up=False)
-        with refused(errno.ETIMEDOUT):
-            probing.recv(1)
+        with timed() as took:
+            probing.keepalive = True
+            ns.set_link("lo", up=False)
+            with refused(errno.ETIMEDOUT):
+                probing.recv(1)
+        times = [idle.tcp_keepidle, idle.tcp_keepintvl, idle.tcp_keepcnt]
 
-        assert observe("error_without_keepalive", idle.error) == 0
+        assert [
+            observe("probed", took.lasted(2)),
+            observe("times_and_error_without_keepalive", [*times, idle.error]),
+        ] == [True, [1, 1, 1, 0]]

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+import selectors
+
 import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.setups.pairs import udp_pair, unix_datagram_pair
-from conformance.plugin.setups.readiness import (
-    arrival,
-    below_lowat,
-    readable_by_epoll,
-    readable_by_poll,
-    readable_by_select,
-)
+from conformance.plugin.setups.readiness import arrival, below_lowat
 from conformance.plugin.setups.threads import delayed
 from conformance.plugin.timing import SOON, timed
 from libsocket import Socket
 
-WAYS = [readable_by_select, readable_by_poll, readable_by_epoll]
+SELECTORS = [selectors.SelectSelector, selectors.PollSelector, selectors.EpollSelector]
 
 
 @claim(
@@ -101,8 +97,9 @@ def test_a_read_returns_at_the_mark(ns, observe, pair):
         reader.rcvtimeo = SOON
         with timed() as took:
             received = reader.recv(100).decode()
+        seen = [observe("rcvlowat", reader.rcvlowat), observe("received", received)]
 
-        assert observe("waited_and_received", [took.lasted(SOON), received]) == [False, "123456"]
+        assert [*seen, observe("waited", took.lasted(SOON))] == [6, "123456", False]
 
 
 @claim(
@@ -125,8 +122,9 @@ def test_a_read_of_a_datagram_below_the_mark_waits(ns, observe, pair):
         reader.rcvtimeo = SOON
         with timed() as took:
             received = reader.recv(100).decode()
+        mark = observe("rcvlowat", reader.rcvlowat)
 
-        assert observe("waited_and_received", [took.lasted(SOON), received]) == [True, "12345"]
+        assert [mark, observe("waited_and_received", [took.lasted(SOON), received])] == [6, [True, "12345"]]
 
 
 @claim(
@@ -137,13 +135,15 @@ def test_a_read_of_a_datagram_below_the_mark_waits(ns, observe, pair):
     "bytes as the mark are there, and not if one byte less is.",
     since="2.6.28",
 )
-@pytest.mark.parametrize("readable", WAYS)
-def test_tcp_is_readable_from_the_mark_on(ns, observe, readable):
-    with below_lowat(Socket.tcp_pair) as (writer, reader):
-        below = readable(reader)
+@pytest.mark.parametrize("kind", SELECTORS)
+def test_tcp_is_readable_from_the_mark_on(ns, observe, kind):
+    with below_lowat(Socket.tcp_pair) as (writer, reader), kind() as selector:
+        selector.register(reader, selectors.EVENT_READ)
+        below = bool(selector.select(0))
         writer.send(b"6")
+        at_mark = bool(selector.select(SOON))
 
-        assert observe("readable_below_and_at_mark", [below, readable(reader, 30)]) == [False, True]
+        assert observe("readable_below_and_at_mark", [below, at_mark]) == [False, True]
 
 
 @claim(
@@ -160,13 +160,16 @@ def test_tcp_is_readable_from_the_mark_on(ns, observe, readable):
         observed={"readable_below_and_at_mark": [True, True]},
     ),
 )
-@pytest.mark.parametrize("readable", WAYS)
-def test_a_unix_stream_is_readable_from_the_mark_on(ns, observe, readable):
-    with below_lowat(Socket.pair) as (writer, reader):
-        below = readable(reader)
+@pytest.mark.parametrize("kind", SELECTORS)
+def test_a_unix_stream_is_readable_from_the_mark_on(ns, observe, kind):
+    with below_lowat(Socket.pair) as (writer, reader), kind() as selector:
+        selector.register(reader, selectors.EVENT_READ)
+        below = bool(selector.select(0))
         writer.send(b"6")
+        readable = observe("readable_below_and_at_mark", [below, bool(selector.select(SOON))])
+        seen = observe("rcvlowat_and_received", [reader.rcvlowat, reader.recv(9).decode()])
 
-        assert observe("readable_below_and_at_mark", [below, readable(reader, 30)]) == [False, True]
+        assert [readable, seen] == [[False, True], [6, "123456"]]
 
 
 @claim(
@@ -184,7 +187,10 @@ def test_a_unix_stream_is_readable_from_the_mark_on(ns, observe, readable):
     ),
 )
 @pytest.mark.parametrize("pair", [udp_pair, unix_datagram_pair])
-@pytest.mark.parametrize("readable", WAYS)
-def test_a_datagram_socket_is_not_readable_below_the_mark(ns, observe, pair, readable):
-    with below_lowat(pair) as (_writer, reader):
-        assert observe("readable", readable(reader)) is False
+@pytest.mark.parametrize("kind", SELECTORS)
+def test_a_datagram_socket_is_not_readable_below_the_mark(ns, observe, pair, kind):
+    with below_lowat(pair) as (_writer, reader), kind() as selector:
+        selector.register(reader, selectors.EVENT_READ)
+        mark = observe("rcvlowat", reader.rcvlowat)
+
+        assert [mark, observe("readable", bool(selector.select(0)))] == [6, False]

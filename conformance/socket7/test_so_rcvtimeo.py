@@ -16,9 +16,9 @@ from conformance.plugin.setups.listeners import (
     listening_unix,
     pending_connection,
 )
-from conformance.plugin.setups.pairs import connected_udp_pair, unix_datagram_pair
+from conformance.plugin.setups.pairs import udp_pair, unix_datagram_pair
 from conformance.plugin.setups.threads import delayed
-from conformance.plugin.timing import timed
+from conformance.plugin.timing import SOON, timed
 from libsocket import Socket
 
 
@@ -32,9 +32,9 @@ from libsocket import Socket
     says="A receive on a TCP, UDP or UNIX socket that has waited for the whole receive timeout and got "
     "nothing fails with EAGAIN.",
 )
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, connected_udp_pair, Socket.pair, unix_datagram_pair])
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair, Socket.pair, unix_datagram_pair])
 def test_nothing_came_in_time(ns, observe, pair):
-    sock, peer = pair()
+    peer, sock = pair()
     with sock, peer:
         sock.rcvtimeo = 0.05
         with timed() as took, refused(errno.EAGAIN):
@@ -73,10 +73,14 @@ def test_some_came_in_time(ns, observe, pair):
 def test_nobody_connected_in_time(ns, observe, listening):
     with listening() as listener:
         listener.rcvtimeo = 0.05
-        with timed() as took, late_connection(listener), refused(errno.EAGAIN):
-            listener.accept()[0].close()
-        with pending_connection(listener), listener.accept()[0]:  # as it can be while somebody does
-            pass
+        with (
+            pending_connection(listener),
+            listener.accept()[0],  # as it can be while somebody connects
+            timed() as took,
+            late_connection(listener),
+            refused(errno.EAGAIN),
+        ):
+            listener.accept()
 
         assert observe("waited", took.lasted(0.05)) is True
 
@@ -88,9 +92,9 @@ def test_nobody_connected_in_time(ns, observe, listening):
     says="With a receive timeout of zero a receive on a TCP, UDP or UNIX socket waits until something "
     "arrives.",
 )
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, connected_udp_pair, Socket.pair])
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair, Socket.pair])
 def test_zero_waits_until_something_comes(ns, observe, pair):
-    sock, peer = pair()
+    peer, sock = pair()
     with sock, peer:
         sock.rcvtimeo = 0.01
         with refused(errno.EAGAIN):
@@ -111,12 +115,17 @@ def test_zero_waits_until_something_comes(ns, observe, pair):
 )
 @pytest.mark.parametrize("kind", [selectors.SelectSelector, selectors.PollSelector, selectors.EpollSelector])
 def test_polling_has_a_timeout_of_its_own(ns, observe, kind):
-    with Socket.udp() as sock, kind() as selector:
+    peer, sock = udp_pair()
+    with peer, sock, kind() as selector:
         sock.rcvtimeo = 0.01
         with refused(errno.EAGAIN):
             sock.recv(1)
         selector.register(sock, selectors.EVENT_READ)
         with timed() as took:
             selector.select(0.1)
+        peer.send(b"x")
 
-        assert observe("waited", took.lasted(0.1)) is True
+        assert [
+            observe("waited", took.lasted(0.1)),
+            observe("ready_then", bool(selector.select(SOON))),
+        ] == [True, True]

@@ -10,14 +10,13 @@ from conformance.plugin.setups.listeners import pending_connection
 from conformance.plugin.setups.reuse import reusing_socket
 
 
-def left_behind(reuse: bool) -> tuple[str, int]:
-    """The address of a server that closed its connection before the client did, and is gone."""
+def left_behind(reuse: bool) -> tuple[bool, tuple[str, int]]:
+    """The option and the address of a server that closed its connection before its client, and is gone."""
     with reusing_socket(reuse) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         with pending_connection(listener), listener.accept()[0]:
-            address: tuple[str, int] = listener.getsockname()
-        return address
+            return listener.reuseaddr, listener.getsockname()
 
 
 @claim(
@@ -55,8 +54,9 @@ def test_does_not_share_the_address_of_a_listener(ns, observe):
         with refused():
             third.bind(first.getsockname())
         shared = second.getsockname() == first.getsockname()
+        newcomer = [third.reuseaddr, third.getsockname()]
 
-        assert observe("before_and_while_it_listens", [shared, third.getsockname()]) == [True, ("0.0.0.0", 0)]
+        assert observe("before_and_while_it_listens", [shared, *newcomer]) == [True, True, ("0.0.0.0", 0)]
 
 
 @claim(
@@ -76,8 +76,9 @@ def test_a_listener_on_every_address_has_the_port_alone(ns, observe, host):
         with refused():
             third.bind((host, port))
         shared = second.getsockname() == (host, port)
+        newcomer = [third.reuseaddr, third.getsockname()]
 
-        assert observe("before_and_while_it_listens", [shared, third.getsockname()]) == [True, ("0.0.0.0", 0)]
+        assert observe("before_and_while_it_listens", [shared, *newcomer]) == [True, True, ("0.0.0.0", 0)]
 
 
 @claim(
@@ -131,11 +132,14 @@ def test_one_socket_alone_shares_nothing(ns, observe, holder, newcomer):
 )
 @pytest.mark.parametrize(("before", "after"), [(False, False), (False, True), (True, False)])
 def test_one_server_alone_does_not_return_to_its_port(ns, observe, before, after):
-    refusing, sharing = left_behind(before), left_behind(True)
-    with reusing_socket(after) as server:
+    left_with, refusing = left_behind(before)
+    _, sharing = left_behind(True)
+    with reusing_socket(after) as server, reusing_socket() as other:
         with refused():
             server.bind(refusing)
-        server.reuseaddr = True
-        server.bind(sharing)
+        other.bind(sharing)
 
-        assert observe("bound_where_both_set_it", server.getsockname() == sharing) is True
+        assert observe(
+            "set_by_and_bound_where_both_set_it",
+            [left_with, server.reuseaddr, other.getsockname() == sharing],
+        ) == [before, after, True]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.timing import SOON
 from libsocket import Socket
 
 
@@ -19,7 +20,7 @@ from libsocket import Socket
 def test_a_single_byte_is_passed_to_the_protocol(ns, observe, pair):
     writer, reader = pair()
     with writer, reader:
-        reader.rcvtimeo = 2  # a byte that is kept back is an answer
+        reader.rcvtimeo = SOON  # a byte that is kept back is an answer
         writer.send(b"x")
 
         assert observe("received", reader.recv(10).decode()) == "x"

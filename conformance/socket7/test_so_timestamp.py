@@ -145,7 +145,7 @@ def test_it_is_the_time_of_reception(ns, observe):
 def test_it_is_the_time_of_the_last_packet(ns, observe):
     sender, receiver = Socket.tcp_pair()
     with sender, receiver, stamping():
-        sender.tcp_nodelay = receiver.timestamp = True
+        receiver.timestamp = True
         sender.send(b"first")
         between = now()
         sender.send(b"second")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import ROUTE_TIMERS, VETH
 from conformance.plugin.setups.listeners import listening
-from conformance.plugin.setups.pairs import unacked_sender
+from conformance.plugin.setups.pairs import UNACKED_ENDS, unacked_sender
 from conformance.plugin.timing import timed
 from libsocket import Socket
 
@@ -25,6 +25,7 @@ CEILING = 0.2
     "unacknowledged.",
     since="2.2",
     needs=[VETH, ROUTE_TIMERS],
+    survives=UNACKED_ENDS,
 )
 def test_a_partial_segment_is_held(peers, observe):
     with unacked_sender(peers) as sender:
@@ -42,6 +43,7 @@ def test_a_partial_segment_is_held(peers, observe):
     "when a byte is missing.",
     since="2.2",
     needs=[VETH, ROUTE_TIMERS],
+    survives=UNACKED_ENDS,
 )
 def test_a_full_segment_is_sent(peers, observe):
     with unacked_sender(peers) as sender:
@@ -62,6 +64,7 @@ def test_a_full_segment_is_sent(peers, observe):
     "unacknowledged.",
     since="2.2",
     needs=[VETH, ROUTE_TIMERS],
+    survives=UNACKED_ENDS,
 )
 def test_uncorking_sends_what_waits(peers, observe):
     with unacked_sender(peers) as sender:
@@ -89,15 +92,19 @@ def test_uncorking_sends_what_waits(peers, observe):
         commit="1da177e4c3f4",
         observed={"unsent": 6},
     ),
+    survives=UNACKED_ENDS,
 )
 def test_uncorking_sends_what_waits_behind_unacknowledged_data(peers, observe):
     with unacked_sender(peers) as sender:
         sender.send(b"first")
         sender.tcp_cork = True
         sender.send(b"corked")
+        corked = [sender.tcp_cork]
         sender.tcp_cork = False
+        corked.append(sender.tcp_cork)
+        unsent = sender.tcp_info.notsent_bytes
 
-        assert observe("unsent", sender.tcp_info.notsent_bytes) == 0
+        assert [observe("corked", corked), observe("unsent", unsent)] == [[True, False], 0]
 
 
 @claim(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import ROUTE_TIMERS, VETH
-from conformance.plugin.setups.pairs import unacked_sender
+from conformance.plugin.setups.pairs import UNACKED_ENDS, unacked_sender
 
 FLUSHES = claim(
     "tcp.7/TCP_NODELAY/flushes",
@@ -16,6 +16,7 @@ FLUSHES = claim(
     section="Socket options",
     says="Setting TCP_NODELAY sends out at once what is held back, even while TCP_CORK is set.",
     needs=[VETH, ROUTE_TIMERS],
+    survives=UNACKED_ENDS,
 )
 
 
@@ -30,6 +31,7 @@ FLUSHES = claim(
     section="Socket options",
     says="With TCP_NODELAY small writes are sent at once, though earlier data is not acknowledged.",
     needs=[VETH, ROUTE_TIMERS],
+    survives=UNACKED_ENDS,
 )
 def test_small_writes_go_out_at_once(peers, observe):
     with unacked_sender(peers) as sender:
@@ -37,8 +39,9 @@ def test_small_writes_go_out_at_once(peers, observe):
         sender.send(b"a")
         sender.send(b"b")
         sender.send(b"c")
+        info = sender.tcp_info
 
-        assert observe("unsent", sender.tcp_info.notsent_bytes) == 0
+        assert observe("segments_sent_and_bytes_unsent", [info.unacked, info.notsent_bytes]) == [3, 0]
 
 
 @claim(
@@ -47,6 +50,7 @@ def test_small_writes_go_out_at_once(peers, observe):
     section="Socket options",
     says="Without TCP_NODELAY small writes are gathered while an earlier one is not acknowledged.",
     needs=[VETH, ROUTE_TIMERS],
+    survives=UNACKED_ENDS,
 )
 def test_small_writes_wait(peers, observe):
     with unacked_sender(peers) as sender:
@@ -64,6 +68,7 @@ def test_small_writes_wait(peers, observe):
     says="Without TCP_NODELAY data waits, while earlier data is not acknowledged, until it fills a segment: "
     "a byte less waits.",
     needs=[VETH, ROUTE_TIMERS],
+    survives=UNACKED_ENDS,
 )
 def test_a_full_segment_does_not_wait(peers, observe):
     with unacked_sender(peers) as sender:
@@ -82,17 +87,19 @@ def test_a_full_segment_does_not_wait(peers, observe):
     section="Socket options",
     says="TCP_CORK overrides TCP_NODELAY: what is sent at once without it is held back with both set.",
     needs=[VETH, ROUTE_TIMERS],
+    survives=UNACKED_ENDS,
 )
 def test_the_cork_goes_before_it(peers, observe):
     with unacked_sender(peers) as sender:
         sender.tcp_nodelay = True
         sender.send(b"first")
         sender.send(b"second")
-        before = sender.tcp_info.notsent_bytes
+        before = sender.tcp_info
         sender.tcp_cork = True
         sender.send(b"corked")
 
-        assert observe("unsent", [before, sender.tcp_info.notsent_bytes]) == [0, len(b"corked")]
+        unsent = [before.notsent_bytes, sender.tcp_info.notsent_bytes]
+        assert observe("segments_sent_and_bytes_unsent", [before.unacked, *unsent]) == [2, 0, len(b"corked")]
 
 
 @FLUSHES

@@ -310,6 +310,7 @@ def test_a_wait_for_a_pipe_is_left_out() -> None:
         ("close(3<socket:[9]>) = 0", {}),
         ("getsockname(3<socket:[9]>, {sa_family=AF_INET, sin_port=htons(9)}, [128 => 16]) = 0", {}),
         ('read(3</etc/passwd>, "abc", 9) = 3', {}),
+        ("poll([{fd=3<pipe:[9]>, events=POLLIN}], 1, 0) = 1 ([{fd=3, revents=POLLIN}])", {}),
     ],
     ids=lambda value: value.split(" =")[-1] if isinstance(value, str) else None,
 )

@@ -55,7 +55,7 @@ def test_what_is_never_announced_differs(silent: Socket, wait: Callable[[Socket]
 
 
 def test_a_connect_that_waits_for_ever_differs() -> None:
-    with listening() as listener, STILL, full_backlog(listener) as client:
+    with listening(backlog=0) as listener, STILL, full_backlog(listener) as client:
         client.connect(listener.getsockname())
 
 

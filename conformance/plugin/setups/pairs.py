@@ -6,6 +6,7 @@ import select
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Final
 
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.timing import SOON
@@ -66,6 +67,12 @@ def udp_across(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
         receiver.bind(("0.0.0.0", 0))
         receiver.rcvtimeo = SOON
         yield sender, receiver
+
+
+UNACKED_ENDS: Final = {
+    "no-op: setsockopt(*SO_LINGER*": "it lets the namespace of a sender whose peer is silent go at once"
+}
+"""For the claims that are tried with an :func:`unacked_sender`."""
 
 
 @contextmanager

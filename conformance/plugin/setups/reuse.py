@@ -10,5 +10,6 @@ from libsocket import Socket
 def reusing_socket(reuse: bool = True, *, make: Callable[[], Socket] = Socket.tcp) -> Socket:
     """A socket with SO_REUSEADDR set or not, still to be bound."""
     sock = make()
-    sock.reuseaddr = reuse
+    if reuse:
+        sock.reuseaddr = True
     return sock

@@ -15,7 +15,7 @@ def in_thread(act: Callable[[], object]) -> Iterator[threading.Event]:
     done = threading.Event()
 
     def live() -> None:
-        with suppress(OSError):
+        with suppress(OSError, EOFError):
             act()
             done.set()
 
@@ -45,7 +45,7 @@ def delayed(act: Callable[[], object], seconds: float = 0.1) -> Iterator[threadi
 
     def live() -> None:
         begun.set()
-        with suppress(OSError):
+        with suppress(OSError, EOFError):
             act()
 
     timer = threading.Timer(seconds, live)
