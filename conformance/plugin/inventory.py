@@ -7,6 +7,8 @@ page has one file in ``conformance/inventory/``, its sentences in order; a claim
 from __future__ import annotations
 
 import argparse
+import gzip
+import hashlib
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +47,8 @@ class Inventory:
     sentences: tuple[Sentence, ...]
     date: str = ""
     """When that edition was made, as YYYY-MM-DD; empty where it does not say."""
+    sha256: str = ""
+    """Of the page's file in that edition, uncompressed; empty where a document is no file."""
 
     @property
     def edition(self) -> str:
@@ -76,6 +80,17 @@ class Coverage:
             if self.status(one) == "untried" and not one.reason:
                 yield f"{one.id}: no claim cites it, no test is named, and there is no reason"
 
+    def another_edition(self, folder: Path) -> Iterator[str]:
+        """What is wrong with a folder's page: there is none, or it is not the one that was read."""
+        if not self.inventory.sha256:
+            return
+        page = self.inventory.page
+        text = page_in(folder, page)
+        if text is None:
+            yield f"{page}: {folder} has no such page"
+        elif hashlib.sha256(text).hexdigest() != self.inventory.sha256:
+            yield f"{page}: the page in {folder} is not that of {self.inventory.edition}, which was read"
+
     def __str__(self) -> str:
         statuses = [self.status(one) for one in self.inventory.sentences]
         count = statuses.count
@@ -97,6 +112,15 @@ def inventory(page: str) -> Inventory:
     return Inventory(page, **fields, sentences=sentences)
 
 
+def page_in(folder: Path, page: str) -> bytes | None:
+    """A manual page's source below a folder such as ``/usr/share/man``, uncompressed; None without one."""
+    place = folder / f"man{page.rpartition('.')[2]}" / page
+    packed = place.with_name(f"{page}.gz")
+    if packed.exists():
+        return gzip.decompress(packed.read_bytes())
+    return place.read_bytes() if place.exists() else None
+
+
 def coverage(page: str, catalogue: Catalogue) -> Coverage:
     """What a catalogue's claims cite of a page."""
     cited: dict[str, list[str]] = {}
@@ -112,6 +136,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m conformance.plugin.inventory", description=__doc__)
     parser.add_argument("pages", nargs="*", metavar="PAGE", help=f"default: all: {', '.join(pages())}")
     parser.add_argument("--catalogue", type=Path, default=ROOT / "build" / "catalogue.json", metavar="FILE")
+    parser.add_argument(
+        "--man",
+        type=Path,
+        metavar="DIR",
+        help="hold the pages in this folder (with man2/, man7/ in it) against the editions that were read",
+    )
     asked = parser.parse_args(arguments)
     try:
         catalogue = read_catalogue(asked.catalogue)
@@ -126,6 +156,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             by = ", ".join(found.claims.get(one.id, one.tests)) or f"untried: {one.reason}"
             print(f"  {one.id:46} {by}")
         wrong += found.problems()
+        if asked.man:
+            wrong += found.another_edition(asked.man)
     for problem in wrong:
         print(f"inventory: {problem}", file=sys.stderr)
     return int(bool(wrong))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -102,3 +104,37 @@ def test_the_command_fails_where_a_citation_is_wrong(
 
     assert status == 1
     assert "a.7/b/c: there is no sentence libsocket/no/such" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "packed", "problems"),
+    [
+        (b"as it was read", False, []),
+        (b"as it was read", True, []),
+        (
+            b"as it is now",
+            False,
+            ["page.7: the page in {} is not that of page(7) (a project 1.0), which was read"],
+        ),
+        (None, False, ["page.7: {} has no such page"]),
+    ],
+    ids=["same", "packed", "another", "none"],
+)
+def test_a_page_is_held_against_the_edition_that_was_read(
+    tmp_path: Path, text: bytes | None, packed: bool, problems: list[str]
+) -> None:
+    read = replace(PAGE, sha256=hashlib.sha256(b"as it was read").hexdigest())
+    (tmp_path / "man7").mkdir()
+    if text is not None:
+        name = "page.7.gz" if packed else "page.7"
+        (tmp_path / "man7" / name).write_bytes(gzip.compress(text) if packed else text)
+
+    found = list(Coverage(read, {}).another_edition(tmp_path))
+
+    assert found == [problem.format(tmp_path) for problem in problems]
+
+
+def test_every_manual_page_that_was_read_has_its_digest() -> None:
+    assert [
+        page for page in pages() if inventory(page).project == "man-pages" and not inventory(page).sha256
+    ] == []
