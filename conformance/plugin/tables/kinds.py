@@ -198,10 +198,14 @@ def test_it_cannot_be_read(observe: Observe, row: SetOnly, case: Case) -> None:
 
 
 class Privileged(_OfValues, frozen=True, kw_only=True):
-    """Setting it to any of ``values`` takes a capability: refused ``without`` these, and ``kept`` stays."""
+    """Setting it to any of ``values`` takes a capability: refused ``without`` these, and ``kept`` stays.
+
+    What is set is stored as ``factor`` times itself.
+    """
 
     without: Capabilities
     kept: Value
+    factor: int = 1
     errno: Errno = Errno()
 
 
@@ -213,7 +217,10 @@ def test_without_the_capability_it_is_refused(observe: Observe, row: Privileged,
         with without(*row.without), refused(row.errno.number):
             sock.set(row.option, case.given)
 
-        assert observe("allowed_and_kept", [allowed, row.shown(sock)]) == [case.given, row.kept]
+        assert observe("allowed_and_kept", [allowed, row.shown(sock)]) == [
+            row.factor * case.given,
+            row.factor * row.kept,
+        ]
 
 
 class Suffices(_Changing, frozen=True, kw_only=True):
