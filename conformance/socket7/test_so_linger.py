@@ -143,8 +143,10 @@ def test_shutdown_waits(ns, observe, how):
 )
 def test_exit_never_lingers(ns, observe):
     with listening() as listener:
-        lingers, queued = in_child(functools.partial(exit_unsent, listener.getsockname()))
+        with timed() as took:
+            lingers, queued = in_child(functools.partial(exit_unsent, listener.getsockname()))
         with listener.accept()[0] as peer:
             received = len(peer.read_to_end())
 
-        assert observe("lingers_and_all_received", [lingers, received == queued]) == [True, True]
+        seen = [lingers, took.lasted(LONG), received == queued]
+        assert observe("lingers_waited_and_all_received", seen) == [True, False, True]
