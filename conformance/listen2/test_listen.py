@@ -67,18 +67,22 @@ def test_the_socket_accepts_connections(ns, observe, make, address):
     says="Listening on a UDP or UNIX datagram socket fails with EOPNOTSUPP.",
 )
 @pytest.mark.parametrize(
-    ("make", "address"),
-    [(Socket.udp, ("127.0.0.2", 4321)), (partial(Socket.unix, SOCK_DGRAM), b"\0name")],
+    ("make", "stream", "address"),
+    [
+        (Socket.udp, Socket.tcp, ("127.0.0.2", 4321)),
+        (partial(Socket.unix, SOCK_DGRAM), Socket.unix, b"\0name"),
+    ],
     ids=["udp", "unix"],
 )
-def test_a_datagram_socket_does_not_listen(ns, observe, make, address):
-    with make() as sock:
-        sock.bind(address)
+def test_a_datagram_socket_does_not_listen(ns, observe, make, stream, address):
+    with make() as sock, stream() as listener:
         with refused(errno.EOPNOTSUPP):
             sock.listen()
+        listener.bind(address)
+        listener.listen()
 
-        bound = [sock.acceptconn, str(sock.getsockname())]
-        assert observe("accepting_and_address", bound) == [False, str(address)]
+        state = [sock.acceptconn, listener.acceptconn, str(listener.getsockname())]
+        assert observe("accepting_and_address_of_stream", state) == [False, True, str(address)]
 
 
 NO_WAIT = {"no-op: setsockopt(SOL_SOCKET, SO_SNDTIMEO*": "a connect that finds room does not wait"}
