@@ -252,8 +252,8 @@ def test_shut_both_ways_receives_nothing_more(ns, observe):
     with left, right:
         left.rcvtimeo = SOON
         right.send(b"early")
-        left.shutdown(Shutdown.BOTH)
         early = left.recv(9)
+        left.shutdown(Shutdown.BOTH)
         with arrival(left):
             right.send(b"late")
         with refused():
