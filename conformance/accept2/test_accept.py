@@ -37,16 +37,16 @@ def flags(sock: Socket) -> list[str]:
     return [name for name, flag in FLAGS.items() if status & flag]
 
 
-def met_by(listener: Socket, number: int) -> str:
-    """Which call meets the error of the connection that waits."""
+def met_by(listener: Socket, *, at_accept: int, at_receive: int) -> str:
+    """Which call meets the error of the connection that waits; the errno is one of two, as the call is."""
     try:
         server = listener.accept()[0]
     except OSError as error:
-        if error.errno != number:
+        if error.errno != at_accept:
             raise
         return "accept"
     server.rcvtimeo = SOON
-    with server, refused(number):
+    with server, refused(at_receive):
         while server.recv(9):
             pass
     return "recv"
@@ -151,7 +151,7 @@ def test_the_listener_goes_on_listening(ns, observe, listening):
 
 @claim(
     "accept.2/EAGAIN/nonblocking-and-nobody-waits",
-    sentence="accept.2/accept/nonblocking",
+    sentence=("accept.2/accept/nonblocking", "accept.2/EAGAIN/nonblocking"),
     section="ERRORS",
     says="Accepting on a non-blocking TCP or UNIX stream listener at which no connection waits fails with "
     "EAGAIN.",
@@ -203,17 +203,18 @@ def test_only_a_listener_accepts(ns, observe, make, address):
     says="Accepting on a UDP or UNIX datagram socket fails with EOPNOTSUPP.",
 )
 @pytest.mark.parametrize(
-    ("make", "address"),
-    [(Socket.udp, ("127.0.0.2", 4321)), (partial(Socket.unix, socket.SOCK_DGRAM), b"\0name")],
+    ("make", "listening"),
+    [(Socket.udp, listening), (partial(Socket.unix, socket.SOCK_DGRAM), listening_unix)],
     ids=["udp", "unix"],
 )
-def test_a_datagram_socket_accepts_nothing(ns, observe, make, address):
-    with make() as sock:
-        sock.bind(address)
+def test_a_datagram_socket_accepts_nothing(ns, observe, make, listening):
+    with make() as sock, listening() as listener, pending_connection(listener) as client:
         with refused(errno.EOPNOTSUPP):
             sock.accept()
+        with listener.accept()[0] as server:
+            client.send(b"hello")
 
-        assert observe("address", str(sock.getsockname())) == str(address)
+            assert observe("received_on_a_stream", server.recv(9).decode()) == "hello"
 
 
 @claim(
@@ -280,7 +281,8 @@ def test_accept_tells_that_the_client_is_unreachable(routed, observe):
         await_readable(listener)
         make_unreachable(routed, client, icmp)
 
-        assert observe("met_by", met_by(listener, errno.EHOSTUNREACH)) == "accept"
+        met = met_by(listener, at_accept=errno.EHOSTUNREACH, at_receive=errno.EHOSTUNREACH)
+        assert observe("met_by", met) == "accept"
 
 
 @claim(
@@ -300,4 +302,5 @@ def test_accept_tells_that_the_client_has_reset(ns, observe):
         client.linger = Linger(True, 0)
         client.close()
 
-        assert observe("met_by", met_by(listener, errno.ECONNRESET)) == "accept"
+        met = met_by(listener, at_accept=errno.ECONNABORTED, at_receive=errno.ECONNRESET)
+        assert observe("met_by", met) == "accept"

@@ -36,9 +36,14 @@ def test_connecting_to_everyone_takes_the_flag(ns, observe):
         "it fails with ENETUNREACH, whatever the flag (older than the history in git)",
         since="2.6.12",
         commit="1da177e4c3f4",
-        observed={"errno": "ENETUNREACH"},
+        observed={"flag": True, "errno_with_flag": "ENETUNREACH", "errno": "ENETUNREACH"},
     ),
 )
-def test_tcp_connects_to_nobody_without_the_flag(ns):
-    with Socket.tcp() as sock, refused(errno.EACCES):
-        sock.connect(EVERYONE)
+def test_tcp_connects_to_nobody_without_the_flag(ns, observe):
+    with Socket.tcp() as flagged, Socket.tcp() as sock:
+        flagged.broadcast = True
+        observe("flag", flagged.broadcast)
+        with refused(name="errno_with_flag"):
+            flagged.connect(EVERYONE)
+        with refused(errno.EACCES):
+            sock.connect(EVERYONE)

@@ -1,4 +1,4 @@
-"""shutdown(2) beyond what it says: how a socket reads that was shut for reading."""
+"""shutdown(2) beyond what it says: how a socket reads that was shut for reading, and the errnos."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.pairs import udp_pair, unix_datagram_pair
+from conformance.plugin.setups.readiness import arrival
 from libsocket import Shutdown, Socket
 
 
@@ -106,3 +107,62 @@ def test_a_udp_socket_is_shut_though_refused(ns, observe):
             sock.shutdown(Shutdown.READ)
 
         assert observe("received", sock.recv(9).decode()) == ""
+
+
+@claim(
+    "defacto/SHUT_RDWR/late-data-resets",
+    says="Data that arrives at a TCP socket after SHUT_RDWR resets the connection: the next receive fails "
+    "with ECONNRESET, and the peer's next send with EPIPE.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_data_for_who_receives_no_more_resets(ns, observe):
+    left, right = Socket.tcp_pair()
+    with left, right:
+        left.shutdown(Shutdown.BOTH)
+        before = left.recv(9)
+        with arrival(left):
+            right.send(b"late")
+        with refused(errno.ECONNRESET):
+            left.recv(9)
+        with refused(errno.EPIPE, "errno_of_peer"):
+            right.send(b"later")
+
+        assert observe("before", before.decode()) == ""
+
+
+@claim(
+    "defacto/SHUT_WR/datagram-epipe",
+    says="Sending on a connected UDP or UNIX datagram socket after SHUT_WR or SHUT_RDWR fails with EPIPE.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize("how", [Shutdown.WRITE, Shutdown.BOTH], ids=["write", "both"])
+@pytest.mark.parametrize("pair", [udp_pair, unix_datagram_pair], ids=["udp", "unix"])
+def test_a_datagram_socket_shut_for_writing_gives_epipe(ns, observe, pair, how):
+    left, right = pair()
+    with left, right:
+        left.send(b"before")
+        left.shutdown(how)
+        with refused(errno.EPIPE):
+            left.send(b"after")
+
+        assert observe("received", right.recv(9).decode()) == "before"
+
+
+@claim(
+    "defacto/SHUT_RD/unix-datagram-peer-epipe",
+    says="Sending to a connected UNIX datagram socket after its SHUT_RD or SHUT_RDWR fails with EPIPE.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize("how", [Shutdown.READ, Shutdown.BOTH], ids=["read", "both"])
+def test_a_unix_datagram_socket_shut_for_reading_gives_its_peer_epipe(ns, observe, how):
+    left, right = unix_datagram_pair()
+    with left, right:
+        right.send(b"before")
+        left.shutdown(how)
+        with refused(errno.EPIPE):
+            right.send(b"after")
+
+        assert observe("received", left.recv(9).decode()) == "before"

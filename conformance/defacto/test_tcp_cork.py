@@ -7,7 +7,11 @@ import socket
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import ROUTE_TIMERS, VETH
 from conformance.plugin.setups.pairs import unacked_sender
+from conformance.plugin.timing import SOON, timed
 from libsocket import Socket
+
+LEAST_TIMEOUT = 0.2
+"""Seconds: the least retransmission timeout of TCP."""
 
 ENDS_QUIETLY = {"no-op: setsockopt(*SO_LINGER*": "it only lets a connection end that nobody acknowledges"}
 
@@ -102,3 +106,22 @@ def test_the_first_small_write_goes_out(peers, observe):
         sender.send(b"first")
 
         assert observe("unacked_and_unsent", [before, unacked_and_unsent(sender)]) == [[0, 0], [1, 0]]
+
+
+@claim(
+    "defacto/TCP_CORK/held-until-retransmission-timeout",
+    says="What is corked on a path whose retransmission timeout is its least, 200 milliseconds, is not sent "
+    "before that time.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_corked_data_is_held_until_the_timeout(ns, observe):
+    sender, receiver = Socket.tcp_pair()
+    with sender, receiver:
+        receiver.rcvtimeo = SOON
+        sender.tcp_cork = True
+        with timed() as took:
+            sender.send(b"corked")
+            received = receiver.recv(9).decode()
+
+        assert observe("received_late", [received, took.lasted(LEAST_TIMEOUT)]) == ["corked", True]

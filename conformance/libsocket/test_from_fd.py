@@ -7,6 +7,7 @@ import os
 import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.timing import SOON
 from libsocket import Socket
 
 
@@ -21,7 +22,7 @@ from libsocket import Socket
 def test_speaks_for_the_same_connection(ns, observe, pair):
     left, right = pair()
     with left, right, Socket.from_fd(os.dup(left.fileno())) as again:
-        right.rcvtimeo = again.rcvtimeo = 5
+        right.rcvtimeo = again.rcvtimeo = SOON
         again.send(b"question")
         right.send(b"answer")
 

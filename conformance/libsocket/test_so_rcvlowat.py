@@ -6,7 +6,7 @@ import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.setups.readiness import below_lowat, readable_by_poll, readable_by_select
-from conformance.plugin.timing import timed
+from conformance.plugin.timing import SOON, timed
 from libsocket import Socket
 
 
@@ -28,7 +28,7 @@ def test_tcp_is_readable_below_the_mark(ns, observe, readable):
         below = readable(reader)
         writer.send(b"67890")
 
-        assert observe("readable_below_and_at_mark", [below, readable(reader, 30)]) == [True, True]
+        assert observe("readable_below_and_at_mark", [below, readable(reader, SOON)]) == [True, True]
 
 
 @claim(

@@ -67,21 +67,28 @@ def test_the_socket_accepts_connections(ns, observe, make, address):
     says="Listening on a UDP or UNIX datagram socket fails with EOPNOTSUPP.",
 )
 @pytest.mark.parametrize(
-    ("make", "address"),
-    [(Socket.udp, ("127.0.0.2", 4321)), (partial(Socket.unix, SOCK_DGRAM), b"\0name")],
+    ("make", "stream", "address"),
+    [
+        (Socket.udp, Socket.tcp, ("127.0.0.2", 4321)),
+        (partial(Socket.unix, SOCK_DGRAM), Socket.unix, b"\0name"),
+    ],
     ids=["udp", "unix"],
 )
-def test_a_datagram_socket_does_not_listen(ns, observe, make, address):
-    with make() as sock:
-        sock.bind(address)
+def test_a_datagram_socket_does_not_listen(ns, observe, make, stream, address):
+    with make() as sock, stream() as listener:
         with refused(errno.EOPNOTSUPP):
             sock.listen()
+        listener.bind(address)
+        listener.listen()
 
-        bound = [sock.acceptconn, str(sock.getsockname())]
-        assert observe("accepting_and_address", bound) == [False, str(address)]
+        state = [sock.acceptconn, listener.acceptconn, str(listener.getsockname())]
+        assert observe("accepting_and_address_of_stream", state) == [False, True, str(address)]
 
 
-NO_WAIT = {"no-op: setsockopt(SOL_SOCKET, SO_SNDTIMEO*": "a connect that finds room does not wait"}
+NO_WAIT = {
+    "no-op: setsockopt(SOL_SOCKET, SO_SNDTIMEO*": "a connect that finds room does not wait; where one that "
+    "finds none has no end, that is noticed"
+}
 
 ONE_MORE = differs(
     "one connection more than the backlog may wait: the queue counts as full when it is longer than the "
@@ -96,21 +103,34 @@ ONE_MORE = differs(
     "listen.2/listen/backlog-is-the-limit",
     sentence="listen.2/listen/backlog",
     section="DESCRIPTION",
-    says="The queue of connections that wait at a TCP or UNIX stream listener may grow as long as the "
-    "backlog.",
+    says="The queue of connections that wait at a TCP listener with a backlog of 1 or 5, or at a UNIX stream "
+    "listener with one of 0, 1 or 5, may grow as long as the backlog.",
     expect=ONE_MORE,
     survives=NO_WAIT,
 )
-@pytest.mark.parametrize("backlog", [0, 1, 5])
 @pytest.mark.parametrize(
-    ("make", "address"), [(Socket.tcp, ("127.0.0.1", 0)), (Socket.unix, "")], ids=["tcp", "unix"]
+    ("listening", "backlog"),
+    [(listening, 1), (listening, 5), (listening_unix, 0), (listening_unix, 1), (listening_unix, 5)],
+    ids=["tcp-1", "tcp-5", "unix-0", "unix-1", "unix-5"],
 )
-def test_no_more_than_the_backlog_wait(ns, observe, make, address, backlog):
-    with make() as listener:
-        listener.bind(address)
-        listener.listen(backlog)
-
+def test_no_more_than_the_backlog_wait(ns, observe, listening, backlog):
+    with listening(backlog=backlog) as listener:
         assert observe("beyond_backlog", admitted(listener) - backlog) == 0
+
+
+@claim(
+    "listen.2/listen/backlog-zero",
+    sentence="listen.2/listen/backlog",
+    section="DESCRIPTION",
+    says="No connection may wait at a TCP listener with a backlog of 0, where net.ipv4.tcp_syncookies is 1.",
+    needs=[sysctl("net.ipv4.tcp_syncookies")],
+    expect=ONE_MORE,
+    survives=NO_WAIT,
+)
+def test_none_waits_with_a_backlog_of_zero(ns, observe):
+    ns.sysctl["net.ipv4.tcp_syncookies"] = 1
+    with listening(backlog=0) as listener:
+        assert observe("beyond_backlog", admitted(listener)) == 0
 
 
 @claim(

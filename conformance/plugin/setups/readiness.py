@@ -31,6 +31,16 @@ def await_writable(sock: Socket) -> None:
     assert select.select([], [sock], [], SOON)[1], f"not writable within {SOON:g} seconds"
 
 
+def await_error(sock: Socket) -> None:
+    """Wait until an error is pending. A kernel that never says so differs."""
+    assert _polled(sock, select.POLLERR), f"no error within {SOON:g} seconds"
+
+
+def await_end(sock: Socket) -> None:
+    """Wait until the peer has sent its last, and all of it is here. A kernel that never says so differs."""
+    assert _polled(sock, select.POLLRDHUP), f"no end within {SOON:g} seconds"
+
+
 @contextmanager
 def arrival(sock: Socket) -> Iterator[None]:
     """Leave the block once something has arrived, or after a while in vain.
@@ -61,3 +71,10 @@ def readable_by_epoll(sock: Socket, seconds: float = 0) -> bool:
     with select.epoll() as epoll:
         epoll.register(sock, select.EPOLLIN)
         return bool(epoll.poll(seconds))
+
+
+def _polled(sock: Socket, event: int) -> bool:
+    """Whether poll(2) reports an event before long."""
+    poll = select.poll()
+    poll.register(sock, event)
+    return any(events & event for _, events in poll.poll(SOON * 1000))

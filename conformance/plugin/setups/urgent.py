@@ -11,8 +11,13 @@ from libsocket import Socket
 
 def send_with_urgent_byte(sender: Socket) -> None:
     """Send ``abXcd`` and nothing more; the X is urgent."""
+    send_pieces(sender, socket.MSG_OOB)
+
+
+def send_pieces(sender: Socket, flags: int = 0) -> None:
+    """Send ``ab``, ``X`` and ``cd`` and nothing more, the X with flags."""
     sender.send(b"ab")
-    sender.send(b"X", socket.MSG_OOB)
+    sender.send(b"X", flags)
     sender.send(b"cd")
     sender.shutdown(socket.SHUT_WR)
 
