@@ -67,7 +67,7 @@ def test_sending_where_nobody_reads(ns, observe, pair):
     "socket.7/O_NONBLOCK/connect-einprogress",
     sentence="socket.7/O_NONBLOCK/einprogress",
     section="Socket-layer functions",
-    says="Connecting a non-blocking TCP socket fails with EINPROGRESS, and is done all the same.",
+    says="Connecting a non-blocking TCP socket fails with EINPROGRESS while the connection is being made.",
 )
 def test_connecting_is_in_progress(ns, observe):
     with listening() as listener, Socket.tcp() as client:

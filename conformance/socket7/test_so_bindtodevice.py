@@ -228,6 +228,7 @@ def test_reading_tells_the_length(ns, observe, room):
     section="Socket options",
     says="A UDP socket over IPv4 that is bound to an interface does not receive what its own host sends to "
     "that interface's address: it passes by the loopback interface.",
+    since="2.0.30",
     needs=[VETH],
     expect=differs(
         "it is received as if it had come in by the interface that has the address",

@@ -26,7 +26,8 @@ def debugging_user(sock: Socket) -> int:
         "socket.7/SO_DEBUG/privilege",
     ),
     section="Socket options",
-    says="CAP_NET_ADMIN in the initial user namespace is enough to switch debugging on, whoever the user is.",
+    says="CAP_NET_ADMIN in the initial user namespace is enough to switch debugging of a UDP socket on, "
+    "whoever the user is.",
     needs=[initially(Capability.NET_ADMIN), ANOTHER_USER],
 )
 def test_net_admin_suffices(ns, observe):
@@ -40,7 +41,8 @@ def test_net_admin_suffices(ns, observe):
     "socket.7/SO_DEBUG/refused-without-either",
     sentence=("libsocket/debug/privilege", "socket.7/SO_DEBUG/privilege"),
     section="Socket options",
-    says="A process that has neither CAP_NET_ADMIN nor the effective user id 0 cannot switch debugging on.",
+    says="A process that has neither CAP_NET_ADMIN nor the effective user id 0 cannot switch debugging "
+    "of a UDP socket on.",
     needs=[initially(Capability.NET_ADMIN), ANOTHER_USER],
 )
 def test_an_ordinary_user_is_refused(ns, observe):
