@@ -78,11 +78,14 @@ def test_room_for_some_in_time(ns, observe, pair):
         data = bytes(50_000_000)
         with timed() as took:
             sent = sock.send(data)
+        sock.close()
+        peer.rcvtimeo = SOON
 
         assert [
             observe("some_sent", 0 < sent < len(data)),
             observe("waited", took.lasted(0.05)),
-        ] == [True, True]
+            observe("all_received", len(peer.read_to_end()) == sent),
+        ] == [True, True, True]
 
 
 @claim(
