@@ -155,7 +155,7 @@ def test_a_name_may_fill_ifnamsiz(ns, observe):
         observed={"device_before": "d" * (IFNAMSIZ - 1), "errno": None},
     ),
     survives={
-        'no-op: setsockopt(*SO_BINDTODEVICE, "dddddddddddddddd*': "a kernel that refuses nothing ends the test"
+        'no-op: setsockopt(*SO_BINDTODEVICE, "dddddddddddddddd*': "where nothing is refused the test ends"
     },
 )
 def test_a_name_of_more_than_ifnamsiz_is_refused(ns, observe):
