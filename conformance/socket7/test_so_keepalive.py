@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import VETH
+from conformance.plugin.needs import BLACKHOLE, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.packets import packets, source_port
@@ -66,7 +66,7 @@ def test_an_idle_connection_is_probed(ns, observe):
     section="Socket options",
     says="With keepalive on, an idle TCP connection lives while its probes are answered and ends once they "
     "are in vain (TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT); with keepalive off it does not end.",
-    needs=[Capability.NET_RAW, VETH],
+    needs=[Capability.NET_RAW, VETH, BLACKHOLE],
     survives=UNACKED_ENDS,
 )
 def test_a_vanished_peer_is_noticed(peers, observe):
