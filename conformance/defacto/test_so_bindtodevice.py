@@ -203,19 +203,6 @@ def test_an_unbound_socket_reads_nothing(ns, observe, room):
 
 
 @claim(
-    "defacto/SO_BINDTODEVICE/unix-silent",
-    says="A UNIX socket, which sends by no interface, takes the option and reads it back.",
-    since="3.8",
-    commit="c91f6df2db49",
-)
-def test_a_unix_socket_stores_it(ns, observe):
-    with Socket.unix() as sock:
-        sock.bindtodevice = "lo"
-
-        assert observe("device", sock.bindtodevice) == "lo"
-
-
-@claim(
     "defacto/SO_BINDTODEVICE/packet-silent",
     says="A packet socket stores the option and reads it back, while its address still names no interface.",
     since="3.8",

@@ -126,6 +126,17 @@ def _try_route_timers() -> None:
         two.left.namespace.add_route(f"{two.right.address}/32", dev=two.left.device, rto_min=100)
 
 
+def _try_blackhole() -> None:
+    with peers() as two:
+        two.left.namespace.add_route(f"{two.right.address}/32", type="blackhole")
+        with two.left.entered(), Socket.udp() as sock:
+            try:
+                sock.connect((two.right.address, 9))
+            except OSError:
+                return
+        raise LinkRefused(errno.EOPNOTSUPP, "a blackhole lets packets pass")
+
+
 def _try_link_down() -> None:
     with Namespace() as namespace:
         namespace.set_link("lo", up=False)
@@ -188,6 +199,9 @@ ROUTING_RULES = Need("rule:fwmark", lambda: _works(_try_routing_rule, LinkRefuse
 ROUTE_TIMERS = Need("route:rto_min", lambda: _works(_try_route_timers, LinkRefused))
 """Routes that say how long TCP waits before it sends again."""
 
+BLACKHOLE = Need("route:blackhole", lambda: _works(_try_blackhole, LinkRefused))
+"""Routes that drop what would be sent by them; gVisor's send it."""
+
 LINK_DOWN = Need("link:down", lambda: _works(_try_link_down, LinkRefused))
 """Interfaces that can be set down; gVisor's are always up."""
 
@@ -204,6 +218,7 @@ _NEEDS = (
     IPV6,
     ROUTING_RULES,
     ROUTE_TIMERS,
+    BLACKHOLE,
     LINK_DOWN,
     KERNEL_LOG,
     OWN_KERNEL,

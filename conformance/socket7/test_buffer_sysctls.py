@@ -17,6 +17,7 @@ from netns import initial_sysctl, initial_sysctl_set
     section="/proc interfaces",
     says="What net.core.rmem_max is set to is from then on the largest size, in bytes, that SO_RCVBUF gives "
     "a UDP socket, doubled.",
+    since="2.2",
     needs=[OWN_KERNEL],
 )
 @pytest.mark.parametrize("more", [-1, 0, 1])
@@ -31,8 +32,9 @@ def test_rmem_max_limits_what_may_be_set(ns, observe, more):
     "socket.7/rmem_default/sets-the-default",
     sentence="socket.7/rmem_default/default",
     section="/proc interfaces",
-    says="What net.core.rmem_default is set to, in bytes, is the receive buffer of UDP and UNIX sockets that "
-    "are made from then on, and not of those that are there.",
+    says="What net.core.rmem_default is set to, in bytes, is the receive buffer of UDP and UNIX stream "
+    "sockets that are made from then on, and not of those that are there.",
+    since="2.2",
     needs=[OWN_KERNEL],
 )
 @pytest.mark.parametrize("make", [Socket.udp, Socket.unix])
@@ -48,6 +50,7 @@ def test_rmem_default_is_for_new_sockets(ns, observe, make):
     section="/proc interfaces",
     says="What net.core.wmem_max is set to is from then on the largest size, in bytes, that SO_SNDBUF gives "
     "a UDP socket, doubled.",
+    since="2.2",
     needs=[OWN_KERNEL],
 )
 @pytest.mark.parametrize("more", [-1, 0, 1])
@@ -62,8 +65,9 @@ def test_wmem_max_limits_what_may_be_set(ns, observe, more):
     "socket.7/wmem_default/sets-the-default",
     sentence="socket.7/wmem_default/default",
     section="/proc interfaces",
-    says="What net.core.wmem_default is set to, in bytes, is the send buffer of UDP and UNIX sockets that "
-    "are made from then on, and not of those that are there.",
+    says="What net.core.wmem_default is set to, in bytes, is the send buffer of UDP and UNIX stream "
+    "sockets that are made from then on, and not of those that are there.",
+    since="2.2",
     needs=[OWN_KERNEL],
 )
 @pytest.mark.parametrize("make", [Socket.udp, Socket.unix])

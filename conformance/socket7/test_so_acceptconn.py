@@ -39,11 +39,14 @@ def test_tells_whether_the_socket_listens(ns, observe, make, address):
     "socket.7/SO_ACCEPTCONN/datagram",
     sentence="socket.7/SO_ACCEPTCONN/values",
     section="Socket options",
-    says="The option reads 0 on a UDP or UNIX datagram socket, whose types cannot listen.",
+    says="The option reads 0 on a UDP or UNIX datagram socket after listen(2) was refused.",
 )
 @pytest.mark.parametrize("make", [Socket.udp, unix_datagram], ids=["udp", "unix"])
 def test_a_datagram_socket_never_listens(ns, observe, make):
     with make() as sock, listening() as listener:
+        with refused():
+            sock.listen()
+
         assert observe(
             "datagram_and_listening", [one.get(SO_ACCEPTCONN.through(INT)) for one in (sock, listener)]
         ) == [0, 1]

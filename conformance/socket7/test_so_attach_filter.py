@@ -188,7 +188,8 @@ def test_detaching_removes(ns, observe, pair, value):
     "socket.7/SO_LOCK_FILTER/holds-the-program",
     sentence=("socket.7/SO_LOCK_FILTER/prevents", "socket.7/SO_LOCK_FILTER/eperm"),
     section="Socket options",
-    says="Once SO_LOCK_FILTER is on, a classic program can be neither replaced nor removed: EPERM.",
+    says="Once SO_LOCK_FILTER is on, the classic program of a UNIX datagram socket can be neither replaced "
+    "nor removed: EPERM.",
 )
 @pytest.mark.parametrize(
     ("change", "value"),
@@ -217,7 +218,7 @@ def test_a_lock_holds_the_program(ns, observe, change, value):
     "socket.7/SO_LOCK_FILTER/stays-on",
     sentence="socket.7/SO_LOCK_FILTER/eperm",
     section="Socket options",
-    says="Once SO_LOCK_FILTER is on, it cannot be switched off: EPERM.",
+    says="Once SO_LOCK_FILTER of a UDP or UNIX stream socket is on, it cannot be switched off: EPERM.",
     survives={"no-op: setsockopt(*SO_LOCK_FILTER, ?0?*": "it is off at first, and this is not refused then"},
 )
 @pytest.mark.parametrize("make", [Socket.udp, Socket.unix])

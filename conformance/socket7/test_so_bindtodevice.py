@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.packets import packets
+from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.timing import SOON
 from libsocket import SO_BINDTODEVICE, Socket, raw
 from netns import Capability
 
 IFNAMSIZ = 16
-ETH_P_IP = 0x0800
+
+
+@pytest.fixture
+def bound_elsewhere(ns):
+    """A UDP sender over loopback, and its receiver, which is bound to another interface."""
+    ns.add_veth("other", "end")
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        receiver.rcvtimeo = SOON
+        receiver.bindtodevice = "other"
+        yield sender, receiver
 
 
 def received_until(last: str, receiver: Socket) -> list[str]:
@@ -61,34 +72,36 @@ def test_packets_from_other_interfaces_are_not_received(peers, observe):
     "socket.7/SO_BINDTODEVICE/empty-name-unbinds",
     sentence=("libsocket/bindtodevice/unbinds", "socket.7/SO_BINDTODEVICE/unbinds"),
     section="Socket options",
-    says="On a UDP socket an empty name removes the binding.",
+    says="On a UDP socket over IPv4 an empty name removes the binding: what comes by another interface is "
+    "received.",
     since="2.0.30",
-    needs=[Capability.NET_RAW],
+    needs=[Capability.NET_RAW, VETH],
 )
-def test_an_empty_name_unbinds(ns, observe):
-    with Socket.udp() as sock:
-        sock.bindtodevice = "lo"
-        bound = sock.bindtodevice
-        sock.set(SO_BINDTODEVICE.through(raw(1)), b"\0")
+def test_an_empty_name_unbinds(bound_elsewhere, observe):
+    sender, receiver = bound_elsewhere
+    bound = receiver.bindtodevice
+    receiver.set(SO_BINDTODEVICE.through(raw(1)), b"\0")
+    sender.send(b"by lo")
 
-        assert observe("before_and_after", [bound, sock.bindtodevice]) == ["lo", ""]
+    assert observe("bound_and_received", [bound, receiver.recv(20).decode()]) == ["other", "by lo"]
 
 
 @claim(
     "socket.7/SO_BINDTODEVICE/zero-length-unbinds",
     sentence=("libsocket/bindtodevice/unbinds", "socket.7/SO_BINDTODEVICE/unbinds"),
     section="Socket options",
-    says="On a UDP socket an option of length zero removes the binding.",
+    says="On a UDP socket over IPv4 an option of length zero removes the binding: what comes by another "
+    "interface is received.",
     since="2.0.30",
-    needs=[Capability.NET_RAW],
+    needs=[Capability.NET_RAW, VETH],
 )
-def test_a_length_of_zero_unbinds(ns, observe):
-    with Socket.udp() as sock:
-        sock.bindtodevice = "lo"
-        bound = sock.bindtodevice
-        sock.set(SO_BINDTODEVICE.through(raw(0)), b"")
+def test_a_length_of_zero_unbinds(bound_elsewhere, observe):
+    sender, receiver = bound_elsewhere
+    bound = receiver.bindtodevice
+    receiver.set(SO_BINDTODEVICE.through(raw(0)), b"")
+    sender.send(b"by lo")
 
-        assert observe("before_and_after", [bound, sock.bindtodevice]) == ["lo", ""]
+    assert observe("bound_and_received", [bound, receiver.recv(20).decode()]) == ["other", "by lo"]
 
 
 @claim(
@@ -129,6 +142,34 @@ def test_a_name_may_fill_ifnamsiz(ns, observe):
 
 
 @claim(
+    "socket.7/SO_BINDTODEVICE/no-more-than-ifnamsiz",
+    sentence=("libsocket/bindtodevice/name", "socket.7/SO_BINDTODEVICE/name"),
+    section="Socket options",
+    says="On a UDP socket a name that takes more than IFNAMSIZ bytes with its NUL is refused.",
+    since="2.0.30",
+    needs=[VETH],
+    expect=differs(
+        "its first IFNAMSIZ - 1 bytes are taken for the name",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"device_before": "d" * (IFNAMSIZ - 1), "errno": None},
+    ),
+    survives={
+        'no-op: setsockopt(*SO_BINDTODEVICE, "dddddddddddddddd*': "where nothing is refused the test ends"
+    },
+)
+def test_a_name_of_more_than_ifnamsiz_is_refused(ns, observe):
+    name = "d" * (IFNAMSIZ - 1)
+    ns.add_veth(name, "end")
+    with Socket.udp() as sock:
+        sock.set(SO_BINDTODEVICE.through(raw(IFNAMSIZ)), name.encode() + b"\0")
+        observe("device_before", sock.bindtodevice)
+
+        with refused():
+            sock.set(SO_BINDTODEVICE.through(raw(IFNAMSIZ + 1)), name.encode() + b"d\0")
+
+
+@claim(
     "socket.7/SO_BINDTODEVICE/some-types-only",
     sentence=("libsocket/bindtodevice/types", "socket.7/SO_BINDTODEVICE/types"),
     section="Socket options",
@@ -159,7 +200,7 @@ def test_a_unix_socket_is_not_bound(ns, observe):
 )
 def test_a_packet_socket_is_not_bound(ns, observe):
     ns.add_veth("other", "end")
-    with Socket.packet(socket.SOCK_DGRAM, ETH_P_IP) as sock, Socket.udp() as sender:
+    with packets() as sock, Socket.udp() as sender:
         sock.bindtodevice = "other"
         sock.rcvtimeo = 5
         sender.sendto(b"over loopback", ("127.0.0.1", 9))
@@ -228,6 +269,7 @@ def test_reading_tells_the_length(ns, observe, room):
     section="Socket options",
     says="A UDP socket over IPv4 that is bound to an interface does not receive what its own host sends to "
     "that interface's address: it passes by the loopback interface.",
+    since="2.0.30",
     needs=[VETH],
     expect=differs(
         "it is received as if it had come in by the interface that has the address",

@@ -105,7 +105,7 @@ def test_the_mark_chooses_the_route(peers, observe):
     "socket.7/SO_MARK/net-raw-refused",
     sentence="socket.7/SO_MARK/privilege",
     section="Socket options",
-    says="CAP_NET_RAW alone is not enough to set a mark.",
+    says="CAP_NET_RAW alone is not enough to set the mark of a UDP socket.",
     since="2.6.25",
     until="5.17",
     needs=[Capability.NET_ADMIN, Capability.NET_RAW],

@@ -77,7 +77,8 @@ def test_a_higher_priority_overtakes(peers, observe):
     "socket.7/SO_PRIORITY/net-admin-required",
     sentence=("libsocket/priority/privilege", "socket.7/SO_PRIORITY/privilege"),
     section="Socket options",
-    says="A priority outside 0 to 6 takes CAP_NET_ADMIN; no other capability stands in for it.",
+    says="On a UDP socket a priority outside 0 to 6 takes CAP_NET_ADMIN; no other capability stands in for "
+    "it.",
     needs=[Capability.NET_ADMIN, Capability.NET_RAW],
     expect=differs("CAP_NET_RAW does as well", since="5.17", commit="a1b519b74548", observed={"errno": None}),
     survives={"no-op: setsockopt(*SO_PRIORITY*": "CAP_NET_RAW, which does, ends the test before its answer"},

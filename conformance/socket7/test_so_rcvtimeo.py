@@ -31,6 +31,7 @@ from libsocket import Socket
     section="Socket options",
     says="A receive on a TCP, UDP or UNIX socket that has waited for the whole receive timeout and got "
     "nothing fails with EAGAIN.",
+    since="2.3.41",
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair, Socket.pair, unix_datagram_pair])
 def test_nothing_came_in_time(ns, observe, pair):
@@ -48,7 +49,9 @@ def test_nothing_came_in_time(ns, observe, pair):
     "socket.7/SO_RCVTIMEO/partial-receive",
     sentence=("libsocket/rcvtimeo/outcome", "socket.7/SO_RCVTIMEO/outcome"),
     section="Socket options",
-    says="A receive that times out after it got some of what it waits for returns what it got.",
+    says="A receive with MSG_WAITALL on a TCP or UNIX stream socket that times out after it got some of what "
+    "it waits for returns what it got.",
+    since="2.3.41",
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
 def test_some_came_in_time(ns, observe, pair):
@@ -68,6 +71,7 @@ def test_some_came_in_time(ns, observe, pair):
     section="Socket options",
     says="The receive timeout bounds accept(2) on a TCP or UNIX stream socket, which fails with EAGAIN where "
     "nobody connects.",
+    since="2.3.41",
 )
 @pytest.mark.parametrize("listening", [listening, listening_unix])
 def test_nobody_connected_in_time(ns, observe, listening):
@@ -89,8 +93,9 @@ def test_nobody_connected_in_time(ns, observe, listening):
     "socket.7/SO_RCVTIMEO/zero-never-times-out",
     sentence=("libsocket/rcvtimeo/zero", "socket.7/SO_RCVTIMEO/zero"),
     section="Socket options",
-    says="With a receive timeout of zero a receive on a TCP, UDP or UNIX socket waits until something "
-    "arrives.",
+    says="With a receive timeout of zero a receive on a TCP, UDP or UNIX stream socket waits until "
+    "something arrives.",
+    since="2.3.41",
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair, Socket.pair])
 def test_zero_waits_until_something_comes(ns, observe, pair):
@@ -112,6 +117,7 @@ def test_zero_waits_until_something_comes(ns, observe, pair):
     section="Socket options",
     says="select(2), poll(2) and epoll_wait(2) pay no heed to the receive timeout of a UDP socket, which "
     "ends its receive.",
+    since="2.3.41",
 )
 @pytest.mark.parametrize("kind", [selectors.SelectSelector, selectors.PollSelector, selectors.EpollSelector])
 def test_polling_has_a_timeout_of_its_own(ns, observe, kind):

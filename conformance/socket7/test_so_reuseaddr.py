@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from conformance.plugin.claim import claim
@@ -41,7 +43,11 @@ def test_shares_the_address_of_a_socket_that_does_not_listen(ns, observe):
 
 @claim(
     "socket.7/SO_REUSEADDR/active-listener",
-    sentence=("libsocket/reuseaddr/listener", "socket.7/SO_REUSEADDR/listener"),
+    sentence=(
+        "libsocket/reuseaddr/listener",
+        "socket.7/SO_REUSEADDR/listener",
+        "bind.2/EADDRINUSE/taken",
+    ),
     section="Socket options",
     says="A TCP socket over IPv4 may not bind the address on which another one listens, though both have the "
     "option (and not SO_REUSEPORT): EADDRINUSE.",
@@ -51,7 +57,7 @@ def test_does_not_share_the_address_of_a_listener(ns, observe):
         first.bind(("127.0.0.1", 0))
         second.bind(first.getsockname())
         first.listen()
-        with refused():
+        with refused(errno.EADDRINUSE):
             third.bind(first.getsockname())
         shared = second.getsockname() == first.getsockname()
         newcomer = [third.reuseaddr, third.getsockname()]
@@ -61,7 +67,7 @@ def test_does_not_share_the_address_of_a_listener(ns, observe):
 
 @claim(
     "socket.7/SO_REUSEADDR/any-listener",
-    sentence=("libsocket/reuseaddr/any", "socket.7/SO_REUSEADDR/any"),
+    sentence=("libsocket/reuseaddr/any", "socket.7/SO_REUSEADDR/any", "bind.2/EADDRINUSE/taken"),
     section="Socket options",
     says="While a TCP socket listens on a port of INADDR_ANY, another one can bind that port at no local "
     "IPv4 address, though both have SO_REUSEADDR (and not SO_REUSEPORT): EADDRINUSE.",
@@ -73,7 +79,7 @@ def test_a_listener_on_every_address_has_the_port_alone(ns, observe, host):
         port = first.getsockname()[1]
         second.bind((host, port))
         first.listen()
-        with refused():
+        with refused(errno.EADDRINUSE):
             third.bind((host, port))
         shared = second.getsockname() == (host, port)
         newcomer = [third.reuseaddr, third.getsockname()]
@@ -100,7 +106,7 @@ def test_shares_a_port_that_is_bound_at_every_address(ns, observe, held, wanted)
 
 @claim(
     "socket.7/SO_REUSEADDR/both-required",
-    sentence=("libsocket/reuseaddr/reuse", "socket.7/notes/reuseaddr-both"),
+    sentence=("libsocket/reuseaddr/reuse", "socket.7/notes/reuseaddr-both", "bind.2/EADDRINUSE/taken"),
     section="NOTES",
     says="A TCP socket over IPv4 cannot bind an address that another one has bound unless both set the "
     "option (or both SO_REUSEPORT): EADDRINUSE.",
@@ -110,7 +116,7 @@ def test_one_socket_alone_shares_nothing(ns, observe, holder, newcomer):
     with reusing_socket(holder) as first, reusing_socket(newcomer) as second:
         first.bind(("127.0.0.1", 0))
         address = first.getsockname()
-        with refused():
+        with refused(errno.EADDRINUSE):
             second.bind(address)
         set_by = [first.reuseaddr, second.reuseaddr]
         first.close()
@@ -125,7 +131,7 @@ def test_one_socket_alone_shares_nothing(ns, observe, holder, newcomer):
 
 @claim(
     "socket.7/SO_REUSEADDR/both-required-once-closed",
-    sentence=("libsocket/reuseaddr/reuse", "socket.7/notes/reuseaddr-both"),
+    sentence=("libsocket/reuseaddr/reuse", "socket.7/notes/reuseaddr-both", "bind.2/EADDRINUSE/taken"),
     section="NOTES",
     says="An IPv4 address that a TCP server has just left, closing a connection first, can be bound again "
     "only if the server that left and the one that returns both set the option: EADDRINUSE otherwise.",
@@ -135,7 +141,7 @@ def test_one_server_alone_does_not_return_to_its_port(ns, observe, before, after
     left_with, refusing = left_behind(before)
     _, sharing = left_behind(True)
     with reusing_socket(after) as server, reusing_socket() as other:
-        with refused():
+        with refused(errno.EADDRINUSE):
             server.bind(refusing)
         other.bind(sharing)
 

@@ -32,7 +32,8 @@ def forced(size: int) -> int:
     "socket.7/SO_SNDBUFFORCE/exceeds-maximum",
     sentence=("libsocket/sndbufforce/overrides", "socket.7/SO_SNDBUFFORCE/overrides"),
     section="Socket options",
-    says="With CAP_NET_ADMIN the send buffer of a UDP socket can be set beyond net.core.wmem_max.",
+    says="With CAP_NET_ADMIN in the initial user namespace the send buffer of a UDP socket can be set "
+    "beyond net.core.wmem_max.",
     since="2.6.14",
     needs=[initially(Capability.NET_ADMIN)],
 )
@@ -69,8 +70,8 @@ def test_sizes_at_the_limits_are_doubled_and_raised(ns, observe):
     "socket.7/SO_SNDBUFFORCE/needs-net-admin",
     sentence=("libsocket/sndbufforce/overrides", "socket.7/SO_SNDBUFFORCE/overrides"),
     section="Socket options",
-    says="CAP_NET_ADMIN alone suffices to set SO_SNDBUFFORCE on a UDP socket, and a process that has every "
-    "capability but that one is refused.",
+    says="SO_SNDBUFFORCE on a UDP socket is refused to a process that has every capability but CAP_NET_ADMIN "
+    "in the initial user namespace.",
     since="2.6.14",
     needs=[initially(Capability.NET_ADMIN)],
 )

@@ -56,7 +56,7 @@ def test_urgent_data_raises_pollpri(ns, observe):
     sentence=("socket.7/poll/urgent", "socket.7/SIOCSPGRP/owner"),
     section="Socket-layer functions",
     says="When urgent data arrives at a TCP socket, SIGURG is sent to the process that owns the socket; "
-    "without an owner to nobody.",
+    "without an owner not to this process.",
 )
 def test_the_owner_gets_sigurg(ns, observe):
     sender, receiver = Socket.tcp_pair()

@@ -52,7 +52,7 @@ TRUE_TOO = {
         'shown-by = "SO_RCVBUF"',
     ),
     "suffices": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [0, 5]\nonly = []\ndefault = 0\nbefore = [3]'),
-    "inherited": ("SO_LINGER", 'transport = "tcp"\nvalue = [1, 7]'),
+    "inherited": ("SO_LINGER", 'transport = "tcp"\nvalue = [0, 0]\notherwise = [[1, 7]]'),
     "not-inherited": (
         "SO_SNDBUF",
         'transport = "unix"\nvalue = 8192\nstored = 16384\ndefault = { sysctl = "net.core.wmem_default" }',
@@ -86,7 +86,7 @@ FALSE_TOO = {
     "inherited": ("SO_LINGER", 'transport = "unix"\nvalue = [1, 7]'),
     "not-inherited": (
         "SO_SNDBUF",
-        'transport = "tcp"\nvalue = 8192\nstored = 16384\ndefault = { sysctl = "net.core.wmem_default" }',
+        'transport = "tcp"\nvalue = 9000\nstored = 18000\ndefault = { sysctl = "net.core.wmem_default" }',
     ),
 }
 """The same, with fields that not every row of the kind has."""
@@ -157,6 +157,12 @@ def test_the_catalogue_has_the_row_as_the_test(tmp_path: Path) -> None:
             "SO_KEEPALIVE",
             'sockets = ["tcp"]\ndefault = 0\nvalues = [[0, 0]]',
             "neither default nor before is another than 0",
+        ),
+        (
+            "inherited",
+            "SO_KEEPALIVE",
+            'transport = "tcp"\nvalue = 0',
+            "a new listener has 0 already",
         ),
         (
             "default",

@@ -35,6 +35,18 @@ def unix_datagram_pair() -> tuple[Socket, Socket]:
     return Socket.pair(socket.SOCK_DGRAM)
 
 
+def impatient_pair() -> tuple[Socket, Socket]:
+    """A TCP connection whose keepalive would have the shortest times, and its peer."""
+    sock, peer = Socket.tcp_pair()
+    make_impatient(sock)
+    return sock, peer
+
+
+def make_impatient(sock: Socket) -> None:
+    """Give keepalive the shortest times: a probe after a second, given up after another."""
+    sock.tcp_keepidle = sock.tcp_keepintvl = sock.tcp_keepcnt = 1
+
+
 def fill_buffer(sock: Socket) -> int:
     """Send until no more fits, nor after a moment in which some moved on; the number of bytes that did."""
     sent, writable = 0, True
