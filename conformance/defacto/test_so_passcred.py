@@ -55,8 +55,8 @@ def test_reading_it_on_an_ipv4_socket_is_refused(ns, observe, make):
 
 @claim(
     "defacto/SO_PASSCRED/inherited-by-accept",
-    says="An accepted UNIX connection receives credentials if the listener had SO_PASSCRED on when they "
-    "connected.",
+    says="An accepted UNIX stream receives credentials if its listener had SO_PASSCRED on from before they "
+    "connected until it was accepted.",
     since="3.12",
     commit="90c6bd34f884",
 )

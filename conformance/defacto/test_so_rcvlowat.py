@@ -11,7 +11,7 @@ from conformance.plugin.integers import integers
 from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.readiness import below_lowat, readable_by_poll
 from conformance.plugin.setups.threads import delayed
-from conformance.plugin.timing import timed
+from conformance.plugin.timing import SOON, timed
 from libsocket import Socket
 from netns import Namespace
 
@@ -119,7 +119,11 @@ def test_a_read_of_what_is_there_does_not_wait(ns, observe, pair):
 )
 def test_a_unix_stream_wakes_a_read_of_less_than_the_mark(ns, observe):
     with below_lowat(Socket.pair) as (writer, reader), delayed(lambda: writer.send(b"6")):
-        assert observe("received", reader.recv(6).decode()) == "123456"
+        reader.rcvlowat, reader.rcvtimeo = 7, SOON
+        with timed() as took:
+            received = reader.recv(6).decode()
+
+        assert observe("received_and_timed_out", [received, took.lasted(SOON)]) == ["123456", False]
 
 
 @claim(
@@ -131,7 +135,7 @@ def test_a_unix_stream_wakes_a_read_of_less_than_the_mark(ns, observe):
 )
 def test_a_tcp_stream_does_not_wake_a_read_of_less_than_the_mark(ns, observe):
     with below_lowat(Socket.tcp_pair) as (writer, reader), delayed(lambda: writer.send(b"6")):
-        reader.rcvtimeo = 1
+        reader.rcvlowat, reader.rcvtimeo = 7, 1
         with timed() as took:
             received = reader.recv(6).decode()
 
