@@ -96,7 +96,7 @@ def test_a_non_blocking_socket_lingers(ns, observe):
     backports=("6.1.53", "6.4.16", "6.5.3"),
     commit="bc1fb82ae117",
 )
-@pytest.mark.parametrize("seconds", [-1, -LONG, -(2**31)])
+@pytest.mark.parametrize("seconds", [-1, -(2**31)])
 def test_a_negative_time_waits(ns, observe, seconds):
     with slow_reader() as (sock, peer):
         queued = fill_buffer(sock)

@@ -52,6 +52,10 @@ TRUE_TOO = {
         'shown-by = "SO_RCVBUF"',
     ),
     "suffices": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [0, 5]\nonly = []\ndefault = 0\nbefore = [3]'),
+    "initial-privilege": (
+        "SO_RCVBUFFORCE",
+        'sockets = ["udp"]\nvalue = 8192\nfactor = 2\nshown-by = "SO_RCVBUF"\nerrno = "EPERM"',
+    ),
     "inherited": ("SO_LINGER", 'transport = "tcp"\nvalue = [1, 7]'),
     "not-inherited": (
         "SO_SNDBUF",
@@ -83,6 +87,10 @@ FALSE_TOO = {
         'sysctls = { "net.ipv4.tcp_rmem" = "4096 8192 16384" }\nbefore = [5000]\nfactor = 2',
     ),
     "suffices": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [5]\nonly = []\ndefault = 3'),
+    "initial-privilege": (
+        "SO_RCVBUFFORCE",
+        'sockets = ["udp"]\nvalue = 8192\nshown-by = "SO_RCVBUF"\nerrno = "EPERM"',
+    ),
     "inherited": ("SO_LINGER", 'transport = "unix"\nvalue = [1, 7]'),
     "not-inherited": (
         "SO_SNDBUF",

@@ -249,23 +249,27 @@ def test_the_capability_suffices(observe: Observe, row: Suffices, case: Case) ->
 
 
 class InitialPrivilege(_OfSockets, frozen=True, kw_only=True):
-    """What root of a fresh user namespace may do does not suffice to set it to ``value``.
+    """What root of a fresh user namespace may do does not suffice to set it to ``value``, as root here does.
 
-    It does for another option, SO_MARK.
+    It does for another option, SO_MARK. What is set is stored as ``factor`` times itself.
     """
 
     value: Value
+    factor: int = 1
     errno: Errno = Errno()
 
 
 def test_root_of_another_user_namespace_is_refused(
     observe: Observe, row: InitialPrivilege, case: Case
 ) -> None:
+    with case.made() as sock:
+        sock.set(row.option, row.value)
+        here = row.shown(sock)
     mark = in_user_namespace(lambda: case.after(SO_MARK, 7))
     with refused(row.errno.number):
         in_user_namespace(lambda: case.set(row.option, row.value))
 
-    assert observe("mark", mark) == 7
+    assert observe("mark_there_and_set_here", [mark, here]) == [7, row.factor * row.value]
 
 
 class _Accepted(Row, frozen=True, kw_only=True):
