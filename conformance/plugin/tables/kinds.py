@@ -179,24 +179,6 @@ def test_it_cannot_be_set(observe: Observe, row: ReadOnly, case: Case) -> None:
         assert observe("value", row.shown(sock)) == row.value
 
 
-class SetOnly(_OfSockets, frozen=True, kw_only=True):
-    """It can be set to ``value``, which another option, ``shown-by``, shows as ``stored``; not read."""
-
-    value: Value
-    shown_by: str = field(name="shown-by")
-    stored: Value
-    errno: Errno = Errno()
-
-
-def test_it_cannot_be_read(observe: Observe, row: SetOnly, case: Case) -> None:
-    with case.made() as sock:
-        sock.set(row.option, row.value)
-        with refused(row.errno.number):
-            sock.get(row.option)
-
-        assert observe("shown", row.shown(sock)) == row.stored
-
-
 class Privileged(_OfValues, frozen=True, kw_only=True):
     """Setting it to any of ``values`` takes a capability: refused ``without`` these, and ``kept`` stays.
 
@@ -343,7 +325,6 @@ KINDS: Final[dict[str, tuple[type[Row], Callable[..., None]]]] = {
     "stored": (Stored, test_what_is_set_is_stored),
     "maximum": (Maximum, test_what_is_beyond_the_maximum_is_cut_to_it),
     "read-only": (ReadOnly, test_it_cannot_be_set),
-    "set-only": (SetOnly, test_it_cannot_be_read),
     "privileged": (Privileged, test_without_the_capability_it_is_refused),
     "suffices": (Suffices, test_the_capability_suffices),
     "initial-privilege": (InitialPrivilege, test_root_of_another_user_namespace_is_refused),
