@@ -64,13 +64,13 @@ def test_the_first_interface_takes_net_raw(ns, observe):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[Capability.NET_RAW, VETH],
-    survives={'no-op: setsockopt(*SO_BINDTODEVICE, "lo*': "to the same interface nothing is changed"},
+    survives={'no-op: setsockopt(*SO_BINDTODEVICE, "lo\\0", 3)*': "to the same interface nothing is changed"},
 )
 @pytest.mark.parametrize("device", ["other", "lo", ""], ids=["another", "the same", "none"])
 def test_a_change_without_net_raw_is_refused(ns, observe, device):
     ns.add_veth("other", "end")
     with Socket.udp() as sock:
-        sock.bindtodevice = "lo"
+        sock.set(WHOLE_BUFFER, b"lo")  # without a NUL, as no later call gives it
         with without(Capability.NET_RAW), refused(errno.EPERM):
             sock.bindtodevice = device
         kept = sock.bindtodevice

@@ -99,7 +99,8 @@ def test_a_negative_timeout_does_not_wait(ns, observe, pair):
 @claim(
     "defacto/SO_RCVTIMEO/connect-unaffected",
     sentence="libsocket/rcvtimeo/outcome",
-    says="A blocking connect(2) of a TCP socket outlasts SO_RCVTIMEO; it is SO_SNDTIMEO that ends it.",
+    says="A blocking connect(2) of a TCP socket outlasts SO_RCVTIMEO, here until its longer SO_SNDTIMEO is "
+    "over.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
