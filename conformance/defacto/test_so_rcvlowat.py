@@ -87,12 +87,13 @@ def test_on_tcp_a_mark_enlarges_the_buffer(ns, observe):
     commit="1da177e4c3f4",
 )
 def test_a_unix_stream_wakes_a_read_of_less_than_the_mark(ns, observe):
-    with below_lowat(Socket.pair) as (writer, reader), delayed(lambda: writer.send(b"6")):
-        reader.rcvlowat, reader.rcvtimeo = 7, SOON
+    with below_lowat(Socket.pair, 7) as (writer, reader), delayed(lambda: writer.send(b"6")):
+        reader.rcvtimeo = SOON
         with timed() as took:
             received = reader.recv(6).decode()
 
-        assert observe("received_and_timed_out", [received, took.lasted(SOON)]) == ["123456", False]
+        seen = [reader.rcvlowat, received, took.lasted(SOON)]
+        assert observe("rcvlowat_received_timed_out", seen) == [7, "123456", False]
 
 
 @claim(
@@ -103,12 +104,13 @@ def test_a_unix_stream_wakes_a_read_of_less_than_the_mark(ns, observe):
     commit="03f45c883c6f",
 )
 def test_a_tcp_stream_does_not_wake_a_read_of_less_than_the_mark(ns, observe):
-    with below_lowat(Socket.tcp_pair) as (writer, reader), delayed(lambda: writer.send(b"6")):
-        reader.rcvlowat, reader.rcvtimeo = 7, 1
+    with below_lowat(Socket.tcp_pair, 7) as (writer, reader), delayed(lambda: writer.send(b"6")):
+        reader.rcvtimeo = 1
         with timed() as took:
             received = reader.recv(6).decode()
 
-        assert observe("received_and_timed_out", [received, took.lasted(1)]) == ["123456", True]
+        seen = [reader.rcvlowat, received, took.lasted(1)]
+        assert observe("rcvlowat_received_timed_out", seen) == [7, "123456", True]
 
 
 @claim(
