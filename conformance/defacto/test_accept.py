@@ -44,8 +44,8 @@ def test_the_first_receive_meets_the_reset(ns, observe):
 
 @claim(
     "defacto/listen/close-resets-waiting",
-    says="Closing a listening TCP socket that shares its port with none resets the connections that wait to"
-    " be accepted: the next receive of their clients fails with ECONNRESET.",
+    says="Closing a listening TCP socket that shares its port with none resets a connection that waits to be "
+    "accepted: of its client's next two receives the first fails with ECONNRESET, the other gives 0 bytes.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )

@@ -11,7 +11,8 @@ from libsocket import SO_OOBINLINE, SO_TIMESTAMP, TCP_NODELAY
 
 @claim(
     "defacto/accept/inherits-at-handshake",
-    says="An accepted TCP connection has what its listener had when they connected, not at accept.",
+    says="An accepted TCP connection over IPv4 has the SO_OOBINLINE, SO_TIMESTAMP and TCP_NODELAY that its "
+    "listener had when they connected, not those at accept.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )

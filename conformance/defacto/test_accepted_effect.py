@@ -14,8 +14,8 @@ from libsocket import Linger
 
 @claim(
     "defacto/SO_LINGER/inherited-works",
-    says="Closing an accepted TCP connection whose listener had SO_LINGER on with a time of 0 resets it: the "
-    "client's next receive fails with ECONNRESET.",
+    says="Closing an accepted TCP connection whose listener had SO_LINGER on with a time of 0 when they "
+    "connected resets it: the client's next receive fails with ECONNRESET.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
@@ -34,8 +34,8 @@ def test_closing_an_accepted_connection_resets_it(ns, observe):
 
 @claim(
     "defacto/SO_OOBINLINE/inherited-works",
-    says="An accepted TCP connection whose listener had SO_OOBINLINE receives urgent data in the stream, at "
-    "its place.",
+    says="An accepted TCP connection whose listener had SO_OOBINLINE on when they connected receives urgent "
+    "data in the stream, at its place.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
@@ -51,7 +51,8 @@ def test_an_accepted_connection_has_urgent_data_in_line(ns, observe):
 
 @claim(
     "defacto/IP_TTL/inherited-works",
-    says="What an accepted TCP connection sends has the IP_TTL that its listener had when they connected.",
+    says="What an accepted TCP connection over IPv4 sends has the IP_TTL that its listener had when they "
+    "connected.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )

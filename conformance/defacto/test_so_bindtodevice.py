@@ -64,13 +64,13 @@ def test_the_first_interface_takes_net_raw(ns, observe):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[Capability.NET_RAW, VETH],
-    survives={'no-op: setsockopt(*SO_BINDTODEVICE, "lo*': "to the same interface nothing is changed"},
+    survives={'no-op: setsockopt(*SO_BINDTODEVICE, "lo\\0", 3)*': "to the same interface nothing is changed"},
 )
 @pytest.mark.parametrize("device", ["other", "lo", ""], ids=["another", "the same", "none"])
 def test_a_change_without_net_raw_is_refused(ns, observe, device):
     ns.add_veth("other", "end")
     with Socket.udp() as sock:
-        sock.bindtodevice = "lo"
+        sock.set(WHOLE_BUFFER, b"lo")  # without a NUL, as no later call gives it
         with without(Capability.NET_RAW), refused(errno.EPERM):
             sock.bindtodevice = device
         kept = sock.bindtodevice
@@ -138,7 +138,7 @@ def test_an_unknown_interface_is_refused(ns, observe):
 
 @claim(
     "defacto/SO_BINDTODEVICE/nul-optional",
-    says="The name may be given without a NUL at its end.",
+    says="The name of an interface may be given to a UDP socket without a NUL at its end.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
@@ -151,7 +151,8 @@ def test_the_nul_may_be_missing(ns, observe):
 
 @claim(
     "defacto/SO_BINDTODEVICE/longer-name-cut",
-    says="Of a name longer than 15 bytes (IFNAMSIZ without the NUL) only the first 15 count.",
+    says="Of a name longer than 15 bytes (IFNAMSIZ without the NUL) that a UDP socket is given only the "
+    "first 15 count.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[VETH],
@@ -169,8 +170,8 @@ def test_a_longer_name_is_cut(ns, observe, rest):
 @claim(
     "defacto/SO_BINDTODEVICE/short-room-refused",
     sentence="libsocket/bindtodevice/buffer",
-    says="Reading the name of an interface takes room for 16 bytes (IFNAMSIZ), though it is shorter: EINVAL"
-    " with less.",
+    says="Reading the name of a UDP socket's interface takes room for 16 bytes (IFNAMSIZ), though it is "
+    "shorter: EINVAL with less.",
     since="3.8",
     commit="c91f6df2db49",
 )

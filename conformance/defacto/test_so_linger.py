@@ -15,6 +15,9 @@ from conformance.plugin.setups.threads import delayed
 from conformance.plugin.timing import LONG
 from libsocket import Linger, Socket
 
+LATER = 1.2
+"""Seconds: more than -1 is, were it taken for a time without its sign."""
+
 
 def read_to_reset(sock: Socket) -> int:
     """Read until the connection is reset; the number of bytes before that."""
@@ -87,8 +90,8 @@ def test_a_non_blocking_socket_lingers(ns, observe):
 
 @claim(
     "defacto/SO_LINGER/negative-waits",
-    says="A negative linger time is taken for a long one: close(2) of a TCP socket waits until queued data "
-    "has been sent.",
+    says="A negative linger time is taken for a long one: close(2) of a blocking TCP socket with queued data "
+    "waits until that has been sent.",
     since="6.6",
     backports=("6.1.53", "6.4.16", "6.5.3"),
     commit="bc1fb82ae117",
@@ -98,7 +101,7 @@ def test_a_negative_time_waits(ns, observe, seconds):
     with slow_reader() as (sock, peer):
         queued = fill_buffer(sock)
         sock.linger = Linger(True, seconds)
-        with delayed(lambda: peer.recv(queued, MSG_WAITALL)) as reading:
+        with delayed(lambda: peer.recv(queued, MSG_WAITALL), LATER) as reading:
             sock.close()
             waited = reading.is_set()
 
@@ -107,7 +110,7 @@ def test_a_negative_time_waits(ns, observe, seconds):
 
 @claim(
     "defacto/SO_LINGER/negative-times-are-one",
-    says="All negative linger times become one time, as which they read back.",
+    says="All negative linger times of a TCP socket become one time, as which they read back.",
     since="6.6",
     backports=("6.1.53", "6.4.16", "6.5.3"),
     commit="bc1fb82ae117",

@@ -7,7 +7,9 @@ import errno
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.control_messages import control_messages
+from conformance.plugin.setups.marks import cutting_all_but
 from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.timing import SOON
 from libsocket import Mark, Socket
 from netns import Capability, only, without
 
@@ -36,21 +38,23 @@ def test_the_mark_is_received(ns, observe):
 
 @claim(
     "defacto/SO_MARK/cmsg-marks-one-message",
-    says="A control message SO_MARK marks the UDP datagram it goes with, as SO_RCVMARK shows, and no later "
-    "one.",
-    since="5.19",
-    commit="6fd1d51cfa25",
+    says="A control message SO_MARK marks the UDP datagram over IPv4 that it goes with, and no later one.",
+    since="5.5",
+    commit="c6af0c227a22",
     needs=[Capability.NET_ADMIN],
 )
 def test_a_control_message_marks_one_message(ns, observe):
     sender, receiver = udp_pair()
     with sender, receiver:
-        receiver.rcvmark = True
+        receiver.rcvtimeo = SOON
+        receiver.attach_filter = cutting_all_but(mark=8)
         sender.mark = 7
+        sender.send(b"before")
         sender.send_message(b"by control message", Mark(8))
-        sender.send(b"by the socket")
+        sender.send(b"after")
 
-        assert observe("marks", [marks(receiver), marks(receiver), sender.mark]) == [[8], [7], 7]
+        received = [receiver.recv(20).decode() for _ in range(3)]
+        assert observe("received_and_mark", [received, sender.mark]) == [["b", "by control message", "a"], 7]
 
 
 @claim(

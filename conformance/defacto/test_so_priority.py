@@ -41,7 +41,8 @@ def test_the_tos_sets_the_priority(ns, observe, tos, priority):
 
 @claim(
     "defacto/SO_PRIORITY/cmsg-for-one-message",
-    says="A control message SO_PRIORITY gives the UDP datagram it goes with a priority, and no later one.",
+    says="A control message SO_PRIORITY gives the UDP datagram over IPv4 that it goes with a priority, and "
+    "no later one.",
     since="6.14",
     commit="a32f3e9d1ed1",
 )
@@ -58,8 +59,8 @@ def test_a_control_message_gives_one_message_a_priority(ns, observe):
 
 @claim(
     "defacto/SO_PRIORITY/cmsg-needs-capability",
-    says="Sending a control message SO_PRIORITY outside 0 to 6 by UDP with neither CAP_NET_ADMIN nor "
-    "CAP_NET_RAW is refused with EPERM.",
+    says="Sending a control message SO_PRIORITY outside 0 to 6 by UDP over IPv4 with neither CAP_NET_ADMIN "
+    "nor CAP_NET_RAW is refused with EPERM.",
     since="6.14",
     commit="a32f3e9d1ed1",
     needs=[Capability.NET_ADMIN],

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.integers import integers
 from conformance.plugin.setups.listeners import listening, pending_connection
-from conformance.plugin.setups.readiness import below_lowat, readable_by_poll
+from conformance.plugin.setups.readiness import below_lowat
 from conformance.plugin.setups.threads import delayed
-from conformance.plugin.timing import timed
+from conformance.plugin.timing import SOON, timed
 from libsocket import Socket
 from netns import Namespace
 
@@ -64,8 +62,8 @@ def test_on_tcp_a_mark_is_cut_to_half_of_the_buffer_that_was_set(mark, asked):
 
 @claim(
     "defacto/SO_RCVLOWAT/enlarges-tcp-buffer",
-    says="On a TCP socket a SO_RCVLOWAT beyond the receive buffer enlarges the buffer, unless SO_RCVBUF was"
-    " set.",
+    says="A SO_RCVLOWAT of 100,000 bytes enlarges the receive buffer of a TCP socket from 8,192 bytes to "
+    "that many or more, unless SO_RCVBUF was set.",
     since="4.18",
     commit="d1361840f8c5",
 )
@@ -73,41 +71,12 @@ def test_on_tcp_a_mark_enlarges_the_buffer(ns, observe):
     ns.sysctl["net.ipv4.tcp_rmem"] = "4096 8192 1000000"
     with Socket.tcp() as free, Socket.tcp() as bound:
         bound.rcvbuf = 8192
+        before = free.rcvbuf
         free.rcvlowat = bound.rcvlowat = 100_000
 
-        sizes = observe("free_and_set", [free.rcvbuf, bound.rcvbuf])
+        sizes = observe("before_free_and_set", [before, free.rcvbuf, bound.rcvbuf])
 
-        assert [sizes[0] >= 100_000, sizes[1], bound.rcvlowat > 1] == [True, 2 * 8192, True]
-
-
-@claim(
-    "defacto/SO_RCVLOWAT/nonblocking-read-takes-less",
-    says="A receive with MSG_DONTWAIT from a TCP or UNIX stream takes what is there, though it is less than"
-    " SO_RCVLOWAT.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
-def test_a_nonblocking_read_takes_less_than_the_mark(ns, observe, pair):
-    with below_lowat(pair) as (_writer, reader):
-        received = reader.recv(100, socket.MSG_DONTWAIT).decode()
-
-        assert observe("rcvlowat_and_received", [reader.rcvlowat, received]) == [6, "12345"]
-
-
-@claim(
-    "defacto/SO_RCVLOWAT/smaller-read-waits-for-itself",
-    says="A blocking receive from a TCP or UNIX stream that asks for no more than has come does not wait for "
-    "SO_RCVLOWAT.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
-def test_a_read_of_what_is_there_does_not_wait(ns, observe, pair):
-    with below_lowat(pair) as (_writer, reader):
-        received = reader.recv(5).decode()
-
-        assert observe("rcvlowat_and_received", [reader.rcvlowat, received]) == [6, "12345"]
+        assert [before, sizes[1] >= 100_000, sizes[2], bound.rcvlowat > 1] == [8192, True, 2 * 8192, True]
 
 
 @claim(
@@ -118,8 +87,13 @@ def test_a_read_of_what_is_there_does_not_wait(ns, observe, pair):
     commit="1da177e4c3f4",
 )
 def test_a_unix_stream_wakes_a_read_of_less_than_the_mark(ns, observe):
-    with below_lowat(Socket.pair) as (writer, reader), delayed(lambda: writer.send(b"6")):
-        assert observe("received", reader.recv(6).decode()) == "123456"
+    with below_lowat(Socket.pair, 7) as (writer, reader), delayed(lambda: writer.send(b"6")):
+        reader.rcvtimeo = SOON
+        with timed() as took:
+            received = reader.recv(6).decode()
+
+        seen = [reader.rcvlowat, received, took.lasted(SOON)]
+        assert observe("rcvlowat_received_timed_out", seen) == [7, "123456", False]
 
 
 @claim(
@@ -130,42 +104,13 @@ def test_a_unix_stream_wakes_a_read_of_less_than_the_mark(ns, observe):
     commit="03f45c883c6f",
 )
 def test_a_tcp_stream_does_not_wake_a_read_of_less_than_the_mark(ns, observe):
-    with below_lowat(Socket.tcp_pair) as (writer, reader), delayed(lambda: writer.send(b"6")):
+    with below_lowat(Socket.tcp_pair, 7) as (writer, reader), delayed(lambda: writer.send(b"6")):
         reader.rcvtimeo = 1
         with timed() as took:
             received = reader.recv(6).decode()
 
-        assert observe("received_and_timed_out", [received, took.lasted(1)]) == ["123456", True]
-
-
-@claim(
-    "defacto/SO_RCVLOWAT/end-ends-the-wait",
-    says="The end of a TCP or UNIX stream ends a blocking receive that waits for SO_RCVLOWAT.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
-def test_the_end_of_the_stream_ends_the_wait(ns, observe, pair):
-    with below_lowat(pair) as (writer, reader):
-        with delayed(lambda: writer.shutdown(socket.SHUT_WR)) as ending:
-            received = reader.recv(100).decode()
-            ended = ending.is_set()
-
-        assert observe("ended_and_received", [ended, received]) == [True, "12345"]
-
-
-@claim(
-    "defacto/SO_RCVLOWAT/end-is-readable",
-    says="poll(2) calls a TCP socket readable at the end of its stream, though less than SO_RCVLOWAT waits.",
-    since="2.6.28",
-    commit="c7004482e8dc",
-)
-def test_the_end_of_the_stream_is_readable(ns, observe):
-    with below_lowat(Socket.tcp_pair) as (writer, reader):
-        before = readable_by_poll(reader)
-        writer.shutdown(socket.SHUT_WR)
-
-        assert observe("before_and_at_the_end", [before, readable_by_poll(reader, 30)]) == [False, True]
+        seen = [reader.rcvlowat, received, took.lasted(1)]
+        assert observe("rcvlowat_received_timed_out", seen) == [7, "123456", True]
 
 
 @claim(

@@ -13,7 +13,7 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import full_backlog, listening, pending_connection
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.setups.readiness import await_readable
-from conformance.plugin.timing import timed
+from conformance.plugin.timing import LONG, timed
 from libsocket import TIMEVAL, Option, Socket, Timeval
 
 BOTH = [Socket.rcvtimeo, Socket.sndtimeo]
@@ -38,8 +38,8 @@ def ticks_in_a_second() -> int:
 @claim(
     "defacto/SO_RCVTIMEO/rounded-up-to-ticks",
     sentence=("libsocket/rcvtimeo/timeval", "libsocket/sndtimeo/timeval"),
-    says="A timeout is kept in ticks of the kernel's clock, as few as are not shorter than what was asked, "
-    "and so it reads back.",
+    says="The SO_RCVTIMEO and the SO_SNDTIMEO of a UDP socket are kept in ticks of the kernel's clock, as "
+    "few as are not shorter than what was asked, and so they read back.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
@@ -84,7 +84,7 @@ def test_microseconds_have_a_range(ns, observe, option, taken, beyond):
 def test_a_negative_timeout_does_not_wait(ns, observe, pair):
     sender, receiver = pair()
     with sender, receiver:
-        receiver.set(Socket.rcvtimeo.through(TIMEVAL), Timeval(-1, 0))
+        receiver.set(Socket.rcvtimeo.through(TIMEVAL), Timeval(-LONG, 0))
         with refused(errno.EAGAIN):
             receiver.recv(4)
         sender.send(b"come")
@@ -99,7 +99,8 @@ def test_a_negative_timeout_does_not_wait(ns, observe, pair):
 @claim(
     "defacto/SO_RCVTIMEO/connect-unaffected",
     sentence="libsocket/rcvtimeo/outcome",
-    says="A blocking connect(2) of a TCP socket outlasts SO_RCVTIMEO; it is SO_SNDTIMEO that ends it.",
+    says="A blocking connect(2) of a TCP socket outlasts SO_RCVTIMEO, here until its longer SO_SNDTIMEO is "
+    "over.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
@@ -118,7 +119,8 @@ def test_connect_outlasts_the_receive_timeout(ns, observe):
 
 @claim(
     "defacto/SO_RCVTIMEO/inherited-by-accept",
-    says="An accepted TCP socket has the receive timeout of its listener: a receive waits for so long.",
+    says="An accepted TCP connection over IPv4 has the SO_RCVTIMEO that its listener had when they "
+    "connected: a receive waits for so long.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )

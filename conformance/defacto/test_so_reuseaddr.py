@@ -36,43 +36,6 @@ def test_a_listener_on_one_address_keeps_the_port_from_all(ns, observe):
 
 
 @claim(
-    "defacto/SO_REUSEADDR/listener-leaves-other-addresses",
-    says="While a TCP socket listens on one local address, its port can be bound at another one.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-def test_a_listener_on_one_address_leaves_the_others_free(ns, observe):
-    with Socket.tcp() as first, Socket.tcp() as second:
-        first.bind(("127.0.0.1", 0))
-        port = first.getsockname()[1]
-        first.listen()
-        with refused(errno.EADDRINUSE):
-            second.bind(("127.0.0.1", port))
-        second.bind(("127.0.0.9", port))
-        shared = second.getsockname() == ("127.0.0.9", port)
-
-        assert observe("listens_and_shared", [first.acceptconn, shared]) == [True, True]
-
-
-@claim(
-    "defacto/SO_REUSEADDR/one-listener",
-    says="Of two TCP sockets that share an address by SO_REUSEADDR only one can listen: the other is "
-    "refused with EADDRINUSE.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-def test_only_one_of_two_listens(ns, observe):
-    with reusing_socket() as first, reusing_socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(first.getsockname())
-        first.listen()
-        with refused(errno.EADDRINUSE):
-            second.listen()
-
-        assert observe("listens", [first.acceptconn, second.acceptconn]) == [True, False]
-
-
-@claim(
     "defacto/SO_REUSEADDR/udp-shares",
     says="Of two UDP sockets that share an address by SO_REUSEADDR the one that was bound last receives "
     "what is sent to it.",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.integers import integers
 from conformance.plugin.needs import initially
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.options import read_back_on_udp
-from libsocket import SO_RCVBUF, Socket
+from libsocket import SO_RCVBUF, SO_RCVBUFFORCE, Socket
 from netns import Capability, Namespace, initial_sysctl, only, without
 
 DOES_WHAT_RCVBUF_DOES = claim(
@@ -83,3 +83,25 @@ def test_is_refused_without_net_admin(ns, observe):
             sock.rcvbufforce = 20_000
 
         assert observe("rcvbuf", sock.rcvbuf) == 2 * 10_000
+
+
+@claim(
+    "socket.7/SO_RCVBUFFORCE/readable",
+    sentence=("socket.7/options/all-sockets", "socket.7/SO_RCVBUFFORCE/overrides"),
+    section="Socket options",
+    says="As an option of the socket level it can be read on a UDP socket on which it was set.",
+    since="2.6.14",
+    needs=[initially(Capability.NET_ADMIN)],
+    expect=differs(
+        "it can only be set; SO_RCVBUF reads what was",
+        since="2.6.14",
+        commit="b0573dea1fb3",
+        observed={"errno": "ENOPROTOOPT", "rcvbuf": 20_000},
+    ),
+)
+def test_reads_back(ns, observe):
+    with Socket.udp() as sock:
+        sock.rcvbufforce = 10_000
+        observe("rcvbuf", sock.rcvbuf)
+
+        assert observe("rcvbufforce", sock.get(SO_RCVBUFFORCE)) == 20_000

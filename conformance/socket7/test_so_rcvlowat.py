@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import selectors
+import socket
 
 import pytest
 
 from conformance.plugin.claim import claim, differs
+from conformance.plugin.refusal import refused
 from conformance.plugin.setups.pairs import udp_pair, unix_datagram_pair
-from conformance.plugin.setups.readiness import arrival, below_lowat
+from conformance.plugin.setups.readiness import arrival, below_lowat, readable_by_poll
 from conformance.plugin.setups.threads import delayed
 from conformance.plugin.timing import SOON, timed
 from libsocket import Socket
@@ -27,14 +29,94 @@ SELECTORS = [selectors.SelectSelector, selectors.PollSelector, selectors.EpollSe
     "waits while one byte less than the mark is there.",
     since="2.4",
 )
+@pytest.mark.parametrize(("asked", "due"), [(6, "123456"), (100, "123456789ab")])
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
-def test_a_read_below_the_mark_waits(ns, observe, pair):
+def test_a_read_below_the_mark_waits(ns, observe, pair, asked, due):
     with below_lowat(pair) as (writer, reader):
         reader.rcvtimeo = SOON
         with delayed(lambda: writer.send(b"6789ab")):
-            received = reader.recv(100).decode()
+            received = reader.recv(asked).decode()
 
-        assert observe("received", received) == "123456789ab"
+        assert observe("received", received) == due
+
+
+@claim(
+    "socket.7/SO_RCVLOWAT/smaller-read-waits-for-mark",
+    sentence=("socket.7/SO_RCVLOWAT/minimum", "socket.7/SO_RCVLOWAT/read-blocks"),
+    section="Socket options",
+    says="A blocking read on a TCP or UNIX stream socket that asks for no more than is there waits, too, "
+    "while one byte less than the mark is there.",
+    since="2.4",
+    expect=differs(
+        "a read waits for no more bytes than it asks for; so it was before git began",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"waited_and_received": [False, "12345"]},
+    ),
+)
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
+def test_a_read_of_what_is_there_waits_for_the_mark(ns, observe, pair):
+    with below_lowat(pair) as (writer, reader):
+        reader.rcvtimeo = SOON
+        with delayed(lambda: writer.send(b"6")) as sending:
+            received = reader.recv(5).decode()
+            waited = sending.is_set()
+        mark = observe("rcvlowat", reader.rcvlowat)
+
+        assert [mark, observe("waited_and_received", [waited, received])] == [6, [True, "12345"]]
+
+
+@claim(
+    "socket.7/SO_RCVLOWAT/nonblocking-read-needs-mark",
+    sentence="socket.7/SO_RCVLOWAT/minimum",
+    section="Socket options",
+    says="A receive with MSG_DONTWAIT from a TCP or UNIX stream is passed nothing while one byte less than "
+    "the mark is there.",
+    since="2.4",
+    expect=differs(
+        "the mark is only waited for: who does not wait takes what is there; so it was before git began",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno": None, "rcvlowat_and_received": [6, "12345"]},
+    ),
+)
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
+def test_a_nonblocking_read_is_passed_nothing_below_the_mark(ns, observe, pair):
+    with below_lowat(pair) as (writer, reader):
+        with refused():
+            received = reader.recv(100, socket.MSG_DONTWAIT).decode()
+            observe("rcvlowat_and_received", [reader.rcvlowat, received])
+        with arrival(reader):
+            writer.send(b"6")
+        received = reader.recv(100, socket.MSG_DONTWAIT).decode()
+
+        assert observe("rcvlowat_and_received", [reader.rcvlowat, received]) == [6, "123456"]
+
+
+@claim(
+    "socket.7/SO_RCVLOWAT/read-at-the-end-waits-for-mark",
+    sentence="socket.7/SO_RCVLOWAT/read-blocks",
+    section="Socket options",
+    says="A blocking read on a TCP or UNIX stream socket that waits because one byte less than the mark is "
+    "there waits on when the stream ends.",
+    since="2.4",
+    expect=differs(
+        "the end of the stream ends the wait; so it was before git began",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"ended_waited_received": [True, False, "12345"]},
+    ),
+)
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair])
+def test_a_read_waits_on_at_the_end_of_the_stream(ns, observe, pair):
+    with below_lowat(pair) as (writer, reader):
+        reader.rcvtimeo = SOON
+        with delayed(lambda: writer.shutdown(socket.SHUT_WR)) as ending, timed() as took:
+            received = reader.recv(100).decode()
+            ended = ending.is_set()
+
+        seen = [ended, took.lasted(SOON), received]
+        assert observe("ended_waited_received", seen) == [True, True, "12345"]
 
 
 @claim(
@@ -195,3 +277,25 @@ def test_a_datagram_socket_is_not_readable_below_the_mark(ns, observe, pair, kin
         mark = observe("rcvlowat", reader.rcvlowat)
 
         assert [mark, observe("readable", bool(selector.select(0)))] == [6, False]
+
+
+@claim(
+    "socket.7/SO_RCVLOWAT/poll-waits-for-mark-at-the-end",
+    sentence="socket.7/SO_RCVLOWAT/poll",
+    section="Socket options",
+    says="poll calls a TCP socket readable only if as many bytes as the mark are there, also where its "
+    "stream has ended.",
+    since="2.6.28",
+    expect=differs(
+        "the end of the stream is readable, whatever the mark",
+        since="2.6.28",
+        commit="c7004482e8dc",
+        observed={"before_and_at_the_end": [False, True]},
+    ),
+)
+def test_the_end_of_the_stream_is_not_readable_below_the_mark(ns, observe):
+    with below_lowat(Socket.tcp_pair) as (writer, reader):
+        before = readable_by_poll(reader)
+        writer.shutdown(socket.SHUT_WR)
+
+        assert observe("before_and_at_the_end", [before, readable_by_poll(reader, SOON)]) == [False, False]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.integers import integers
 from conformance.plugin.needs import initially
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.options import read_back_on_udp
-from libsocket import SO_SNDBUF, Socket
+from libsocket import SO_SNDBUF, SO_SNDBUFFORCE, Socket
 from netns import Capability, Namespace, initial_sysctl, only, without
 
 DOES_WHAT_SNDBUF_DOES = claim(
@@ -83,3 +83,25 @@ def test_is_refused_without_net_admin(ns, observe):
             sock.sndbufforce = 20_000
 
         assert observe("sndbuf", sock.sndbuf) == 2 * 10_000
+
+
+@claim(
+    "socket.7/SO_SNDBUFFORCE/readable",
+    sentence=("socket.7/options/all-sockets", "socket.7/SO_SNDBUFFORCE/overrides"),
+    section="Socket options",
+    says="As an option of the socket level it can be read on a UDP socket on which it was set.",
+    since="2.6.14",
+    needs=[initially(Capability.NET_ADMIN)],
+    expect=differs(
+        "it can only be set; SO_SNDBUF reads what was",
+        since="2.6.14",
+        commit="b0573dea1fb3",
+        observed={"errno": "ENOPROTOOPT", "sndbuf": 20_000},
+    ),
+)
+def test_reads_back(ns, observe):
+    with Socket.udp() as sock:
+        sock.sndbufforce = 10_000
+        observe("sndbuf", sock.sndbuf)
+
+        assert observe("sndbufforce", sock.get(SO_SNDBUFFORCE)) == 20_000

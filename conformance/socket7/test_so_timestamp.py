@@ -6,17 +6,13 @@ happened in between is between them, however long it took.
 
 from __future__ import annotations
 
-import socket
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.setups.control_messages import control_headers, control_messages
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.setups.readiness import await_readable
+from conformance.plugin.setups.timestamps import microseconds, now, stamping
 from libsocket import (
     SO_TIMESTAMP,
     SO_TIMESTAMPNS,
@@ -24,7 +20,6 @@ from libsocket import (
     TIMEVAL,
     UNSIGNED_LONG,
     Socket,
-    Timestamp,
     TimestampNs,
 )
 
@@ -32,43 +27,9 @@ TIMESPEC_SIZE = 2 * UNSIGNED_LONG.size
 """Bytes: two numbers, of seconds and of nanoseconds, each a long."""
 
 
-def microseconds(sock: Socket, size: int = 99) -> list[int]:
-    """The times that come with the next ``size`` bytes, as a struct timeval has them."""
-    times = control_messages(sock, Timestamp, size=size, flags=socket.MSG_WAITALL)
-    return [stamp.nanoseconds // 1000 for stamp in times]
-
-
 def nanoseconds(sock: Socket) -> list[int]:
     """The times that come with the next message, as a struct timespec has them."""
     return [stamp.nanoseconds for stamp in control_messages(sock, TimestampNs)]
-
-
-def now() -> int:
-    """Microseconds, the rest dropped as in a struct timeval."""
-    return time.clock_gettime_ns(time.CLOCK_REALTIME) // 1000
-
-
-@contextmanager
-def stamping() -> Iterator[None]:
-    """A block in which packets are stamped as they arrive.
-
-    The kernel begins to a moment after the first socket asks; till then it tells the time of reading. One
-    that has not begun after five seconds never will.
-    """
-    sender, receiver = udp_pair()
-    with sender, receiver:
-        receiver.timestamp = True
-        end = now() + 5_000_000
-        while not _stamped_on_arrival(sender, receiver):
-            assert now() < end, "the kernel still tells the time of reading"
-        yield
-
-
-def _stamped_on_arrival(sender: Socket, receiver: Socket) -> bool:
-    sender.send(b"now?")
-    await_readable(receiver)
-    arrived = now()
-    return any(at < arrived for at in microseconds(receiver))
 
 
 @claim(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import ROUTE_TIMERS, VETH
 from conformance.plugin.setups.listeners import listening
-from conformance.plugin.setups.pairs import UNACKED_ENDS, unacked_sender
+from conformance.plugin.setups.pairs import UNACKED_ENDS, unacked_and_unsent, unacked_sender
 from conformance.plugin.timing import SOON, timed
 from libsocket import Socket
 
@@ -167,3 +167,28 @@ def test_both_can_be_set(ns, observe):
         sock.tcp_cork = True
 
         assert observe("set", [sock.tcp_nodelay, sock.tcp_cork]) == [True, True]
+
+
+@claim(
+    "tcp.7/TCP_CORK/uncorking-sends-with-nodelay",
+    sentence=("tcp.7/TCP_CORK/cleared", "tcp.7/TCP_CORK/with-nodelay"),
+    section="Socket options",
+    says="Clearing TCP_CORK with TCP_NODELAY set sends what was corked, though earlier data is not "
+    "acknowledged.",
+    since="2.5.71",
+    needs=[VETH, ROUTE_TIMERS],
+    survives=UNACKED_ENDS,
+)
+def test_uncorked_data_does_not_wait_with_nodelay(peers, observe):
+    with unacked_sender(peers) as sender:
+        sender.tcp_nodelay = True
+        sender.send(b"first")
+        sender.tcp_cork = True
+        sender.send(b"corked")
+        corked = unacked_and_unsent(sender)
+        sender.tcp_cork = False
+
+        assert observe("unacked_and_unsent", [corked, unacked_and_unsent(sender)]) == [
+            [1, len(b"corked")],
+            [2, 0],
+        ]

@@ -6,9 +6,9 @@ it has not sent: no test has to guess from the time of arrival.
 
 from __future__ import annotations
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import ROUTE_TIMERS, VETH
-from conformance.plugin.setups.pairs import UNACKED_ENDS, unacked_sender
+from conformance.plugin.setups.pairs import UNACKED_ENDS, unacked_and_unsent, unacked_sender
 
 FLUSHES = claim(
     "tcp.7/TCP_NODELAY/flushes",
@@ -125,3 +125,55 @@ def test_setting_it_sends_what_was_gathered(peers, observe):
         sender.tcp_nodelay = True
 
         assert observe("unsent_of_gathered", [before, sender.tcp_info.notsent_bytes]) == [len(b"second"), 0]
+
+
+@claim(
+    "tcp.7/TCP_NODELAY/off-first-write-waits",
+    sentence="tcp.7/TCP_NODELAY/buffers",
+    section="Socket options",
+    says="Without TCP_NODELAY a small write on a TCP connection waits for more, also while nothing is "
+    "unacknowledged.",
+    needs=[VETH, ROUTE_TIMERS],
+    expect=differs(
+        "small writes are gathered only while data sent before is not acknowledged, as Nagle's rule has it "
+        "(older than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"unacked_and_unsent": [[0, 0], [1, 0]]},
+    ),
+    survives=UNACKED_ENDS,
+)
+def test_the_first_small_write_waits(peers, observe):
+    with unacked_sender(peers) as sender:
+        before = unacked_and_unsent(sender)
+        sender.send(b"first")
+
+        assert observe("unacked_and_unsent", [before, unacked_and_unsent(sender)]) == [
+            [0, 0],
+            [0, len(b"first")],
+        ]
+
+
+@claim(
+    "tcp.7/TCP_NODELAY/leaves-cork",
+    sentence=("tcp.7/TCP_NODELAY/overridden-by-cork", "tcp.7/TCP_NODELAY/flushes"),
+    section="Socket options",
+    says="Setting TCP_NODELAY on a corked TCP socket sends what waits only once: later data is held back "
+    "again.",
+    needs=[VETH, ROUTE_TIMERS],
+    survives=UNACKED_ENDS,
+)
+def test_it_stays_corked(peers, observe):
+    with unacked_sender(peers) as sender:
+        sender.tcp_cork = True
+        sender.send(b"flushed")
+        corked = unacked_and_unsent(sender)
+        sender.tcp_nodelay = True
+        flushed = unacked_and_unsent(sender)
+        sender.send(b"corked")
+
+        assert observe("unacked_and_unsent", [corked, flushed, unacked_and_unsent(sender)]) == [
+            [0, len(b"flushed")],
+            [1, 0],
+            [1, len(b"corked")],
+        ]

@@ -30,7 +30,6 @@ TRUE = {
     "stored": ("SO_RCVLOWAT", 'sockets = ["tcp"]\nvalues = [[5, 5], [0, 1]]\nbefore = [7]'),
     "maximum": ("SO_RCVBUF", 'sockets = ["udp"]\nsysctl = "net.core.rmem_max"\nfactor = 2'),
     "read-only": ("SO_SNDLOWAT", 'sockets = ["tcp"]\nvalue = 1\nvalues = [1, 2]\nerrno = "ENOPROTOOPT"'),
-    "set-only": ("SO_RCVBUFFORCE", 'sockets = ["udp"]\nvalue = 8192\nshown-by = "SO_RCVBUF"\nstored = 16384'),
     "privileged": (
         "SO_PRIORITY",
         'sockets = ["udp"]\nvalues = [7]\nkept = 3\nerrno = "EPERM"\n'
@@ -52,6 +51,10 @@ TRUE_TOO = {
         'shown-by = "SO_RCVBUF"',
     ),
     "suffices": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [0, 5]\nonly = []\ndefault = 0\nbefore = [3]'),
+    "initial-privilege": (
+        "SO_RCVBUFFORCE",
+        'sockets = ["udp"]\nvalue = 8192\nfactor = 2\nshown-by = "SO_RCVBUF"\nerrno = "EPERM"',
+    ),
     "inherited": ("SO_LINGER", 'transport = "tcp"\nvalue = [0, 0]\notherwise = [[1, 7]]'),
     "not-inherited": (
         "SO_SNDBUF",
@@ -65,7 +68,6 @@ FALSE = {
     "stored": ("SO_RCVLOWAT", 'sockets = ["tcp"]\nvalues = [[5, 6]]\nbefore = [7]'),
     "maximum": ("SO_RCVBUF", 'sockets = ["udp"]\nsysctl = "net.core.rmem_max"'),
     "read-only": ("SO_RCVLOWAT", 'sockets = ["tcp"]\nvalue = 1\nvalues = [2]'),
-    "set-only": ("SO_RCVBUF", 'sockets = ["udp"]\nvalue = 8192\nshown-by = "SO_RCVBUF"\nstored = 16384'),
     "privileged": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [6]\nwithout = ["CAP_NET_ADMIN"]\nkept = 3'),
     "suffices": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [7]\nonly = []\nbefore = [3]'),
     "initial-privilege": ("SO_MARK", 'sockets = ["udp"]\nvalue = 1'),
@@ -83,6 +85,10 @@ FALSE_TOO = {
         'sysctls = { "net.ipv4.tcp_rmem" = "4096 8192 16384" }\nbefore = [5000]\nfactor = 2',
     ),
     "suffices": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [5]\nonly = []\ndefault = 3'),
+    "initial-privilege": (
+        "SO_RCVBUFFORCE",
+        'sockets = ["udp"]\nvalue = 8192\nshown-by = "SO_RCVBUF"\nerrno = "EPERM"',
+    ),
     "inherited": ("SO_LINGER", 'transport = "unix"\nvalue = [1, 7]'),
     "not-inherited": (
         "SO_SNDBUF",

@@ -102,6 +102,12 @@ def unacked_sender(hosts: Peers) -> Iterator[Socket]:
                 yield sender
 
 
+def unacked_and_unsent(sender: Socket) -> list[int]:
+    """Segments that are sent and not acknowledged, and bytes that are not sent."""
+    info = sender.tcp_info
+    return [info.unacked, info.notsent_bytes]
+
+
 def _rest_timers(hosts: Peers) -> None:
     """Let nothing be sent again, probed for or uncorked by a timer while a test lasts."""
     left = hosts.left.namespace

@@ -11,13 +11,13 @@ from libsocket import Socket
 
 
 @contextmanager
-def below_lowat(pair: Callable[[], tuple[Socket, Socket]]) -> Iterator[tuple[Socket, Socket]]:
-    """A writer and a reader: five bytes wait at the reader, whose low-water mark is six."""
+def below_lowat(pair: Callable[[], tuple[Socket, Socket]], lowat: int = 6) -> Iterator[tuple[Socket, Socket]]:
+    """A writer and a reader: five bytes wait at the reader, whose low-water mark is six or another."""
     writer, reader = pair()
     with writer, reader:
         writer.send(b"12345")
         await_readable(reader)
-        reader.rcvlowat = 6
+        reader.rcvlowat = lowat
         yield writer, reader
 
 
