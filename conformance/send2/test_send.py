@@ -97,7 +97,7 @@ def test_nothing_of_a_message_too_long_is_sent(ns, observe):
 
 @claim(
     "send.2/EMSGSIZE/unix-nothing-sent",
-    sentence=("send.2/send/emsgsize", "libsocket/send/emsgsize"),
+    sentence=("send.2/send/emsgsize", "libsocket/send/emsgsize", "unix.7/SO_SNDBUF/datagram-limit"),
     section="DESCRIPTION",
     says="A UNIX datagram too long for one piece, which by unix(7) is longer than SO_SNDBUF as it reads, "
     "doubled, less 32 bytes, fails with EMSGSIZE, and nothing of it is sent.",
