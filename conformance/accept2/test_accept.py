@@ -161,7 +161,7 @@ def test_a_nonblocking_listener_does_not_wait(ns, observe, listening):
     with listening() as listener:
         listener.nonblocking = True
         with refused(errno.EAGAIN):
-            listener.accept()
+            listener.accept()[0].close()
         with pending_connection(listener) as client, listener.accept()[0] as server:
             client.send(b"hello")
 

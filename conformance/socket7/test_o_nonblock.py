@@ -43,7 +43,7 @@ def test_accepting_where_nobody_knocks(ns, observe, listening):
     with listening() as listener:
         listener.nonblocking = True
         with refused(errno.EAGAIN):
-            listener.accept()
+            listener.accept()[0].close()
         with pending_connection(listener) as client, listener.accept()[0] as server:
             client.send(b"here")
 

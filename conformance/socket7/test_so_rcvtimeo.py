@@ -84,7 +84,7 @@ def test_nobody_connected_in_time(ns, observe, listening):
             late_connection(listener),
             refused(errno.EAGAIN),
         ):
-            listener.accept()
+            listener.accept()[0].close()
 
         assert observe("waited", took.lasted(0.05)) is True
 
