@@ -83,6 +83,7 @@ def test_a_receive_with_timeout_ends(ns, observe):
     says="A send on a UNIX stream socket with a receive timeout that a handler interrupts fails with EINTR, "
     "even with SA_RESTART.",
     expect=ONLY_THE_SEND_TIMEOUT_COUNTS,
+    survives={'no-op: sendto("x"*': "on Linux the test ends with this send's success"},
 )
 def test_a_send_with_receive_timeout_ends(ns, observe):
     left, right = Socket.pair()
