@@ -251,8 +251,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
-    """A table of claims is a file of tests."""
-    if file_path.suffix != ".toml" or file_path.parent.name in _NO_CLAIMS:
+    """A table of claims, ``conformance/<page>/<topic>.toml``, is a file of tests."""
+    place = file_path.parent
+    if file_path.suffix != ".toml" or place.parent != parent.config.rootpath / "conformance":
+        return None
+    if place.name in _NO_CLAIMS:
         return None
     from conformance.plugin.tables.table import Table
 

@@ -78,7 +78,7 @@ def test_a_guest_says_its_own_kernel_and_verdicts(ended: Ended) -> None:
 
 def test_each_answer_is_named_after_its_kernel(ended: Ended) -> None:
     assert re.search(rf"{CHOSEN[0]}\[{GUEST}\] HOLDS", ended.said)
-    assert re.search(r"test_reads_back_doubled\[udp-4096\] HOLDS", ended.said)
+    assert re.search(r"\[socket\.7/SO_RCVBUF/doubled-udp-4096\] HOLDS", ended.said)
     assert ended.code == 0
 
 

@@ -104,7 +104,9 @@ FALSE_ROWS = pytest.mark.parametrize("rows", [FALSE, FALSE_TOO], ids=["each kind
 def run(folder: Path, rows: Rows, *arguments: str) -> suites.Ended:
     """Run a table of rows, one of each kind."""
     filled = (ROW.format(kind=kind, option=option, fields=fields) for kind, (option, fields) in rows.items())
-    (folder / "rows.toml").write_text("".join(filled))
+    table = folder / "conformance" / "doc7" / "rows.toml"
+    table.parent.mkdir(parents=True)
+    table.write_text("".join(filled))
     return suites.run(folder, NO_TESTS, *arguments)
 
 
@@ -147,7 +149,7 @@ def test_the_catalogue_has_the_row_as_the_test(tmp_path: Path) -> None:
     run(tmp_path, {"default": TRUE["default"]})
 
     [test] = read_catalogue(tmp_path / "catalogue.json").claim("doc.7/TOPIC/default").tests
-    assert (test.file, test.line) == ("rows.toml", 2)
+    assert (test.file, test.line) == ("conformance/doc7/rows.toml", 2)
     assert tomllib.loads(test.source)["default"][0]["option"] == "SO_KEEPALIVE"
 
 
