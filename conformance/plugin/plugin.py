@@ -212,7 +212,7 @@ def _sample(text: str) -> tuple[int, int]:
     """``3/10``: the third of ten parts; ``day/10``: the day's."""
     which, whole = text.split("/")
     parts = int(whole)
-    part = date.today().toordinal() % parts + 1 if which == "day" else int(which)
+    part = date.today().toordinal() % max(parts, 1) + 1 if which == "day" else int(which)
     if not 1 <= part <= parts:
         raise ValueError(f"{text} is no part of a whole")
     return part, parts

@@ -38,7 +38,10 @@ class TracedAgain:
             terminalreporter.write_line(f"Without a transcript of what differs: {error}")
             return
         terminalreporter.write_line("Trying again under strace what differs...")
-        _run(terminalreporter.config, claims, self._folder)
+        try:
+            _run(terminalreporter.config, claims, self._folder)
+        except subprocess.TimeoutExpired:
+            terminalreporter.write_line(f"It did not end within {_SECONDS} seconds.")
         for claim in claims:
             if transcript_path(self._folder, claim).exists():
                 terminalreporter.write_line(f"Its calls as a C program: python -m reports reproduce {claim}")

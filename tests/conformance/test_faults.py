@@ -159,6 +159,7 @@ def test_samples_are_parts_of_the_whole(tmp_path: Path) -> None:
     [
         (("-n", "2"), "--fault-jobs"),
         (("--fault-sample", "3/2"), "invalid"),
+        (("--fault-sample", "day/0"), "invalid"),
         (("--claim", "x/*"), "matches none"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else None,
