@@ -216,8 +216,9 @@ class Suffices(_Changing, frozen=True, kw_only=True):
 
 
 def test_the_capability_suffices(observe: Observe, row: Suffices, case: Case) -> None:
+    stored = row.factor * case.given
     with case.made() as sock:
-        before = row.begun(sock, case.given)
+        before = row.begun(sock, stored)
         seen = [row.shown(sock)]
         with only(*row.only):
             held = sorted(map(str, effective()))
@@ -226,7 +227,7 @@ def test_the_capability_suffices(observe: Observe, row: Suffices, case: Case) ->
 
         assert [observe("capabilities", held), observe("before_and_stored", seen)] == [
             sorted(map(str, row.only)),
-            [before, case.given],
+            [before, stored],
         ]
 
 
