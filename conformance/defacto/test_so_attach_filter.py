@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import errno
-import socket
 
 import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.sockets import unix_datagram
 from libsocket import Filter, Socket
 from netns import Capability, only
-
-
-def unix_datagram() -> Socket:
-    """A UNIX domain socket of datagrams."""
-    return Socket.unix(socket.SOCK_DGRAM)
 
 
 @claim(

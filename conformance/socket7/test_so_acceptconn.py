@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening
+from conformance.plugin.setups.sockets import unix_datagram
 from libsocket import INT, SO_ACCEPTCONN, Socket
-
-
-def unix_datagram() -> Socket:
-    """A UNIX domain datagram socket."""
-    return Socket.unix(socket.SOCK_DGRAM)
 
 
 @claim(

@@ -9,13 +9,19 @@ from typing import Final
 
 from libsocket import Socket
 
+
+def unix_datagram() -> Socket:
+    """A UNIX domain datagram socket."""
+    return Socket.unix(socket.SOCK_DGRAM)
+
+
 SOCKETS: Final[Mapping[str, Callable[[], Socket]]] = {
     "tcp": Socket.tcp,
     "tcp6": partial(Socket.tcp, socket.AF_INET6),
     "udp": Socket.udp,
     "udp6": partial(Socket.udp, socket.AF_INET6),
     "unix": Socket.unix,
-    "unix-datagram": partial(Socket.unix, socket.SOCK_DGRAM),
+    "unix-datagram": unix_datagram,
     "unix-seqpacket": partial(Socket.unix, socket.SOCK_SEQPACKET),
     "netlink": Socket.netlink,
     "packet": Socket.packet,
