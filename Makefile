@@ -92,7 +92,7 @@ INSTALL := install --quiet --disable-pip-version-check
 $(VENV)/.conformance: GROUP = conformance
 $(VENV)/.kernels: GROUP = kernels
 $(VENV)/.dev: GROUP = dev
-$(VENV)/.conformance $(VENV)/.kernels $(VENV)/.dev: pyproject.toml setup.py $(wildcard libsocket/*.[ch]) | $(BIN)/pip
+$(VENV)/.conformance $(VENV)/.kernels $(VENV)/.dev: pyproject.toml setup.py $(wildcard libsocket/*.pyx) | $(BIN)/pip
 	$(BIN)/python -m pip $(INSTALL) --editable . --group $(GROUP)
 	@touch $@
 
@@ -104,4 +104,4 @@ $(BIN)/pip:
 	{ echo "No environment could be made: is there a venv package to install (python3-venv), and a network?" >&2; exit 1; }
 
 clean:
-	rm -rf $(VENV) build dist libsocket/*.so *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist libsocket/*.so libsocket/*.c *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

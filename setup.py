@@ -7,11 +7,10 @@ from setuptools import Extension, setup
 
 TWINS = ("_sockopt", "_messages")
 
+# Without what a debugger would read, which is seven eighths of them.
 setup(
     ext_modules=[
-        Extension(
-            f"libsocket.{twin}", [f"libsocket/{twin}.c"], depends=["libsocket/_exception.h"], optional=True
-        )
+        Extension(f"libsocket.{twin}", [f"libsocket/{twin}.pyx"], extra_compile_args=["-g0"], optional=True)
         for twin in TWINS
     ]
 )

@@ -1,6 +1,6 @@
 """getsockopt(2) and setsockopt(2) for one option, as a function of a socket.
 
-The compiled ones (``_sockopt.c``) cost less than the bare call, because Python parses nothing; the plain
+The compiled ones (``_sockopt.pyx``) cost less than the bare call, because Python parses nothing; the plain
 ones below do the same.
 """
 
