@@ -2,7 +2,7 @@
 
    A call asks the socket for its descriptor and makes the system call, so that nothing of Python's has to be
    parsed or built but the value. As Python's own methods do, it keeps the interpreter's lock. Every failure is
-   handed to the option, which handles it in Python. */
+   handed to a function that handles it in Python. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -17,16 +17,17 @@
 typedef struct {
     PyObject_HEAD
     vectorcallfunc vectorcall;
-    PyObject *failures;
-    PyObject *convert; /* decode or encode, for what is no plain number */
-    Py_ssize_t size;   /* room for what is read */
+    PyObject *failed;        /* takes an error of the kernel */
+    PyObject *encode_failed; /* of a writer: takes a value that cannot be encoded */
+    PyObject *convert;       /* decode or encode, for what is no plain number */
+    Py_ssize_t size;         /* room for what is read */
     int level, number;
     char form; /* sockopt.FORMS: i int, n int that is not negative, I unsigned, ? flag, s bytes */
 } Call;
 
 static PyObject *fileno_method;
-static PyObject *get_failed, *set_failed, *encode_failed; /* names of sockopt.Failures' methods */
-static PyObject *request_name, *read_by_request;           /* the keyword of get, and the option's method */
+static PyObject *read_name, *write_name, *read_by_request; /* what get and set call of an option */
+static PyObject *request_name;                             /* the keyword of get */
 
 static int
 descriptor(PyObject *sock)
@@ -40,13 +41,13 @@ descriptor(PyObject *sock)
     return fd;
 }
 
-/* The kernel failed the call: the errno it left goes to a method of the option. */
+/* The kernel failed the call, and left an errno. */
 static PyObject *
-failed(Call *call, PyObject *method, PyObject *sock)
+failed(Call *call, PyObject *sock)
 {
     PyErr_SetFromErrno(PyExc_OSError);
     PyObject *error = raised();
-    PyObject *result = PyObject_CallMethodObjArgs(call->failures, method, sock, error, NULL);
+    PyObject *result = PyObject_CallFunctionObjArgs(call->failed, sock, error, NULL);
     Py_DECREF(error);
     return result;
 }
@@ -59,7 +60,7 @@ read_number(Call *call, PyObject *sock, int fd)
     int word = 0;
     socklen_t size = sizeof word;
     if (getsockopt(fd, call->level, call->number, &word, &size) < 0)
-        return failed(call, get_failed, sock);
+        return failed(call, sock);
     switch (call->form) {
     case '?':
         return PyBool_FromLong(word);
@@ -81,7 +82,7 @@ read_bytes(Call *call, PyObject *sock, int fd)
     socklen_t size = (socklen_t)call->size;
     if (getsockopt(fd, call->level, call->number, PyBytes_AS_STRING(data), &size) < 0) {
         Py_DECREF(data);
-        return failed(call, get_failed, sock);
+        return failed(call, sock);
     }
     /* NETLINK_LIST_MEMBERSHIPS returns how much room it would need, even beyond what it had */
     if ((Py_ssize_t)size < call->size && _PyBytes_Resize(&data, size) < 0)
@@ -113,7 +114,7 @@ not_encoded(Call *call, PyObject *sock, PyObject *value)
     if (!PyErr_ExceptionMatches(PyExc_Exception))
         return NULL;
     PyObject *reason = raised();
-    PyObject *result = PyObject_CallMethodObjArgs(call->failures, encode_failed, sock, value, reason, NULL);
+    PyObject *result = PyObject_CallFunctionObjArgs(call->encode_failed, sock, value, reason, NULL);
     Py_DECREF(reason);
     return result;
 }
@@ -122,7 +123,7 @@ static PyObject *
 put(Call *call, PyObject *sock, int fd, const void *data, Py_ssize_t size)
 {
     if (setsockopt(fd, call->level, call->number, data, (socklen_t)size) < 0)
-        return failed(call, set_failed, sock);
+        return failed(call, sock);
     Py_RETURN_NONE;
 }
 
@@ -177,7 +178,8 @@ write_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names
 static int
 call_traverse(PyObject *self, visitproc visit, void *arg)
 {
-    Py_VISIT(((Call *)self)->failures);
+    Py_VISIT(((Call *)self)->failed);
+    Py_VISIT(((Call *)self)->encode_failed);
     Py_VISIT(((Call *)self)->convert);
     return 0;
 }
@@ -185,7 +187,8 @@ call_traverse(PyObject *self, visitproc visit, void *arg)
 static int
 call_clear(PyObject *self)
 {
-    Py_CLEAR(((Call *)self)->failures);
+    Py_CLEAR(((Call *)self)->failed);
+    Py_CLEAR(((Call *)self)->encode_failed);
     Py_CLEAR(((Call *)self)->convert);
     return 0;
 }
@@ -211,19 +214,21 @@ static PyTypeObject CallType = {
     .tp_dealloc = call_dealloc,
 };
 
+/* A reader's format has no encode_failed, which is then NULL. */
 static PyObject *
-made(vectorcallfunc function, PyObject *args)
+made(vectorcallfunc function, const char *format, PyObject *args)
 {
-    PyObject *failures, *convert;
+    PyObject *failed, *convert, *encode_failed = NULL;
     int level, number, form;
     Py_ssize_t size;
-    if (!PyArg_ParseTuple(args, "OiiCnO", &failures, &level, &number, &form, &size, &convert))
+    if (!PyArg_ParseTuple(args, format, &failed, &level, &number, &form, &size, &convert, &encode_failed))
         return NULL;
     Call *call = PyObject_GC_New(Call, &CallType);
     if (call == NULL)
         return NULL;
     call->vectorcall = function;
-    call->failures = Py_NewRef(failures);
+    call->failed = Py_NewRef(failed);
+    call->encode_failed = Py_XNewRef(encode_failed);
     call->convert = Py_NewRef(convert);
     call->size = size;
     call->level = level;
@@ -236,16 +241,16 @@ made(vectorcallfunc function, PyObject *args)
 static PyObject *
 reader(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    return made(read_call, args);
+    return made(read_call, "OiiCnO", args);
 }
 
 static PyObject *
 writer(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    return made(write_call, args);
+    return made(write_call, "OiiCnOO", args);
 }
 
-/* Socket.get and Socket.set: what attribute access does once it has found the option */
+/* Socket.get and Socket.set: they call what the option has, and not the property, which speaks of attributes */
 
 static int
 is_option(PyObject *option)
@@ -259,7 +264,10 @@ is_option(PyObject *option)
 static PyObject *
 read_option(PyObject *sock, PyObject *option)
 {
-    return Py_TYPE(option)->tp_descr_get(option, sock, (PyObject *)Py_TYPE(sock));
+    PyObject *read = PyObject_GetAttr(option, read_name);
+    PyObject *value = read ? PyObject_CallOneArg(read, sock) : NULL;
+    Py_XDECREF(read);
+    return value;
 }
 
 static PyObject *
@@ -292,9 +300,11 @@ set(PyObject *sock, PyObject *const *args, Py_ssize_t count)
         PyErr_SetString(PyExc_TypeError, "expected an option and its value");
         return NULL;
     }
-    if (!is_option(args[0]) || Py_TYPE(args[0])->tp_descr_set(args[0], sock, args[1]) < 0)
-        return NULL;
-    Py_RETURN_NONE;
+    PyObject *write = is_option(args[0]) ? PyObject_GetAttr(args[0], write_name) : NULL;
+    PyObject *stack[] = {NULL, sock, args[1]};
+    PyObject *result = write ? PyObject_Vectorcall(write, stack + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL) : NULL;
+    Py_XDECREF(write);
+    return result;
 }
 
 PyDoc_STRVAR(get_doc, "get($self, option, /, *, request=None)\n--\n\n"
@@ -344,12 +354,11 @@ add_methods(PyObject *module)
 static int
 add_names(void)
 {
-    get_failed = PyUnicode_InternFromString("get_failed");
-    set_failed = PyUnicode_InternFromString("set_failed");
-    encode_failed = PyUnicode_InternFromString("encode_failed");
+    read_name = PyUnicode_InternFromString("read");
+    write_name = PyUnicode_InternFromString("write");
     request_name = PyUnicode_InternFromString("request");
     read_by_request = PyUnicode_InternFromString("read_by_request");
-    return get_failed && set_failed && encode_failed && request_name && read_by_request ? 0 : -1;
+    return read_name && write_name && request_name && read_by_request ? 0 : -1;
 }
 
 PyMODINIT_FUNC
