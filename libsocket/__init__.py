@@ -40,7 +40,7 @@ from libsocket.control.wire import (
     Control,
 )
 from libsocket.errors import (
-    NotASocket, NotPermitted, UnexpectedEof, UnsupportedOption, WriteZero,
+    NotASocket, NotPermitted, UnexpectedEof, UnsupportedAttribute, UnsupportedOption, WriteZero,
 )
 from libsocket.errqueue import (
     Report, TimestampType, TransmitTimestamp, ZerocopyCompletion, reported,
@@ -283,6 +283,7 @@ __all__ = [
     "TpacketReq3", "TpacketRolloverStats", "TpacketStats", "TrafficClass", "TransmitTimestamp", "Ttl",
     "TxTime", "TxTimeFlag", "UCRED", "UDP_CORK", "UDP_ENCAP", "UDP_GRO", "UDP_NO_CHECK6_RX",
     "UDP_NO_CHECK6_TX", "UDP_SEGMENT", "UNSIGNED", "UNSIGNED64", "UNSIGNED_LONG", "Ucred", "UnexpectedEof",
-    "Unix", "Unknown", "UnsupportedOption", "Vsock", "WifiAck", "WriteZero", "Writer", "ZerocopyCompletion",
-    "__version__", "array", "crypto_info", "diff", "flags", "raw", "reported", "structure", "text",
+    "Unix", "Unknown", "UnsupportedAttribute", "UnsupportedOption", "Vsock", "WifiAck", "WriteZero",
+    "Writer", "ZerocopyCompletion", "__version__", "array", "crypto_info", "diff", "flags", "raw",
+    "reported", "structure", "text",
 ]

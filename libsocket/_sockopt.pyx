@@ -3,7 +3,7 @@
 
 A call asks the socket for its descriptor and makes the system call, so that nothing of Python's has to be
 parsed or built but the value. As Python's own methods do, it keeps the interpreter's lock. Every failure is
-handed to the option, which handles it in Python.
+handed to a function that handles it in Python.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
@@ -31,7 +31,7 @@ cdef object failure(int code):
     return OSError(code, os.strerror(code))
 
 
-def reader(failures, int level, int number, str form, Py_ssize_t size, decode, /):
+def reader(failed, int level, int number, str form, Py_ssize_t size, decode, /):
     """The call that reads an option from a socket; ``form`` is one of sockopt.FORMS, or BYTES."""
     cdef bint flag = form == "?", unsigned = form == "I"
 
@@ -39,7 +39,7 @@ def reader(failures, int level, int number, str form, Py_ssize_t size, decode, /
         cdef int word = 0
         cdef socklen_t room = sizeof(word)
         if getsockopt(fileno(sock), level, number, &word, &room) < 0:
-            return failures.get_failed(sock, failure(errno))
+            return failed(sock, failure(errno))
         if flag:
             return word != 0
         return <unsigned int>word if unsigned else word
@@ -51,7 +51,7 @@ def reader(failures, int level, int number, str form, Py_ssize_t size, decode, /
         # Some options read the buffer before they write there: it must not be an accident what they find.
         memset(PyBytes_AS_STRING(data), 0, size)
         if getsockopt(fd, level, number, PyBytes_AS_STRING(data), &given) < 0:
-            return failures.get_failed(sock, failure(errno))
+            return failed(sock, failure(errno))
         # NETLINK_LIST_MEMBERSHIPS returns how much room it would need, even beyond what it had.
         if given < size:
             data = PyBytes_FromStringAndSize(PyBytes_AS_STRING(data), given)
@@ -60,7 +60,7 @@ def reader(failures, int level, int number, str form, Py_ssize_t size, decode, /
     return read_bytes if form == "s" else read_number
 
 
-def writer(failures, int level, int number, str form, Py_ssize_t size, encode, /):
+def writer(failed, int level, int number, str form, Py_ssize_t size, encode, encode_failed, /):
     """The call that gives an option of a socket a value.
 
     An int that lies in a word as it is goes there at once; all other values are the codec's to judge.
@@ -78,36 +78,21 @@ def writer(failures, int level, int number, str form, Py_ssize_t size, encode, /
             if not overflow and least <= wide <= most:
                 word = <int>wide
                 if setsockopt(fd, level, number, &word, sizeof(word)) < 0:
-                    return failures.set_failed(sock, failure(errno))
+                    return failed(sock, failure(errno))
                 return None
         try:
             data = encode(value)
         except Exception as reason:
-            return failures.encode_failed(sock, value, reason)
+            return encode_failed(sock, value, reason)
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         code = errno if setsockopt(fd, level, number, view.buf, <socklen_t>view.len) < 0 else 0
         PyBuffer_Release(&view)
-        return failures.set_failed(sock, failure(code)) if code else None
+        return failed(sock, failure(code)) if code else None
 
     return write
 
 
-# Socket.get and Socket.set: what attribute access does once it has found the option.
-
-cdef extern from *:
-    """
-    static PyObject *through_get(PyObject *option, PyObject *sock)
-    {
-        return Py_TYPE(option)->tp_descr_get(option, sock, (PyObject *)Py_TYPE(sock));
-    }
-    static int through_set(PyObject *option, PyObject *sock, PyObject *value)
-    {
-        return Py_TYPE(option)->tp_descr_set(option, sock, value);
-    }
-    """
-    object through_get(object option, object sock)
-    int through_set(object option, object sock, object value) except -1
-
+# Socket.get and Socket.set call what the option has, and not the property, which speaks of attributes.
 
 cdef int check(option) except -1:
     if not isinstance(option, property):
@@ -121,10 +106,10 @@ def get(self, option, /, *, request=None):
     what to read: the filter of which group? TypeError where one is missing, or given in vain.
     """
     check(option)
-    return through_get(option, self) if request is None else option.read_by_request(self, request)
+    return option.read(self) if request is None else option.read_by_request(self, request)
 
 
 def set(self, option, value, /):
     """Give an option a value; raises as ``Option`` says."""
     check(option)
-    through_set(option, self, value)
+    option.write(self, value)

@@ -1,6 +1,7 @@
 """What can go wrong, beyond what the kernel says by itself.
 
-Every refusal of the kernel is an ``OSError`` and keeps the kernel's errno.
+Every refusal of the kernel is an ``OSError`` and keeps the kernel's errno. Where an attribute is read that is
+not there, it is the cause of an ``AttributeError``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,22 @@ class UnsupportedOption(OSError):
     """The option's C name."""
     since: str
     """The first kernel that has the option."""
+
+
+class UnsupportedAttribute(AttributeError):
+    """An option is no attribute that can be read: this socket does not have it, or it can only be set.
+
+    An AttributeError is what hasattr(), getattr() with a default, inspect and mock expect, and no exception
+    can be an OSError as well. Its ``__cause__`` is the UnsupportedOption that ``sock.get(option)`` raises. An
+    option that is read by a request has none: the kernel is not asked.
+    """
+
+    option: str
+    """The option's C name."""
+    since: str
+    """The first kernel that has the option."""
+    errno: int | None
+    """The kernel's: ENOPROTOOPT or EOPNOTSUPP. None where it was not asked."""
 
 
 class NotPermitted(PermissionError):

@@ -10,11 +10,11 @@ import socket
 import struct
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Generic, NoReturn, ParamSpec, TypeVar, overload
 
 from libsocket.arch import MACHINE, Level, Numbers
 from libsocket.codecs import INT, Codec
-from libsocket.errors import NotPermitted, UnsupportedOption
+from libsocket.errors import NotPermitted, UnsupportedAttribute, UnsupportedOption
 from libsocket.libc import getsockopt, setsockopt
 from libsocket.sockopt import reader, writer
 
@@ -22,6 +22,7 @@ __all__ = ["Access", "Option"]
 
 T = TypeVar("T")
 U = TypeVar("U")
+P = ParamSpec("P")
 
 UNSUPPORTED = frozenset({errno.ENOPROTOOPT, errno.EOPNOTSUPP})
 FORBIDDEN = frozenset({errno.EPERM, errno.EACCES})
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
     class _Descriptor(Generic[T]):
         def __init__(
-            self, fget: Callable[[socket.socket], T], fset: Callable[[socket.socket, T], None]
+            self, fget: Callable[[socket.socket], T], fset: Callable[[socket.socket, T], None] | None
         ) -> None: ...
 
         @overload
@@ -88,8 +89,11 @@ class Option(_Descriptor[T]):
     On a ``Socket`` an option is an attribute (``sock.rcvbuf``); on the class the attribute is this
     object (``Socket.rcvbuf``), which ``sock.get`` and ``sock.set`` take too. Reading and writing
     raise ``UnsupportedOption`` where the kernel lacks the option, ``NotPermitted`` where it wants
-    a capability, and any other ``OSError`` as the kernel gives it. What ``access`` says is for
-    people: a value for an option that can only be read is given to the kernel all the same.
+    a capability, and any other ``OSError`` as the kernel gives it.
+
+    Attributes keep to Python's rules besides: what is not there to be read raises
+    ``UnsupportedAttribute``, and an option that can only be read has no setter; both are
+    ``AttributeError``. ``sock.get`` and ``sock.set`` ask the kernel whatever ``access`` says.
     """
 
     __slots__ = (
@@ -139,16 +143,32 @@ class Option(_Descriptor[T]):
         self.consumes: bool = consumes
         """Whether reading changes the socket, so that a snapshot must leave it alone."""
         self.read = self._reader()
-        self.write = writer(level, self.number, codec, self)
-        super().__init__(self.read, self.write)
+        self.write = writer(level, self.number, codec, self.set_failed, self.encode_failed)
+        super().__init__(self._attribute_reader(), self.write if Access.SET in access else None)
 
     def _reader(self) -> Callable[[socket.socket], T]:
         request = self.codec.request
         if request is None:
-            return reader(self.level, self.number, self.codec, self)
+            return reader(self.level, self.number, self.codec, self.get_failed)
         if isinstance(request, bytes):
             return partial(self._read_with, request=request)
         return self._refuse_to_read
+
+    def _attribute_reader(self) -> Callable[[socket.socket], T]:
+        if self.codec.request is None:
+            return reader(self.level, self.number, self.codec, self._as_attribute(self.get_failed))
+        return self._refuse_attribute if self.takes_request else self._as_attribute(self.read)
+
+    def _as_attribute(self, call: Callable[P, T]) -> Callable[P, T]:
+        """The same call, with an AttributeError where the option is missing."""
+
+        def attribute(*args: P.args, **keywords: P.kwargs) -> T:
+            try:
+                return call(*args, **keywords)
+            except UnsupportedOption as missing:
+                raise self._no_attribute(missing.strerror, missing.errno) from missing
+
+        return attribute
 
     def __repr__(self) -> str:
         return f"<Option {self.name}: {self.facts}>"
@@ -247,7 +267,14 @@ class Option(_Descriptor[T]):
         return self._read_with(sock, data)
 
     def _refuse_to_read(self, _sock: socket.socket) -> NoReturn:
-        raise TypeError(f"{self.name} is read by a request: sock.get({self.constant}, request=...)")
+        raise TypeError(self._by_request)
+
+    def _refuse_attribute(self, _sock: socket.socket) -> NoReturn:
+        raise self._no_attribute(self._by_request, None)
+
+    @property
+    def _by_request(self) -> str:
+        return f"{self.name} is read by a request: sock.get({self.constant}, request=...)"
 
     def _read_with(self, sock: socket.socket, request: bytes) -> T:
         try:
@@ -303,6 +330,11 @@ class Option(_Descriptor[T]):
         unsupported = UnsupportedOption(error.errno, why)
         unsupported.option, unsupported.since = self.name, self.since
         return unsupported
+
+    def _no_attribute(self, why: str | None, number: int | None) -> UnsupportedAttribute:
+        missing = UnsupportedAttribute(why)
+        missing.option, missing.since, missing.errno = self.name, self.since, number
+        return missing
 
     def _why(self, sock: socket.socket, access: Access) -> str:
         if access not in self.access:

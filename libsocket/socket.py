@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket as std
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -83,7 +83,7 @@ class Socket(Messaging, Filtering, Attributes, Reader, Writer):
             listener.listen()
             client.connect(listener.getsockname())
             server = listener._accept_from(client.getsockname())
-            return cls._adopt(client), server
+            return cls._adopt(client), cls._adopt(server)
 
     @classmethod
     def from_fd(cls, fd: int) -> Self:
@@ -107,14 +107,15 @@ class Socket(Messaging, Filtering, Attributes, Reader, Writer):
         """
         return Borrowed.from_fd(fd)
 
-    def accept(self) -> tuple[Self, Any]:
-        """The next waiting connection, of this class, and the peer's address.
+    def accept(self) -> tuple[Socket, Any]:
+        """The next waiting connection, as a Socket, and the peer's address.
 
         The new socket is blocking (or has Python's default timeout), whatever this one is, and is
-        not inherited by child processes. Source: accept(2).
+        not inherited by child processes. A subclass gets a plain Socket too, as the standard library's do:
+        one that wraps what it accepts, such as ``ssl.SSLSocket``, makes its own of it. Source: accept(2).
         """
         accepted, address = super().accept()
-        return self._adopt(accepted), address
+        return Socket._adopt(accepted), address
 
     def get(self, option: Option[T], /, *, request: T | None = None) -> T:
         """The value of an option; raises as ``Option`` says.
@@ -141,14 +142,30 @@ class Socket(Messaging, Filtering, Attributes, Reader, Writer):
         Options that reading would change (SO_ERROR) or make a file of (SO_PEERPIDFD), and those that
         take a request, are left out.
         """
+        return MappingProxyType({option.name: value for option, value in self._held().items()})
+
+    def __dir__(self) -> Iterable[str]:
+        """The methods, and the options that can be read now and whose reading has no effect.
+
+        Whoever reads all that is listed, as inspect, mock and debuggers do, meets no error and changes
+        nothing. What this socket does not have is missing, what it refuses as it is now, what can only be
+        set, and what ``options()`` leaves out. A closed socket has no options; ``dir(Socket)`` has all.
+        """
+        names = {*super().__dir__()} - OPEN_ONLY
+        try:
+            return names | {option.attribute for option in self._held()} | {"nonblocking"}
+        except OSError:
+            return names
+
+    def _held(self) -> dict[Option[Any], Any]:
         held = {}
         for option in READABLE:
             try:
-                held[option.name] = option.read(self)
+                held[option] = option.read(self)
             except OSError as refusal:
                 if refusal.errno == errno.EBADF:
                     raise
-        return MappingProxyType(held)
+        return held
 
     @property
     def nonblocking(self) -> bool:
@@ -175,7 +192,7 @@ class Socket(Messaging, Filtering, Attributes, Reader, Writer):
     def _adopt(cls, sock: std.socket) -> Self:
         return cls(sock.family, sock.type, sock.proto, sock.detach())
 
-    def _accept_from(self, address: Any) -> Self:
+    def _accept_from(self, address: Any) -> Socket:
         while True:
             accepted, peer = self.accept()
             if peer == address:
@@ -213,3 +230,5 @@ READABLE: Final = tuple(
     if Access.GET in option.access and not option.consumes and not option.takes_request
 )
 """What a snapshot holds: reading it changes nothing and takes no request."""
+OPEN_ONLY: Final = frozenset({"nonblocking", *(option.attribute for option in OPTIONS)})
+"""Attributes that a closed socket does not have."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from libsocket.codecs import FLAG, INT, SIZE, UNSIGNED, Codec, natural
 from libsocket.compiled import COMPILED
@@ -22,13 +22,10 @@ Read = Callable[[socket.socket], Any]
 Write = Callable[[socket.socket, Any], None]
 
 
-class Failures(Protocol):
-    """What a call that failed is handed to; what it returns, if it does, is what the call returns."""
-
-    def get_failed(self, sock: socket.socket, error: OSError, /) -> Any: ...
-    def set_failed(self, sock: socket.socket, error: OSError, /) -> None: ...
-    def encode_failed(self, sock: socket.socket, value: Any, reason: Exception, /) -> None: ...
-
+Failed = Callable[[socket.socket, OSError], Any]
+"""What an error of the kernel is handed to; what it returns, if it does, is what the call returns."""
+EncodeFailed = Callable[[socket.socket, Any, Exception], None]
+"""The same for a value that could not be encoded."""
 
 BYTES: Final = "s"
 FORMS: Final[dict[Codec[Any], str]] = {INT: "i", SIZE: "n", FLAG: "?", UNSIGNED: "I"}
@@ -46,56 +43,56 @@ TO_INT: Final[dict[Codec[Any], Callable[[Any], int]]] = {
 """What Python itself may turn into a C int."""
 
 
-def reader(level: int, number: int, codec: Codec[Any], failures: Failures) -> Read:
+def reader(level: int, number: int, codec: Codec[Any], failed: Failed) -> Read:
     """The call that reads an option from a socket."""
     if COMPILED:
         form = FORMS.get(codec, BYTES)
-        return compiled_reader(failures, level, number, form, codec.size, codec.decode)
+        return compiled_reader(failed, level, number, form, codec.size, codec.decode)
     read = _read_word if codec in FORMS else _read_bytes
-    return read(level, number, codec, failures)
+    return read(level, number, codec, failed)
 
 
-def writer(level: int, number: int, codec: Codec[Any], failures: Failures) -> Write:
+def writer(level: int, number: int, codec: Codec[Any], failed: Failed, encode_failed: EncodeFailed) -> Write:
     """The call that gives an option of a socket a value."""
     if COMPILED:
         form = FORMS.get(codec, BYTES)
-        return compiled_writer(failures, level, number, form, codec.size, codec.encode)
-    return _write(level, number, codec, failures)
+        return compiled_writer(failed, level, number, form, codec.size, codec.encode, encode_failed)
+    return _write(level, number, codec, failed, encode_failed)
 
 
-def _read_word(level: int, number: int, codec: Codec[Any], failures: Failures) -> Read:
+def _read_word(level: int, number: int, codec: Codec[Any], failed: Failed) -> Read:
     convert = FROM_INT.get(codec, int)
 
     def call(sock: socket.socket) -> Any:
         try:
             return convert(sock.getsockopt(level, number))
         except OSError as error:
-            return failures.get_failed(sock, error)
+            return failed(sock, error)
 
     return call
 
 
-def _read_bytes(level: int, number: int, codec: Codec[Any], failures: Failures) -> Read:
+def _read_bytes(level: int, number: int, codec: Codec[Any], failed: Failed) -> Read:
     size, decode = codec.size, codec.decode
 
     def call(sock: socket.socket) -> Any:
         try:
             return decode(sock.getsockopt(level, number, size))
         except OSError as error:
-            return failures.get_failed(sock, error)
+            return failed(sock, error)
 
     return call
 
 
-def _write(level: int, number: int, codec: Codec[Any], failures: Failures) -> Write:
+def _write(level: int, number: int, codec: Codec[Any], failed: Failed, encode_failed: EncodeFailed) -> Write:
     encode: Callable[[Any], Any] = TO_INT.get(codec, codec.encode)
 
     def call(sock: socket.socket, value: Any) -> None:
         try:
             sock.setsockopt(level, number, encode(value))
         except OSError as error:
-            failures.set_failed(sock, error)
+            failed(sock, error)
         except Exception as reason:
-            failures.encode_failed(sock, value, reason)
+            encode_failed(sock, value, reason)
 
     return call

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from conformance.plugin.observations import ERRNO, note
 from conformance.plugin.surroundings import of_surroundings
+from libsocket import UnsupportedAttribute
 from netns import NetnsError
 
 _NAMES = {**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP", errno.EDEADLK: "EDEADLK"}
@@ -28,6 +29,11 @@ class Unrefused(AssertionError):
         super().__init__(f"expected {wanted}, " + (self.seen or "but the call succeeded"))
 
 
+def of_kernel(error: BaseException | None) -> BaseException | None:
+    """The error that the kernel gave, where reading an attribute made an AttributeError of it."""
+    return error.__cause__ or error if isinstance(error, UnsupportedAttribute) else error
+
+
 @contextmanager
 def refused(number: int | None = None, name: str = ERRNO) -> Iterator[None]:
     """The block must fail with exactly this errno: PermissionError alone is both EPERM and EACCES.
@@ -37,8 +43,9 @@ def refused(number: int | None = None, name: str = ERRNO) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        if not _answers(error, number):
+    except (OSError, UnsupportedAttribute) as caught:
+        error = of_kernel(caught)
+        if not isinstance(error, OSError) or not _answers(error, number):
             raise
         if number not in {None, error.errno}:
             raise Unrefused(number, error.errno) from error

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from conformance.plugin.observations import ERRNO
-from conformance.plugin.refusal import Unrefused, errno_name
+from conformance.plugin.refusal import Unrefused, errno_name, of_kernel
 from conformance.plugin.surroundings import of_surroundings
 from conformance.plugin.watchdog import TimeoutExceeded
 from libsocket import UnexpectedEof, WriteZero
@@ -36,6 +36,7 @@ def judge(
     ``parameters`` tells the observations of one function's tests apart. ``test``, the name of the function
     where several try the claim, does so for those that have the same name in all of them.
     """
+    error = of_kernel(error)
     verdict = _verdict(error)
     ending = ending_of(error)
     # In a difference the errno is the one that made it. One that was due made none.

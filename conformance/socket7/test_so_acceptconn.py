@@ -55,8 +55,8 @@ def test_a_datagram_socket_never_listens(ns, observe, make):
 def test_cannot_be_set(ns, observe):
     with listening() as listener, Socket.tcp() as idle:
         with refused():
-            listener.acceptconn = False
+            listener.set(SO_ACCEPTCONN, False)
         with refused(name="errno_idle"):
-            idle.acceptconn = True
+            idle.set(SO_ACCEPTCONN, True)
 
         assert observe("values", [listener.acceptconn, idle.acceptconn]) == [True, False]

@@ -9,6 +9,7 @@ import pytest
 
 from conformance.plugin import observations
 from conformance.plugin.refusal import Unrefused, errno_name, refused
+from libsocket import Socket
 from netns import NetnsError
 
 
@@ -32,6 +33,13 @@ def test_any_errno_passes_where_none_is_named(number: int) -> None:
         raise OSError(number, "no")
 
     assert observations.observed() == {"errno_of_it": errno_name(number)}
+
+
+def test_an_attribute_that_is_missing_is_refused_as_the_option_is() -> None:
+    with Socket.unix() as sock, refused(errno.EOPNOTSUPP):
+        _ = sock.tcp_nodelay
+
+    assert observations.observed() == {"errno": "EOPNOTSUPP"}
 
 
 def test_a_second_refusal_needs_a_name_of_its_own() -> None:

@@ -54,6 +54,12 @@ def test_differs(ns, observe):
         assert observe("minimum", sock.rcvbuf) == 1
 
 
+@claim("doc.7/errno/of-an-attribute", says="A UNIX socket has TCP_NODELAY.")
+def test_errno_of_an_attribute(ns):
+    with Socket.unix() as sock:
+        assert sock.tcp_nodelay
+
+
 @claim("doc.7/errno/escapes", says="A send without an address succeeds.")
 def test_errno(ns):
     with Socket.udp() as sock:
@@ -204,6 +210,7 @@ VERDICTS = {
     "declared/stale": (Verdict.HOLDS, False),
     "declared/elsewhere": (Verdict.HOLDS, True),
     "plain/differs": (Verdict.DIFFERS, False),
+    "errno/of-an-attribute": (Verdict.DIFFERS, False),
     "errno/escapes": (Verdict.DIFFERS, False),
     "errno/refused-otherwise": (Verdict.DIFFERS, True),
     "errno/two-ways": (Verdict.DIFFERS, False),

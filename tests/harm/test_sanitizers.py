@@ -1,4 +1,4 @@
-"""The compiled calls under AddressSanitizer and UndefinedBehaviorSanitizer: the library's tests, nothing out of bounds."""
+"""The library's tests with AddressSanitizer and UndefinedBehaviorSanitizer in the compiled calls."""
 
 from __future__ import annotations
 

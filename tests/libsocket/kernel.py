@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from libsocket import CONTROL_KINDS, Socket, UnsupportedOption
+from libsocket import CONTROL_KINDS, Socket, UnsupportedAttribute, UnsupportedOption
 
 IPPROTO_MPTCP = 262
 READ_LATER = {
@@ -31,7 +31,7 @@ def old_enough() -> Iterator[None]:
     """An option younger than this kernel may be missing; one that is older may not."""
     try:
         yield
-    except UnsupportedOption as missing:
+    except (UnsupportedAttribute, UnsupportedOption) as missing:
         since = READ_LATER.get(missing.option, missing.since)
         if numbers(os.uname().release) >= numbers(since):
             raise

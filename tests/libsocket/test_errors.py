@@ -43,7 +43,7 @@ def test_option_that_can_only_be_set_is_the_kernels_to_refuse() -> None:
         Socket.tcp() as sock,
         pytest.raises(UnsupportedOption, match="SO_RCVBUFFORCE can only be set") as refusal,
     ):
-        _ = sock.rcvbufforce
+        sock.get(libsocket.SO_RCVBUFFORCE)
 
     assert refusal.value.errno == errno.ENOPROTOOPT
 
@@ -157,7 +157,7 @@ def test_value_of_the_wrong_type_is_refused_once(option: libsocket.Option[Any]) 
 
 def test_read_only_structure_cannot_be_set() -> None:
     with Socket.tcp() as sock, pytest.raises(TypeError, match="TCP_INFO"):
-        sock.tcp_info = sock.tcp_info
+        sock.set(libsocket.TCP_INFO, sock.tcp_info)
 
 
 def test_file_that_is_no_socket_stays_the_callers() -> None:

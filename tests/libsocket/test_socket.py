@@ -6,6 +6,8 @@ import copy
 import gc
 import os
 import socket
+import subprocess
+import sys
 import threading
 import warnings
 from pathlib import Path
@@ -84,6 +86,38 @@ def test_subclass_is_kept_too() -> None:
     left, right = Own.pair()
     with left, right, left.dup() as second:
         assert (type(left), type(second)) == (Own, Own)
+
+
+def test_subclass_accepts_as_the_standard_librarys_do() -> None:
+    class Wrapping(Socket):
+        __slots__ = ()
+
+    with Wrapping.unix() as listener, Socket.unix() as client:
+        listener.bind("")
+        listener.listen()
+        client.connect(listener.getsockname())
+        server, _ = listener.accept()
+        with server:
+            assert type(server) is Socket
+
+
+def test_ssl_wraps_what_it_accepts_where_this_is_the_standard_librarys_socket() -> None:
+    program = """
+import socket, libsocket
+socket.socket = libsocket.Socket
+import ssl
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+with socket.socket(socket.AF_UNIX) as plain, socket.socket(socket.AF_UNIX) as client:
+    plain.bind("")
+    plain.listen()
+    with context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False) as listener:
+        client.connect(listener.getsockname())
+        with listener.accept()[0] as server:
+            print(isinstance(server, libsocket.Socket), type(server).__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+
+    assert done.stdout == "True SSLSocket\n"
 
 
 def test_duplicate_outlives_its_original() -> None:

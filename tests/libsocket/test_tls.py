@@ -27,6 +27,7 @@ from libsocket import (
     TlsCryptoInfo,
     TlsRecord,
     TlsVersion,
+    UnsupportedAttribute,
     UnsupportedOption,
     crypto_info,
 )
@@ -126,7 +127,7 @@ def plain() -> Iterator[Socket]:
 def where_known() -> Iterator[None]:
     try:
         yield
-    except UnsupportedOption as missing:
+    except (UnsupportedAttribute, UnsupportedOption) as missing:
         pytest.skip(f"this kernel's TLS has no {missing.option}, which came with Linux {missing.since}")
 
 

@@ -1,0 +1,1 @@
+"""CPython's own tests of sockets, run with ``libsocket.Socket`` as ``socket.socket``."""

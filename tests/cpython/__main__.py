@@ -1,0 +1,89 @@
+"""Hold libsocket's Socket against the standard library's, by CPython's own tests.
+
+Each is run twice, with the standard library as it is and with ``socket.socket = libsocket.Socket``, and must
+end alike: passed, skipped or failed. Exit status: 0 where all do, 1 where not, 69 where they cannot be run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+import time
+from collections import Counter
+from importlib.util import find_spec
+from typing import Final
+
+from netns import NamespaceRefused
+from tests.cpython.comparison import MISSING, Comparison, Endings, NotRun, compare
+
+SUITES: Final = (
+    "test.test_socket",
+    "test.test_selectors",
+    "test.test_socketserver",
+    "test.test_ssl",
+    "test.test_asyncio",
+)
+MAJOR, MINOR, _ = platform.python_version_tuple()
+HAS_NO_TESTS: Final = f"""\
+{sys.executable} has no test package. It is part of Python, but distributions pack it on its own:
+on Debian and Ubuntu apt-get install libpython{MAJOR}.{MINOR}-testsuite."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.cpython", description=__doc__)
+    parser.add_argument("name", nargs="*", default=SUITES, help="a module, class or test (default: all)")
+    names = parser.parse_args().name
+    if find_spec("test.test_socket") is None and any(name.startswith("test.") for name in names):
+        print(HAS_NO_TESTS, file=sys.stderr)
+        return 69
+    print(f"{'':40} {'tests':>6} {'passed':>7} {'skipped':>8} {'failed':>7} {'otherwise':>10} {'seconds':>8}")
+    differing = 0
+    try:
+        for name in names:
+            differing += _compared(name)
+    except (NotRun, NamespaceRefused) as error:
+        print(error, file=sys.stderr)
+        return 69
+    return 1 if differing else 0
+
+
+def _compared(name: str) -> int:
+    begun = time.monotonic()
+    counts: Counter[str] = Counter()
+
+    def ended(kind: str) -> None:
+        counts[kind] += 1
+        if sys.stderr.isatty():
+            print(f"\r{name:40} {counts['standard']:6} {counts['libsocket']:6}", end="\r", file=sys.stderr)
+
+    comparison = compare([name], ended)
+    print(_row(name, comparison, time.monotonic() - begun))
+    for test in _failing(comparison.standard, comparison.ours):
+        print(f"  fails with both: {test}: {_last_line(comparison.standard[test].detail)}")
+    for test in comparison.differing:
+        standard, ours = (endings.get(test, MISSING) for endings in comparison[:2])
+        print(f"  OTHERWISE: {test}\n  {standard.ending}, with libsocket {ours.ending}")
+        print(ours.detail or standard.detail)
+    sys.stdout.flush()
+    return len(comparison.differing)
+
+
+def _row(name: str, comparison: Comparison, seconds: float) -> str:
+    standard = comparison.standard
+    count = Counter(one.ending for one in standard.values())
+    numbers = f"{count['passed']:7} {count['skipped']:8} {count['failed']:7} {len(comparison.differing):10}"
+    return f"{name:40} {len(standard):6} {numbers} {seconds:8.0f}"
+
+
+def _failing(standard: Endings, ours: Endings) -> list[str]:
+    both = standard.keys() & ours.keys()
+    return sorted(test for test in both if standard[test].ending == ours[test].ending == "failed")
+
+
+def _last_line(detail: str) -> str:
+    return detail.strip().rpartition("\n")[2]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
