@@ -5,17 +5,16 @@ from __future__ import annotations
 import enum
 import errno
 import os
-import reprlib
 import socket
-import struct
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar, overload
 
 from libsocket.arch import MACHINE, Level, Numbers
-from libsocket.codecs import INT, Codec
+from libsocket.codecs import Codec
 from libsocket.errors import NotPermitted, UnsupportedOption
 from libsocket.libc import getsockopt, setsockopt
+from libsocket.refusals import ENCODING_ERRORS, refused
 from libsocket.sockopt import reader, writer
 
 __all__ = ["Access", "Option"]
@@ -25,8 +24,6 @@ U = TypeVar("U")
 
 UNSUPPORTED = frozenset({errno.ENOPROTOOPT, errno.EOPNOTSUPP})
 FORBIDDEN = frozenset({errno.EPERM, errno.EACCES})
-ENCODING_ERRORS = (TypeError, ValueError, OverflowError, struct.error)
-"""What a codec raises for a value that it cannot encode."""
 
 
 class Access(enum.Flag):
@@ -139,7 +136,7 @@ class Option(_Descriptor[T]):
         self.consumes: bool = consumes
         """Whether reading changes the socket, so that a snapshot must leave it alone."""
         self.read = self._reader()
-        self.write = writer(level, self.number, codec, self)
+        self.write = self._writer()
         super().__init__(self.read, self.write)
 
     def _reader(self) -> Callable[[socket.socket], T]:
@@ -149,6 +146,9 @@ class Option(_Descriptor[T]):
         if isinstance(request, bytes):
             return partial(self._read_with, request=request)
         return self._refuse_to_read
+
+    def _writer(self) -> Callable[[socket.socket, T], None]:
+        return writer(self.level, self.number, self.codec, self)
 
     def __repr__(self) -> str:
         return f"<Option {self.name}: {self.facts}>"
@@ -240,11 +240,7 @@ class Option(_Descriptor[T]):
         encode = self.codec.request
         if not callable(encode):
             raise TypeError(f"{self.name} is read without a request")
-        try:
-            data = encode(request)
-        except ENCODING_ERRORS as reason:
-            self._refuse_value(request, reason)
-        return self._read_with(sock, data)
+        return self._read_with(sock, self._encoded(request, encode))
 
     def _refuse_to_read(self, _sock: socket.socket) -> NoReturn:
         raise TypeError(f"{self.name} is read by a request: sock.get({self.constant}, request=...)")
@@ -272,25 +268,17 @@ class Option(_Descriptor[T]):
         """Raise what is wrong with a value; but on AF_VSOCK it is Python that takes no bytes."""
         if not isinstance(reason, ENCODING_ERRORS):
             raise reason
-        if sock.family != socket.AF_VSOCK:
-            self._refuse_value(value, reason)
+        data = self._encoded(value, self.codec.encode)
         try:
-            self._set(sock, self.codec.encode(value))
+            self._set(sock, data)
         except OSError as error:
             self.set_failed(sock, error)
-        except ENCODING_ERRORS as wrong:
-            self._refuse_value(value, wrong)
 
-    def _refuse_value(self, value: object, reason: Exception) -> NoReturn:
-        """Raise for a value that cannot be given to the kernel without being misread."""
-        number = isinstance(value, int) and self.codec.size == INT.size
-        if number or isinstance(reason, OverflowError | struct.error):
-            raise OverflowError(
-                f"{self.name} cannot be {reprlib.repr(value)}: the kernel keeps it in a {self.codec.layout} "
-                "and would misread that"
-            ) from reason
-        kind = ValueError if isinstance(reason, ValueError) else TypeError
-        raise kind(f"{self.name} cannot be {reprlib.repr(value)}: {reason}") from reason
+    def _encoded(self, value: T, encode: Callable[[T], bytes]) -> bytes:
+        try:
+            return encode(value)
+        except ENCODING_ERRORS as reason:
+            raise refused(self.name, value, self.codec.layout, reason) from reason
 
     def _refuse(self, sock: socket.socket, error: OSError, access: Access) -> NoReturn:
         if error.errno in UNSUPPORTED:

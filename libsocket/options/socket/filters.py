@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from libsocket.arch import Level, Numbers
-from libsocket.codecs import FLAG, INT
+from libsocket.codecs import DESCRIPTOR, FLAG, INT
 from libsocket.layouts.socket import FPROG
 from libsocket.option import Access, Option
 
@@ -45,7 +45,7 @@ SO_ATTACH_BPF: Final = Option(
     "SO_ATTACH_BPF",
     SOL_SOCKET,
     Numbers(50, parisc=0x402B, sparc=52),
-    INT,
+    DESCRIPTOR,
     since="3.19",
     access=Access.SET,
     doc="""Like SO_ATTACH_FILTER, with the descriptor of a loaded program of type
@@ -65,7 +65,7 @@ SO_ATTACH_REUSEPORT_EBPF: Final = Option(
     "SO_ATTACH_REUSEPORT_EBPF",
     SOL_SOCKET,
     Numbers(52, parisc=0x402D, sparc=54),
-    INT,
+    DESCRIPTOR,
     since="4.5",
     access=Access.SET,
     doc="""Like SO_ATTACH_REUSEPORT_CBPF, with the descriptor of a loaded program.""",
