@@ -8,10 +8,11 @@ import os
 import socket
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from libsocket.arch import MACHINE, Level, Numbers
-from libsocket.codecs import Codec
+from libsocket.capabilities import lacking
+from libsocket.codecs import FLAG, Codec
 from libsocket.errors import NotPermitted, UnsupportedOption
 from libsocket.libc import getsockopt, setsockopt
 from libsocket.refusals import ENCODING_ERRORS, refused
@@ -22,7 +23,9 @@ __all__ = ["Access", "Option"]
 T = TypeVar("T")
 U = TypeVar("U")
 
-UNSUPPORTED = frozenset({errno.ENOPROTOOPT, errno.EOPNOTSUPP})
+ENOTSUPP = 524
+"""The kernel's internal errno, which some options let out."""
+UNSUPPORTED = frozenset({errno.ENOPROTOOPT, errno.EOPNOTSUPP, ENOTSUPP})
 FORBIDDEN = frozenset({errno.EPERM, errno.EACCES})
 
 
@@ -84,9 +87,10 @@ class Option(_Descriptor[T]):
 
     On a ``Socket`` an option is an attribute (``sock.rcvbuf``); on the class the attribute is this
     object (``Socket.rcvbuf``), which ``sock.get`` and ``sock.set`` take too. Reading and writing
-    raise ``UnsupportedOption`` where the kernel lacks the option, ``NotPermitted`` where it wants
-    a capability, and any other ``OSError`` as the kernel gives it. What ``access`` says is for
-    people: a value for an option that can only be read is given to the kernel all the same.
+    raise ``UnsupportedOption`` where the kernel lacks the option, ``NotPermitted`` where the caller lacks a
+    capability, ``PermissionError`` with the cause where the socket's state forbids it, and any other
+    ``OSError`` as the kernel gives it. What ``access`` says is for people: a value for an option that can
+    only be read is given to the kernel all the same.
     """
 
     __slots__ = (
@@ -95,6 +99,8 @@ class Option(_Descriptor[T]):
         "codec",
         "consumes",
         "doc",
+        "forbidden_by",
+        "initially",
         "level",
         "name",
         "number",
@@ -119,6 +125,8 @@ class Option(_Descriptor[T]):
         doc: str,
         access: Access = Access.BOTH,
         capability: str | None = None,
+        initially: bool = False,
+        forbidden_by: Callable[[socket.socket], str | None] | None = None,
         source: str | None = None,
         consumes: bool = False,
     ) -> None:
@@ -131,6 +139,10 @@ class Option(_Descriptor[T]):
         self.since: str = since
         """The first kernel of the mainline that has it."""
         self.capability: str | None = capability
+        self.initially: bool = initially
+        """Whether the capability counts in the initial user namespace only."""
+        self.forbidden_by: Callable[[socket.socket], str | None] | None = forbidden_by
+        """What tells the state of a socket that makes the kernel answer EPERM, to whoever asks."""
         self.source: str = source or f"{level.page}, {name}"
         self.doc: str = doc
         self.consumes: bool = consumes
@@ -178,7 +190,8 @@ class Option(_Descriptor[T]):
     @property
     def facts(self) -> str:
         """Type, access, capability, age and source in one line."""
-        needs = f", needs {self.capability}" if self.capability else ""
+        where = " in the initial user namespace" if self.initially else ""
+        needs = f", needs {self.capability}{where}" if self.capability else ""
         access = _ACCESS[self.access]
         return f"{self.codec}, {access}{needs}, since Linux {self.since}; {self.source}"
 
@@ -197,32 +210,46 @@ class Option(_Descriptor[T]):
             doc=self.doc,
             access=self.access,
             capability=self.capability,
+            initially=self.initially,
+            forbidden_by=self.forbidden_by,
             source=self.source,
             consumes=self.consumes,
         )
 
     def supported(self, sock: socket.socket) -> bool:
-        """Whether this kernel has the option on sockets like this one, tried on a fresh one."""
+        """Whether this kernel has the option on sockets like this one, tried on a fresh one.
+
+        One that can be set is tried by setting it, for many that are refused read as 0 all the same. To be
+        refused for want of a capability is to be there.
+        """
         with socket.socket(sock.family, sock.type, sock.proto) as trial:
-            try:
-                self._try(trial)
-            except OSError as error:
-                return error.errno not in UNSUPPORTED
-        return True
+            held = self.try_read(trial) if Access.GET in self.access else None
+            answer = self.try_write(trial, held) if Access.SET in self.access else held
+        return not isinstance(answer, OSError) or answer.errno not in UNSUPPORTED
 
-    def _try(self, trial: socket.socket) -> None:
-        if Access.GET in self.access:
-            self.read_from_zeros(trial)
-        else:
-            self.write_zeros(trial)
+    def try_read(self, sock: socket.socket) -> T | OSError:
+        """What a probe reads, or the refusal; where reading takes a request it has zeros for one."""
+        try:
+            return self._get(sock, bytes(self.codec.size)) if self.takes_request else self.read(sock)
+        except OSError as error:
+            return error
 
-    def read_from_zeros(self, sock: socket.socket) -> T:
-        """Read with zeros in the buffer, which is how a probe reads an option that takes a request."""
-        return self._get(sock, bytes(self.codec.size))
+    def try_write(self, sock: socket.socket, held: object) -> OSError | None:
+        """Write what a probe does, and give the refusal, if any.
 
-    def write_zeros(self, sock: socket.socket) -> None:
-        """Write zeros, which is how a probe learns of an option that can only be set."""
-        self._set(sock, bytes(self.codec.size))
+        That is true to a flag, for false may pass where true is refused; to others what they hold, or zeros
+        if that is not known.
+        """
+        known = held is not None and not isinstance(held, OSError)
+        value: Any = True if self.codec is FLAG else held
+        try:
+            if known or self.codec is FLAG:
+                self.write(sock, value)
+            else:
+                self._set(sock, bytes(self.codec.size))
+        except OSError as error:
+            return error
+        return None
 
     def _get(self, sock: socket.socket, request: bytes) -> T:
         return self.codec.decode(getsockopt(sock, self.level, self.number, request, self.codec.size))
@@ -283,8 +310,8 @@ class Option(_Descriptor[T]):
     def _refuse(self, sock: socket.socket, error: OSError, access: Access) -> NoReturn:
         if error.errno in UNSUPPORTED:
             raise self._unsupported(error, self._why(sock, access)) from error
-        if error.errno in FORBIDDEN and self.capability is not None:
-            raise self._not_permitted(error, self.capability) from error
+        if error.errno in FORBIDDEN:
+            raise self._forbidden(sock, error) from error
         raise error
 
     def _unsupported(self, error: OSError, why: str) -> UnsupportedOption:
@@ -301,8 +328,15 @@ class Option(_Descriptor[T]):
             f"for the sockets that {self.source} names, and uname(2) says {os.uname().release}"
         )
 
-    def _not_permitted(self, error: OSError, capability: str) -> NotPermitted:
-        text = f"{self.name} was refused ({error.strerror}): this value needs {capability}"
-        refused = NotPermitted(error.errno, text)
-        refused.option, refused.capability = self.name, capability
-        return refused
+    def _forbidden(self, sock: socket.socket, error: OSError) -> OSError:
+        text = f"{self.name} was refused ({error.strerror})"
+        if self.forbidden_by is not None and (state := self.forbidden_by(sock)):
+            return OSError(error.errno, f"{text}: {state}")
+        if self.capability is None:
+            return OSError(error.errno, text)
+        wanted = lacking(sock, self.capability, initially=self.initially)
+        if wanted is None:
+            return OSError(error.errno, f"{text}, though the caller has {self.capability}")
+        refusal = NotPermitted(error.errno, f"{text}: this value needs {wanted}")
+        refusal.option, refusal.capability = self.name, self.capability
+        return refusal

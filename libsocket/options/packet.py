@@ -20,6 +20,7 @@ from libsocket.layouts.packet import (
     TPACKET_V3,
 )
 from libsocket.option import Access, Option
+from libsocket.options.socket import filters
 from libsocket.values.packet import TpacketReq, TpacketReq3
 
 SOL_PACKET: Final = Level.SOL_PACKET
@@ -204,6 +205,7 @@ PACKET_FANOUT_DATA: Final = Option(
     raw(16),
     since="4.3",
     access=Access.SET,
+    forbidden_by=filters.SO_LOCK_FILTER.forbidden_by,
     source="include/uapi/linux/if_packet.h",
     doc="""The program that chooses a socket of the group: a struct sock_fprog or a descriptor, as
 bytes.""",
