@@ -8,6 +8,8 @@ from typing import Final
 
 ENCODING_ERRORS: Final = (TypeError, ValueError, OverflowError, AttributeError, struct.error)
 """What a codec raises for a value that it cannot encode: AttributeError where a field is of another class."""
+WRONG_CLASS: Final = ("required argument is not", "argument for")
+"""How the struct module begins what it says of a field that is no number or no bytes."""
 LONGEST: Final = 1000
 """Bits of a number that is shown: Python refuses to write out very long ones."""
 
@@ -31,7 +33,8 @@ brief: Final = _Brief().repr
 
 def refused(name: str, value: object, layout: str, reason: Exception) -> Exception:
     """What to raise for a value that a codec refused: OverflowError where the kernel would misread it."""
-    if isinstance(reason, OverflowError | struct.error):
+    misread = isinstance(reason, OverflowError | struct.error) and not str(reason).startswith(WRONG_CLASS)
+    if misread:
         why = f"the kernel keeps it in a {layout} and would misread that"
         return OverflowError(f"{name} cannot be {brief(value)}: {why}")
     kind = ValueError if isinstance(reason, ValueError) else TypeError

@@ -267,6 +267,12 @@ def test_value_of_the_wrong_type_is_refused_once(option: libsocket.Option[Any]) 
     assert str(refusal.value).count("cannot be 'yes'") == 1
 
 
+@pytest.mark.parametrize("fields", [("x", 1), (True, 1.5), (True, None)])
+def test_field_of_another_class_is_a_type_error(fields: tuple[Any, Any]) -> None:
+    with Socket.tcp() as sock, pytest.raises(TypeError, match=r"SO_LINGER cannot be .*: required argument"):
+        sock.linger = Linger(*fields)
+
+
 def test_read_only_structure_cannot_be_set() -> None:
     with Socket.tcp() as sock, pytest.raises(TypeError, match="TCP_INFO"):
         sock.tcp_info = sock.tcp_info
