@@ -1,8 +1,8 @@
 """What this kernel supports: ``python -m libsocket [KIND ...] [--json]``.
 
-For each kind of socket, the options that the kernel supports there, what reading gave and what writing the
-same value back did; an error is shown by its errno. At the end, the options that no kind supports. Packet
-and raw sockets need CAP_NET_RAW.
+For each kind of socket, the options that the kernel supports there, what reading gave and what came of
+writing the same value back, or true to a flag; an error is shown by its errno. At the end, the options that
+no kind supports. Packet and raw sockets need CAP_NET_RAW.
 """
 
 from __future__ import annotations

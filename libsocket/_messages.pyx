@@ -7,8 +7,6 @@ one), or (None, what gives the value). What is in no table, or has the wrong byt
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.dict cimport PyDict_GetItem
-from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_SET_ITEM
 from libc.string cimport memcmp
@@ -62,16 +60,16 @@ cdef tuple as_class(type kind, numbers):
 
 
 cdef object value_of(dict table, unknown, level, number, data):
-    cdef PyObject *types = PyDict_GetItem(table, level)
-    cdef PyObject *decoder = NULL if types == NULL else PyDict_GetItem(<object>types, number)
-    if decoder == NULL:
-        return unknown(level, number, data)
-    kind, decode = <tuple><object>decoder
     try:
-        value = decode(data)
-        return value if kind is None else as_class(kind, value)
+        types = table.get(level)
+        decoder = None if types is None else (<dict>types).get(number)
+        if decoder is not None:
+            kind, decode = <tuple>decoder
+            value = decode(data)
+            return value if kind is None else as_class(kind, value)
     except Exception as error:
         return unknown(level, number, data, error)
+    return unknown(level, number, data)
 
 
 def decoded(dict table not None, unknown, items, /):
@@ -157,11 +155,9 @@ def assembled(
     An address is of its class: a tuple of Python's where the family has one, or else what the socket says it is.
     """
     data, items, flags, address = got
-    cdef PyObject *peer_class = NULL
-    if isinstance(address, tuple):
-        peer_class = PyDict_GetItem(tuples, family)
-    if peer_class != NULL:
-        address = as_class(<type><object>peer_class, address)
+    peer_class = tuples.get(family) if isinstance(address, tuple) else None
+    if peer_class is not None:
+        address = as_class(peer_class, address)
     elif address is not None:
         address = sock._peer(address)
     control = values_of(table, unknown, items) if items else ()

@@ -120,7 +120,7 @@ from libsocket.values.mptcp import (
     MptcpInfo, MptcpSubflowAddrs,
 )
 from libsocket.values.packet import (
-    FanoutArgs, PacketMreq, TpacketReq, TpacketRolloverStats, TpacketStats,
+    FanoutArgs, PacketMreq, TpacketReq, TpacketReq3, TpacketRolloverStats, TpacketStats,
 )
 from libsocket.values.socket import (
     BufLock, DmabufToken, Linger, MemInfo, SockTxTime, Timestamping, Ucred,
@@ -393,8 +393,8 @@ class Attributes:
     netlink_get_strict_chk: Option[bool] = NETLINK_GET_STRICT_CHK
     packet_add_membership: Option[PacketMreq] = PACKET_ADD_MEMBERSHIP
     packet_drop_membership: Option[PacketMreq] = PACKET_DROP_MEMBERSHIP
-    packet_rx_ring: Option[TpacketReq] = PACKET_RX_RING
-    packet_tx_ring: Option[TpacketReq] = PACKET_TX_RING
+    packet_rx_ring: Option[TpacketReq | TpacketReq3] = PACKET_RX_RING
+    packet_tx_ring: Option[TpacketReq | TpacketReq3] = PACKET_TX_RING
     packet_statistics: Option[TpacketStats] = PACKET_STATISTICS
     packet_copy_thresh: Option[int] = PACKET_COPY_THRESH
     packet_auxdata: Option[bool] = PACKET_AUXDATA

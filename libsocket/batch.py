@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 from libsocket.addresses import LONGEST, Address, from_raw, to_raw
 from libsocket.compiled import COMPILED
 from libsocket.control.wire import AS_OWNED, Control, aligned, encode, join, received, split, unknown
-from libsocket.message import CLOEXEC, FLAGS, MSG_DONTWAIT, Message, family_of
+from libsocket.message import CLOEXEC, FLAGS, MSG_DONTWAIT, Message
+from libsocket.sockopt import family_of
 from libsocket.stream import Buffer
 
 __all__ = ["Batch"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class UnsupportedOption(OSError):
-    """The kernel does not have the option on this socket: ENOPROTOOPT or EOPNOTSUPP."""
+    """The kernel does not have the option on this socket: ENOPROTOOPT, EOPNOTSUPP or ENOTSUPP (524)."""
 
     option: str
     """The option's C name."""
@@ -33,7 +33,11 @@ class UnsupportedAttribute(AttributeError):
 
 
 class NotPermitted(PermissionError):
-    """An option was refused for want of a capability: EPERM, or EACCES for SO_DEBUG."""
+    """An option was refused for want of a capability: EPERM, or EACCES for SO_DEBUG.
+
+    One that the caller has in the user namespace where the option asks for it is never blamed: a refusal for
+    another cause is a PermissionError that names the cause where it can be told.
+    """
 
     option: str
     """The option's C name."""

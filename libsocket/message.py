@@ -22,9 +22,6 @@ FLAGS: Final = ~MSG_CMSG_CLOEXEC
 CLOEXEC: Final[dict[int, int]] = {int(socket.AF_UNIX): MSG_CMSG_CLOEXEC}
 """What a receive sets, by family: only UNIX sockets carry descriptors, and packet sockets refuse the flag."""
 
-family_of: Final[Any] = socket.SocketType.family.__get__
-"""The family of a socket as a number, below Python's property."""
-
 
 class Message(NamedTuple):
     """Data and what goes with it, in the order of what ``recvmsg`` gives.

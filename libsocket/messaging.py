@@ -15,7 +15,8 @@ from libsocket.batch import Batch, send
 from libsocket.compiled import COMPILED
 from libsocket.control.wire import AS_OWNED, ROOM, Control, Item, aligned, encode, received, unknown
 from libsocket.errqueue import Report, reported
-from libsocket.message import CLOEXEC, FLAGS, MSG_ERRQUEUE, MSG_WAITFORONE, Message, family_of
+from libsocket.message import CLOEXEC, FLAGS, MSG_ERRQUEUE, MSG_WAITFORONE, Message
+from libsocket.sockopt import family_of
 from libsocket.stream import Buffer
 
 if TYPE_CHECKING or COMPILED:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import enum
 import errno
 import os
-import reprlib
 import socket
-import struct
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Generic, NoReturn, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, overload
 
 from libsocket.arch import MACHINE, Level, Numbers
-from libsocket.codecs import INT, Codec
+from libsocket.capabilities import lacking
+from libsocket.codecs import FLAG, Codec
 from libsocket.errors import NotPermitted, UnsupportedAttribute, UnsupportedOption
 from libsocket.libc import getsockopt, setsockopt
+from libsocket.refusals import ENCODING_ERRORS, refused
 from libsocket.sockopt import reader, writer
 
 __all__ = ["Access", "Option"]
@@ -24,10 +24,10 @@ T = TypeVar("T")
 U = TypeVar("U")
 P = ParamSpec("P")
 
-UNSUPPORTED = frozenset({errno.ENOPROTOOPT, errno.EOPNOTSUPP})
+ENOTSUPP = 524
+"""The kernel's internal errno, which some options let out."""
+UNSUPPORTED = frozenset({errno.ENOPROTOOPT, errno.EOPNOTSUPP, ENOTSUPP})
 FORBIDDEN = frozenset({errno.EPERM, errno.EACCES})
-ENCODING_ERRORS = (TypeError, ValueError, OverflowError, struct.error)
-"""What a codec raises for a value that it cannot encode."""
 
 
 class Access(enum.Flag):
@@ -88,8 +88,9 @@ class Option(_Descriptor[T]):
 
     On a ``Socket`` an option is an attribute (``sock.rcvbuf``); on the class the attribute is this
     object (``Socket.rcvbuf``), which ``sock.get`` and ``sock.set`` take too. Reading and writing
-    raise ``UnsupportedOption`` where the kernel lacks the option, ``NotPermitted`` where it wants
-    a capability, and any other ``OSError`` as the kernel gives it.
+    raise ``UnsupportedOption`` where the kernel lacks the option, ``NotPermitted`` where the caller lacks a
+    capability, ``PermissionError`` with the cause where the socket's state forbids it, and any other
+    ``OSError`` as the kernel gives it.
 
     Attributes keep to Python's rules besides: what is not there to be read raises
     ``UnsupportedAttribute``, and an option that can only be read has no setter; both are
@@ -102,6 +103,8 @@ class Option(_Descriptor[T]):
         "codec",
         "consumes",
         "doc",
+        "forbidden_by",
+        "initially",
         "level",
         "name",
         "number",
@@ -126,6 +129,8 @@ class Option(_Descriptor[T]):
         doc: str,
         access: Access = Access.BOTH,
         capability: str | None = None,
+        initially: bool = False,
+        forbidden_by: Callable[[socket.socket], str | None] | None = None,
         source: str | None = None,
         consumes: bool = False,
     ) -> None:
@@ -138,12 +143,16 @@ class Option(_Descriptor[T]):
         self.since: str = since
         """The first kernel of the mainline that has it."""
         self.capability: str | None = capability
+        self.initially: bool = initially
+        """Whether the capability counts in the initial user namespace only."""
+        self.forbidden_by: Callable[[socket.socket], str | None] | None = forbidden_by
+        """What tells the state of a socket that makes the kernel answer EPERM, to whoever asks."""
         self.source: str = source or f"{level.page}, {name}"
         self.doc: str = doc
         self.consumes: bool = consumes
         """Whether reading changes the socket, so that a snapshot must leave it alone."""
         self.read = self._reader()
-        self.write = writer(level, self.number, codec, self.set_failed, self.encode_failed)
+        self.write = self._writer()
         super().__init__(self._attribute_reader(), self.write if Access.SET in access else None)
 
     def _reader(self) -> Callable[[socket.socket], T]:
@@ -169,6 +178,9 @@ class Option(_Descriptor[T]):
                 raise self._no_attribute(missing.strerror, missing.errno) from missing
 
         return attribute
+
+    def _writer(self) -> Callable[[socket.socket, T], None]:
+        return writer(self.level, self.number, self.codec, self.set_failed, self.encode_failed)
 
     def __repr__(self) -> str:
         return f"<Option {self.name}: {self.facts}>"
@@ -198,7 +210,8 @@ class Option(_Descriptor[T]):
     @property
     def facts(self) -> str:
         """Type, access, capability, age and source in one line."""
-        needs = f", needs {self.capability}" if self.capability else ""
+        where = " in the initial user namespace" if self.initially else ""
+        needs = f", needs {self.capability}{where}" if self.capability else ""
         access = _ACCESS[self.access]
         return f"{self.codec}, {access}{needs}, since Linux {self.since}; {self.source}"
 
@@ -217,32 +230,46 @@ class Option(_Descriptor[T]):
             doc=self.doc,
             access=self.access,
             capability=self.capability,
+            initially=self.initially,
+            forbidden_by=self.forbidden_by,
             source=self.source,
             consumes=self.consumes,
         )
 
     def supported(self, sock: socket.socket) -> bool:
-        """Whether this kernel has the option on sockets like this one, tried on a fresh one."""
+        """Whether this kernel has the option on sockets like this one, tried on a fresh one.
+
+        One that can be set is tried by setting it, for many that are refused read as 0 all the same. To be
+        refused for want of a capability is to be there.
+        """
         with socket.socket(sock.family, sock.type, sock.proto) as trial:
-            try:
-                self._try(trial)
-            except OSError as error:
-                return error.errno not in UNSUPPORTED
-        return True
+            held = self.try_read(trial) if Access.GET in self.access else None
+            answer = self.try_write(trial, held) if Access.SET in self.access else held
+        return not isinstance(answer, OSError) or answer.errno not in UNSUPPORTED
 
-    def _try(self, trial: socket.socket) -> None:
-        if Access.GET in self.access:
-            self.read_from_zeros(trial)
-        else:
-            self.write_zeros(trial)
+    def try_read(self, sock: socket.socket) -> T | OSError:
+        """What a probe reads, or the refusal; where reading takes a request it has zeros for one."""
+        try:
+            return self._get(sock, bytes(self.codec.size)) if self.takes_request else self.read(sock)
+        except OSError as error:
+            return error
 
-    def read_from_zeros(self, sock: socket.socket) -> T:
-        """Read with zeros in the buffer, which is how a probe reads an option that takes a request."""
-        return self._get(sock, bytes(self.codec.size))
+    def try_write(self, sock: socket.socket, held: object) -> OSError | None:
+        """Write what a probe does, and give the refusal, if any.
 
-    def write_zeros(self, sock: socket.socket) -> None:
-        """Write zeros, which is how a probe learns of an option that can only be set."""
-        self._set(sock, bytes(self.codec.size))
+        That is true to a flag, for false may pass where true is refused; to others what they hold, or zeros
+        if that is not known.
+        """
+        known = held is not None and not isinstance(held, OSError)
+        value: Any = True if self.codec is FLAG else held
+        try:
+            if known or self.codec is FLAG:
+                self.write(sock, value)
+            else:
+                self._set(sock, bytes(self.codec.size))
+        except OSError as error:
+            return error
+        return None
 
     def _get(self, sock: socket.socket, request: bytes) -> T:
         return self.codec.decode(getsockopt(sock, self.level, self.number, request, self.codec.size))
@@ -260,11 +287,7 @@ class Option(_Descriptor[T]):
         encode = self.codec.request
         if not callable(encode):
             raise TypeError(f"{self.name} is read without a request")
-        try:
-            data = encode(request)
-        except ENCODING_ERRORS as reason:
-            self._refuse_value(request, reason)
-        return self._read_with(sock, data)
+        return self._read_with(sock, self._encoded(request, encode))
 
     def _refuse_to_read(self, _sock: socket.socket) -> NoReturn:
         raise TypeError(self._by_request)
@@ -299,31 +322,23 @@ class Option(_Descriptor[T]):
         """Raise what is wrong with a value; but on AF_VSOCK it is Python that takes no bytes."""
         if not isinstance(reason, ENCODING_ERRORS):
             raise reason
-        if sock.family != socket.AF_VSOCK:
-            self._refuse_value(value, reason)
+        data = self._encoded(value, self.codec.encode)
         try:
-            self._set(sock, self.codec.encode(value))
+            self._set(sock, data)
         except OSError as error:
             self.set_failed(sock, error)
-        except ENCODING_ERRORS as wrong:
-            self._refuse_value(value, wrong)
 
-    def _refuse_value(self, value: object, reason: Exception) -> NoReturn:
-        """Raise for a value that cannot be given to the kernel without being misread."""
-        number = isinstance(value, int) and self.codec.size == INT.size
-        if number or isinstance(reason, OverflowError | struct.error):
-            raise OverflowError(
-                f"{self.name} cannot be {reprlib.repr(value)}: the kernel keeps it in a {self.codec.layout} "
-                "and would misread that"
-            ) from reason
-        kind = ValueError if isinstance(reason, ValueError) else TypeError
-        raise kind(f"{self.name} cannot be {reprlib.repr(value)}: {reason}") from reason
+    def _encoded(self, value: T, encode: Callable[[T], bytes]) -> bytes:
+        try:
+            return encode(value)
+        except ENCODING_ERRORS as reason:
+            raise refused(self.name, value, self.codec.layout, reason) from reason
 
     def _refuse(self, sock: socket.socket, error: OSError, access: Access) -> NoReturn:
         if error.errno in UNSUPPORTED:
             raise self._unsupported(error, self._why(sock, access)) from error
-        if error.errno in FORBIDDEN and self.capability is not None:
-            raise self._not_permitted(error, self.capability) from error
+        if error.errno in FORBIDDEN:
+            raise self._forbidden(sock, error) from error
         raise error
 
     def _unsupported(self, error: OSError, why: str) -> UnsupportedOption:
@@ -345,8 +360,15 @@ class Option(_Descriptor[T]):
             f"for the sockets that {self.source} names, and uname(2) says {os.uname().release}"
         )
 
-    def _not_permitted(self, error: OSError, capability: str) -> NotPermitted:
-        text = f"{self.name} was refused ({error.strerror}): this value needs {capability}"
-        refused = NotPermitted(error.errno, text)
-        refused.option, refused.capability = self.name, capability
-        return refused
+    def _forbidden(self, sock: socket.socket, error: OSError) -> OSError:
+        text = f"{self.name} was refused ({error.strerror})"
+        if self.forbidden_by is not None and (state := self.forbidden_by(sock)):
+            return OSError(error.errno, f"{text}: {state}")
+        if self.capability is None:
+            return OSError(error.errno, text)
+        wanted = lacking(sock, self.capability, initially=self.initially)
+        if wanted is None:
+            return OSError(error.errno, f"{text}, though the caller has {self.capability}")
+        refusal = NotPermitted(error.errno, f"{text}: this value needs {wanted}")
+        refusal.option, refusal.capability = self.name, self.capability
+        return refusal

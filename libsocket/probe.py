@@ -9,12 +9,15 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from libsocket.attributes import OPTIONS
-from libsocket.option import UNSUPPORTED, Access, Option
+from libsocket.codecs import FLAG
+from libsocket.option import ENOTSUPP, UNSUPPORTED, Access, Option
 from libsocket.socket import Socket
 
 IPPROTO_MPTCP: Final = 262
 # Linux has one number for EOPNOTSUPP and ENOTSUP; sockets, and their pages, say the first.
-ERRNOS: Final[Mapping[int, str]] = MappingProxyType({**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP"})
+ERRNOS: Final[Mapping[int, str]] = MappingProxyType(
+    {**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP", ENOTSUPP: "ENOTSUPP"}
+)
 KINDS: Final[Mapping[str, Callable[[], Socket]]] = MappingProxyType(
     {
         "tcp": Socket.tcp,
@@ -47,41 +50,28 @@ class Support(NamedTuple):
 
     @property
     def supported(self) -> bool:
-        """Whether the kernel has the option on this kind of socket."""
-        tried = [one for one in self if one is not None]
-        return any(not isinstance(one, OSError) or one.errno not in UNSUPPORTED for one in tried)
+        """Whether the kernel has the option on this kind of socket: whether it sets it, if it can be set."""
+        answer = self.get if self.set is None else self.set
+        return not isinstance(answer, OSError) or answer.errno not in UNSUPPORTED
 
 
 def probe(kind: str) -> dict[Option[Any], Support]:
-    """Try every option on one fresh socket of a kind: read them all, then write back what each held.
+    """Try every option on fresh sockets of a kind: read them all, then write back what each held.
 
-    What cannot be read is written as zeros, which most options refuse without harm; the socket is
-    closed afterwards. OSError where the socket itself is refused.
+    Flags are switched on instead, on a socket of their own, since some cannot be switched off. What cannot be
+    read is written as zeros, which most options refuse without harm; the sockets are closed afterwards.
+    OSError where the socket itself is refused.
     """
-    with KINDS[kind]() as sock:
-        held = {option: _get(sock, option) if Access.GET in option.access else None for option in OPTIONS}
+    with KINDS[kind]() as sock, KINDS[kind]() as switched:
+        held = {one: one.try_read(sock) if Access.GET in one.access else None for one in OPTIONS}
         return {
-            option: Support(value, _set(sock, option, value) if Access.SET in option.access else None)
-            for option, value in held.items()
+            one: Support(value, _set(switched if one.codec is FLAG else sock, one, value))
+            for one, value in held.items()
         }
 
 
-def _get(sock: Socket, option: Option[Any]) -> Any:
-    try:
-        return option.read_from_zeros(sock) if option.takes_request else option.read(sock)
-    except OSError as error:
-        return error
-
-
-def _set(sock: Socket, option: Option[Any], held: Any) -> OSError | str:
-    try:
-        if held is None or isinstance(held, OSError):
-            option.write_zeros(sock)
-        else:
-            option.write(sock, held)
-    except OSError as error:
-        return error
-    return "ok"
+def _set(sock: Socket, option: Option[Any], held: Any) -> OSError | str | None:
+    return (option.try_write(sock, held) or "ok") if Access.SET in option.access else None
 
 
 def shown(outcome: Any) -> Any:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from libsocket.attributes import OPTIONS, Attributes
 from libsocket.bpf import Filtering
+from libsocket.codecs import C_INT_MAX
 from libsocket.compiled import COMPILED
 from libsocket.errors import NotASocket
 from libsocket.messaging import Messaging
 from libsocket.option import Access, Option
 from libsocket.stream import Buffer, Data, Reader, Writer
+from libsocket.values.fd import descriptor
 
 __all__ = ["Borrowed", "Socket"]
 
@@ -90,8 +92,11 @@ class Socket(Messaging, Filtering, Attributes, Reader, Writer):
         """The socket behind a descriptor, which belongs to it from now on and is closed with it.
 
         Family, type and protocol are read from the kernel. NotASocket for another kind of file
-        (the descriptor stays the caller's), OSError with EBADF for none.
+        (the descriptor stays the caller's), OSError with EBADF for none, as for a number that none can have;
+        TypeError for what is no int.
         """
+        if not 0 <= descriptor(fd) <= C_INT_MAX:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         try:
             return cls(fileno=fd)
         except OSError as refusal:

@@ -18,6 +18,8 @@ if TYPE_CHECKING or COMPILED:
     from libsocket._sockopt import reader as compiled_reader
     from libsocket._sockopt import writer as compiled_writer
 
+family_of: Final[Any] = socket.SocketType.family.__get__
+"""The family of a socket as a number, below Python's property."""
 Read = Callable[[socket.socket], Any]
 Write = Callable[[socket.socket, Any], None]
 
@@ -62,8 +64,11 @@ def writer(level: int, number: int, codec: Codec[Any], failed: Failed, encode_fa
 
 def _read_word(level: int, number: int, codec: Codec[Any], failed: Failed) -> Read:
     convert = FROM_INT.get(codec, int)
+    read_bytes = _read_bytes(level, number, codec, failed)
 
     def call(sock: socket.socket) -> Any:
+        if family_of(sock) == socket.AF_VSOCK:  # where Python's int has 64 bits
+            return read_bytes(sock)
         try:
             return convert(sock.getsockopt(level, number))
         except OSError as error:
@@ -88,8 +93,9 @@ def _write(level: int, number: int, codec: Codec[Any], failed: Failed, encode_fa
     encode: Callable[[Any], Any] = TO_INT.get(codec, codec.encode)
 
     def call(sock: socket.socket, value: Any) -> None:
+        way = codec.encode if family_of(sock) == socket.AF_VSOCK else encode
         try:
-            sock.setsockopt(level, number, encode(value))
+            sock.setsockopt(level, number, way(value))
         except OSError as error:
             failed(sock, error)
         except Exception as reason:

@@ -24,8 +24,17 @@ R = TypeVar("R", bound="Reader")
 W = TypeVar("W", bound="Writer")
 
 
+def _natural(n: int) -> int:
+    if n < 0:
+        raise ValueError(f"a number of bytes is not negative, as {n} is")
+    return n
+
+
 class Reader:
-    """What can be read piece by piece. The end of the stream is ``b""`` and no error."""
+    """What can be read piece by piece. The end of the stream is ``b""`` and no error.
+
+    A number of bytes that is negative raises ValueError.
+    """
 
     __slots__ = ()
 
@@ -52,7 +61,7 @@ class Reader:
     def read_exact(self, n: int) -> Data:
         """Exactly ``n`` bytes; UnexpectedEof, with what there was, if the stream ends before."""
         buffer = bytearray()
-        while len(buffer) < n:
+        while len(buffer) < _natural(n):
             piece = self.read(n - len(buffer))
             if not piece:
                 raise UnexpectedEof(Data(buffer), n)
@@ -96,7 +105,7 @@ class Chain(Reader):
         self._streams = list(streams)
 
     def read(self, n: int) -> Data:
-        while self._streams and n:
+        while _natural(n) and self._streams:
             if piece := self._streams[0].read(n):
                 return piece
             del self._streams[0]
@@ -110,11 +119,12 @@ class Take(Reader):
 
     def __init__(self, stream: Reader, limit: int) -> None:
         self._stream: Reader = stream
-        self.limit: int = limit
+        self.limit: int = _natural(limit)
         """How many bytes may still be read."""
 
     def read(self, n: int) -> Data:
-        piece = self._stream.read(min(n, self.limit)) if self.limit else b""
+        size = min(_natural(n), self.limit)
+        piece = self._stream.read(size) if self.limit else b""
         self.limit -= len(piece)
         return piece
 

@@ -16,9 +16,9 @@ from tools.wording import listed, names, table
 METHOD: Final = """\
 Each was asked about every option on a fresh, unconnected socket of each kind, in a network namespace or a
 guest of its own, by `python -m libsocket`; results/probes holds the answers. An
-option is *answered* where reading or writing it meets anything but ENOPROTOOPT and EOPNOTSUPP: to be
-refused for another reason is an answer. Where a kernel has no sockets of a kind, that kind
-is judged by the other kernels."""
+option is *answered* where setting it (a flag to true, others to what they hold), or reading what cannot be
+set, meets anything but ENOPROTOOPT, EOPNOTSUPP and ENOTSUPP: to be refused for another reason is an
+answer. Where a kernel has no sockets of a kind, that kind is judged by the other kernels."""
 
 
 class Support:

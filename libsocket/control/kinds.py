@@ -17,6 +17,7 @@ from libsocket.codecs import UCRED, Codec
 from libsocket.control.base import Number, Octets
 from libsocket.control.descriptors import Descriptors, Pidfd, Rights
 from libsocket.layouts.inet import MTUINFO6, PKTINFO, PKTINFO6
+from libsocket.values.fd import descriptor
 from libsocket.values.inet import In6Pktinfo, InPktinfo, Ip6Mtuinfo
 from libsocket.values.socket import Ucred
 
@@ -147,7 +148,7 @@ def _ints(data: bytes) -> tuple[int, ...]:
 
 
 def _fds(value: Descriptors) -> bytes:
-    return struct.pack(f"@{len(value)}i", *value.fds)
+    return struct.pack(f"@{len(value)}i", *map(descriptor, value.fds))
 
 
 def owned(kind: type[D]) -> Callable[[bytes], D]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -23,6 +22,7 @@ from libsocket.control.values import (
     Timestamps,
     Unknown,
 )
+from libsocket.refusals import ENCODING_ERRORS, refused
 from libsocket.values.inet import In6Pktinfo, InPktinfo, Ip6Mtuinfo
 from libsocket.values.socket import Ucred
 
@@ -100,7 +100,11 @@ def _decoded(
     table: Decoders, otherwise: Callable[..., Control], items: Iterable[Item]
 ) -> tuple[Control, ...]:
     values: list[Control] = []
-    for level, number, data in items:
+    item: Any
+    for item in items:
+        if not isinstance(item, tuple) or len(item) != 3:
+            raise TypeError("a control message is a tuple of level, type and data")
+        level, number, data = item
         try:
             kind, decode = table[level][number]
             values.append(_new(kind, decode(data)) if kind else decode(data))
@@ -125,8 +129,8 @@ def decode(items: Iterable[Item]) -> tuple[Control, ...]:
 def encode(value: Control) -> Item:
     """A control message as ``sendmsg`` takes it.
 
-    Raises TypeError for what can only be received, OverflowError for a number that the kernel would
-    misread.
+    Raises TypeError for what can only be received or has a field of another class, OverflowError for a
+    number that the kernel would misread, ValueError for what is no address.
     """
     if isinstance(value, Unknown):
         return value
@@ -135,8 +139,8 @@ def encode(value: Control) -> Item:
         raise TypeError(f"a {type(value).__name__} cannot be sent; Unknown(level, type, data) sends anything")
     try:
         return int(kind.level), kind.type, kind.codec.encode(value)
-    except struct.error as reason:
-        raise OverflowError(f"{kind.name} cannot be {reprlib.repr(value)}: {reason}") from reason
+    except ENCODING_ERRORS as reason:
+        raise refused(kind.name, value, kind.codec.layout, reason) from reason
 
 
 def aligned(size: int) -> int:
@@ -149,7 +153,11 @@ def join(items: Iterable[Item]) -> bytes:
     pieces = []
     for level, number, data in items:
         size = HEADER.size + len(data)
-        pieces.append(HEADER.pack(size, level, number) + data + bytes(aligned(size) - size))
+        try:
+            head = HEADER.pack(size, level, number)
+        except struct.error as reason:
+            raise refused("a control message", (level, number), "struct cmsghdr", reason) from reason
+        pieces.append(head + data + bytes(aligned(size) - size))
     return b"".join(pieces)
 
 

@@ -7,7 +7,7 @@ import struct
 from typing import Final
 
 from libsocket.codecs import Codec
-from libsocket.layouts.structure import AS_IS, BIG32, STORAGE, V4, V6, storage, structure, word
+from libsocket.layouts.structure import AS_IS, BIG32, STORAGE, V4, V6, halves, storage, structure, word
 from libsocket.values.inet import (
     GroupFilter,
     GroupReq,
@@ -63,13 +63,14 @@ PORT_RANGE: Final = Codec(
     "PortRange",
     4,
     lambda data: PortRange(word(data) & 0xFFFF, word(data) >> 16),
-    lambda value: struct.pack("=I", value.high << 16 | value.low),
+    lambda value: halves(value.low, value.high),
     "unsigned int",
+    takes=PortRange,
 )
 
 
 def _filter(value: IpMsfilter, room: int) -> bytes:
-    head = (V4.into(value.group), V4.into(value.interface), int(value.include), room)
+    head = (V4.into(value.group), V4.into(value.interface), value.include, room)
     return struct.pack("=4s4sII", *head) + b"".join(map(V4.into, value.sources))
 
 
@@ -85,13 +86,14 @@ MSFILTER: Final = Codec(
     _decode_filter,
     lambda value: _filter(value, len(value.sources)),
     "struct ip_msfilter",
+    takes=IpMsfilter,
     request=lambda value: _filter(value, SOURCES),
 )
 GROUP_FILTER_FORM: Final = struct.Struct("@I0P128sII0P")
 
 
 def _group_filter(value: GroupFilter, room: int) -> bytes:
-    head = (value.ifindex, storage(value.group), int(value.include), room)
+    head = (value.ifindex, storage(value.group), value.include, room)
     return GROUP_FILTER_FORM.pack(*head) + b"".join(map(storage, value.sources))
 
 
@@ -108,5 +110,6 @@ GROUP_FILTER: Final = Codec(
     _decode_group_filter,
     lambda value: _group_filter(value, len(value.sources)),
     "struct group_filter",
+    takes=GroupFilter,
     request=lambda value: _group_filter(value, SOURCES),
 )

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from libsocket.codecs import Codec, one_way
+from libsocket.codecs import Codec, octets, one_way
 from libsocket.layouts.structure import record, sockaddr
 from libsocket.values.mptcp import MptcpInfo, MptcpSubflowAddrs
 from libsocket.values.tcp import TcpInfo
@@ -40,4 +40,4 @@ def _ends(data: bytes) -> MptcpSubflowAddrs:
 
 SUBFLOW_TCP_INFO: Final = _per_subflow("TcpInfo", 280, TcpInfo)
 SUBFLOW_ADDRS: Final = _per_subflow("MptcpSubflowAddrs", 256, _ends)
-FULL_INFO: Final = Codec("bytes", 1024, bytes, bytes, "struct mptcp_full_info", request=bytes)
+FULL_INFO: Final = Codec("bytes", 1024, bytes, octets, "struct mptcp_full_info", request=octets)

@@ -6,7 +6,7 @@ import struct
 from typing import Final
 
 from libsocket.codecs import INT, Codec, one_way
-from libsocket.layouts.structure import at_most, structure, word
+from libsocket.layouts.structure import at_most, halves, structure, word
 from libsocket.values.packet import (
     FanoutArgs,
     FanoutMode,
@@ -20,6 +20,8 @@ from libsocket.values.packet import (
 
 __all__ = ["TPACKET_REQ3"]
 
+TPACKET_V3: Final = 2
+
 
 def _packet_mreq(value: PacketMreq) -> bytes:
     address = at_most(8)(value.address)
@@ -31,7 +33,9 @@ def _decode_packet_mreq(data: bytes) -> PacketMreq:
     return PacketMreq(ifindex, PacketMembership(kind), address[:length])
 
 
-PACKET_MREQ: Final = Codec("PacketMreq", 16, _decode_packet_mreq, _packet_mreq, "struct packet_mreq")
+PACKET_MREQ: Final = Codec(
+    "PacketMreq", 16, _decode_packet_mreq, _packet_mreq, "struct packet_mreq", takes=PacketMreq
+)
 TPACKET_STATS: Final = Codec(
     "TpacketStats",
     12,
@@ -43,6 +47,15 @@ TPACKET_STATS: Final = Codec(
 ROLLOVER_STATS: Final = structure(TpacketRolloverStats, "struct tpacket_rollover_stats", "@3Q")
 TPACKET_REQ: Final = structure(TpacketReq, "struct tpacket_req", "@4I")
 TPACKET_REQ3: Final = structure(TpacketReq3, "struct tpacket_req3", "@7I")
+
+
+def _ring(value: TpacketReq | TpacketReq3) -> bytes:
+    return TPACKET_REQ3.encode(value) if isinstance(value, TpacketReq3) else TPACKET_REQ.encode(value)
+
+
+RING: Final[Codec[TpacketReq | TpacketReq3]] = Codec(
+    "TpacketReq | TpacketReq3", TPACKET_REQ.size, one_way, _ring, TPACKET_REQ.layout
+)
 HDRLEN: Final = Codec("int", INT.size, INT.decode, INT.encode, "C int", request=INT.encode)
 
 
@@ -56,6 +69,7 @@ FANOUT: Final = Codec(
     "FanoutArgs",
     4,
     _fanout,
-    lambda value: struct.pack("=II", value.mode << 16 | value.id, value.max_num_members),
+    lambda value: halves(value.id, value.mode) + struct.pack("=I", value.max_num_members),
     "struct fanout_args",
+    takes=FanoutArgs,
 )

@@ -23,6 +23,7 @@ TIMESTAMPING: Final = Codec(
     _timestamping,
     lambda value: struct.pack("@ii", value.flags, value.bind_phc),
     "struct so_timestamping",
+    takes=Timestamping,
 )
 TXTIME: Final = structure(SockTxTime, "struct sock_txtime", "@iI", AS_IS, Part(TxTimeFlag, int))
 DMABUF_TOKENS: Final = array(structure(DmabufToken, "struct dmabuf_token", "=II"), 128)
@@ -40,5 +41,5 @@ def _unreadable(_value: bytes) -> bytes:
 
 
 FPROG: Final = Codec(
-    "bytes", struct.calcsize("@HP"), bytes, _program, "struct sock_fprog", request=_unreadable
+    "bytes", struct.calcsize("@HP"), bytes, _program, "struct sock_fprog", takes=bytes, request=_unreadable
 )

@@ -80,6 +80,11 @@ def word(data: bytes) -> int:
     return int.from_bytes(data, sys.byteorder)
 
 
+def halves(low: int, high: int) -> bytes:
+    """Two 16-bit numbers as one of 32 bits."""
+    return struct.pack("=HH", *((low, high) if sys.byteorder == "little" else (high, low)))
+
+
 def _fields(kind: type[Any]) -> tuple[str, ...]:
     names: tuple[str, ...] = kind.__match_args__
     return names
@@ -103,7 +108,8 @@ def structure(
     def encode(value: T) -> bytes:
         return packed.pack(*(way.into(getattr(value, n)) for n, way in zip(names, ways, strict=True)))
 
-    return Codec(kind.__name__, packed.size, decode, encode, layout, request=encode if request else None)
+    ask = encode if request else None
+    return Codec(kind.__name__, packed.size, decode, encode, layout, takes=kind, request=ask)
 
 
 def record(kind: type[R]) -> Codec[R]:
@@ -120,7 +126,8 @@ def array(one: Codec[T], room: int = 64) -> Codec[tuple[T, ...]]:
     def encode(values: Sequence[T]) -> bytes:
         return b"".join(map(one.encode, values))
 
-    return Codec(f"tuple[{one}, ...]", room * one.size, decode, encode, f"{one.layout}[]")
+    name = f"tuple[{one}, ...]"
+    return Codec(name, room * one.size, decode, encode, f"{one.layout}[]", takes=list | tuple)
 
 
 def one_bits(width: int, *flags: object) -> int:

@@ -42,7 +42,7 @@ def _md5(value: TcpMd5sig) -> bytes:
     return struct.pack("@128sBBHi80s", *head, key)
 
 
-MD5SIG: Final[Codec[TcpMd5sig]] = Codec("TcpMd5sig", 216, one_way, _md5, "struct tcp_md5sig")
+MD5SIG: Final[Codec[TcpMd5sig]] = Codec("TcpMd5sig", 216, one_way, _md5, "struct tcp_md5sig", takes=TcpMd5sig)
 REPAIR_OPTIONS: Final = array(structure(TcpRepairOpt, "struct tcp_repair_opt", "=II"))
 REPAIR_WINDOW: Final = structure(TcpRepairWindow, "struct tcp_repair_window", "=5I")
 ZEROCOPY_RECEIVE: Final = structure(
@@ -136,13 +136,19 @@ def _ao_keys(data: bytes) -> TcpAoKeys:
     return TcpAoKeys(keys=tuple(_ao_key(data[at : at + _KEY.size]) for at in places), matched=matched)
 
 
-AO_ADD: Final[Codec[TcpAoAdd]] = Codec("TcpAoAdd", 288, one_way, _ao_add, "struct tcp_ao_add")
-AO_DEL: Final[Codec[TcpAoDel]] = Codec("TcpAoDel", 144, one_way, _ao_del, "struct tcp_ao_del")
+AO_ADD: Final[Codec[TcpAoAdd]] = Codec("TcpAoAdd", 288, one_way, _ao_add, "struct tcp_ao_add", takes=TcpAoAdd)
+AO_DEL: Final[Codec[TcpAoDel]] = Codec("TcpAoDel", 144, one_way, _ao_del, "struct tcp_ao_del", takes=TcpAoDel)
 AO_INFO: Final = Codec(
-    "TcpAoInfo", 48, _decode_ao_info, _ao_info, "struct tcp_ao_info_opt", request=bytes(48)
+    "TcpAoInfo", 48, _decode_ao_info, _ao_info, "struct tcp_ao_info_opt", takes=TcpAoInfo, request=bytes(48)
 )
 """The kernel reads the buffer before it writes there, and refuses one that does not hold zeros."""
 AO_REPAIR: Final = structure(TcpAoRepair, "struct tcp_ao_repair", "@4s4sII", BIG32, BIG32, AS_IS, AS_IS)
 AO_KEYS: Final[Codec[TcpAoKeys]] = Codec(
-    "TcpAoKeys", _KEY.size, _ao_keys, one_way, "struct tcp_ao_getsockopt", request=_ao_get_keys
+    "TcpAoKeys",
+    _KEY.size,
+    _ao_keys,
+    one_way,
+    "struct tcp_ao_getsockopt",
+    takes=TcpAoKeys,
+    request=_ao_get_keys,
 )

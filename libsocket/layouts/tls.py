@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from operator import index
 from typing import Final
 
 from libsocket.codecs import Codec
@@ -34,13 +35,19 @@ def crypto_info(cipher: TlsCipher) -> Codec[TlsCryptoInfo]:
         version, number, *secrets = form.unpack(data)
         return TlsCryptoInfo(TlsVersion(version), TlsCipher(number), *secrets)
 
-    return Codec("TlsCryptoInfo", form.size, decode, _crypto, "struct tls12_crypto_info")
+    return Codec("TlsCryptoInfo", form.size, decode, _crypto, "struct tls12_crypto_info", takes=TlsCryptoInfo)
 
 
-CRYPTO_INFO: Final = Codec("TlsCryptoInfo", 4, _decode_crypto, _crypto, "struct tls_crypto_info")
+CRYPTO_INFO: Final = Codec(
+    "TlsCryptoInfo", 4, _decode_crypto, _crypto, "struct tls_crypto_info", takes=TlsCryptoInfo
+)
 """Reads no secrets: how much room they need depends on the cipher, see ``crypto_info``."""
 _LENGTH: Final = struct.Struct("@H")
 PAYLOAD_LEN: Final[Codec[int]] = Codec(
-    "int", _LENGTH.size, lambda data: _LENGTH.unpack(data)[0], _LENGTH.pack, "C unsigned short"
+    "int",
+    _LENGTH.size,
+    lambda data: _LENGTH.unpack(data)[0],
+    lambda value: _LENGTH.pack(index(value)),
+    "C unsigned short",
 )
 """The one option of its level that is no int: the kernel takes two bytes and no more."""

@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Final
+import socket
+from collections.abc import Callable
+from typing import Any, Final
 
 from libsocket.arch import Level
-from libsocket.codecs import FLAG, INT, UNSIGNED, raw
-from libsocket.layouts.packet import FANOUT, HDRLEN, PACKET_MREQ, ROLLOVER_STATS, TPACKET_REQ, TPACKET_STATS
+from libsocket.codecs import FLAG, INT, UNSIGNED, Codec, raw
+from libsocket.layouts.packet import (
+    FANOUT,
+    HDRLEN,
+    PACKET_MREQ,
+    RING,
+    ROLLOVER_STATS,
+    TPACKET_REQ,
+    TPACKET_REQ3,
+    TPACKET_STATS,
+    TPACKET_V3,
+)
 from libsocket.option import Access, Option
+from libsocket.options.socket import filters
+from libsocket.values.packet import TpacketReq, TpacketReq3
 
 SOL_PACKET: Final = Level.SOL_PACKET
+
+
+class _RingOption(Option[TpacketReq | TpacketReq3]):
+    """A ring, whose structure depends on the version: of a longer one the kernel would drop the end."""
+
+    __slots__ = ()
+
+    def _writer(self) -> Callable[[socket.socket, TpacketReq | TpacketReq3], None]:
+        write = super()._writer()
+
+        def call(sock: socket.socket, value: TpacketReq | TpacketReq3) -> None:
+            self._encoded(value, _ring_of(sock).encode)
+            write(sock, value)
+
+        return call
+
+
+def _ring_of(sock: socket.socket) -> Codec[Any]:
+    try:
+        version = PACKET_VERSION.read(sock)
+    except OSError:  # it is no packet socket, and has no rings
+        return RING
+    return TPACKET_REQ3 if version == TPACKET_V3 else TPACKET_REQ
+
 
 PACKET_ADD_MEMBERSHIP: Final = Option(
     "PACKET_ADD_MEMBERSHIP",
@@ -30,24 +68,25 @@ PACKET_DROP_MEMBERSHIP: Final = Option(
     access=Access.SET,
     doc="""Take such a wish back; one that was never made is no error.""",
 )
-PACKET_RX_RING: Final = Option(
+PACKET_RX_RING: Final = _RingOption(
     "PACKET_RX_RING",
     SOL_PACKET,
     5,
-    TPACKET_REQ,
+    RING,
     since="2.4",
     access=Access.SET,
-    doc="""A ring of frames in memory for what arrives, to be mapped; for version 3 through
-TPACKET_REQ3. Zero blocks take it away.""",
+    doc="""A ring of frames in memory for what arrives, to be mapped: a TpacketReq3 where PACKET_VERSION is
+2, otherwise a TpacketReq. Zero blocks take it away.""",
 )
-PACKET_TX_RING: Final = Option(
+PACKET_TX_RING: Final = _RingOption(
     "PACKET_TX_RING",
     SOL_PACKET,
     13,
-    TPACKET_REQ,
+    RING,
     since="2.6.31",
     access=Access.SET,
-    doc="""A ring of frames in memory for what is sent, to be mapped. Zero blocks take it away.""",
+    doc="""A ring of frames in memory for what is sent, to be mapped, as PACKET_RX_RING is for what
+arrives. Zero blocks take it away.""",
 )
 PACKET_STATISTICS: Final = Option(
     "PACKET_STATISTICS",
@@ -166,6 +205,7 @@ PACKET_FANOUT_DATA: Final = Option(
     raw(16),
     since="4.3",
     access=Access.SET,
+    forbidden_by=filters.SO_LOCK_FILTER.forbidden_by,
     source="include/uapi/linux/if_packet.h",
     doc="""The program that chooses a socket of the group: a struct sock_fprog or a descriptor, as
 bytes.""",

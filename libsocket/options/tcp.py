@@ -120,8 +120,9 @@ TCP_CONGESTION: Final = Option(
     since="2.6.13",
     capability="CAP_NET_ADMIN",
     doc="""Name of the congestion control algorithm. Those outside
-net.ipv4.tcp_allowed_congestion_control need the capability. A name of 16 bytes or more raises
-ValueError: the kernel would cut it.""",
+net.ipv4.tcp_allowed_congestion_control need the capability. EPERM for everyone where the route
+prescribes one (ip-route(8), congctl). A name of 16 bytes or more raises ValueError: the kernel would
+cut it.""",
 )
 TCP_USER_TIMEOUT: Final = Option(
     "TCP_USER_TIMEOUT",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Final
 
 from libsocket.arch import Level
@@ -17,8 +18,38 @@ from libsocket.layouts.tcp import (
     REPAIR_WINDOW,
 )
 from libsocket.option import Access, Option
+from libsocket.options.socket import state
 
 IPPROTO_TCP: Final = Level.IPPROTO_TCP
+_ESTABLISHED: Final = 1
+_CLOSE: Final = 7
+
+
+def _listening(sock: socket.socket) -> str | None:
+    return "the socket listens" if state.SO_ACCEPTCONN.read(sock) else None
+
+
+def _not_in_repair(sock: socket.socket) -> str | None:
+    return None if TCP_REPAIR.read(sock) == 1 else "TCP_REPAIR is not on"
+
+
+def _listening_or_not_in_repair(sock: socket.socket) -> str | None:
+    return _listening(sock) or _not_in_repair(sock)
+
+
+def _tcp_state(sock: socket.socket) -> int:
+    return sock.getsockopt(IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+
+
+def _begun(sock: socket.socket) -> str:
+    closed = _tcp_state(sock) == _CLOSE
+    return "its queue holds data" if closed else "the socket is connected or listens"
+
+
+def _not_just_established(sock: socket.socket) -> str:
+    established = _tcp_state(sock) == _ESTABLISHED
+    return "the connection has sent data" if established else "the connection is not established"
+
 
 TCP_MD5SIG: Final = Option(
     "TCP_MD5SIG",
@@ -48,9 +79,10 @@ TCP_REPAIR: Final = Option(
     INT,
     since="3.5",
     capability="CAP_NET_ADMIN",
+    forbidden_by=_listening,
     source="include/uapi/linux/tcp.h",
     doc="""Repair mode, to save a connection and set it up elsewhere without a packet being sent: 1
-on, 0 off, -1 off without a window probe. Only a closed or established socket; needs the capability.""",
+on, 0 off, -1 off without a window probe. EPERM for a listener.""",
 )
 TCP_REPAIR_QUEUE: Final = Option(
     "TCP_REPAIR_QUEUE",
@@ -58,6 +90,7 @@ TCP_REPAIR_QUEUE: Final = Option(
     20,
     INT,
     since="3.5",
+    forbidden_by=_not_in_repair,
     source="include/uapi/linux/tcp.h",
     doc="""Which queue the next calls under repair are about: 0 none, 1 receive, 2 send. EPERM (set)
 or EINVAL (get) outside repair mode.""",
@@ -68,6 +101,7 @@ TCP_QUEUE_SEQ: Final = Option(
     21,
     UNSIGNED,
     since="3.5",
+    forbidden_by=_begun,
     source="include/uapi/linux/tcp.h",
     doc="""The sequence number of the queue chosen by TCP_REPAIR_QUEUE; EINVAL if none is, EPERM once
 it is connected.""",
@@ -79,6 +113,7 @@ TCP_REPAIR_OPTIONS: Final = Option(
     REPAIR_OPTIONS,
     since="3.5",
     access=Access.SET,
+    forbidden_by=_not_just_established,
     source="include/uapi/linux/tcp.h",
     doc="""What the connection under repair had agreed on. EPERM unless it is established in repair
 mode.""",
@@ -89,6 +124,7 @@ TCP_REPAIR_WINDOW: Final = Option(
     29,
     REPAIR_WINDOW,
     since="4.8",
+    forbidden_by=_not_in_repair,
     source="include/uapi/linux/tcp.h",
     doc="""The windows of a connection under repair. EPERM outside repair mode.""",
 )
@@ -98,6 +134,7 @@ TCP_TIMESTAMP: Final = Option(
     24,
     UNSIGNED,
     since="3.9",
+    forbidden_by=_not_in_repair,
     source="include/uapi/linux/tcp.h",
     doc="""The clock of the connection's timestamps, in milliseconds; setting needs repair mode
 (EPERM).""",
@@ -150,6 +187,7 @@ TCP_AO_REPAIR: Final = Option(
     AO_REPAIR,
     since="6.7",
     capability="CAP_NET_ADMIN",
+    forbidden_by=_listening_or_not_in_repair,
     source="Documentation/networking/tcp_ao.rst",
     doc="""Sequence numbers of TCP-AO, of a connection in repair mode.""",
 )

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import os
+from operator import index
 from typing import Self
+
+__all__ = ["Fd"]
+
+
+def descriptor(value: int) -> int:
+    """A file descriptor's number as it is; TypeError for what is no int, as a bool is none here."""
+    if isinstance(value, bool):
+        raise TypeError("a file descriptor is an int, not bool")
+    return index(value)
 
 
 class Fd:
@@ -16,7 +26,8 @@ class Fd:
     __slots__ = ("_fd",)
 
     def __init__(self, fd: int) -> None:
-        self._fd: int = fd
+        self._fd: int = -1
+        self._fd = descriptor(fd)
 
     def fileno(self) -> int:
         """The number, -1 once closed or detached."""

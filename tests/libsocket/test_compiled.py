@@ -35,6 +35,7 @@ from libsocket import (
 )
 from libsocket.addresses import from_raw
 from libsocket.compiled import COMPILED
+from libsocket.control import wire
 from libsocket.control.kinds import CONTROL_KINDS
 from libsocket.control.wire import AS_NUMBERS, decode, split, unknown
 
@@ -216,6 +217,38 @@ def test_decoder_that_gives_no_numbers_is_a_type_error_and_not_a_crash() -> None
 def test_what_no_decoder_should_raise_goes_on() -> None:
     with pytest.raises(KeyboardInterrupt):
         unknown(1, 2, b"", cast(Any, KeyboardInterrupt()))
+
+
+def _items() -> st.SearchStrategy[Any]:
+    """Control messages as recvmsg gives them, and as it never would."""
+    odd: st.SearchStrategy[Any] = st.sampled_from(
+        [None, True, 1.0, -1, 2**40, "x", [], (), b"", b"1234", bytearray(8), bytes(16)]
+    )
+    places = st.sampled_from([(int(kind.level), kind.type) for kind in CONTROL_KINDS])
+    real = st.tuples(places, st.binary(max_size=48)).map(lambda one: (*one[0], one[1]))
+    bent = st.tuples(real, st.integers(0, 2), odd).map(lambda one: _with(*one))
+    return st.one_of(odd, st.lists(st.one_of(real, real, bent, odd, real.map(list)), max_size=4))
+
+
+def _with(item: tuple[Any, ...], place: int, value: object) -> tuple[Any, ...]:
+    return (*item[:place], value, *item[place + 1 :])
+
+
+def _outcome(call: Callable[..., object], *args: object) -> str:
+    try:
+        return repr(call(*args))
+    except Exception as refusal:
+        return f"{type(refusal).__name__}: {refusal}"
+
+
+@compiled
+@given(items=_items())
+def test_twins_decode_alike_whatever_they_are_given(items: Any) -> None:
+    from libsocket import _messages
+
+    plain = _outcome(wire._decoded, AS_NUMBERS, unknown, items)
+
+    assert _outcome(_messages.decoded, AS_NUMBERS, unknown, items) == plain
 
 
 HEAD = struct.Struct("@Nii")

@@ -161,6 +161,31 @@ def test_what_is_only_received_cannot_be_sent(value: ls.Control) -> None:
         encode(value)
 
 
+OCTETS = [kind.value for kind in CONTROL_KINDS if issubclass(kind.value, bytes)]
+
+
+@pytest.mark.parametrize("value", [4, 2**40, "x", [1], None], ids=repr)
+@pytest.mark.parametrize("octets", OCTETS, ids=lambda kind: kind.__name__)
+def test_octets_are_made_of_bytes_alone(octets: type[Any], value: object) -> None:
+    with pytest.raises(TypeError):
+        octets(value)
+
+
+@pytest.mark.parametrize("value", [None, "x", 1.5, 2**70, b"\xff"], ids=repr)
+@pytest.mark.parametrize("kind", [ls.InPktinfo, ls.In6Pktinfo, Ucred, Rights], ids=lambda kind: kind.__name__)
+def test_field_of_another_class_is_refused_by_name(kind: type[Any], value: object) -> None:
+    [name] = {one.name for one in CONTROL_KINDS if one.value is kind and Direction.OUT in one.direction}
+    fields = [value] * len(getattr(kind, "__match_args__", "1"))
+    with pytest.raises((TypeError, ValueError, OverflowError), match=f"{name} cannot be"):
+        encode(kind(*fields))
+
+
+@pytest.mark.parametrize("number", [-(2**31) - 1, 2**31, None])
+def test_place_that_is_no_c_int_is_refused(number: Any) -> None:
+    with pytest.raises((OverflowError, TypeError), match="a control message cannot be"):
+        join([Unknown(1, number, b"")])
+
+
 @pytest.mark.parametrize("value", [ls.Mark(-1), ls.Mark(2**32), ls.SegmentSize(2**16), Ttl(2**31)])
 def test_number_that_would_be_misread_cannot_be_sent(value: ls.Control) -> None:
     with pytest.raises(OverflowError, match="cannot be"):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from libsocket import Borrowed, Fd, NotASocket, Socket
+from libsocket import SO_ATTACH_BPF, SO_ATTACH_REUSEPORT_EBPF, Borrowed, Fd, NotASocket, Rights, Socket
+from libsocket.control.wire import encode
 from tests.libsocket.kernel import old_enough
 
 
@@ -124,3 +128,41 @@ def test_closing_twice_is_harmless() -> None:
     owned.close()
 
     assert owned.fileno() == -1
+
+
+TAKING: dict[str, Callable[[Any], object]] = {
+    "from_fd": Socket.from_fd,
+    "borrow": Socket.borrow,
+    "Fd": Fd,
+    "Rights": lambda fd: encode(Rights(fd)),
+    "SO_ATTACH_BPF": SO_ATTACH_BPF.codec.encode,
+    "SO_ATTACH_REUSEPORT_EBPF": SO_ATTACH_REUSEPORT_EBPF.codec.encode,
+}
+"""Everything that takes a descriptor by its number."""
+
+
+@pytest.mark.parametrize("value", [None, True, False, "0", b"", 1.0, [0]], ids=repr)
+@pytest.mark.parametrize("take", TAKING.values(), ids=TAKING)
+def test_what_is_no_number_is_no_descriptor(take: Callable[[Any], object], value: object) -> None:
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(TypeError):
+        take(value)
+
+    assert os.listdir("/proc/self/fd") == before
+
+
+@pytest.mark.parametrize("number", [-1, -(2**31), 2**31, 2**32, 2**64])
+@pytest.mark.parametrize("adopt", [Socket.from_fd, Socket.borrow])
+def test_number_that_no_descriptor_has_is_not_open(adopt: Callable[[int], Socket], number: int) -> None:
+    with pytest.raises(OSError, match="Bad file descriptor") as refusal:
+        adopt(number)
+
+    assert refusal.value.errno == errno.EBADF
+
+
+def test_descriptor_0_outlives_a_number_that_ends_with_it() -> None:
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        Socket.from_fd(2**32)
+    gc.collect()
+
+    assert is_open(0)

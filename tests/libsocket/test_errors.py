@@ -5,13 +5,28 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 import libsocket
-from libsocket import Linger, NotASocket, NotPermitted, Socket, UnsupportedOption
-from netns import Capability, without
+from libsocket import (
+    FanoutArgs,
+    FanoutMode,
+    Filter,
+    Linger,
+    NotASocket,
+    NotPermitted,
+    Socket,
+    TcpRepairWindow,
+    UnsupportedOption,
+)
+from netns import Capability, Namespace, in_user_namespace, without
+from tests.libsocket.settable import SETTABLE
+
+PRIVILEGED = [(option, value) for _, option, value in SETTABLE if option.capability]
+INITIALLY = {option.name for option in libsocket.OPTIONS if option.initially}
 
 
 def test_missing_option_names_itself_and_its_age() -> None:
@@ -54,6 +69,103 @@ def test_missing_capability_is_named() -> None:
         sock.mark = 7
 
     assert (refusal.value.errno, refusal.value.capability) == (errno.EPERM, "CAP_NET_ADMIN")
+
+
+def test_capability_of_a_child_namespace_does_not_count_initially() -> None:
+    def refused() -> dict[str, str]:
+        with Socket.udp() as sock:
+            tried = {one: one.try_write(sock, value) for one, value in PRIVILEGED}
+        return {one.name: str(error) for one, error in tried.items() if isinstance(error, NotPermitted)}
+
+    texts = in_user_namespace(refused)
+
+    assert (set(texts) - INITIALLY, "SO_DEBUG" in texts) == (set(), True)
+    assert {text.partition("needs ")[2] for text in texts.values()} == {
+        "CAP_NET_ADMIN in the initial user namespace"
+    }
+
+
+def test_capability_does_not_count_where_the_network_is_anothers() -> None:
+    with Namespace(), Socket.udp() as sock:
+        refusal = in_user_namespace(lambda: str(libsocket.SO_MARK.try_write(sock, 7)))
+
+    assert "needs CAP_NET_ADMIN in the user namespace that owns the socket's network" in refusal
+
+
+def blamed() -> type[OSError]:
+    """What a refusal of SO_MARK becomes in the thread that asks."""
+    with Socket.udp() as sock, pytest.raises(PermissionError) as refusal:
+        libsocket.SO_MARK.set_failed(sock, PermissionError(errno.EPERM, "Operation not permitted"))
+    return refusal.type
+
+
+def test_capability_is_the_calling_threads() -> None:
+    with ThreadPoolExecutor(1) as other:
+        other.submit(int).result()
+        with without(Capability.NET_ADMIN):
+            assert (blamed(), other.submit(blamed).result()) == (NotPermitted, PermissionError)
+
+
+LOCKED: list[tuple[libsocket.Option[Any], Any]] = [
+    (libsocket.SO_ATTACH_FILTER, Filter.accept_all()),
+    (libsocket.SO_ATTACH_BPF, 0),
+    (libsocket.SO_ATTACH_REUSEPORT_CBPF, Filter.accept_all()),
+    (libsocket.SO_ATTACH_REUSEPORT_EBPF, 0),
+    (libsocket.SO_DETACH_FILTER, 0),
+    (libsocket.SO_LOCK_FILTER, False),
+]
+
+
+@pytest.mark.parametrize(("option", "value"), LOCKED, ids=lambda one: getattr(one, "name", ""))
+def test_locked_filter_is_named(option: libsocket.Option[Any], value: object) -> None:
+    with Namespace(), Socket.udp() as sock:
+        sock.lock_filter = True
+        with pytest.raises(PermissionError, match=f"{option.name} .*SO_LOCK_FILTER has locked") as refusal:
+            sock.set(option, value)
+
+    assert type(refusal.value) is PermissionError
+
+
+def test_locked_filter_of_a_packet_socket_is_named() -> None:
+    with Namespace(), Socket.packet(protocol=0x0003) as sock:
+        sock.bind(("lo", 0x0003))
+        sock.packet_fanout = FanoutArgs(7, FanoutMode.CBPF)
+        sock.lock_filter = True
+        with pytest.raises(PermissionError, match=r"PACKET_FANOUT_DATA .*SO_LOCK_FILTER has locked"):
+            sock.packet_fanout_data = bytes(16)
+
+
+REPAIR: list[tuple[libsocket.Option[Any], Any, str]] = [
+    (libsocket.TCP_REPAIR, 1, "the socket listens"),
+    (libsocket.TCP_REPAIR_QUEUE, 1, "TCP_REPAIR is not on"),
+    (libsocket.TCP_QUEUE_SEQ, 1, "the socket is connected or listens"),
+    (libsocket.TCP_REPAIR_WINDOW, TcpRepairWindow(1, 2, 3, 4, 5), "TCP_REPAIR is not on"),
+    (libsocket.TCP_TIMESTAMP, 1, "TCP_REPAIR is not on"),
+]
+
+
+@pytest.mark.parametrize(("option", "value", "state"), REPAIR, ids=lambda one: getattr(one, "name", ""))
+def test_state_that_forbids_repair_is_named(option: libsocket.Option[Any], value: object, state: str) -> None:
+    with Namespace(), Socket.tcp() as sock:
+        sock.listen()
+        with pytest.raises(PermissionError, match=f"{option.name} .*: {state}") as refusal:
+            sock.set(option, value)
+
+    assert type(refusal.value) is PermissionError
+
+
+def test_state_that_forbids_to_restore_options_is_named() -> None:
+    with Namespace(), Socket.tcp() as sock:
+        sock.tcp_repair = 1
+        with pytest.raises(
+            PermissionError, match=r"TCP_REPAIR_OPTIONS .*: the connection is not established"
+        ):
+            sock.tcp_repair_options = (libsocket.TcpRepairOpt(2, 1000),)
+
+
+def test_capability_that_the_caller_has_is_not_blamed() -> None:
+    with Socket.udp() as sock, pytest.raises(PermissionError, match="though the caller has CAP_NET_ADMIN"):
+        libsocket.SO_MARK.set_failed(sock, PermissionError(errno.EPERM, "Operation not permitted"))
 
 
 def test_refused_debugging_keeps_its_own_errno() -> None:
@@ -153,6 +265,12 @@ def test_value_of_the_wrong_type_is_refused_once(option: libsocket.Option[Any]) 
         sock.set(option, "yes")
 
     assert str(refusal.value).count("cannot be 'yes'") == 1
+
+
+@pytest.mark.parametrize("fields", [("x", 1), (True, 1.5), (True, None)])
+def test_field_of_another_class_is_a_type_error(fields: tuple[Any, Any]) -> None:
+    with Socket.tcp() as sock, pytest.raises(TypeError, match=r"SO_LINGER cannot be .*: required argument"):
+        sock.linger = Linger(*fields)
 
 
 def test_read_only_structure_cannot_be_set() -> None:

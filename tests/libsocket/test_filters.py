@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import os
+import platform
 import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -171,3 +175,31 @@ def test_filter_of_a_closed_socket_is_a_bad_descriptor() -> None:
         sock.filter()
     assert not isinstance(sock, UnsupportedOption)
     assert sock.family == socket.AF_INET
+
+
+BPF = {"x86_64": 321, "aarch64": 280}
+"""The number of bpf(2), by machine."""
+BPF_PROG_LOAD, BPF_PROG_TYPE_SK_REUSEPORT = 5, 21
+
+
+@pytest.fixture
+def reuseport_program() -> Iterator[int]:
+    """A loaded program that chooses a socket of a SO_REUSEPORT group: r0 = 1; exit."""
+    if (number := BPF.get(platform.machine())) is None:
+        pytest.skip("the number of bpf(2) is not known here")
+    steps = ctypes.create_string_buffer(struct.pack("=BBhiBBhi", 0xB7, 0, 0, 1, 0x95, 0, 0, 0))
+    license = ctypes.create_string_buffer(b"GPL")
+    places = ctypes.addressof(steps), ctypes.addressof(license)
+    wanted = struct.pack("@IIQQ", BPF_PROG_TYPE_SK_REUSEPORT, 2, *places).ljust(128, b"\0")
+    program = ctypes.CDLL(None, use_errno=True).syscall(number, BPF_PROG_LOAD, wanted, len(wanted))
+    if program < 0:
+        pytest.skip(f"no program can be loaded: {os.strerror(ctypes.get_errno())}")
+    yield program
+    os.close(program)
+
+
+def test_internal_errno_of_the_kernel_is_want_of_support_too(reuseport_program: int) -> None:
+    with Socket.unix() as sock, pytest.raises(UnsupportedOption, match="SO_ATTACH_REUSEPORT_EBPF") as refusal:
+        sock.attach_reuseport_ebpf = reuseport_program
+
+    assert refusal.value.errno == 524

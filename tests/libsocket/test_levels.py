@@ -457,12 +457,43 @@ def test_statistics_are_read_and_begin_anew(loopback: Socket) -> None:
 
 def test_version_three_rings_count_standing_still(loopback: Socket) -> None:
     loopback.packet_version = 2
-    loopback.set(ls.PACKET_RX_RING.through(ls.TPACKET_REQ3), TpacketReq3(1 << 16, 4, 2048, 128, 100))
+    loopback.packet_rx_ring = TpacketReq3(1 << 16, 4, 2048, 128, 100)
 
     assert loopback.packet_statistics.freezes == 0
 
 
-@pytest.mark.parametrize("option", [ls.PACKET_RX_RING, ls.PACKET_TX_RING], ids=lambda option: option.name)
+RINGS = pytest.mark.parametrize(
+    "option", [ls.PACKET_RX_RING, ls.PACKET_TX_RING], ids=lambda option: option.name
+)
+REQUESTS: list[TpacketReq | TpacketReq3] = [
+    TpacketReq(4096, 4, 2048, 8),
+    TpacketReq(4096, 4, 2048, 8),
+    TpacketReq3(1 << 16, 4, 2048, 128),
+]
+"""A ring for each PACKET_VERSION."""
+
+
+@RINGS
+@pytest.mark.parametrize("version", range(3))
+def test_ring_takes_the_structure_of_its_version(
+    loopback: Socket, option: ls.Option[object], version: int
+) -> None:
+    loopback.packet_version = version
+    other = REQUESTS[0 if version == 2 else 2]
+    with pytest.raises(TypeError, match=f"{option.name} .* it takes {type(REQUESTS[version]).__name__}, not"):
+        loopback.set(option, other)
+    loopback.set(option, REQUESTS[version])
+
+    with pytest.raises(OSError, match="busy"):
+        loopback.packet_version = 1
+
+
+def test_ring_of_a_socket_that_has_none_is_the_kernels_to_refuse() -> None:
+    with Socket.udp() as sock, pytest.raises(ls.UnsupportedOption, match="PACKET_RX_RING"):
+        sock.packet_rx_ring = REQUESTS[2]
+
+
+@RINGS
 def test_ring_is_made_and_forbids_another_version(loopback: Socket, option: ls.Option[TpacketReq]) -> None:
     loopback.set(option, TpacketReq(4096, 4, 2048, 8))
 

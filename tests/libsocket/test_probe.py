@@ -11,18 +11,27 @@ import pytest
 
 import libsocket.__main__
 from libsocket import (
+    FLAG,
     OPTIONS,
+    SO_ATTACH_BPF,
+    SO_DEBUG,
     SO_KEEPALIVE,
     SO_MARK,
     SO_PASSCRED,
+    SO_REUSEPORT,
     SO_SNDBUFFORCE,
+    SO_ZEROCOPY,
     TCP_INFO,
     TCP_NODELAY,
+    Access,
+    Option,
     Socket,
 )
+from libsocket.option import UNSUPPORTED
 from libsocket.probe import KINDS, as_json, probe, shown
 from netns import Capability, Namespace, without
 
+SOME = (SO_REUSEPORT, SO_ZEROCOPY, SO_KEEPALIVE, SO_MARK, SO_PASSCRED, TCP_INFO, TCP_NODELAY)
 PLAIN = [kind for kind in KINDS if kind not in {"mptcp", "vsock"}]
 """Those that every kernel has."""
 
@@ -156,6 +165,51 @@ def test_unknown_kind_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest
 def test_kinds_are_what_they_are_called() -> None:
     with Namespace(), KINDS["icmp6"]() as sock:
         assert (sock.domain, sock.protocol) == (10, 58)
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_what_is_supported_can_be_set(kind: str) -> None:
+    """A flag that reads False, and to which False may be written, is refused nevertheless on some sockets."""
+    with Namespace():
+        claimed = [option for option, support in probe(kind).items() if support.supported]
+        flags = [option for option in claimed if option.codec is FLAG and Access.SET in option.access]
+        refused = [option.constant for option in flags if not _switches_on(kind, option)]
+
+    assert refused == []
+
+
+def _switches_on(kind: str, option: Option[bool]) -> bool:
+    with KINDS[kind]() as sock:
+        try:
+            sock.setsockopt(option.level, option.number, 1)
+        except OSError as refusal:
+            return refusal.errno not in UNSUPPORTED
+    return True
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_socket_and_probe_agree(kind: str) -> None:
+    with Namespace(), KINDS[kind]() as sock:
+        found = {option.constant: support.supported for option, support in probe(kind).items()}
+
+        assert {option.constant: sock.supported(option) for option in SOME} == {
+            option.constant: found[option.constant] for option in SOME
+        }
+
+
+def test_flag_that_only_reads_is_not_supported() -> None:
+    with Namespace(), Socket.unix() as sock:
+        assert [sock.supported(option) for option in (SO_REUSEPORT, SO_ZEROCOPY)] == [False, False]
+
+
+def test_flag_is_there_without_the_capability() -> None:
+    with Socket.udp() as sock, without(Capability.NET_ADMIN):
+        assert sock.supported(SO_DEBUG)
+
+
+def test_probing_locks_no_filter_of_a_later_option() -> None:
+    with Namespace():
+        assert shown(probe("udp")[SO_ATTACH_BPF].set) != "EPERM"
 
 
 def test_socket_says_what_it_supports() -> None:

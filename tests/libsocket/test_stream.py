@@ -257,3 +257,22 @@ def test_chars_are_the_text_however_it_is_cut(text: str, size: int) -> None:
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
 
     assert "".join(Pieces(pieces).chars()) == text
+
+
+@pytest.mark.parametrize("n", [-1, -(2**40)])
+def test_number_of_bytes_is_not_negative(pair: Pair, n: int) -> None:
+    pair[0].send(b"ab")
+    reads = (
+        pair[1].read,
+        pair[1].read_exact,
+        pair[1].take,
+        pair[1].take(1).read,
+        pair[1].take(0).read,
+        pair[1].chain(pair[1]).read,
+        Chain().read,
+    )
+    for read in reads:
+        with pytest.raises(ValueError, match="negative"):
+            read(n)
+
+    assert pair[1].read(9) == b"ab"

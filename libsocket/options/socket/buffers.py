@@ -40,6 +40,7 @@ SO_SNDBUFFORCE: Final = Option(
     since="2.6.14",
     access=Access.SET,
     capability="CAP_NET_ADMIN",
+    initially=True,
     doc="""Set the send buffer as SO_SNDBUF does, past net.core.wmem_max. Read it back as ``sndbuf``.""",
 )
 SO_RCVBUFFORCE: Final = Option(
@@ -50,6 +51,7 @@ SO_RCVBUFFORCE: Final = Option(
     since="2.6.14",
     access=Access.SET,
     capability="CAP_NET_ADMIN",
+    initially=True,
     doc="""Set the receive buffer as SO_RCVBUF does, past net.core.rmem_max. Read it back as
 ``rcvbuf``.""",
 )

@@ -17,6 +17,7 @@ SO_BUSY_POLL: Final = Option(
     INT,
     since="3.11",
     capability="CAP_NET_ADMIN",
+    initially=True,
     doc="""Microseconds to poll the device for when a blocking read finds nothing. Raising it needed the
 capability on older kernels.""",
 )
@@ -27,6 +28,7 @@ SO_PREFER_BUSY_POLL: Final = Option(
     FLAG,
     since="5.11",
     capability="CAP_NET_ADMIN",
+    initially=True,
     source="include/uapi/asm-generic/socket.h",
     doc="""Prefer busy polling to interrupts, as long as the application polls. Switching it on needs
 the capability.""",
@@ -39,6 +41,7 @@ SO_BUSY_POLL_BUDGET: Final = Option(
     since="5.11",
     access=Access.SET,
     capability="CAP_NET_ADMIN",
+    initially=True,
     source="include/uapi/asm-generic/socket.h",
     doc="""Most packets that one busy poll handles, 0 to 65535 (8 at first); more than the present
 number needs the capability. Negative or larger: EINVAL.""",

@@ -17,6 +17,7 @@ SO_DEBUG: Final = Option(
     FLAG,
     since="1.0",
     capability="CAP_NET_ADMIN",
+    initially=True,
     doc="""Let the protocol trace this socket. Switching it on without the capability fails with EACCES,
 not EPERM; the capability counts in the initial user namespace only.""",
 )
