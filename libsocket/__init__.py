@@ -4,7 +4,7 @@
 # fmt: off
 
 from libsocket.addresses import (
-    Address, Inet, Inet6, Netlink, Other, Packet, Unix, Vsock,
+    Address, Inet, Inet6, Netlink, Other, Packet, UNSPEC, Unix, Vsock,
 )
 from libsocket.arch import (
     Level, MACHINE, Numbers,
@@ -282,7 +282,8 @@ __all__ = [
     "Timestamps", "Timeval", "TlsCipher", "TlsCryptoInfo", "TlsRecord", "TlsVersion", "Tos", "TpacketReq",
     "TpacketReq3", "TpacketRolloverStats", "TpacketStats", "TrafficClass", "TransmitTimestamp", "Ttl",
     "TxTime", "TxTimeFlag", "UCRED", "UDP_CORK", "UDP_ENCAP", "UDP_GRO", "UDP_NO_CHECK6_RX",
-    "UDP_NO_CHECK6_TX", "UDP_SEGMENT", "UNSIGNED", "UNSIGNED64", "UNSIGNED_LONG", "Ucred", "UnexpectedEof",
-    "Unix", "Unknown", "UnsupportedOption", "Vsock", "WifiAck", "WriteZero", "Writer", "ZerocopyCompletion",
-    "__version__", "array", "crypto_info", "diff", "flags", "raw", "reported", "structure", "text",
+    "UDP_NO_CHECK6_TX", "UDP_SEGMENT", "UNSIGNED", "UNSIGNED64", "UNSIGNED_LONG", "UNSPEC", "Ucred",
+    "UnexpectedEof", "Unix", "Unknown", "UnsupportedOption", "Vsock", "WifiAck", "WriteZero", "Writer",
+    "ZerocopyCompletion", "__version__", "array", "crypto_info", "diff", "flags", "raw", "reported",
+    "structure", "text",
 ]
