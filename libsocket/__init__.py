@@ -55,7 +55,7 @@ from libsocket.layouts.tls import (
     crypto_info,
 )
 from libsocket.message import (
-    Message,
+    Message, MessageFlag,
 )
 from libsocket.option import (
     Access, Option,
@@ -237,12 +237,12 @@ __all__ = [
     "In6FlowlabelReq", "In6Pktinfo", "InPktinfo", "Inet", "Inet6", "Inq", "Instruction", "Ip6Mtuinfo",
     "IpMreqSource", "IpMreqn", "IpMsfilter", "IpOptions", "Ipv6Mreq", "Ipv6Preference", "LINGER", "Level",
     "Linger", "MACHINE", "MPTCP_FULL_INFO", "MPTCP_INFO", "MPTCP_SUBFLOW_ADDRS", "MPTCP_TCPINFO", "Mark",
-    "MemInfo", "Message", "MptcpFlag", "MptcpInfo", "MptcpSubflowAddrs", "NETLINK_ADD_MEMBERSHIP",
-    "NETLINK_BROADCAST_ERROR", "NETLINK_CAP_ACK", "NETLINK_DROP_MEMBERSHIP", "NETLINK_EXT_ACK",
-    "NETLINK_GET_STRICT_CHK", "NETLINK_LISTEN_ALL_NSID", "NETLINK_LIST_MEMBERSHIPS", "NETLINK_NO_ENOBUFS",
-    "NETLINK_PKTINFO", "NETWORK", "NamespaceId", "Netlink", "NetlinkGroup", "NotASocket", "NotPermitted",
-    "Numbers", "OPTIONS", "Option", "Origin", "OriginalDestination", "Other", "Overflow",
-    "PACKET_ADD_MEMBERSHIP", "PACKET_AUXDATA", "PACKET_COPY_THRESH", "PACKET_DROP_MEMBERSHIP",
+    "MemInfo", "Message", "MessageFlag", "MptcpFlag", "MptcpInfo", "MptcpSubflowAddrs",
+    "NETLINK_ADD_MEMBERSHIP", "NETLINK_BROADCAST_ERROR", "NETLINK_CAP_ACK", "NETLINK_DROP_MEMBERSHIP",
+    "NETLINK_EXT_ACK", "NETLINK_GET_STRICT_CHK", "NETLINK_LISTEN_ALL_NSID", "NETLINK_LIST_MEMBERSHIPS",
+    "NETLINK_NO_ENOBUFS", "NETLINK_PKTINFO", "NETWORK", "NamespaceId", "Netlink", "NetlinkGroup",
+    "NotASocket", "NotPermitted", "Numbers", "OPTIONS", "Option", "Origin", "OriginalDestination", "Other",
+    "Overflow", "PACKET_ADD_MEMBERSHIP", "PACKET_AUXDATA", "PACKET_COPY_THRESH", "PACKET_DROP_MEMBERSHIP",
     "PACKET_FANOUT", "PACKET_FANOUT_DATA", "PACKET_HDRLEN", "PACKET_IGNORE_OUTGOING", "PACKET_LOSS",
     "PACKET_ORIGDEV", "PACKET_QDISC_BYPASS", "PACKET_RESERVE", "PACKET_ROLLOVER_STATS", "PACKET_RX_RING",
     "PACKET_STATISTICS", "PACKET_TIMESTAMP", "PACKET_TX_HAS_OFF", "PACKET_TX_RING", "PACKET_VERSION",

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from libsocket.addresses import LONGEST, Address, from_raw, to_raw
 from libsocket.compiled import COMPILED
 from libsocket.control.wire import AS_OWNED, Control, aligned, encode, join, received, split, unknown
-from libsocket.message import CLOEXEC, FLAGS, MSG_DONTWAIT, Message, family_of
+from libsocket.message import CLOEXEC, FLAGS, MSG_DONTWAIT, MSG_ZEROCOPY, Message, family_of
 from libsocket.stream import Buffer
 
 __all__ = ["Batch"]
@@ -154,6 +154,8 @@ def send_one(sock: socket.socket, message: Message, flags: int = 0) -> int:
 
 def _sent(sock: socket.socket, whole: Sequence[Sequence[Any]], flags: int) -> list[int]:
     """How many bytes were taken of each message that was sent."""
+    if flags & MSG_ZEROCOPY:
+        raise ValueError("MSG_ZEROCOPY sends from the caller's own memory, and this call from a copy")
     buffers, items, _, addresses = zip(*whole, strict=True)
     data = _Pieces([one if type(one) is bytes else bytes(one) for one in buffers])
     controls = _Pieces([join(map(encode, one)) if one else b"" for one in items])

@@ -78,6 +78,7 @@ class Messaging(socket.socket):
         If one cannot be sent, those before it were: their number is returned, and the error is lost;
         sending the rest meets it again. Only where the very first cannot be sent is its error raised. A
         blocking socket waits for every message; at most 1024 are sent. Descriptors stay the caller's.
+        ValueError for MSG_ZEROCOPY, since the messages are copied.
         """
         return send(self, messages, flags)
 

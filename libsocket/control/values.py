@@ -123,7 +123,10 @@ class TxTime(Number):
 
 
 class TimestampId(Number):
-    """What the transmit timestamps of one send are to be called. Source: ``networking/timestamping.rst``."""
+    """What the transmit timestamps of one send are to be called, with OPT_ID (EINVAL without) and not on TCP.
+
+    Source: ``networking/timestamping.rst``, SCM_TS_OPT_ID.
+    """
 
     __slots__ = ()
 
