@@ -6,6 +6,7 @@ import struct
 from typing import Final
 
 from libsocket.codecs import INT, Codec, one_way
+from libsocket.layouts.socket import FPROG
 from libsocket.layouts.structure import at_most, structure, word
 from libsocket.values.packet import (
     FanoutArgs,
@@ -58,4 +59,11 @@ FANOUT: Final = Codec(
     _fanout,
     lambda value: struct.pack("=II", value.mode << 16 | value.id, value.max_num_members),
     "struct fanout_args",
+)
+FANOUT_DATA: Final[Codec[bytes | int]] = Codec(
+    "bytes | int",
+    FPROG.size,
+    bytes,
+    lambda value: INT.encode(value) if isinstance(value, int) else FPROG.encode(value),
+    "struct sock_fprog or C int",
 )

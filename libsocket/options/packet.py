@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from libsocket.arch import Level
-from libsocket.codecs import FLAG, INT, UNSIGNED, raw
-from libsocket.layouts.packet import FANOUT, HDRLEN, PACKET_MREQ, ROLLOVER_STATS, TPACKET_REQ, TPACKET_STATS
+from libsocket.codecs import FLAG, INT, UNSIGNED
+from libsocket.layouts.packet import (
+    FANOUT,
+    FANOUT_DATA,
+    HDRLEN,
+    PACKET_MREQ,
+    ROLLOVER_STATS,
+    TPACKET_REQ,
+    TPACKET_STATS,
+)
 from libsocket.option import Access, Option
 
 SOL_PACKET: Final = Level.SOL_PACKET
@@ -163,12 +171,13 @@ PACKET_FANOUT_DATA: Final = Option(
     "PACKET_FANOUT_DATA",
     SOL_PACKET,
     22,
-    raw(16),
+    FANOUT_DATA,
     since="4.3",
     access=Access.SET,
     source="include/uapi/linux/if_packet.h",
-    doc="""The program that chooses a socket of the group: a struct sock_fprog or a descriptor, as
-bytes.""",
+    doc="""The program whose result, modulo the size of the group, chooses the socket that gets a packet: a
+Filter with the mode CBPF, the descriptor of a loaded program of type BPF_PROG_TYPE_SOCKET_FILTER with EBPF.
+EINVAL in another mode and outside a group.""",
 )
 PACKET_TX_HAS_OFF: Final = Option(
     "PACKET_TX_HAS_OFF",
