@@ -253,7 +253,8 @@ class Auxdata(NamedTuple):
     """What a packet socket gives beside the packet: ``struct tpacket_auxdata``.
 
     ``length`` was received and ``snaplen`` of it kept, in bytes; ``mac`` and ``net`` are offsets of the
-    headers; the tags are valid as the bits of ``status`` say. Source: packet(7), PACKET_AUXDATA.
+    headers; the tags are valid as ``status`` says, bits of ``PacketStatus``.
+    Source: packet(7), PACKET_AUXDATA.
     """
 
     status: int
