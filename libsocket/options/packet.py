@@ -129,7 +129,7 @@ PACKET_LOSS: Final = Option(
     14,
     FLAG,
     since="2.6.31",
-    doc="""Skip malformed frames of the send ring rather than stop at them.""",
+    doc="""Skip malformed frames of the send ring rather than stop at them. EBUSY once there is a ring.""",
 )
 PACKET_VNET_HDR: Final = Option(
     "PACKET_VNET_HDR",
@@ -186,7 +186,7 @@ PACKET_TX_HAS_OFF: Final = Option(
     FLAG,
     since="3.8",
     source="include/uapi/linux/if_packet.h",
-    doc="""Each frame of the send ring says where its packet begins.""",
+    doc="""Each frame of the send ring says where its packet begins. Ignored once there is a ring.""",
 )
 PACKET_QDISC_BYPASS: Final = Option(
     "PACKET_QDISC_BYPASS",

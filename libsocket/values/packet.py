@@ -102,6 +102,7 @@ class FanoutMode(enum.IntFlag):
     FLAG_ROLLOVER = 0x1000
     FLAG_UNIQUEID = 0x2000
     FLAG_IGNORE_OUTGOING = 0x4000
+    """Leave out what this host sends. Older kernels, 6.1 among them, take it without effect."""
     FLAG_DEFRAG = 0x8000
 
 
