@@ -1,6 +1,6 @@
-"""Packets as they lie in memory that the kernel shares: the receive ring of a packet socket.
+"""Packets as they lie in memory that the kernel shares: the rings of packet sockets.
 
-Source: packet(7), PACKET_RX_RING, and ``Documentation/networking/packet_mmap.rst``.
+Source: packet(7), PACKET_RX_RING and PACKET_TX_RING, and ``Documentation/networking/packet_mmap.rst``.
 """
 
 from __future__ import annotations
@@ -11,18 +11,23 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import astuple
 from itertools import cycle
 from typing import Final, NamedTuple, Self
 
 from libsocket.addresses import Packet
 from libsocket.control.values import Timespec
 from libsocket.layouts.packet import TPACKET_REQ3
-from libsocket.options.packet import PACKET_RX_RING, PACKET_VERSION
+from libsocket.option import Option
+from libsocket.options.packet import PACKET_RX_RING, PACKET_TX_RING, PACKET_VERSION
+from libsocket.stream import Buffer
 from libsocket.values.packet import PacketStatus, TpacketReq, TpacketReq3
 
-__all__ = ["Frame", "PacketRing"]
+__all__ = ["Frame", "PacketRxRing", "PacketTxRing"]
+
+Request = TpacketReq | TpacketReq3
 
 USER: Final = int(PacketStatus.USER)
 VLAN_VALID: Final = int(PacketStatus.VLAN_VALID)
@@ -42,6 +47,20 @@ STATUS: Final[dict[int, tuple[int, struct.Struct]]] = {
     3: (8, struct.Struct("@I")),
 }
 """The word that tells whose a frame is, or a block in version 3: its place there, by version."""
+
+
+EVENTS: Final = {PACKET_RX_RING: select.POLLIN, PACKET_TX_RING: select.POLLOUT}
+"""What a poll of the socket waits for."""
+SEND_REQUEST: Final = 1
+FULL: Final = 3
+"""TP_STATUS_SEND_REQUEST or TP_STATUS_SENDING: the frame is the kernel's."""
+LENGTH: Final = struct.Struct("@I")
+SENT: Final[dict[int, tuple[int, struct.Struct, int, int]]] = {
+    1: (0, struct.Struct("@L"), 8, 32),
+    2: (0, struct.Struct("@I"), 4, 32),
+    3: (20, struct.Struct("@I"), 16, 48),
+}
+"""In a frame that is sent: the place of the status and its form, of the length, and of the packet."""
 
 
 class Frame(NamedTuple):
@@ -73,15 +92,78 @@ class Frame(NamedTuple):
         return len(self.data) < self.length
 
 
-class PacketRing:
-    """A receive ring of a packet socket: ``with PacketRing(sock, TpacketReq(4096, 16, 2048, 32)) as ring:``.
+class _Ring:
+    """What both rings are: memory that is shared with the kernel, as long as it is open."""
+
+    def __init__(
+        self, sock: socket.socket, option: Option[TpacketReq], request: Request, version: int
+    ) -> None:
+        if version not in (1, 2):
+            raise ValueError(f"a TpacketReq makes a ring of version 1 or 2, not {version}")
+        self.version: int = 3 if isinstance(request, TpacketReq3) else version
+        self._sock = sock
+        self._option = option
+        self._request = request
+        PACKET_VERSION.write(sock, self.version - 1)
+        self._set(request)
+        self._map = mmap.mmap(sock.fileno(), request.block_size * request.block_nr)
+        self._memory = memoryview(self._map)
+        self._poll = select.poll()
+        self._poll.register(sock, EVENTS[option])
+        self.closed: bool = False
+
+    def close(self) -> None:
+        """Unmap the ring and take it from the socket; again is harmless.
+
+        While the program has views of it, such as a slice of a frame's data, its memory stays, and the
+        ring until the socket is closed.
+        """
+        self.closed = True
+        self._memory.release()
+        with suppress(BufferError):
+            if not self._map.closed:
+                self._map.close()
+                if self._sock.fileno() >= 0:
+                    self._set(type(self._request)(0, 0, 0, 0))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _set(self, request: Request) -> None:
+        if isinstance(request, TpacketReq3):
+            self._option.through(TPACKET_REQ3).write(self._sock, request)
+        else:
+            self._option.write(self._sock, request)
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ValueError("the ring is closed")
+
+    def _wait(self, end: float | None) -> bool:
+        """Whether it is worth looking again: not when there is no time left."""
+        left = None if end is None else end - time.monotonic()
+        if left is not None and left <= 0:
+            return False
+        events = self._poll.poll(None if left is None else left * 1000)
+        if events and events[0][1] & select.POLLERR:
+            code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                raise OSError(code, os.strerror(code))
+        return bool(events)
+
+
+class PacketRxRing(_Ring):
+    """A packet socket's receive ring: ``with PacketRxRing(sock, TpacketReq(4096, 16, 2048, 32)) as ring:``.
 
     A TpacketReq makes a ring of version 2, or of 1 if told so; a TpacketReq3 one of version 3, whose blocks
     come when they are full or ``retire_blk_tov`` milliseconds old. A frame goes back to the kernel when the
     next is asked for, a block after its last frame. What found no room is counted by
     ``sock.packet_statistics``. A ring drops what was queued before: make the socket with protocol 0, and bind
     it to one when the ring is there. With PACKET_COPY_THRESH what is queued as well is to be received too, or
-    waiting becomes busy. A ring is for one thread.
+    waiting becomes busy. A socket has one ring, and a ring is for one thread.
 
     The kernel writes a packet before the status that hands it over, and x86 keeps that order for readers. On
     machines that do not, nothing but the many instructions of the interpreter stands between the two.
@@ -90,21 +172,10 @@ class PacketRing:
     Needs CAP_NET_RAW, as its socket does. Version 1 since Linux 2.4, 2 since 2.6.27, 3 since 3.2.
     """
 
-    def __init__(self, sock: socket.socket, request: TpacketReq | TpacketReq3, *, version: int = 2) -> None:
+    def __init__(self, sock: socket.socket, request: Request, *, version: int = 2) -> None:
         """ValueError for a ``version`` other than 1 and 2, of which a TpacketReq3 takes no notice."""
-        if version not in (1, 2):
-            raise ValueError(f"a TpacketReq makes a ring of version 1 or 2, not {version}")
-        self.version: int = 3 if isinstance(request, TpacketReq3) else version
-        self._sock = sock
-        self._request = request
-        PACKET_VERSION.write(sock, self.version - 1)
-        _set(sock, request)
-        self._map = mmap.mmap(sock.fileno(), request.block_size * request.block_nr)
-        self._memory = memoryview(self._map)
-        self._poll = select.poll()
-        self._poll.register(sock, select.POLLIN)
+        super().__init__(sock, PACKET_RX_RING, request, version)
         self._walk = self._frames()
-        self.closed: bool = False
 
     def frames(self, timeout: float | None = None) -> Iterator[Frame]:
         """The frames that have come and that come, until none does for ``timeout`` seconds.
@@ -122,41 +193,11 @@ class PacketRing:
         return self.frames()
 
     def close(self) -> None:
-        """Unmap the ring and take it from the socket; again is harmless.
-
-        While the program has views of it, such as a slice of a frame's data, its memory stays, and the
-        ring until the socket is closed.
-        """
-        if self.closed:
-            return
-        self.closed = True
         self._walk.close()
-        self._memory.release()
-        with suppress(BufferError):
-            self._map.close()
-            if self._sock.fileno() >= 0:
-                _set(self._sock, type(self._request)(0, 0, 0, 0))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def _wait(self, end: float | None) -> bool:
-        """Whether it is still worth looking: not when there is no time left."""
-        left = None if end is None else max(end - time.monotonic(), 0)
-        for _, events in self._poll.poll(None if left is None else left * 1000):
-            if events & select.POLLERR:
-                code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                if code:
-                    raise OSError(code, os.strerror(code))
-            return True
-        return False
+        super().close()
 
     def _next(self) -> Frame | None:
-        if self.closed:
-            raise ValueError("the ring is closed")
+        self._check_open()
         return next(self._walk)
 
     def _frames(self) -> Generator[Frame | None]:
@@ -178,18 +219,64 @@ class PacketRing:
             yield frame
 
 
+class PacketTxRing(_Ring):
+    """The send ring of a packet socket that is bound to an interface: ``ring.send([frame, frame])``.
+
+    Versions are those of a PacketRxRing, to which a TpacketReq3 brings no blocks here: 1 and 2 since Linux
+    2.6.31, 3 since 4.11. A socket has one ring, and a ring is for one thread.
+
+    Packets are sent from the ring's own memory. The kernel gives a frame back when its packet has left the
+    interface; where that is lo or a veth pair, a receiver on this host that reads it later finds what lies in
+    the frame by then.
+
+    Raises OSError as PacketRxRing does. Needs CAP_NET_RAW, as its socket does.
+    """
+
+    def __init__(self, sock: socket.socket, request: Request, *, version: int = 2) -> None:
+        """ValueError for a ``version`` other than 1 and 2, of which a TpacketReq3 takes no notice."""
+        super().__init__(sock, PACKET_TX_RING, request, version)
+        frame_by_frame = TpacketReq(*astuple(request)[:4])
+        self._turns = cycle(_places(frame_by_frame))
+
+    def send(self, frames: Iterable[Buffer]) -> int:
+        """Send frames, link-layer header and all, or without on a SOCK_DGRAM socket; say how many bytes went.
+
+        A full ring is sent and waited for, as long as the socket's timeout says (TimeoutError); what was
+        put there goes with the next call at the latest. ValueError for what is larger than a frame of the
+        ring, OSError as send(2) gives it.
+        """
+        self._check_open()
+        return sum(map(self._put, frames)) + self._sock.send(b"")
+
+    def _put(self, data: Buffer) -> int:
+        """Lay a frame into the ring, and say how many bytes had to be sent before to have room."""
+        status_at, word, length_at, data_at = SENT[self.version]
+        size = memoryview(data).nbytes
+        if size > self._request.frame_size - data_at:
+            raise ValueError(f"{size} bytes do not fit a frame that has {self._request.frame_size - data_at}")
+        at = next(self._turns)
+        went = self._room(at + status_at, word)
+        self._memory[at + data_at : at + data_at + size] = memoryview(data).cast("B")
+        LENGTH.pack_into(self._memory, at + length_at, size)
+        word.pack_into(self._memory, at + status_at, SEND_REQUEST)
+        return went
+
+    def _room(self, at: int, word: struct.Struct) -> int:
+        if word.unpack_from(self._memory, at)[0] & FULL == 0:
+            return 0
+        went = self._sock.send(b"")
+        end = _end(self._sock.gettimeout())
+        while word.unpack_from(self._memory, at)[0] & FULL:
+            if not self._wait(end):
+                raise TimeoutError("timed out")
+        return went
+
+
 def _end(timeout: float | None) -> float | None:
     return None if timeout is None else time.monotonic() + timeout
 
 
-def _set(sock: socket.socket, request: TpacketReq | TpacketReq3) -> None:
-    if isinstance(request, TpacketReq3):
-        PACKET_RX_RING.through(TPACKET_REQ3).write(sock, request)
-    else:
-        PACKET_RX_RING.write(sock, request)
-
-
-def _places(request: TpacketReq | TpacketReq3) -> Iterator[int]:
+def _places(request: Request) -> Iterator[int]:
     """Where the kernel's turns begin: each frame, or each block in version 3. A frame is in one block."""
     size = request.block_size
     step = size if isinstance(request, TpacketReq3) else request.frame_size

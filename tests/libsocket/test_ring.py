@@ -15,7 +15,7 @@ import pytest
 from pyroute2 import IPRoute
 
 import libsocket as ls
-from libsocket import Frame, Packet, PacketRing, PacketStatus, Socket, TpacketReq, TpacketReq3
+from libsocket import Frame, Packet, PacketRxRing, PacketStatus, PacketTxRing, Socket, TpacketReq, TpacketReq3
 from netns import Namespace
 
 ETH_P_802_EX1, ETH_P_8021Q = 0x88B5, 0x8100
@@ -46,8 +46,8 @@ def sock() -> Iterator[Socket]:
         yield made
 
 
-def bound(sock: Socket, request: Request, version: int = 2) -> PacketRing:
-    ring = PacketRing(sock, request, version=version)
+def bound(sock: Socket, request: Request, version: int = 2) -> PacketRxRing:
+    ring = PacketRxRing(sock, request, version=version)
     sock.bind(Packet(LOOPBACK, ETH_P_802_EX1))
     return ring
 
@@ -58,7 +58,7 @@ def send(*payloads: bytes) -> None:
             sender.sendto(HEAD + payload, Packet(LOOPBACK))
 
 
-def read(ring: PacketRing, count: int) -> list[bytes]:
+def read(ring: PacketRxRing, count: int) -> list[bytes]:
     """So many frames, whose data is kept."""
     return [bytes(frame.data) for frame in itertools.islice(ring.frames(SOON), count)]
 
@@ -182,23 +182,23 @@ def test_ring_can_be_closed_after_its_socket(sock: Socket) -> None:
 @RINGS
 def test_second_ring_is_refused(sock: Socket, request_: Request, version: int) -> None:
     with bound(sock, request_, version), pytest.raises(OSError, match="busy"):
-        PacketRing(sock, request_, version=version)
+        PacketRxRing(sock, request_, version=version)
 
 
 def test_sizes_that_do_not_fit_are_refused(sock: Socket) -> None:
     with pytest.raises(OSError, match="Invalid argument"):
-        PacketRing(sock, TpacketReq(PAGE, 2, PAGE // 2, 5))
+        PacketRxRing(sock, TpacketReq(PAGE, 2, PAGE // 2, 5))
 
 
 @pytest.mark.parametrize("version", [0, 3])
 def test_version_of_another_request_is_refused(sock: Socket, version: int) -> None:
     with pytest.raises(ValueError, match="version 1 or 2"):
-        PacketRing(sock, FRAMES, version=version)
+        PacketRxRing(sock, FRAMES, version=version)
 
 
 @RINGS
 def test_tag_that_was_taken_out_is_told(sock: Socket, request_: Request, version: int) -> None:
-    ring = PacketRing(sock, request_, version=version)
+    ring = PacketRxRing(sock, request_, version=version)
     with ring, Socket.packet() as sender:
         sock.bind(Packet(LOOPBACK, 0x0003))
         tagged = bytes(12) + struct.pack("!HHH", ETH_P_8021Q, 0x2005, ETH_P_802_EX1) + b"data"
@@ -233,3 +233,74 @@ def test_frames_of_a_link_layer_free_socket_begin_behind_the_header() -> None:
 def test_headers_are_as_long_as_the_kernels(sock: Socket, version: int, size: int) -> None:
     """Where the address behind them begins."""
     assert -(-sock.get(ls.PACKET_HDRLEN, request=version - 1) // 16) * 16 == size
+
+
+SENDING = pytest.mark.parametrize(
+    ("request_", "version"),
+    [(FRAMES, 1), (FRAMES, 2), (TpacketReq3(PAGE, 2, PAGE // 2, 4), 2)],
+    ids=["v1", "v2", "v3"],
+)
+
+
+@pytest.fixture
+def far() -> Iterator[Socket]:
+    with Socket.packet(protocol=ETH_P_802_EX1) as made:
+        made.rcvbufforce = 1 << 20
+        yield made
+
+
+@SENDING
+def test_frames_are_sent_round_and_round(sock: Socket, far: Socket, request_: Request, version: int) -> None:
+    with PacketTxRing(sock, request_, version=version) as ring:
+        sock.bind(Packet(LOOPBACK))
+        came = []
+        for start in range(0, 30, 3):
+            frames = [HEAD + payload for payload in numbered(3, start)]
+            assert ring.send(frames) == sum(map(len, frames))
+            came += [far.recv(100)[len(HEAD) :] for _ in frames]
+
+        assert (came, ring.send([])) == (numbered(30), 0)
+
+
+@SENDING
+@pytest.mark.parametrize("timeout", [None, SOON])
+def test_full_send_ring_is_waited_for(
+    sock: Socket, far: Socket, request_: Request, version: int, timeout: float | None
+) -> None:
+    """With a timeout the socket does not block in the kernel. Only lengths are sure, see PacketTxRing."""
+    sock.settimeout(timeout)
+    with PacketTxRing(sock, request_, version=version) as ring:
+        sock.bind(Packet(LOOPBACK))
+        frames = [HEAD.ljust(100 + more) for more in range(30)]
+        taken = ring.send(frames)
+
+        assert [len(far.recv(200)) for _ in frames] == [len(frame) for frame in frames]
+        assert taken == sum(map(len, frames))
+
+
+@SENDING
+def test_frame_that_is_full_is_sent_and_a_larger_one_refused(
+    sock: Socket, far: Socket, request_: Request, version: int
+) -> None:
+    room = PAGE // 2 - (48 if request_ is not FRAMES else 32)
+    with PacketTxRing(sock, request_, version=version) as ring:
+        sock.bind(Packet(LOOPBACK))
+        sent = ring.send([HEAD.ljust(room, b".")])
+
+        assert (sent, far.recv(PAGE)) == (room, HEAD.ljust(room, b"."))
+        with pytest.raises(ValueError, match="do not fit a frame"):
+            ring.send([bytes(room + 1)])
+
+
+def test_send_ring_of_a_socket_that_is_bound_to_nothing_is_refused(sock: Socket) -> None:
+    with PacketTxRing(sock, FRAMES) as ring, pytest.raises(OSError, match="No such device"):
+        ring.send([HEAD])
+
+
+def test_send_ring_that_is_closed_sends_nothing(sock: Socket) -> None:
+    ring = PacketTxRing(sock, FRAMES)
+    ring.close()
+    ring.close()
+
+    with pytest.raises(ValueError, match="the ring is closed"):
+        ring.send([HEAD])
