@@ -24,7 +24,7 @@ from libsocket.message import Message, family_of
 if TYPE_CHECKING or COMPILED:
     from libsocket._addressing import method
 if TYPE_CHECKING:
-    from _socket import _Address  # pyright: ignore[reportPrivateUsage]
+    from _socket import _Address
 
 
 __all__ = ["Addressing"]

@@ -130,7 +130,7 @@ def test_control_messages_go_with_any_address() -> None:
 def test_unspec_dissolves_the_association_of_a_datagram_socket() -> None:
     with Socket.udp() as near, Socket.udp() as far:
         far.bind(("127.0.0.1", 0))
-        near.connect(far.local_address)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        near.connect(far.local_address)  # type: ignore[arg-type]
         before = near.peer_address
         near.connect(UNSPEC)
 
