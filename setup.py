@@ -5,7 +5,7 @@ Where nothing can be compiled they are left out, and plain Python does the same:
 
 from setuptools import Extension, setup
 
-TWINS = ("_sockopt", "_messages")
+TWINS = ("_sockopt", "_addressing", "_messages")
 
 # Without what a debugger would read, which is seven eighths of them.
 setup(

@@ -23,6 +23,7 @@ from libsocket import SO_KEEPALIVE, SO_RCVBUF, SO_RCVLOWAT, Linger, Socket
 from libsocket.compiled import COMPILED
 
 DATA_PATH = 1.02
+ADDRESS = 1.08
 ATTRIBUTE = 1.08
 GET_AND_SET = 1.06
 
@@ -83,10 +84,13 @@ OPTION_CASES = (
 
 SEND = "{0}.send(data)"
 RECV = "{0}_far.recv(64)"
+TO = "{0}_datagram.sendto(data, {1})"
 DATA_CASES = (
     Case("send", DATA_PATH, SEND.format("ours"), SEND.format("peer"), before="drain()", number=100),
     Case("recv", DATA_PATH, RECV.format("ours"), RECV.format("peer"), before="fill()", number=100),
-    Case("connect", DATA_PATH, "our_datagram.connect(name)", "peer_datagram.connect(name)"),
+    Case("connect", ADDRESS, "our_datagram.connect(name)", "peer_datagram.connect(name)"),
+    Case("sendto", ADDRESS, TO.format("our", "name"), TO.format("peer", "name"), "empty()", 10),
+    Case("sendto, Unix", ADDRESS, TO.format("our", "typed"), TO.format("peer", "typed"), "empty()", 10),
 )
 
 
@@ -97,14 +101,15 @@ class Bench:
         keep = stack.enter_context
         self.ends = [keep(end) for end in (*Socket.pair(), *socket.socketpair())]
         self.ours, self.ours_far, self.peer, self.peer_far = self.ends
-        target = keep(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
-        target.bind("")
+        self.target = keep(Socket.unix(socket.SOCK_DGRAM))
+        self.target.bind("")
         self.names = {
             "ours": self.ours,
             "ours_far": self.ours_far,
             "peer": self.peer,
             "peer_far": self.peer_far,
-            "name": target.getsockname(),
+            "name": self.target.getsockname(),
+            "typed": self.target.local_address,
             "our_datagram": keep(Socket.unix(socket.SOCK_DGRAM)),
             "peer_datagram": keep(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)),
             "data": b"x" * 64,
@@ -115,6 +120,7 @@ class Bench:
             "Linger": Linger,
             "drain": self.drain,
             "fill": self.fill,
+            "empty": self.empty,
             "SO_RCVBUF": SO_RCVBUF,
             "SO_KEEPALIVE": SO_KEEPALIVE,
             "SO_RCVLOWAT": SO_RCVLOWAT,
@@ -130,6 +136,10 @@ class Bench:
         for near in (self.ours, self.peer):
             for _ in range(100):
                 near.send(b"x" * 64)
+
+    def empty(self) -> None:
+        while _waiting(self.target):
+            self.target.recv(64)
 
     def ratio(self, case: Case, rounds: int) -> Ratio:
         ours, peers = zip(*self._rounds(case, rounds), strict=True)

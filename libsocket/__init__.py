@@ -4,7 +4,7 @@
 # fmt: off
 
 from libsocket.addresses import (
-    Address, Inet, Inet6, Netlink, Other, Packet, Unix, Vsock,
+    Address, Inet, Inet6, Netlink, Other, Packet, UNSPEC, Unix, Vsock,
 )
 from libsocket.arch import (
     Level, MACHINE, Numbers,
@@ -55,7 +55,7 @@ from libsocket.layouts.tls import (
     crypto_info,
 )
 from libsocket.message import (
-    Message,
+    Message, MessageFlag,
 )
 from libsocket.option import (
     Access, Option,
@@ -164,6 +164,9 @@ from libsocket.options.vsock import (
     AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, SO_VM_SOCKETS_BUFFER_MIN_SIZE, SO_VM_SOCKETS_BUFFER_SIZE,
     SO_VM_SOCKETS_CONNECT_TIMEOUT, SO_VM_SOCKETS_CONNECT_TIMEOUT_NEW,
 )
+from libsocket.ring import (
+    Frame, PacketRxRing, PacketTxRing,
+)
 from libsocket.snapshot import (
     Change, diff,
 )
@@ -184,8 +187,8 @@ from libsocket.values.mptcp import (
     MptcpFlag, MptcpInfo, MptcpSubflowAddrs,
 )
 from libsocket.values.packet import (
-    FanoutArgs, FanoutMode, PacketMembership, PacketMreq, TpacketReq, TpacketReq3, TpacketRolloverStats,
-    TpacketStats,
+    FanoutArgs, FanoutMode, PacketMembership, PacketMreq, PacketStatus, TpacketReq, TpacketReq3,
+    TpacketRolloverStats, TpacketStats,
 )
 from libsocket.values.record import (
     Record,
@@ -210,14 +213,14 @@ __all__ = [
     "Change", "Checksum", "Codec", "Control", "ControlKind", "DESCRIPTOR", "DestinationOptions",
     "DevmemDmabuf", "DevmemFragment", "DevmemLinear", "Direction", "DmabufToken", "DontFragment",
     "ExtendedError", "FD", "FLAG", "FanoutArgs", "FanoutMode", "Fd", "Filter", "FlowInfo", "FragmentSize",
-    "GroSize", "GroupFilter", "GroupReq", "GroupSourceReq", "HopLimit", "HopOptions", "ICMPV6_FILTER",
-    "ICMP_FILTER", "IDS", "INT", "IP6T_SO_ORIGINAL_DST", "IPPROTO_ICMPV6", "IPPROTO_IP", "IPPROTO_IPV6",
-    "IPPROTO_TCP", "IPPROTO_UDP", "IPV6_2292DSTOPTS", "IPV6_2292HOPLIMIT", "IPV6_2292HOPOPTS",
-    "IPV6_2292PKTINFO", "IPV6_2292PKTOPTIONS", "IPV6_2292RTHDR", "IPV6_ADDRFORM", "IPV6_ADDR_PREFERENCES",
-    "IPV6_AUTOFLOWLABEL", "IPV6_CHECKSUM", "IPV6_DONTFRAG", "IPV6_DSTOPTS", "IPV6_FLOWINFO",
-    "IPV6_FLOWINFO_SEND", "IPV6_FLOWLABEL_MGR", "IPV6_FREEBIND", "IPV6_HDRINCL", "IPV6_HOPOPTS",
-    "IPV6_IPSEC_POLICY", "IPV6_JOIN_ANYCAST", "IPV6_JOIN_GROUP", "IPV6_LEAVE_ANYCAST", "IPV6_LEAVE_GROUP",
-    "IPV6_MCAST_BLOCK_SOURCE", "IPV6_MCAST_JOIN_GROUP", "IPV6_MCAST_JOIN_SOURCE_GROUP",
+    "Frame", "GroSize", "GroupFilter", "GroupReq", "GroupSourceReq", "HopLimit", "HopOptions",
+    "ICMPV6_FILTER", "ICMP_FILTER", "IDS", "INT", "IP6T_SO_ORIGINAL_DST", "IPPROTO_ICMPV6", "IPPROTO_IP",
+    "IPPROTO_IPV6", "IPPROTO_TCP", "IPPROTO_UDP", "IPV6_2292DSTOPTS", "IPV6_2292HOPLIMIT",
+    "IPV6_2292HOPOPTS", "IPV6_2292PKTINFO", "IPV6_2292PKTOPTIONS", "IPV6_2292RTHDR", "IPV6_ADDRFORM",
+    "IPV6_ADDR_PREFERENCES", "IPV6_AUTOFLOWLABEL", "IPV6_CHECKSUM", "IPV6_DONTFRAG", "IPV6_DSTOPTS",
+    "IPV6_FLOWINFO", "IPV6_FLOWINFO_SEND", "IPV6_FLOWLABEL_MGR", "IPV6_FREEBIND", "IPV6_HDRINCL",
+    "IPV6_HOPOPTS", "IPV6_IPSEC_POLICY", "IPV6_JOIN_ANYCAST", "IPV6_JOIN_GROUP", "IPV6_LEAVE_ANYCAST",
+    "IPV6_LEAVE_GROUP", "IPV6_MCAST_BLOCK_SOURCE", "IPV6_MCAST_JOIN_GROUP", "IPV6_MCAST_JOIN_SOURCE_GROUP",
     "IPV6_MCAST_LEAVE_GROUP", "IPV6_MCAST_LEAVE_SOURCE_GROUP", "IPV6_MCAST_MSFILTER",
     "IPV6_MCAST_UNBLOCK_SOURCE", "IPV6_MINHOPCOUNT", "IPV6_MTU", "IPV6_MTU_DISCOVER", "IPV6_MULTICAST_ALL",
     "IPV6_MULTICAST_HOPS", "IPV6_MULTICAST_IF", "IPV6_MULTICAST_LOOP", "IPV6_PATHMTU", "IPV6_PKTINFO",
@@ -237,27 +240,27 @@ __all__ = [
     "In6FlowlabelReq", "In6Pktinfo", "InPktinfo", "Inet", "Inet6", "Inq", "Instruction", "Ip6Mtuinfo",
     "IpMreqSource", "IpMreqn", "IpMsfilter", "IpOptions", "Ipv6Mreq", "Ipv6Preference", "LINGER", "Level",
     "Linger", "MACHINE", "MPTCP_FULL_INFO", "MPTCP_INFO", "MPTCP_SUBFLOW_ADDRS", "MPTCP_TCPINFO", "Mark",
-    "MemInfo", "Message", "MptcpFlag", "MptcpInfo", "MptcpSubflowAddrs", "NETLINK_ADD_MEMBERSHIP",
-    "NETLINK_BROADCAST_ERROR", "NETLINK_CAP_ACK", "NETLINK_DROP_MEMBERSHIP", "NETLINK_EXT_ACK",
-    "NETLINK_GET_STRICT_CHK", "NETLINK_LISTEN_ALL_NSID", "NETLINK_LIST_MEMBERSHIPS", "NETLINK_NO_ENOBUFS",
-    "NETLINK_PKTINFO", "NETWORK", "NamespaceId", "Netlink", "NetlinkGroup", "NotASocket", "NotPermitted",
-    "Numbers", "OPTIONS", "Option", "Origin", "OriginalDestination", "Other", "Overflow",
-    "PACKET_ADD_MEMBERSHIP", "PACKET_AUXDATA", "PACKET_COPY_THRESH", "PACKET_DROP_MEMBERSHIP",
+    "MemInfo", "Message", "MessageFlag", "MptcpFlag", "MptcpInfo", "MptcpSubflowAddrs",
+    "NETLINK_ADD_MEMBERSHIP", "NETLINK_BROADCAST_ERROR", "NETLINK_CAP_ACK", "NETLINK_DROP_MEMBERSHIP",
+    "NETLINK_EXT_ACK", "NETLINK_GET_STRICT_CHK", "NETLINK_LISTEN_ALL_NSID", "NETLINK_LIST_MEMBERSHIPS",
+    "NETLINK_NO_ENOBUFS", "NETLINK_PKTINFO", "NETWORK", "NamespaceId", "Netlink", "NetlinkGroup",
+    "NotASocket", "NotPermitted", "Numbers", "OPTIONS", "Option", "Origin", "OriginalDestination", "Other",
+    "Overflow", "PACKET_ADD_MEMBERSHIP", "PACKET_AUXDATA", "PACKET_COPY_THRESH", "PACKET_DROP_MEMBERSHIP",
     "PACKET_FANOUT", "PACKET_FANOUT_DATA", "PACKET_HDRLEN", "PACKET_IGNORE_OUTGOING", "PACKET_LOSS",
     "PACKET_ORIGDEV", "PACKET_QDISC_BYPASS", "PACKET_RESERVE", "PACKET_ROLLOVER_STATS", "PACKET_RX_RING",
     "PACKET_STATISTICS", "PACKET_TIMESTAMP", "PACKET_TX_HAS_OFF", "PACKET_TX_RING", "PACKET_VERSION",
-    "PACKET_VNET_HDR", "PACKET_VNET_HDR_SZ", "Packet", "PacketMembership", "PacketMreq", "Pidfd",
-    "PortRange", "Priority", "Protocol", "Reader", "Record", "Report", "ReturnOptions", "Rights",
-    "RoutedOptions", "RoutingHeader", "SECONDS", "SECONDS64", "SIZE", "SOL_MPTCP", "SOL_NETLINK",
-    "SOL_PACKET", "SOL_RAW", "SOL_SOCKET", "SOL_TLS", "SO_ACCEPTCONN", "SO_ATTACH_BPF", "SO_ATTACH_FILTER",
-    "SO_ATTACH_REUSEPORT_CBPF", "SO_ATTACH_REUSEPORT_EBPF", "SO_BINDTODEVICE", "SO_BINDTOIFINDEX",
-    "SO_BPF_EXTENSIONS", "SO_BROADCAST", "SO_BSDCOMPAT", "SO_BUF_LOCK", "SO_BUSY_POLL",
-    "SO_BUSY_POLL_BUDGET", "SO_CNX_ADVICE", "SO_COOKIE", "SO_DEBUG", "SO_DETACH_FILTER",
-    "SO_DETACH_REUSEPORT_BPF", "SO_DEVMEM_DONTNEED", "SO_DOMAIN", "SO_DONTROUTE", "SO_ERROR",
-    "SO_INCOMING_CPU", "SO_INCOMING_NAPI_ID", "SO_INQ", "SO_KEEPALIVE", "SO_LINGER", "SO_LOCK_FILTER",
-    "SO_MARK", "SO_MAX_PACING_RATE", "SO_MEMINFO", "SO_NETNS_COOKIE", "SO_NOFCS", "SO_NO_CHECK",
-    "SO_OOBINLINE", "SO_ORIGINAL_DST", "SO_PASSCRED", "SO_PASSPIDFD", "SO_PASSRIGHTS", "SO_PASSSEC",
-    "SO_PEEK_OFF", "SO_PEERCRED", "SO_PEERGROUPS", "SO_PEERNAME", "SO_PEERPIDFD", "SO_PEERSEC",
+    "PACKET_VNET_HDR", "PACKET_VNET_HDR_SZ", "Packet", "PacketMembership", "PacketMreq", "PacketRxRing",
+    "PacketStatus", "PacketTxRing", "Pidfd", "PortRange", "Priority", "Protocol", "Reader", "Record",
+    "Report", "ReturnOptions", "Rights", "RoutedOptions", "RoutingHeader", "SECONDS", "SECONDS64", "SIZE",
+    "SOL_MPTCP", "SOL_NETLINK", "SOL_PACKET", "SOL_RAW", "SOL_SOCKET", "SOL_TLS", "SO_ACCEPTCONN",
+    "SO_ATTACH_BPF", "SO_ATTACH_FILTER", "SO_ATTACH_REUSEPORT_CBPF", "SO_ATTACH_REUSEPORT_EBPF",
+    "SO_BINDTODEVICE", "SO_BINDTOIFINDEX", "SO_BPF_EXTENSIONS", "SO_BROADCAST", "SO_BSDCOMPAT",
+    "SO_BUF_LOCK", "SO_BUSY_POLL", "SO_BUSY_POLL_BUDGET", "SO_CNX_ADVICE", "SO_COOKIE", "SO_DEBUG",
+    "SO_DETACH_FILTER", "SO_DETACH_REUSEPORT_BPF", "SO_DEVMEM_DONTNEED", "SO_DOMAIN", "SO_DONTROUTE",
+    "SO_ERROR", "SO_INCOMING_CPU", "SO_INCOMING_NAPI_ID", "SO_INQ", "SO_KEEPALIVE", "SO_LINGER",
+    "SO_LOCK_FILTER", "SO_MARK", "SO_MAX_PACING_RATE", "SO_MEMINFO", "SO_NETNS_COOKIE", "SO_NOFCS",
+    "SO_NO_CHECK", "SO_OOBINLINE", "SO_ORIGINAL_DST", "SO_PASSCRED", "SO_PASSPIDFD", "SO_PASSRIGHTS",
+    "SO_PASSSEC", "SO_PEEK_OFF", "SO_PEERCRED", "SO_PEERGROUPS", "SO_PEERNAME", "SO_PEERPIDFD", "SO_PEERSEC",
     "SO_PREFER_BUSY_POLL", "SO_PRIORITY", "SO_PROTOCOL", "SO_RCVBUF", "SO_RCVBUFFORCE", "SO_RCVLOWAT",
     "SO_RCVMARK", "SO_RCVPRIORITY", "SO_RCVTIMEO", "SO_RCVTIMEO_NEW", "SO_RESERVE_MEM", "SO_REUSEADDR",
     "SO_REUSEPORT", "SO_RIGHTS_NOTRUNC", "SO_RXQ_OVFL", "SO_SELECT_ERR_QUEUE", "SO_SNDBUF", "SO_SNDBUFFORCE",
@@ -282,8 +285,8 @@ __all__ = [
     "Timestamps", "Timeval", "TlsCipher", "TlsCryptoInfo", "TlsRecord", "TlsVersion", "Tos", "TpacketReq",
     "TpacketReq3", "TpacketRolloverStats", "TpacketStats", "TrafficClass", "TransmitTimestamp", "Ttl",
     "TxTime", "TxTimeFlag", "UCRED", "UDP_CORK", "UDP_ENCAP", "UDP_GRO", "UDP_NO_CHECK6_RX",
-    "UDP_NO_CHECK6_TX", "UDP_SEGMENT", "UNSIGNED", "UNSIGNED64", "UNSIGNED_LONG", "Ucred", "UnexpectedEof",
-    "Unix", "Unknown", "UnsupportedAttribute", "UnsupportedOption", "Vsock", "WifiAck", "WriteZero",
-    "Writer", "ZerocopyCompletion", "__version__", "array", "crypto_info", "diff", "flags", "raw",
-    "reported", "structure", "text",
+    "UDP_NO_CHECK6_TX", "UDP_SEGMENT", "UNSIGNED", "UNSIGNED64", "UNSIGNED_LONG", "UNSPEC", "Ucred",
+    "UnexpectedEof", "Unix", "Unknown", "UnsupportedAttribute", "UnsupportedOption", "Vsock", "WifiAck",
+    "WriteZero", "Writer", "ZerocopyCompletion", "__version__", "array", "crypto_info", "diff", "flags",
+    "raw", "reported", "structure", "text",
 ]

@@ -1,8 +1,9 @@
 """Socket addresses as values, to and from the standard library's form and the kernel's bytes.
 
 ``Inet``, ``Inet6``, ``Netlink`` and ``Vsock`` are tuples and ``Unix`` is text just as the standard
-library has them, so that each can be given to ``bind``, ``connect`` or ``sendto`` and is equal to what
-``getsockname`` gives. Only a ``Packet`` names its interface differently; ``standard`` turns it around.
+library has them, and each is equal to what ``getsockname`` gives, but for two: the standard library names a
+``Packet``'s interface (``standard`` turns it around), and gives an abstract UNIX name as bytes. What
+``Socket.local_address`` gives is equal to them all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import struct
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Self
 
-__all__ = ["Address", "Inet", "Inet6", "Netlink", "Other", "Packet", "Unix", "Vsock"]
+__all__ = ["UNSPEC", "Address", "Inet", "Inet6", "Netlink", "Other", "Packet", "Unix", "Vsock"]
 
 FAMILY: Final = struct.Struct("@H")
 INET: Final = struct.Struct("!H4s8x")
@@ -192,6 +193,9 @@ class Other(NamedTuple):
         return self.value
 
 
+UNSPEC: Final = Other(int(socket.AF_UNSPEC), b"")
+"""No address at all, AF_UNSPEC: ``sock.connect(UNSPEC)`` disconnects. Source: connect(2)."""
+
 Address = Inet | Inet6 | Unix | Netlink | Packet | Vsock | Other
 
 _CLASSES: Final[dict[int, type[Inet | Inet6 | Unix | Netlink | Packet | Vsock]]] = {
@@ -202,6 +206,10 @@ _CLASSES: Final[dict[int, type[Inet | Inet6 | Unix | Netlink | Packet | Vsock]]]
     socket.AF_PACKET: Packet,
     socket.AF_VSOCK: Vsock,
 }
+STANDARD: Final[dict[type, int]] = {
+    kind: int(family) for family, kind in _CLASSES.items() if kind is not Packet
+} | dict.fromkeys((Packet, Other), -1)
+"""The family for whose sockets the standard library takes an address as it is."""
 
 
 @lru_cache(1024)
@@ -244,7 +252,17 @@ def _from_standard(family: int, value: Any) -> Address | None:
 
 def to_standard(address: Any) -> Any:
     """What the standard library takes for an address of either form."""
-    return address.standard if isinstance(address, Packet | Other) else address
+    return address.standard if type(address) in (Packet, Other) else address
+
+
+def nonstandard(family: int, address: Any) -> bytes | None:
+    """The bytes of an address that the standard library does not take on a socket of this family."""
+    if STANDARD.get(type(address), family) == family:
+        return None
+    if isinstance(address, Other) and not isinstance(address.value, bytes):
+        return None
+    raw: bytes = address.raw
+    return raw
 
 
 def to_raw(family: int, address: Any) -> bytes:

@@ -407,7 +407,7 @@ class Attributes:
     packet_vnet_hdr_sz: Option[int] = PACKET_VNET_HDR_SZ
     packet_timestamp: Option[int] = PACKET_TIMESTAMP
     packet_fanout: Option[FanoutArgs] = PACKET_FANOUT
-    packet_fanout_data: Option[bytes] = PACKET_FANOUT_DATA
+    packet_fanout_data: Option[bytes | int] = PACKET_FANOUT_DATA
     packet_tx_has_off: Option[bool] = PACKET_TX_HAS_OFF
     packet_qdisc_bypass: Option[bool] = PACKET_QDISC_BYPASS
     packet_rollover_stats: Option[TpacketRolloverStats] = PACKET_ROLLOVER_STATS

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from libsocket.addresses import LONGEST, Address, from_raw, to_raw
 from libsocket.compiled import COMPILED
 from libsocket.control.wire import AS_OWNED, Control, aligned, encode, join, received, split, unknown
-from libsocket.message import CLOEXEC, FLAGS, MSG_DONTWAIT, Message
+from libsocket.message import CLOEXEC, FLAGS, MSG_DONTWAIT, MSG_ZEROCOPY, Message
 from libsocket.sockopt import family_of
 from libsocket.stream import Buffer
 
@@ -145,8 +145,18 @@ class Batch:
 def send(sock: socket.socket, messages: Iterable[Message | Buffer], flags: int) -> int:
     """What ``Socket.send_messages`` gives."""
     whole = [one if isinstance(one, Message) else (one, (), 0, None) for one in islice(messages, MOST)]
-    if not whole:
-        return 0
+    return len(_sent(sock, whole, flags)) if whole else 0
+
+
+def send_one(sock: socket.socket, message: Message, flags: int = 0) -> int:
+    """Send a message to any ``Address``, and say how many bytes were taken."""
+    return _sent(sock, [message], flags)[0]
+
+
+def _sent(sock: socket.socket, whole: Sequence[Sequence[Any]], flags: int) -> list[int]:
+    """How many bytes were taken of each message that was sent."""
+    if flags & MSG_ZEROCOPY:
+        raise ValueError("MSG_ZEROCOPY sends from the caller's own memory, and this call from a copy")
     buffers, items, _, addresses = zip(*whole, strict=True)
     data = _Pieces([one if type(one) is bytes else bytes(one) for one in buffers])
     controls = _Pieces([join(map(encode, one)) if one else b"" for one in items])
@@ -156,7 +166,9 @@ def send(sock: socket.socket, messages: Iterable[Message | Buffer], flags: int) 
     tail = (controls.places, controls.sizes, repeat(0), repeat(0))
     heads = bytearray(b"".join(map(HEADER.pack, *fields, *tail)))
     call = (sock.fileno(), _place(heads), len(whole), flags)
-    return _waiting(sock, select.POLLOUT, lambda: int(_sendmmsg(*call)))
+    count = _waiting(sock, select.POLLOUT, lambda: int(_sendmmsg(*call)))
+    sizes: list[int] = _field(heads, "@PIPNPNi0P", "I")[:count].tolist()
+    return sizes
 
 
 def _names(sock: socket.socket, addresses: Sequence[Any]) -> list[bytes]:

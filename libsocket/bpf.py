@@ -35,8 +35,8 @@ class Instruction(NamedTuple):
 class Filter(bytes):
     """A program, laid out as the kernel reads it: ``sock.attach_filter = Filter.accept(100)``.
 
-    SO_ATTACH_REUSEPORT_CBPF takes one too; there, what it returns is the index of the socket. The
-    kernel judges a program when it is attached: EINVAL.
+    SO_ATTACH_REUSEPORT_CBPF and PACKET_FANOUT_DATA take one too; there, what it returns is the index of
+    the socket. The kernel judges a program when it is attached: EINVAL.
     """
 
     __slots__ = ()

@@ -10,8 +10,18 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from libsocket.addresses import Address, Inet, Inet6, Netlink, Packet, Vsock, from_standard, to_standard
-from libsocket.batch import Batch, send
+from libsocket.addresses import (
+    Address,
+    Inet,
+    Inet6,
+    Netlink,
+    Packet,
+    Vsock,
+    from_standard,
+    nonstandard,
+    to_standard,
+)
+from libsocket.batch import Batch, send, send_one
 from libsocket.compiled import COMPILED
 from libsocket.control.wire import AS_OWNED, ROOM, Control, Item, aligned, encode, received, unknown
 from libsocket.errqueue import Report, reported
@@ -50,6 +60,8 @@ class Messaging(socket.socket):
         TypeError for what can only be received; OSError as sendmsg(2) gives it. Source: cmsg(3).
         """
         buffers = (data,) if isinstance(data, bytes | bytearray | memoryview) else data
+        if nonstandard(family_of(self), address) is not None:
+            return send_one(self, Message(b"".join(buffers), messages, address=address), flags)
         return self.sendmsg(buffers, [encode(one) for one in messages], flags, to_standard(address))
 
     def recv_message(self, bufsize: int, *, control: int = ROOM, flags: int = 0) -> Message:
@@ -67,6 +79,7 @@ class Messaging(socket.socket):
         If one cannot be sent, those before it were: their number is returned, and the error is lost;
         sending the rest meets it again. Only where the very first cannot be sent is its error raised. A
         blocking socket waits for every message; at most 1024 are sent. Descriptors stay the caller's.
+        ValueError for MSG_ZEROCOPY, since the messages are copied.
         """
         return send(self, messages, flags)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
+from libsocket.addressing import Addressing
 from libsocket.attributes import OPTIONS, Attributes
 from libsocket.bpf import Filtering
 from libsocket.codecs import C_INT_MAX
@@ -24,13 +25,14 @@ __all__ = ["Borrowed", "Socket"]
 T = TypeVar("T")
 
 
-class Socket(Messaging, Filtering, Attributes, Reader, Writer):
+class Socket(Addressing, Messaging, Filtering, Attributes, Reader, Writer):
     """A Linux socket.
 
-    It is a ``socket.socket``: bind, connect, listen, send, recv, sendmsg, shutdown, close and all
-    else are inherited as they are. On top of that every socket option is a typed attribute named
-    after its C name in lower case without ``SO_`` (only SO_TYPE is ``so_type``, for ``type`` is the
-    standard library's), and the stream methods of ``Reader`` and ``Writer`` read and write.
+    It is a ``socket.socket``: listen, send, recv, sendmsg, shutdown, close and all else are inherited
+    as they are, and bind, connect and sendto take every ``Address`` too. On top of that every socket
+    option is a typed attribute named after its C name in lower case without ``SO_`` (only SO_TYPE is
+    ``so_type``, for ``type`` is the standard library's), and the stream methods of ``Reader`` and
+    ``Writer`` read and write.
 
     ``Socket(domain, type, protocol)`` makes one, as socket(2) does; closing it, leaving its ``with``
     block or dropping the last reference closes the descriptor.

@@ -63,7 +63,7 @@ OTHERS: Final = tuple(
             "control.kinds",
         ),
         *("control.values", "control.wire", "errors", "errqueue", "layouts.packet", "layouts.structure"),
-        *("layouts.tls", "message", "option", "snapshot", "socket", "stream", "version"),
+        *("layouts.tls", "message", "option", "ring", "snapshot", "socket", "stream", "version"),
     )
 )
 

@@ -51,7 +51,8 @@ def chapter(level: Level) -> Iterator[str]:
 def row(option: Option[Any]) -> str:
     """An option at a glance."""
     name = f"[{option.name}](#{option.constant.lower()})"
-    facts = (name, f"`{option.attribute}`", str(option.numbers.generic), f"`{option.codec}`")
+    kind = str(option.codec).replace("|", r"\|")
+    facts = (name, f"`{option.attribute}`", str(option.numbers.generic), f"`{kind}`")
     return table(*facts, ACCESS[option.access], option.since, option.capability or "")
 
 

@@ -13,13 +13,13 @@ from typing import Any, Final, Generic, TypeVar
 import libsocket.control.values as v
 from libsocket.addresses import from_raw
 from libsocket.arch import MACHINE, TIMEVAL_LAYOUT, Level, Numbers
-from libsocket.codecs import UCRED, Codec
+from libsocket.codecs import UCRED, Codec, flags
 from libsocket.control.base import Number, Octets
 from libsocket.control.descriptors import Descriptors, Pidfd, Rights
 from libsocket.layouts.inet import MTUINFO6, PKTINFO, PKTINFO6
 from libsocket.values.fd import descriptor
 from libsocket.values.inet import In6Pktinfo, InPktinfo, Ip6Mtuinfo
-from libsocket.values.socket import Ucred
+from libsocket.values.socket import TimestampingFlag, Ucred
 
 __all__ = ["CONTROL_KINDS", "ControlKind", "Direction"]
 
@@ -215,6 +215,15 @@ CONTROL_KINDS: Final[tuple[ControlKind[Any], ...]] = (
         _timestamps("@6l"),
         _IN,
         "2.6.30",
+    ),
+    ControlKind(
+        "SO_TIMESTAMPING",
+        SOL_SOCKET,
+        Numbers(37, parisc=0x4020, sparc=0x23),
+        TimestampingFlag,
+        flags(TimestampingFlag),
+        _OUT,
+        "4.7",
     ),
     ControlKind(
         "SO_TIMESTAMP_NEW",

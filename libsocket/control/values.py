@@ -123,7 +123,10 @@ class TxTime(Number):
 
 
 class TimestampId(Number):
-    """What the transmit timestamps of one send are to be called. Source: ``networking/timestamping.rst``."""
+    """What the transmit timestamps of one send are to be called, with OPT_ID (EINVAL without) and not on TCP.
+
+    Source: ``networking/timestamping.rst``, SCM_TS_OPT_ID.
+    """
 
     __slots__ = ()
 
@@ -250,7 +253,8 @@ class Auxdata(NamedTuple):
     """What a packet socket gives beside the packet: ``struct tpacket_auxdata``.
 
     ``length`` was received and ``snaplen`` of it kept, in bytes; ``mac`` and ``net`` are offsets of the
-    headers; the tags are valid as the bits of ``status`` say. Source: packet(7), PACKET_AUXDATA.
+    headers; the tags are valid as ``status`` says, bits of ``PacketStatus``.
+    Source: packet(7), PACKET_AUXDATA.
     """
 
     status: int

@@ -24,7 +24,7 @@ from libsocket.control.values import (
 )
 from libsocket.refusals import ENCODING_ERRORS, refused
 from libsocket.values.inet import In6Pktinfo, InPktinfo, Ip6Mtuinfo
-from libsocket.values.socket import Ucred
+from libsocket.values.socket import TimestampingFlag, Ucred
 
 __all__ = ["Control"]
 
@@ -40,6 +40,7 @@ Control = (
     | Timestamp
     | Timespec
     | Timestamps
+    | TimestampingFlag
     | TimestampPacketInfo
     | Auxdata
     | DevmemFragment
@@ -69,8 +70,9 @@ Decoders = dict[int, dict[int, Decoder]]
 
 
 def _decoders(*, owning: bool) -> Decoders:
+    """One number may be two kinds, of which the one that is received is read."""
     table: Decoders = {}
-    for kind in CONTROL_KINDS:
+    for kind in sorted(CONTROL_KINDS, key=lambda kind: Direction.IN in kind.direction):
         table.setdefault(int(kind.level), {})[kind.type] = _decoder(kind, owning)
     return table
 

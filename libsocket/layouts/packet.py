@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from libsocket.codecs import INT, Codec, one_way
+from libsocket.codecs import DESCRIPTOR, INT, Codec, one_way
+from libsocket.layouts.socket import FPROG
 from libsocket.layouts.structure import at_most, halves, structure, word
 from libsocket.values.packet import (
     FanoutArgs,
@@ -72,4 +73,11 @@ FANOUT: Final = Codec(
     lambda value: halves(value.id, value.mode) + struct.pack("=I", value.max_num_members),
     "struct fanout_args",
     takes=FanoutArgs,
+)
+FANOUT_DATA: Final[Codec[bytes | int]] = Codec(
+    "bytes | int",
+    FPROG.size,
+    bytes,
+    lambda value: DESCRIPTOR.encode(value) if isinstance(value, int) else FPROG.encode(value),
+    "struct sock_fprog or C int",
 )

@@ -234,7 +234,8 @@ IPV6_TCLASS: Final = Option(
     INT,
     since="2.6.14",
     source="RFC 3542, section 6.5",
-    doc="""The traffic class of outgoing packets, 0 to 255; -1 is the system's default.""",
+    doc="""The traffic class of outgoing packets, 0 to 255; -1 is 0. A stream keeps the two ECN bits to
+itself.""",
 )
 IPV6_AUTOFLOWLABEL: Final = Option(
     "IPV6_AUTOFLOWLABEL",

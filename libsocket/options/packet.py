@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from libsocket.arch import Level
-from libsocket.codecs import FLAG, INT, UNSIGNED, Codec, raw
+from libsocket.codecs import FLAG, INT, UNSIGNED, Codec
 from libsocket.layouts.packet import (
     FANOUT,
+    FANOUT_DATA,
     HDRLEN,
     PACKET_MREQ,
     RING,
@@ -160,7 +161,7 @@ PACKET_LOSS: Final = Option(
     14,
     FLAG,
     since="2.6.31",
-    doc="""Skip malformed frames of the send ring rather than stop at them.""",
+    doc="""Skip malformed frames of the send ring rather than stop at them. EBUSY once there is a ring.""",
 )
 PACKET_VNET_HDR: Final = Option(
     "PACKET_VNET_HDR",
@@ -202,13 +203,14 @@ PACKET_FANOUT_DATA: Final = Option(
     "PACKET_FANOUT_DATA",
     SOL_PACKET,
     22,
-    raw(16),
+    FANOUT_DATA,
     since="4.3",
     access=Access.SET,
     forbidden_by=filters.SO_LOCK_FILTER.forbidden_by,
     source="include/uapi/linux/if_packet.h",
-    doc="""The program that chooses a socket of the group: a struct sock_fprog or a descriptor, as
-bytes.""",
+    doc="""The program whose result, modulo the size of the group, chooses the socket that gets a packet: a
+Filter with the mode CBPF, the descriptor of a loaded program of type BPF_PROG_TYPE_SOCKET_FILTER with EBPF.
+EINVAL in another mode and outside a group.""",
 )
 PACKET_TX_HAS_OFF: Final = Option(
     "PACKET_TX_HAS_OFF",
@@ -217,7 +219,7 @@ PACKET_TX_HAS_OFF: Final = Option(
     FLAG,
     since="3.8",
     source="include/uapi/linux/if_packet.h",
-    doc="""Each frame of the send ring says where its packet begins.""",
+    doc="""Each frame of the send ring says where its packet begins. Ignored once there is a ring.""",
 )
 PACKET_QDISC_BYPASS: Final = Option(
     "PACKET_QDISC_BYPASS",

@@ -26,7 +26,7 @@ TCP_MAXSEG: Final = Option(
     2,
     INT,
     since="1.0",
-    doc="""Largest segment, in bytes, that is sent or announced.""",
+    doc="""Largest segment, in bytes, that is sent or announced, 88 to 32767; 0 is no limit of its own.""",
 )
 TCP_CORK: Final = Option(
     "TCP_CORK",
@@ -34,7 +34,8 @@ TCP_CORK: Final = Option(
     3,
     FLAG,
     since="2.2",
-    doc="""Hold back segments that are not full, for 200 milliseconds at most; unsetting sends them.""",
+    doc="""Hold back segments that are not full, for 200 milliseconds at most. Unsetting sends what Nagle's
+rule does not hold back (TCP_NODELAY).""",
 )
 TCP_KEEPIDLE: Final = Option(
     "TCP_KEEPIDLE",
@@ -42,7 +43,7 @@ TCP_KEEPIDLE: Final = Option(
     4,
     INT,
     since="2.4",
-    doc="""Seconds a connection must be idle before SO_KEEPALIVE probes it.""",
+    doc="""Seconds a connection must be idle before SO_KEEPALIVE probes it, 1 to 32767.""",
 )
 TCP_KEEPINTVL: Final = Option(
     "TCP_KEEPINTVL",
@@ -50,7 +51,7 @@ TCP_KEEPINTVL: Final = Option(
     5,
     INT,
     since="2.4",
-    doc="""Seconds between two keep-alive probes.""",
+    doc="""Seconds between two keep-alive probes, 1 to 32767.""",
 )
 TCP_KEEPCNT: Final = Option(
     "TCP_KEEPCNT",
@@ -58,7 +59,8 @@ TCP_KEEPCNT: Final = Option(
     6,
     INT,
     since="2.4",
-    doc="""Unanswered keep-alive probes after which the connection is dropped.""",
+    doc="""Unanswered keep-alive probes after which the connection is dropped, 1 to 127. Without effect
+where TCP_USER_TIMEOUT is set.""",
 )
 TCP_SYNCNT: Final = Option(
     "TCP_SYNCNT",
@@ -75,7 +77,8 @@ TCP_LINGER2: Final = Option(
     8,
     INT,
     since="2.4",
-    doc="""Seconds that a closed connection waits in FIN-WAIT-2.""",
+    doc="""Seconds that a closed connection waits in FIN-WAIT-2, at most 120; 0 is the system's default, and a
+negative number is not at all.""",
 )
 TCP_DEFER_ACCEPT: Final = Option(
     "TCP_DEFER_ACCEPT",
@@ -130,8 +133,10 @@ TCP_USER_TIMEOUT: Final = Option(
     18,
     UNSIGNED,
     since="2.6.37",
-    doc="""Milliseconds that sent data may stay unacknowledged before the connection is dropped; 0 is the
-system's default.""",
+    doc="""Milliseconds that sent data may stay unacknowledged before the connection is dropped, up to
+2147483647 (EINVAL); 0 is the system's default. With SO_KEEPALIVE it also takes the place of TCP_KEEPCNT: an
+idle connection is dropped at the first probe that falls due so long after the last answer, be it sooner or
+later than the count would have it.""",
 )
 TCP_THIN_LINEAR_TIMEOUTS: Final = Option(
     "TCP_THIN_LINEAR_TIMEOUTS",
@@ -158,7 +163,8 @@ TCP_FASTOPEN: Final = Option(
     23,
     INT,
     since="3.7",
-    doc="""On a listener: how many Fast Open requests may wait; setting it switches Fast Open on.""",
+    doc="""On a closed or listening socket (EINVAL on others): how many Fast Open requests may wait at the
+listener; 0 is none. Only where net.ipv4.tcp_fastopen has 2 among its bits, as it has not at first.""",
 )
 TCP_FASTOPEN_CONNECT: Final = Option(
     "TCP_FASTOPEN_CONNECT",
@@ -167,7 +173,8 @@ TCP_FASTOPEN_CONNECT: Final = Option(
     FLAG,
     since="4.11",
     doc="""Connect without waiting, and let the first write carry its data in the connection request.
-Only before connecting (EINVAL).""",
+Only before connecting (EINVAL), and where net.ipv4.tcp_fastopen has 1 among its bits, as it has at first
+(EOPNOTSUPP).""",
 )
 TCP_FASTOPEN_KEY: Final = Option(
     "TCP_FASTOPEN_KEY",

@@ -82,7 +82,7 @@ TCP_REPAIR: Final = Option(
     forbidden_by=_listening,
     source="include/uapi/linux/tcp.h",
     doc="""Repair mode, to save a connection and set it up elsewhere without a packet being sent: 1
-on, 0 off, -1 off without a window probe. EPERM for a listener.""",
+on, 0 off, -1 off without a window probe. EPERM on a listener, as without the capability.""",
 )
 TCP_REPAIR_QUEUE: Final = Option(
     "TCP_REPAIR_QUEUE",
@@ -103,8 +103,8 @@ TCP_QUEUE_SEQ: Final = Option(
     since="3.5",
     forbidden_by=_begun,
     source="include/uapi/linux/tcp.h",
-    doc="""The sequence number of the queue chosen by TCP_REPAIR_QUEUE; EINVAL if none is, EPERM once
-it is connected.""",
+    doc="""The sequence number of the queue chosen by TCP_REPAIR_QUEUE; EINVAL if none is. Set only while the
+socket is closed and the queue empty (EPERM).""",
 )
 TCP_REPAIR_OPTIONS: Final = Option(
     "TCP_REPAIR_OPTIONS",
@@ -115,8 +115,8 @@ TCP_REPAIR_OPTIONS: Final = Option(
     access=Access.SET,
     forbidden_by=_not_just_established,
     source="include/uapi/linux/tcp.h",
-    doc="""What the connection under repair had agreed on. EPERM unless it is established in repair
-mode.""",
+    doc="""What the connection under repair had agreed on. EINVAL outside repair mode, EPERM unless it is
+established and has sent nothing yet.""",
 )
 TCP_REPAIR_WINDOW: Final = Option(
     "TCP_REPAIR_WINDOW",
@@ -136,8 +136,8 @@ TCP_TIMESTAMP: Final = Option(
     since="3.9",
     forbidden_by=_not_in_repair,
     source="include/uapi/linux/tcp.h",
-    doc="""The clock of the connection's timestamps, in milliseconds; setting needs repair mode
-(EPERM).""",
+    doc="""The clock of the connection's timestamps, in milliseconds; since Linux 6.7 in microseconds where
+its lowest bit is set. Setting needs repair mode (EPERM).""",
 )
 TCP_AO_ADD_KEY: Final = Option(
     "TCP_AO_ADD_KEY",

@@ -52,7 +52,8 @@ UDP_SEGMENT: Final = Option(
     103,
     INT,
     since="4.18",
-    doc="""Cut what is sent into datagrams of this many bytes; 0 is off.""",
+    doc="""Cut what is sent into datagrams of this many bytes, 1 to 65535; 0 is off. At most 128 a send, on
+older kernels, 5.10 among them, fewer than 64 (EINVAL). EMSGSIZE where one is too big for the path.""",
 )
 UDP_GRO: Final = Option(
     "UDP_GRO",

@@ -42,6 +42,29 @@ class TpacketRolloverStats:
     failed: int
 
 
+class PacketStatus(enum.IntFlag):
+    """What the kernel says of a received packet, in a ring's frame and in Auxdata: the ``TP_STATUS_*``."""
+
+    USER = 1 << 0
+    """It is the program's."""
+    COPY = 1 << 1
+    """It did not fit its frame, and was queued as a whole too: PACKET_COPY_THRESH."""
+    LOSING = 1 << 2
+    """Packets were dropped since PACKET_STATISTICS was last read."""
+    CSUMNOTREADY = 1 << 3
+    """It was sent here, and its checksum is left to an adapter."""
+    VLAN_VALID = 1 << 4
+    BLK_TMO = 1 << 5
+    """The block came because it was old enough, and not full."""
+    VLAN_TPID_VALID = 1 << 6
+    CSUM_VALID = 1 << 7
+    """Its transport checksum was found right."""
+    GSO_TCP = 1 << 8
+    """It is several TCP segments in one."""
+    TS_SOFTWARE = 1 << 29
+    TS_RAW_HARDWARE = 1 << 31
+
+
 @dataclass(frozen=True, slots=True)
 class TpacketReq:
     """A ring's blocks and frames, sizes in bytes: ``struct tpacket_req``."""
@@ -79,6 +102,7 @@ class FanoutMode(enum.IntFlag):
     FLAG_ROLLOVER = 0x1000
     FLAG_UNIQUEID = 0x2000
     FLAG_IGNORE_OUTGOING = 0x4000
+    """Leave out what this host sends. Older kernels, 6.1 among them, take it without effect."""
     FLAG_DEFRAG = 0x8000
 
 

@@ -68,7 +68,8 @@ class TimestampingFlag(enum.IntFlag):
     """What SO_TIMESTAMPING is to do. Source: ``Documentation/networking/timestamping.rst``.
 
     ``TX_*`` and ``RX_*`` say what gets a timestamp, ``SOFTWARE`` and ``RAW_HARDWARE`` which are
-    reported, ``OPT_*`` how.
+    reported, ``OPT_*`` how. Sent with one message, ``TX_*`` flags take the place of the socket's own for
+    that message (EINVAL for others), since Linux 4.7: ``send_message(data, TimestampingFlag.TX_SOFTWARE)``.
     """
 
     TX_HARDWARE = 1 << 0

@@ -26,10 +26,13 @@ from libsocket import (
     SO_RCVBUF,
     SO_RCVTIMEO,
     TCP_NODELAY,
+    UNSPEC,
     Batch,
+    Inet,
     IpMsfilter,
     Message,
     Option,
+    Other,
     Rights,
     Socket,
 )
@@ -102,13 +105,22 @@ def _receive_many(near: Socket, far: Socket) -> None:
         message.close()
 
 
+def _address(_near: Socket, _far: Socket) -> None:
+    with Socket.udp() as sock:
+        sock.bind(("127.0.0.1", 0))
+        name = Inet(*sock.getsockname())
+        sock.sendto(b"x", name), sock.connect(Other(socket.AF_INET, name.raw[2:])), sock.connect(UNSPEC)
+        _refused(sock.connect, 3)
+        _refused(sock.connect, ("127.0.0.1",))
+
+
 def _decode(_near: Socket, _far: Socket) -> None:
     decode([(1, 1, bytes(4)), (1, 29, b"cut"), (1, 35, bytes(16)), (9, 9, b"?")])
 
 
 @pytest.mark.parametrize(
     "work",
-    [_read, _write, _refuse, _request, _derive, _receive_one, _receive_many, _decode],
+    [_read, _write, _refuse, _request, _derive, _receive_one, _receive_many, _address, _decode],
     ids=lambda work: work.__name__,
 )
 def test_nothing_is_held_that_a_call_made(work: Callable[[Socket, Socket], None]) -> None:

@@ -13,6 +13,7 @@ import libsocket as ls
 from libsocket import (
     ExtendedError,
     Inet,
+    MessageFlag,
     Origin,
     Socket,
     Timestamping,
@@ -25,7 +26,6 @@ from netns import Namespace
 from tests.libsocket.kernel import old_enough_for
 
 Ends = tuple[Socket, Socket]
-MSG_ZEROCOPY = 0x4000000
 HOUR = 3_600_000_000_000
 
 
@@ -142,10 +142,18 @@ def test_zero_copy_sends_complete_as_a_range(tcp: Ends) -> None:
     near, far = tcp
     near.zerocopy = True
     for _ in range(3):
-        near.send(bytes(10_000), MSG_ZEROCOPY)
+        near.send(bytes(10_000), MessageFlag.ZEROCOPY)
     far.read_exact(30_000)
 
     assert near.recv_error() == ZerocopyCompletion(0, 2, copied=True)
+
+
+@pytest.mark.parametrize("address", [None, ls.Other(socket.AF_INET, Inet("127.0.0.1", 9).raw[2:])])
+def test_zero_copy_is_refused_where_the_data_is_copied(udp: Ends, address: ls.Other | None) -> None:
+    near, _ = udp
+
+    with pytest.raises(ValueError, match="MSG_ZEROCOPY sends from the caller's own memory"):
+        near.send_messages([ls.Message(b"x", address=address)], flags=MessageFlag.ZEROCOPY)
 
 
 def test_transmit_timestamps_give_type_and_send(udp: Ends) -> None:
@@ -188,6 +196,28 @@ def test_send_gives_its_timestamp_a_name(udp: Ends) -> None:
 
     assert isinstance(report, TransmitTimestamp)
     assert report.id == 0xDEAD_BEEF
+
+
+def test_send_asks_for_its_own_timestamps(udp: Ends) -> None:
+    near, _ = udp
+    reporting = TimestampingFlag.SOFTWARE | TimestampingFlag.OPT_ID | TimestampingFlag.OPT_TSONLY
+    near.timestamping = Timestamping(reporting | TimestampingFlag.TX_SOFTWARE)
+    near.send_message(b"without", TimestampingFlag(0))
+    near.send_message(b"scheduled", TimestampingFlag.TX_SCHED)
+    near.send(b"as the socket says")
+    reports = [near.recv_error() for _ in range(3)]
+
+    assert [(one.type, one.id) for one in reports if isinstance(one, TransmitTimestamp)] == [
+        (TimestampType.SCHED, 0),
+        (TimestampType.SND, 1),
+    ]
+
+
+def test_only_what_to_take_can_be_asked_by_a_send(udp: Ends) -> None:
+    near, _ = udp
+
+    with pytest.raises(OSError, match="Invalid argument"):
+        near.send_message(b"x", TimestampingFlag.OPT_ID)
 
 
 def test_acknowledgement_brings_what_tcp_knew(tcp: Ends) -> None:

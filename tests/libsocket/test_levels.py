@@ -16,8 +16,10 @@ from libsocket import (
     DmabufToken,
     FanoutArgs,
     FanoutMode,
+    Filter,
     In6FlowlabelReq,
     In6Pktinfo,
+    Instruction,
     Ip6Mtuinfo,
     Ipv6Preference,
     PacketMembership,
@@ -35,6 +37,8 @@ from tests.libsocket.kernel import mptcp, numbers, old_enough
 from tests.libsocket.repair import held, resume
 
 LOOPBACK = 1
+BPF_LD_IMM, BPF_RET_A = 0x00, 0x16
+ETH_P_802_EX1 = 0x88B5
 PASS_ALL = struct.pack("@HBBI", 0x06, 0, 0, 0xFFFF_FFFF)
 DROP_ALL = struct.pack("@HBBI", 0x06, 0, 0, 0)
 
@@ -515,11 +519,31 @@ def test_group_shares_packets(loopback: Socket) -> None:
     assert (loopback.packet_fanout, rolled.all) == (group, 0)
 
 
-def test_program_of_a_group_of_packet_sockets_is_given(loopback: Socket) -> None:
-    loopback.packet_fanout = FanoutArgs(7, FanoutMode.CBPF)
-    loopback.packet_fanout_data = ls.SO_ATTACH_FILTER.codec.encode(PASS_ALL)
+@pytest.mark.parametrize("chosen", [0, 1])
+@pytest.mark.parametrize("steps", [1, 2])
+def test_program_chooses_the_socket_of_a_group(loopback: Socket, chosen: int, steps: int) -> None:
+    """Whatever its length: two instructions are as long as a struct sock_fprog."""
+    load_and_return = [Instruction(BPF_LD_IMM, k=chosen), Instruction(BPF_RET_A)]
+    program = Filter(load_and_return) if steps == 2 else Filter.returning(chosen)
+    with Socket.packet(socket.SOCK_RAW, ETH_P_802_EX1) as first, Socket.packet() as second:
+        for sock in (first, second):
+            sock.bind(ls.Packet(LOOPBACK, ETH_P_802_EX1))
+            sock.packet_fanout = FanoutArgs(7, FanoutMode.CBPF)
+        first.packet_fanout_data = program
+        frame = bytes(12) + struct.pack("!H", ETH_P_802_EX1) + b"data"
+        loopback.sendto(frame, ls.Packet(LOOPBACK))
+        receiver, other = (second, first) if chosen else (first, second)
 
-    assert loopback.packet_fanout.mode == FanoutMode.CBPF
+        assert receiver.recv(100) == frame
+        with pytest.raises(BlockingIOError):
+            other.recv(100, socket.MSG_DONTWAIT)
+
+
+def test_loaded_program_of_a_group_is_named_by_its_descriptor(loopback: Socket) -> None:
+    loopback.packet_fanout = FanoutArgs(7, FanoutMode.EBPF)
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        loopback.packet_fanout_data = -1
 
 
 # AF_VSOCK and SOL_MPTCP

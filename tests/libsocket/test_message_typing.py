@@ -7,10 +7,13 @@ from typing import assert_type
 import pytest
 
 from libsocket import (
+    UNSPEC,
+    Address,
     Batch,
     Control,
     ExtendedError,
     Filter,
+    Inet,
     Message,
     Pidfd,
     Rights,
@@ -71,6 +74,17 @@ def test_reports_are_one_of_three() -> None:
         program = assert_type(sock.filter(), Filter | None)
 
     assert (report, program) == (None, None)
+
+
+def test_ends_are_addresses_and_any_address_is_sent_to() -> None:
+    with Socket.udp() as sock:
+        sock.bind(Inet("127.0.0.1", 0))
+        own = assert_type(sock.local_address, Address | None)
+        assert own is not None
+        sent = assert_type(sock.sendto(b"x", own), int), assert_type(sock.sendto(b"x", 0, own), int)
+        connected = assert_type(sock.connect_ex(UNSPEC), int)
+
+    assert (sent, connected) == ((1, 1), 0)
 
 
 def test_what_is_no_control_message_is_refused() -> None:

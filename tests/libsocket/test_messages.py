@@ -16,7 +16,7 @@ from typing import IO
 
 import pytest
 
-from libsocket import Fd, Inet, Inq, Message, Pidfd, Rights, Security, Socket, Ucred, Unknown
+from libsocket import Fd, Inet, Inq, Message, MessageFlag, Pidfd, Rights, Security, Socket, Ucred, Unknown
 from libsocket.control.wire import received
 from tests.libsocket.kernel import old_enough
 
@@ -357,3 +357,10 @@ def _send(sock: Socket, file: IO[bytes]) -> None:
 def _received(sock: Socket) -> int:
     with sock.recv_message(1) as message:
         return len(message.find(Rights) or ())
+
+
+def test_flags_are_those_of_the_interpreter_where_it_knows_one() -> None:
+    ours = {f"MSG_{name}": int(flag) for name, flag in MessageFlag.__members__.items()}
+    known = {name: int(getattr(socket, name)) for name in dir(socket) if name.startswith("MSG_")}
+
+    assert ours | known == ours

@@ -17,7 +17,7 @@ import pytest
 import libsocket
 
 ROOT = Path(__file__).parents[2]
-TWINS = ("_sockopt", "_messages")
+TWINS = ("_sockopt", "_addressing", "_messages")
 DIST_INFO = f"libsocket_linux-{libsocket.__version__}.dist-info"
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 NO_COMPILER = "false"

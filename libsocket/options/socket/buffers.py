@@ -149,7 +149,8 @@ SO_LINGER: Final = Option(
     Numbers(13, alpha=128, mips=128, parisc=128, sparc=128),
     LINGER,
     since="1.0",
-    doc="""Whether close and shutdown wait for unsent data, and for how many seconds at most.""",
+    doc="""Whether close waits for unsent data, and for how many seconds at most; shutdown never waits,
+whatever socket(7) says. The seconds are kept only where the flag is set with them.""",
 )
 SO_OOBINLINE: Final = Option(
     "SO_OOBINLINE",
@@ -165,8 +166,8 @@ SO_PEEK_OFF: Final = Option(
     Numbers(42, parisc=0x4023, sparc=38),
     INT,
     since="3.4",
-    doc="""How far into the queue MSG_PEEK looks, in bytes; -1 is off. UNIX sockets since Linux 3.4,
-others later.""",
+    doc="""How far into the queue MSG_PEEK looks, in bytes; -1 is off. UNIX sockets since Linux 3.4, UDP
+since 4.7, TCP since 6.10 over IPv4 and 6.12 over IPv6; others answer EOPNOTSUPP.""",
 )
 SO_INQ: Final = Option(
     "SO_INQ",
@@ -187,7 +188,8 @@ SO_ZEROCOPY: Final = Option(
     since="4.14",
     source="Documentation/networking/msg_zerocopy.rst",
     doc="""Let MSG_ZEROCOPY send from the caller's own memory; the error queue says when that memory
-is free again. TCP since Linux 4.14, UDP since 5.0, vsock since 6.7; others answer EOPNOTSUPP.""",
+is free again. TCP since Linux 4.14, RDS since 4.17, UDP since 5.0, vsock since 6.7; others answer
+EOPNOTSUPP, and on older kernels, 5.10 among them, an errno 524 that has no name.""",
 )
 SO_DEVMEM_DONTNEED: Final = Option(
     "SO_DEVMEM_DONTNEED",

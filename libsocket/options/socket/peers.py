@@ -17,7 +17,8 @@ SO_PASSCRED: Final = Option(
     FLAG,
     since="2.2",
     source="unix(7), SO_PASSCRED",
-    doc="""Receive the sender's pid, uid and gid with each message, as SCM_CREDENTIALS.""",
+    doc="""Receive the sender's pid, uid and gid with each message, as SCM_CREDENTIALS. UNIX and netlink
+sockets; since Linux 6.16 others answer EOPNOTSUPP.""",
 )
 SO_PEERCRED: Final = Option(
     "SO_PEERCRED",

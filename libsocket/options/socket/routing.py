@@ -24,7 +24,9 @@ SO_REUSEPORT: Final = Option(
     Numbers(15, alpha=0x0200, mips=0x0200, parisc=0x0200, sparc=0x0200),
     FLAG,
     since="3.9",
-    doc="""Let several sockets of one user bind the same address; the kernel spreads what arrives.""",
+    doc="""Let several sockets of one user bind the same address; the kernel spreads what arrives. Without
+effect on families other than IPv4 and IPv6, which refuse it (EOPNOTSUPP) since Linux 6.13 and the stable
+kernels that took this over.""",
 )
 SO_BINDTODEVICE: Final = Option(
     "SO_BINDTODEVICE",
@@ -80,7 +82,7 @@ SO_PRIORITY: Final = Option(
     since="1.0",
     capability="CAP_NET_ADMIN",
     doc="""Priority of outgoing packets for the queueing discipline: 0 to 6 for anyone, any other with
-the capability.""",
+the capability, or CAP_NET_RAW since Linux 5.17.""",
 )
 SO_RCVPRIORITY: Final = Option(
     "SO_RCVPRIORITY",

@@ -73,8 +73,8 @@ SO_TXTIME: Final = Option(
     since="4.19",
     capability="CAP_NET_ADMIN",
     source="include/uapi/asm-generic/socket.h",
-    doc="""By which clock messages may carry, as SCM_TXTIME, the time at which to leave. Clocks other
-than CLOCK_MONOTONIC need the capability.""",
+    doc="""By which clock messages may carry, as SCM_TXTIME, the time at which to leave: CLOCK_MONOTONIC,
+or with the capability CLOCK_REALTIME or CLOCK_TAI. Others: EINVAL, but on older kernels, 6.1 among them.""",
 )
 SO_RXQ_OVFL: Final = Option(
     "SO_RXQ_OVFL",
