@@ -58,7 +58,7 @@ class Codec(Generic[T]):
     either its bytes, always the same, or what encodes the value that is given to ``Socket.get``.
 
     ``takes`` is the class, or several, of what ``encode`` and ``request`` are given; any other value raises
-    TypeError, for one structure may have the fields of another.
+    TypeError, for one structure may have the fields of another. A bare tuple becomes a NamedTuple.
     """
 
     __slots__ = ("decode", "encode", "layout", "name", "request", "size")
@@ -90,7 +90,11 @@ class Codec(Generic[T]):
 
 
 def _taking(takes: type | UnionType, name: str, encode: Callable[[T], bytes]) -> Callable[[T], bytes]:
+    make = getattr(takes, "_make", None)
+
     def checked(value: T) -> bytes:
+        if make is not None and type(value) is tuple:
+            value = make(value)
         if not isinstance(value, takes):
             raise TypeError(f"it takes {name}, not {type(value).__name__}")
         return encode(value)

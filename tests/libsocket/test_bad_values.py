@@ -137,7 +137,9 @@ def taken_by(option: Option[Any]) -> Any:
 
 def wrong(option: Option[Any], value: object, said: str) -> bool:
     """Whether a value of another class is no TypeError, or a refusal does not name its option."""
-    if not isinstance(value, taken_by(option)):
+    taken = taken_by(option)
+    fields = type(value) is tuple and hasattr(taken, "_make")
+    if not (isinstance(value, taken) or fields):
         return not said.startswith(f"TypeError: {option.name} ")
     return said.startswith(("TypeError", "ValueError", "OverflowError")) and option.name not in said
 

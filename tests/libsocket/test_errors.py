@@ -20,6 +20,7 @@ from libsocket import (
     NotPermitted,
     Socket,
     TcpRepairWindow,
+    Timeval,
     UnsupportedOption,
 )
 from netns import Capability, Namespace, in_user_namespace, without
@@ -265,6 +266,20 @@ def test_value_of_the_wrong_type_is_refused_once(option: libsocket.Option[Any]) 
         sock.set(option, "yes")
 
     assert str(refusal.value).count("cannot be 'yes'") == 1
+
+
+def test_bare_tuple_is_taken_for_its_fields() -> None:
+    fields: Any = (True, 7)
+    with Socket.tcp() as sock:
+        sock.linger = fields
+
+        assert sock.linger == Linger(True, 7)
+
+
+@pytest.mark.parametrize("value", [(), (1,), (1, 2, 3), [True, 7], Timeval(1, 2)])
+def test_what_has_other_fields_is_refused(value: Any) -> None:
+    with Socket.tcp() as sock, pytest.raises(TypeError, match="SO_LINGER cannot be"):
+        sock.linger = value
 
 
 @pytest.mark.parametrize("fields", [("x", 1), (True, 1.5), (True, None)])
