@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -75,9 +74,9 @@ def routed() -> Iterator[Routed]:
             left, router, right = (_site(namespaces, sockets) for _ in range(3))
             near, near_side = _join(left, router, net=1)
             far_side, far = _join(router, right, net=2)
-            _forward(router.namespace)
-            _add_default_routes(left, near_side)
-            _add_default_routes(right, far_side)
+            _forward(router)
+            _add_default_routes(left, near, near_side)
+            _add_default_routes(right, far, far_side)
             hosts = Routed(near, far, near_side, far_side)
         yield hosts
 
@@ -86,35 +85,36 @@ _USABLE_AT_ONCE = {"net.ipv6.conf.default.accept_dad": 0, "net.ipv6.conf.default
 """For IPv6 addresses, whatever the defaults of the host are."""
 
 
-def _has_ipv6() -> bool:
-    return os.path.exists("/proc/sys/net/ipv6/conf")
-
-
 class _Site(NamedTuple):
     """A namespace that becomes a host, and a socket that is open in it meanwhile."""
 
     namespace: Namespace
     netlink: Rtnetlink
+    ipv6: bool
+    """The kernel has it."""
 
 
 def _site(namespaces: ExitStack, sockets: ExitStack) -> _Site:
     namespace = namespaces.enter_context(closing(Namespace()))
+    ipv6 = True
     with namespace.entered():
-        if _has_ipv6():
+        try:
             Sysctl(nullcontext).update(_USABLE_AT_ONCE)
-        return _Site(namespace, sockets.enter_context(Rtnetlink()))
+        except KeyError:
+            ipv6 = False
+        return _Site(namespace, sockets.enter_context(Rtnetlink()), ipv6)
 
 
 def _join(left: _Site, right: _Site, *, net: int) -> tuple[Host, Host]:
     """Join two namespaces; the interface is named after the wire: veth1, veth2."""
     device = f"veth{net}"
-    left.netlink.add_veth(device, device, right.namespace.fileno())
-    ends = [(site, site.netlink.index(device)) for site in (left, right)]
-    near, far = (_connect(site, index, net, number) for number, (site, index) in enumerate(ends, 1))
-    for site, index in ends:
+    chosen = left.netlink.add_veth(device, device, right.namespace.fileno())
+    near, far = chosen or (left.netlink.index(device), right.netlink.index(device))
+    hosts = _connect(left, near, net, 1), _connect(right, far, net, 2)
+    for site, index in (left, near), (right, far):
         if not site.netlink.operational(index):
             site.namespace.wait_for_carrier(device)
-    return near, far
+    return hosts
 
 
 def _connect(site: _Site, index: int, net: int, number: int) -> Host:
@@ -122,7 +122,7 @@ def _connect(site: _Site, index: int, net: int, number: int) -> Host:
         site.namespace,
         device=f"veth{net}",
         address=f"10.0.{net}.{number}",
-        address6=f"fd00:{net}::{number}" if _has_ipv6() else None,
+        address6=f"fd00:{net}::{number}" if site.ipv6 else None,
     )
     addresses = [f"{host.address}/24", *([f"{host.address6}/64"] if host.address6 else [])]
     up = change_link(index, up=True)
@@ -130,14 +130,16 @@ def _connect(site: _Site, index: int, net: int, number: int) -> Host:
     return host
 
 
-def _forward(router: Namespace) -> None:
-    router.sysctl["net.ipv4.ip_forward"] = 1
-    if _has_ipv6():
-        router.sysctl["net.ipv6.conf.all.forwarding"] = 1
+def _forward(router: _Site) -> None:
+    sysctl = router.namespace.sysctl
+    sysctl["net.ipv4.ip_forward"] = 1
+    if router.ipv6:
+        sysctl["net.ipv6.conf.all.forwarding"] = 1
 
 
-def _add_default_routes(site: _Site, router: Host) -> None:
-    routes = [new_route(ip_network("0.0.0.0/0"), gateway=router.address)]
+def _add_default_routes(site: _Site, host: Host, router: Host) -> None:
+    index = site.netlink.index(host.device)  # gVisor asks for it beside the gateway
+    routes = [new_route(ip_network("0.0.0.0/0"), gateway=router.address, index=index)]
     if router.address6:
-        routes.append(new_route(ip_network("::/0"), gateway=router.address6))
+        routes.append(new_route(ip_network("::/0"), gateway=router.address6, index=index))
     site.netlink.request(*routes)

@@ -39,6 +39,9 @@ _ERROR = struct.Struct("=i")
 _ROOM = 65536
 """Bytes to receive at once; the kernel fills at most 32 KiB of a dump."""
 
+_MSG_TRUNC = int(socket.MSG_TRUNC)
+"""As a plain number, which is quicker to look at than a flag of an enum."""
+
 _sequence = itertools.count(1)
 
 
@@ -152,7 +155,7 @@ def receive(sock: socket.socket) -> list[Message]:
     Raises OSError: EMSGSIZE for a datagram of more than 64 KiB, EBADMSG for one that is no netlink message.
     """
     data, _, flags, _ = sock.recvmsg(_ROOM)
-    if flags & socket.MSG_TRUNC:
+    if flags & _MSG_TRUNC:
         raise OSError(errno.EMSGSIZE, f"a netlink datagram has more than {_ROOM} bytes")
     return [
         Message(type, flags, sequence, port, body)
@@ -170,9 +173,9 @@ def attribute(type: int, value: bytes) -> bytes:
     return _padded(_ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), type) + value)
 
 
-def attributes(data: bytes) -> dict[int, bytes]:
-    """Attributes by type, without its flags; the last of those that come twice. Raises OSError: EBADMSG."""
-    return {type & _NLA_TYPE_MASK: value for (type,), value in _pieces(_ATTRIBUTE, data)}
+def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Types, without their flags, and values. Raises OSError: EBADMSG."""
+    return ((type & _NLA_TYPE_MASK, value) for (type,), value in _pieces(_ATTRIBUTE, data))
 
 
 def _pieces(header: struct.Struct, data: bytes) -> Iterator[tuple[list[int], bytes]]:
@@ -214,7 +217,7 @@ def _reply(messages: list[Message]) -> Reply:
 def _extended_ack(end: Message) -> ExtendedAck:
     if not end.flags & _NLM_F_ACK_TLVS:
         return ExtendedAck()
-    found = attributes(end.body[_before_attributes(end) :])
+    found = dict(attributes(end.body[_before_attributes(end) :]))
     text = found.get(_ATTR_MSG)
     offset, kind, nest = (
         int.from_bytes(found[type], sys.byteorder) if type in found else None

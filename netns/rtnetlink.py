@@ -82,9 +82,11 @@ def new_link(name: str, kind: str, *, data: bytes = b"", index: int = 0, lower: 
     )
 
 
-def new_veth(name: str, index: int, peer: str, peer_namespace: int | None) -> bytes:
-    """A veth pair: one end here with this index, its peer here or where a descriptor leads."""
-    end = _LINK.pack(0, 0, 0, 0, 0) + _text(_IFLA_IFNAME, peer)
+def new_veth(
+    name: str, peer: str, peer_namespace: int | None, *, index: int = 0, peer_index: int = 0
+) -> bytes:
+    """A veth pair: one end here, its peer here or where a descriptor leads. The kernel chooses what is 0."""
+    end = _LINK.pack(0, 0, peer_index, 0, 0) + _text(_IFLA_IFNAME, peer)
     if peer_namespace is not None:
         end += _number(_IFLA_NET_NS_FD, peer_namespace)
     return new_link(name, "veth", data=attribute(_VETH_INFO_PEER, end), index=index)
@@ -199,16 +201,19 @@ class Rtnetlink:
                 pass
             return reply.decoded(kind)
 
-    def add_veth(self, name: str, peer: str, peer_namespace: int | None) -> None:
-        """Make a veth pair; see new_veth()."""
-        # With equal numbers on both sides the kernel sees no pair, and may take a second over its carrier.
+    def add_veth(self, name: str, peer: str, peer_namespace: int | None) -> tuple[int, int] | None:
+        """Make a veth pair; see new_veth(). The indexes of both ends, or None where the kernel chose them."""
+        # With equal indexes on both sides the kernel sees no pair, and may take a second over its carrier.
+        peer_index, index = next(_link_index), next(_link_index)
         try:
-            self.request(new_veth(name, next(_link_index), peer, peer_namespace))
+            self.request(new_veth(name, peer, peer_namespace, index=index, peer_index=peer_index))
         except LinkRefused as error:
-            if error.errno != errno.EEXIST:
+            # An index is taken, or a name; and gVisor takes a link with an index for one that is there.
+            if error.errno not in {errno.EEXIST, errno.EBUSY}:
                 raise
-            # The name may be taken; and gVisor takes a link with a number for one that is there.
-            self.request(new_veth(name, 0, peer, peer_namespace))
+            self.request(new_veth(name, peer, peer_namespace))
+            return None
+        return index, peer_index
 
     def index(self, device: str) -> int:
         """The number of an interface. LinkRefused with ENODEV: there is none of that name."""
@@ -236,7 +241,8 @@ class Rtnetlink:
         """Whether an interface carries packets; since Linux 6.8 the question makes the kernel catch up."""
         (link,) = self.request(message(_RTM_GETLINK, 0, _LINK.pack(0, 0, index, 0, 0)))[0].messages
         flags = _LINK.unpack_from(link.body)[3]
-        state = attributes(link.body[_LINK.size :]).get(_IFLA_OPERSTATE)
+        found = attributes(link.body[_LINK.size :])
+        state = next((value for type, value in found if type == _IFLA_OPERSTATE), None)
         # IFF_RUNNING would be too early: it is also set while the operational state is unknown.
         # gVisor gives no operational state, and the carrier alone.
         return bool(flags & _IFF_LOWER_UP) if state is None else state == bytes([_IF_OPER_UP])

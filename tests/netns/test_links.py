@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from netns import Capability, Link, LinkRefused, Namespace, Route, Rule, peers, without
+from netns import Capability, Link, LinkRefused, Namespace, Route, Rule, in_child, peers, without
 from tests.netns.setups import has_link, has_qdisc
 
 SO_MARK = socket.SO_MARK
@@ -419,3 +419,17 @@ def test_a_refusal_in_a_block_leaves_the_namespace_usable() -> None:
         ns.add_veth("eth0", "eth1")
 
         assert link(ns, "eth0").name == "eth0"
+
+
+def test_a_pair_is_made_where_its_indexes_are_taken() -> None:
+    def made_by_another_process() -> None:
+        ns.add_veth("taken", "taken2")
+
+    with Namespace() as ns, Namespace() as other:
+        in_child(made_by_another_process)
+        ns.add_veth("mine", "yours", other)
+        in_child(lambda: other.add_veth("taken", "taken2"))
+        ns.add_veth("mine2", "yours2", other)
+
+        assert {"mine", "mine2"} <= {link.name for link in ns.links()}
+        assert {"yours", "yours2"} <= {link.name for link in other.links()}
