@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
-from ipaddress import ip_interface
+from ipaddress import ip_interface, ip_network
+from typing import NamedTuple
 
-from netns.links import interface_index
 from netns.namespace import Namespace
-from netns.rtnetlink import change_link, new_address
+from netns.rtnetlink import Rtnetlink, change_link, new_address, new_route
+from netns.sysctl import Sysctl
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,72 +59,87 @@ def peers() -> Iterator[Peers]:
     This thread stays where it is; ``with hosts.left.entered():`` puts it on a host. Both namespaces are
     closed at the end. Needs CAP_SYS_ADMIN and CAP_NET_ADMIN; raises NamespaceRefused.
     """
-    with ExitStack() as stack:
-        left, right = (stack.enter_context(_namespace()) for _ in range(2))
-        yield Peers(*_join(left, right, net=1))
+    with ExitStack() as namespaces:
+        with ExitStack() as sockets:
+            left, right = (_site(namespaces, sockets) for _ in range(2))
+            hosts = Peers(*_join(left, right, net=1))
+        yield hosts
 
 
 @contextmanager
 def routed() -> Iterator[Routed]:
     """Two hosts that reach each other through a router which forwards IPv4 and IPv6; else as peers()."""
-    with ExitStack() as stack:
-        left, router, right = (stack.enter_context(_namespace()) for _ in range(3))
-        near, near_side = _join(left, router, net=1)
-        far_side, far = _join(router, right, net=2)
-        _forward(router)
-        _add_default_routes(near, near_side)
-        _add_default_routes(far, far_side)
-        yield Routed(near, far, near_side, far_side)
+    with ExitStack() as namespaces:
+        with ExitStack() as sockets:
+            left, router, right = (_site(namespaces, sockets) for _ in range(3))
+            near, near_side = _join(left, router, net=1)
+            far_side, far = _join(router, right, net=2)
+            _forward(router)
+            _add_default_routes(left, near, near_side)
+            _add_default_routes(right, far, far_side)
+            hosts = Routed(near, far, near_side, far_side)
+        yield hosts
 
 
 _USABLE_AT_ONCE = {"net.ipv6.conf.default.accept_dad": 0, "net.ipv6.conf.default.disable_ipv6": 0}
 """For IPv6 addresses, whatever the defaults of the host are."""
 
 
-def _has_ipv6() -> bool:
-    return os.path.exists("/proc/sys/net/ipv6/conf")
+class _Site(NamedTuple):
+    """A namespace that becomes a host, and a socket that is open in it meanwhile."""
+
+    namespace: Namespace
+    netlink: Rtnetlink
+    ipv6: bool
+    """The kernel has it."""
 
 
-@contextmanager
-def _namespace() -> Iterator[Namespace]:
-    with closing(Namespace()) as namespace:
-        if _has_ipv6():
-            namespace.sysctl.update(_USABLE_AT_ONCE)
-        yield namespace
+def _site(namespaces: ExitStack, sockets: ExitStack) -> _Site:
+    namespace = namespaces.enter_context(closing(Namespace()))
+    ipv6 = True
+    with namespace.entered():
+        try:
+            Sysctl(nullcontext).update(_USABLE_AT_ONCE)
+        except KeyError:
+            ipv6 = False
+        return _Site(namespace, sockets.enter_context(Rtnetlink()), ipv6)
 
 
-def _join(left: Namespace, right: Namespace, *, net: int) -> tuple[Host, Host]:
+def _join(left: _Site, right: _Site, *, net: int) -> tuple[Host, Host]:
     """Join two namespaces; the interface is named after the wire: veth1, veth2."""
     device = f"veth{net}"
-    left.add_veth(device, device, right)
-    ends = _connect(left, net, 1), _connect(right, net, 2)
-    left.wait_for_carrier(device)
-    right.wait_for_carrier(device)
-    return ends
+    chosen = left.netlink.add_veth(device, device, right.namespace.fileno())
+    near, far = chosen or (left.netlink.index(device), right.netlink.index(device))
+    hosts = _connect(left, near, net, 1), _connect(right, far, net, 2)
+    for site, index in (left, near), (right, far):
+        if not site.netlink.operational(index):
+            site.namespace.wait_for_carrier(device)
+    return hosts
 
 
-def _connect(namespace: Namespace, net: int, number: int) -> Host:
+def _connect(site: _Site, index: int, net: int, number: int) -> Host:
     host = Host(
-        namespace,
+        site.namespace,
         device=f"veth{net}",
         address=f"10.0.{net}.{number}",
-        address6=f"fd00:{net}::{number}" if _has_ipv6() else None,
+        address6=f"fd00:{net}::{number}" if site.ipv6 else None,
     )
     addresses = [f"{host.address}/24", *([f"{host.address6}/64"] if host.address6 else [])]
-    with namespace.rtnetlink() as netlink:
-        index = interface_index(host.device)
-        up = change_link(index, up=True)
-        netlink.request(up, *(new_address(index, ip_interface(address)) for address in addresses))
+    up = change_link(index, up=True)
+    site.netlink.request(up, *(new_address(index, ip_interface(address)) for address in addresses))
     return host
 
 
-def _forward(router: Namespace) -> None:
-    router.sysctl["net.ipv4.ip_forward"] = 1
-    if _has_ipv6():
-        router.sysctl["net.ipv6.conf.all.forwarding"] = 1
+def _forward(router: _Site) -> None:
+    sysctl = router.namespace.sysctl
+    sysctl["net.ipv4.ip_forward"] = 1
+    if router.ipv6:
+        sysctl["net.ipv6.conf.all.forwarding"] = 1
 
 
-def _add_default_routes(host: Host, router: Host) -> None:
-    host.namespace.add_route("0.0.0.0/0", via=router.address, dev=host.device)
+def _add_default_routes(site: _Site, host: Host, router: Host) -> None:
+    index = site.netlink.index(host.device)  # gVisor asks for it beside the gateway
+    routes = [new_route(ip_network("0.0.0.0/0"), gateway=router.address, index=index)]
     if router.address6:
-        host.namespace.add_route("::/0", via=router.address6, dev=host.device)
+        routes.append(new_route(ip_network("::/0"), gateway=router.address6, index=index))
+    site.netlink.request(*routes)

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import socket
 import struct
-import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_interface, ip_network
 from typing import Any
 
 from netns.errors import LinkRefused
-from netns.rtnetlink import FAMILIES, Rtnetlink, change_link, new_address, new_route, new_veth
+from netns.qdisc import new_qdisc
+from netns.rtnetlink import (
+    FAMILIES,
+    Rtnetlink,
+    change_link,
+    new_address,
+    new_link,
+    new_macvlan,
+    new_route,
+    new_rule,
+    new_vrf,
+)
 
 _IFF_UP = 0x1
-_veth_index = itertools.count(1001)
+
+_CONFIG = {
+    "bridge": "BRIDGE",
+    "dummy": "DUMMY",
+    "macvlan": "MACVLAN",
+    "veth": "VETH",
+    "vrf": "NET_VRF",
+}
+"""By kind of link, what builds it into a kernel, or as a module of that kind's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +51,8 @@ class Link:
     """It was set up."""
     carrier: bool
     """Its wire is connected: for a veth, both ends are up."""
+    master: str | None
+    """The bridge or VRF that it is enslaved to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +84,6 @@ class Links:
     the kernel answered over netlink (rtnetlink(7)).
     """
 
-    def __init__(self) -> None:
-        self._open = threading.local()
-
     def entered(self) -> AbstractContextManager[None]:
         """A block with the calling thread inside."""
         raise NotImplementedError
@@ -77,27 +94,19 @@ class Links:
 
     @contextmanager
     def iproute(self) -> Iterator[Any]:
-        """A block with this thread inside and one pyroute2 ``IPRoute`` open, shared by what uses pyroute2.
-
-        Rules, queueing and all that lists otherwise open one each, which takes most of their time.
-        """
+        """A block with this thread inside and pyroute2's ``IPRoute`` open, for what has no verb here."""
         from pyroute2.iproute import linux
         from pyroute2.netlink.exceptions import NetlinkError
 
         netlink: Any = linux.IPRoute  # its methods are made at run time and have no types
         with self.entered():
-            if outer := getattr(self._open, "ipr", None):
-                yield outer
-                return
             try:
-                with netlink() as self._open.ipr:
-                    yield self._open.ipr
+                with netlink() as ipr:
+                    yield ipr
             except NetlinkError as error:
                 raise LinkRefused(error.code, error.args[1]) from error
             except struct.error as error:
                 raise LinkRefused(errno.EBADMSG, "the kernel's answer is no netlink message") from error
-            finally:
-                self._open.ipr = None
 
     @contextmanager
     def rtnetlink(self) -> Iterator[Rtnetlink]:
@@ -107,22 +116,48 @@ class Links:
 
     def add_veth(self, name: str, peer: str, peer_namespace: Links | None = None) -> None:
         """Make a pair of connected interfaces, ``peer`` in another namespace or this one; both are down."""
-        # With equal numbers on both sides the kernel sees no pair, and may take a second over its carrier.
-        index = next(_veth_index)
         elsewhere = None if peer_namespace is None else peer_namespace.fileno()
-        with self.rtnetlink() as netlink:
-            try:
-                netlink.request(new_veth(name, index, peer, elsewhere))
-            except LinkRefused as error:
-                if error.errno != errno.EEXIST:
-                    raise
-                # The name may be taken; and gVisor takes a link with a number for one that is there.
-                netlink.request(new_veth(name, 0, peer, elsewhere))
+        with self.rtnetlink() as netlink, _built("veth"):
+            netlink.add_veth(name, peer, elsewhere)
 
-    def set_link(self, device: str, *, up: bool | None = None, mtu: int | None = None) -> None:
-        """Set an interface up or down, and the size in bytes of the largest packet it carries."""
+    def add_dummy(self, name: str) -> None:
+        """Make an interface that drops what is sent by it; it is down."""
+        self._add_link("dummy", new_link(name, "dummy"))
+
+    def add_bridge(self, name: str) -> None:
+        """Make a bridge, which forwards between the interfaces whose master it is; it is down."""
+        self._add_link("bridge", new_link(name, "bridge"))
+
+    def add_vrf(self, name: str, *, table: int) -> None:
+        """Make a VRF, whose routing table is that of the interfaces whose master it is; it is down.
+
+        Sockets that are bound to it use that table too. The first VRF adds the rule that looks it up.
+        """
+        self._add_link("vrf", new_vrf(name, table))
+
+    def add_macvlan(self, name: str, device: str, *, mode: str = "bridge") -> None:
+        """Make an interface on top of another, with a hardware address of its own; it is down.
+
+        ``mode`` is a word of ip-link(8): bridge, private, vepa, passthru.
+        """
+        with self.rtnetlink() as netlink, _built("macvlan"):
+            netlink.request(new_macvlan(name, netlink.index(device), mode))
+
+    def _add_link(self, kind: str, request: bytes) -> None:
+        with self.rtnetlink() as netlink, _built(kind):
+            netlink.request(request)
+
+    def set_link(
+        self, device: str, *, up: bool | None = None, mtu: int | None = None, master: str | None = None
+    ) -> None:
+        """Set an interface up or down, the size in bytes of the largest packet it carries, and its master.
+
+        The master is a bridge or a VRF; an empty name frees the interface from the one it has.
+        """
         with self.rtnetlink() as netlink:
-            netlink.request(change_link(interface_index(device), up=up, mtu=mtu))
+            index = netlink.index(device)
+            number = None if master is None else netlink.index(master) if master else 0
+            netlink.request(change_link(index, up=up, mtu=mtu, master=number))
 
     def add_address(self, device: str, address: str) -> None:
         """Give an interface an address, ``10.0.0.1/24`` or ``fd00::1/64``, usable at once.
@@ -130,7 +165,7 @@ class Links:
         An IPv6 address is not probed for duplicates first.
         """
         with self.rtnetlink() as netlink:
-            netlink.request(new_address(interface_index(device), ip_interface(address)))
+            netlink.request(new_address(netlink.index(device), ip_interface(address)))
 
     def add_route(
         self,
@@ -150,7 +185,7 @@ class Links:
         seconds, is how long TCP waits at least before it sends again.
         """
         with self.rtnetlink() as netlink:
-            index = None if dev is None else interface_index(dev)
+            index = None if dev is None else netlink.index(dev)
             request = new_route(
                 ip_network(destination),
                 gateway=via,
@@ -169,51 +204,71 @@ class Links:
 
         ``version`` is 4 or 6.
         """
-        wanted: dict[str, Any] = {"fwmark": fwmark, "src": source}
-        wanted = {key: value for key, value in wanted.items() if value is not None}
-        with self.iproute() as ipr:
-            ipr.rule("add", table=table, family=FAMILIES[version], **wanted)
+        network = None if source is None else ip_network(source)
+        with self.rtnetlink() as netlink:
+            netlink.request(new_rule(FAMILIES[version], table=table, fwmark=fwmark, source=network))
 
     def add_qdisc(
-        self, device: str, kind: str, *, handle: str, parent: str = "root", **settings: Any
+        self, device: str, kind: str, *, handle: str | None = None, parent: str = "root", **settings: Any
     ) -> None:
         """Put a queueing discipline of tc(8) on an interface, at its root or below the class ``parent``.
 
         ``add_qdisc("veth0", "tbf", handle="1:", rate="1mbit", burst=2048, limit=100_000)`` slows the
-        interface down; ``add_qdisc("veth0", "pfifo_fast", handle="2:", parent="1:1")`` orders by SO_PRIORITY
-        what waits there. Sizes are bytes. LinkRefused with ENOENT: the kernel has not got that kind.
+        interface down; ``add_qdisc("veth0", "pfifo_fast", parent="1:1")`` orders by SO_PRIORITY
+        what waits there. Sizes are bytes. Without a ``handle`` the kernel chooses one. The settings are those
+        of pyroute2's ``tc``; ValueError for a kind of which it knows none, such as fq.
         """
-        with self.iproute() as ipr:
-            ipr.tc(
-                "add",
-                index=interface_index(device),
-                kind=kind,
-                handle=handle,
-                parent=_parent(parent),
-                **settings,
-            )
+        with self.rtnetlink() as netlink, _built_qdisc(kind, parent):
+            index = netlink.index(device)
+            netlink.request(new_qdisc(index, kind, handle=handle, parent=parent, settings=settings))
+
+    def add_netem(
+        self, device: str, *, delay: float = 0.0, jitter: float = 0.0, loss: float = 0.0, **settings: Any
+    ) -> None:
+        """Delay, lose, duplicate or reorder what an interface sends, as tc-netem(8) does, at its root.
+
+        ``delay`` and ``jitter`` are seconds, ``loss`` percent of the packets. The other settings are those of
+        pyroute2's ``netem``: ``limit`` packets, ``duplicate`` percent.
+        """
+        settings |= {"delay": round(delay * 1_000_000), "jitter": round(jitter * 1_000_000), "loss": loss}
+        self.add_qdisc(device, "netem", **settings)
 
     def links(self) -> list[Link]:
         """All interfaces, in the order in which they were made."""
-        with self.iproute() as ipr:
-            return sorted((_link(message) for message in ipr.get_links()), key=lambda link: link.index)
+        from pyroute2.netlink.rtnl import RTM_GETLINK
+        from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+
+        with self.rtnetlink() as netlink:
+            rows = netlink.dump(ifinfmsg, RTM_GETLINK)
+        names = {row["index"]: row.get("ifname") for row in rows}
+        return sorted((_link(row, names) for row in rows), key=lambda link: link.index)
 
     def addresses(self, device: str) -> list[str]:
         """The addresses of an interface with their prefix: ``127.0.0.1/8``."""
-        with self.iproute() as ipr:
-            rows = list(ipr.get_addr(index=interface_index(device)))
-        return [f"{row.get('address')}/{row['prefixlen']}" for row in rows]
+        from pyroute2.netlink.rtnl import RTM_GETADDR
+        from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
+
+        with self.rtnetlink() as netlink:
+            index = netlink.index(device)
+            rows = netlink.dump(ifaddrmsg, RTM_GETADDR)
+        return [f"{row.get('address')}/{row['prefixlen']}" for row in rows if row["index"] == index]
 
     def routes(self, *, table: int = 254, version: int = 4) -> list[Route]:
         """The routes of a table (254 is main, 255 local) for IPv4 or IPv6."""
-        with self.iproute() as ipr:
-            rows = list(ipr.get_routes(table=table, family=FAMILIES[version]))
-            return [_route(row) for row in rows]
+        from pyroute2.netlink.rtnl import RTM_GETROUTE
+        from pyroute2.netlink.rtnl.rtmsg import rtmsg
+
+        with self.rtnetlink() as netlink:
+            rows = netlink.dump(rtmsg, RTM_GETROUTE, FAMILIES[version])
+            return [_route(row) for row in rows if row.get("table") == table]
 
     def rules(self, *, version: int = 4) -> list[Rule]:
         """The policy rules, first to last."""
-        with self.iproute() as ipr:
-            return [_rule(row) for row in ipr.get_rules(family=FAMILIES[version])]
+        from pyroute2.netlink.rtnl import RTM_GETRULE
+        from pyroute2.netlink.rtnl.fibmsg import fibmsg
+
+        with self.rtnetlink() as netlink:
+            return [_rule(row) for row in netlink.dump(fibmsg, RTM_GETRULE, FAMILIES[version])]
 
     def wait_for_carrier(self, device: str, *, timeout: float = 20.0) -> None:
         """Wait until a veth interface is up and has carrier: what is sent before that is lost.
@@ -221,28 +276,53 @@ class Links:
         Carrier comes after the call that set the second end up, sometimes by a second. Loopback has
         none to wait for. Raises TimeoutError after ``timeout`` seconds.
         """
-        with self.rtnetlink() as netlink:
-            if not netlink.wait_for_carrier(interface_index(device), timeout):
-                raise TimeoutError(f"{device} has no carrier after {timeout} seconds")
+        deadline = time.monotonic() + timeout
+        with self.rtnetlink() as netlink, Rtnetlink() as events:
+            with suppress(PermissionError):  # gVisor sends no events; a link is as it will be once it is made
+                events.watch_links()
+            index = netlink.index(device)
+            while not netlink.operational(index):
+                if not events.wait_for_event(max(0.0, deadline - time.monotonic())):
+                    raise TimeoutError(f"{device} has no carrier after {timeout} seconds")
 
 
-def interface_index(device: str) -> int:
-    """The number of an interface where this thread is."""
+@contextmanager
+def _built(kind: str) -> Iterator[None]:
+    """A block that makes a link of a kind, which not every kernel has."""
     try:
-        return socket.if_nametoindex(device)
-    except OSError as error:
-        socket.socket().close()  # Python keeps no errno; without a descriptor for a socket this fails too
-        raise LinkRefused(errno.ENODEV, f"no interface {device} in this network namespace") from error
+        yield
+    except LinkRefused as error:
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+        raise _missing(error, f"links of kind {kind}", kind, _CONFIG[kind]) from error
 
 
-def _parent(parent: str) -> str | int:
-    return 0xFFFF_FFFF if parent == "root" else parent
+@contextmanager
+def _built_qdisc(kind: str, parent: str) -> Iterator[None]:
+    """A block that makes a queueing discipline of a kind, which not every kernel has."""
+    try:
+        yield
+    except LinkRefused as error:
+        if error.errno != errno.ENOENT or parent != "root":  # the parent too may be what is not there
+            raise
+        raise _missing(error, f"qdisc {kind}", f"sch_{kind}", f"NET_SCH_{kind.upper()}") from error
 
 
-def _link(message: Any) -> Link:
-    kind = message.get(("linkinfo", "kind"))
-    up, carrier = bool(message["flags"] & _IFF_UP), bool(message.get("carrier"))
-    return Link(message["index"], message.get("ifname"), kind, message.get("mtu"), up, carrier)
+def _missing(error: LinkRefused, what: str, module: str, config: str) -> LinkRefused:
+    way_out = f"load its module {module}, or run on a kernel with CONFIG_{config}"
+    return LinkRefused(error.errno, f"this kernel has no {what}; {way_out} ({error.strerror})")
+
+
+def _link(message: Any, names: Mapping[int, str]) -> Link:
+    return Link(
+        index=message["index"],
+        name=message.get("ifname"),
+        kind=message.get(("linkinfo", "kind")),
+        mtu=message.get("mtu"),
+        up=bool(message["flags"] & _IFF_UP),
+        carrier=bool(message.get("carrier")),
+        master=names.get(message.get("master")),
+    )
 
 
 def _route(message: Any) -> Route:

@@ -150,7 +150,6 @@ class Namespace(Links):
     _name: str | None = None
 
     def __init__(self, name: str | None = None) -> None:
-        super().__init__()
         self._inside: ExitStack | None = None
         self._fd = _new()
         if name is not None:

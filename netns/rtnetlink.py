@@ -1,31 +1,49 @@
-"""rtnetlink(7) without a library, for what nearly every test asks of a namespace: links, addresses, routes.
+"""rtnetlink(7): the requests that change links, addresses, routes and rules, and a socket to send them by.
 
-A request takes some ten microseconds here and milliseconds by pyroute2, which does everything else.
+To make one takes some ten microseconds, and many times that by the classes of pyroute2, which read what the
+kernel lists.
 """
 
 from __future__ import annotations
 
-import os
+import errno
+import itertools
 import select
 import socket
 import struct
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address
-from typing import Self
+from typing import Any, Self
 
 from netns.errors import LinkRefused
+from netns.netlink import (
+    NETLINK_EXT_ACK,
+    NLM_F_CREATE,
+    NLM_F_DUMP,
+    NLM_F_EXCL,
+    SOL_NETLINK,
+    NetlinkError,
+    Reply,
+    Request,
+    attribute,
+    attributes,
+    batch,
+    message,
+    receive,
+    request,
+)
 
-_NLMSG_ERROR = 2
-_RTM_NEWLINK, _RTM_GETLINK, _RTM_NEWADDR, _RTM_NEWROUTE = 16, 18, 20, 24
-_NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_EXCL, _NLM_F_CREATE = 0x1, 0x4, 0x200, 0x400
-_NEW = _NLM_F_CREATE | _NLM_F_EXCL
+_RTM_NEWLINK, _RTM_GETLINK, _RTM_NEWADDR, _RTM_NEWROUTE, _RTM_NEWRULE = 16, 18, 20, 24, 32
+_NEW = NLM_F_CREATE | NLM_F_EXCL
 _RTMGRP_LINK = 1
 
 _IFF_UP, _IFF_LOWER_UP = 0x1, 0x1_0000
-_IFLA_IFNAME, _IFLA_MTU, _IFLA_OPERSTATE, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 3, 4, 16, 18, 28
-_IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
+_IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_OPERSTATE = 3, 4, 5, 10, 16
+_IFLA_LINKINFO, _IFLA_NET_NS_FD, _IFLA_EXT_MASK = 18, 28, 29
+_IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
+_VETH_INFO_PEER, _IFLA_VRF_TABLE, _IFLA_MACVLAN_MODE = 1, 1, 1
+_RTEXT_FILTER_SKIP_STATS = 0x8
 _IF_OPER_UP = 6
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _IFA_F_NODAD = 0x02
@@ -34,65 +52,85 @@ _RTAX_LOCK, _RTAX_MTU, _RTAX_RTO_MIN = 1, 2, 13
 _RT_TABLE_MAIN, _RT_TABLE_COMPAT = 254, 252
 _RTPROT_STATIC = 4
 _RT_SCOPE_HOST = 254
+_FRA_SRC, _FRA_FWMARK, _FRA_TABLE = 2, 10, 15
+_FR_ACT_TO_TBL = 1
 
-_HEADER = struct.Struct("=IHHII")
-"""struct nlmsghdr: length, type, flags, sequence number, port."""
-_ATTRIBUTE = struct.Struct("=HH")
-"""struct nlattr: length and type."""
 _LINK = struct.Struct("=BxHiII")
 """struct ifinfomsg: family, device type, index, flags, which flags to change."""
 _ADDRESS = struct.Struct("=BBBBI")
 """struct ifaddrmsg: family, prefix length, flags, scope, index."""
 _ROUTE = struct.Struct("=BBBBBBBBI")
 """struct rtmsg: family, two prefix lengths, tos, table, protocol, scope, type, flags."""
-
-_ERROR = struct.Struct("=i")
-"""The beginning of struct nlmsgerr: a negative errno, or 0."""
-_ROOM = 65536
+_RULE = struct.Struct("=BBBBBxxBI")
+"""struct fib_rule_hdr: family, two prefix lengths, tos, table, action, flags."""
 
 FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
 """By version."""
 _ROUTE_TYPES = {"unicast": 1, "local": 2, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
+_MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
 
-Request = tuple[int, int, bytes]
-"""Type, flags, and what follows the header."""
+_link_index = itertools.count(1001)
 
 
-def new_veth(name: str, index: int, peer: str, peer_namespace: int | None) -> Request:
-    """A veth pair: one end here with this index, its peer here or where a descriptor leads."""
-    end = _LINK.pack(0, 0, 0, 0, 0) + _text(_IFLA_IFNAME, peer)
+def new_link(name: str, kind: str, *, data: bytes = b"", index: int = 0, lower: int | None = None) -> bytes:
+    """An interface of a kind, with attributes of the kind's own, on top of another."""
+    info = _text(_IFLA_INFO_KIND, kind) + (attribute(_IFLA_INFO_DATA, data) if data else b"")
+    on = b"" if lower is None else _number(_IFLA_LINK, lower)
+    header = _LINK.pack(0, 0, index, 0, 0)
+    return message(
+        _RTM_NEWLINK, _NEW, header + _text(_IFLA_IFNAME, name) + on + attribute(_IFLA_LINKINFO, info)
+    )
+
+
+def new_veth(
+    name: str, peer: str, peer_namespace: int | None, *, index: int = 0, peer_index: int = 0
+) -> bytes:
+    """A veth pair: one end here, its peer here or where a descriptor leads. The kernel chooses what is 0."""
+    end = _LINK.pack(0, 0, peer_index, 0, 0) + _text(_IFLA_IFNAME, peer)
     if peer_namespace is not None:
         end += _number(_IFLA_NET_NS_FD, peer_namespace)
-    data = _attribute(_IFLA_INFO_DATA, _attribute(_VETH_INFO_PEER, end))
-    info = _attribute(_IFLA_LINKINFO, _text(_IFLA_INFO_KIND, "veth") + data)
-    return _RTM_NEWLINK, _NEW, _LINK.pack(0, 0, index, 0, 0) + _text(_IFLA_IFNAME, name) + info
+    return new_link(name, "veth", data=attribute(_VETH_INFO_PEER, end), index=index)
 
 
-def change_link(index: int, *, up: bool | None = None, mtu: int | None = None) -> Request:
-    """An interface set up or down, its MTU, or both."""
+def new_vrf(name: str, table: int) -> bytes:
+    """A VRF: what is enslaved to it uses this routing table."""
+    return new_link(name, "vrf", data=_number(_IFLA_VRF_TABLE, table))
+
+
+def new_macvlan(name: str, lower: int, mode: str) -> bytes:
+    """An interface with a hardware address of its own on another one."""
+    return new_link(name, "macvlan", data=_number(_IFLA_MACVLAN_MODE, _MACVLAN_MODES[mode]), lower=lower)
+
+
+def change_link(
+    index: int, *, up: bool | None = None, mtu: int | None = None, master: int | None = None
+) -> bytes:
+    """An interface set up or down, its MTU, the interface it is enslaved to (0: none), or all of these."""
     flags, change = (_IFF_UP if up else 0), (0 if up is None else _IFF_UP)
-    size = b"" if mtu is None else _number(_IFLA_MTU, mtu)
-    return _RTM_NEWLINK, 0, _LINK.pack(0, 0, index, flags, change) + size
+    body = _LINK.pack(0, 0, index, flags, change)
+    body += b"" if mtu is None else _number(_IFLA_MTU, mtu)
+    body += b"" if master is None else _number(_IFLA_MASTER, master)
+    return message(_RTM_NEWLINK, 0, body)
 
 
-def new_address(index: int, interface: IPv4Interface | IPv6Interface) -> Request:
+def new_address(index: int, interface: IPv4Interface | IPv6Interface) -> bytes:
     """An address; one of IPv6 is not probed for duplicates."""
     flags = _IFA_F_NODAD if interface.version == 6 else 0
     header = _ADDRESS.pack(FAMILIES[interface.version], interface.network.prefixlen, flags, 0, index)
-    local, address = (_attribute(kind, interface.packed) for kind in (_IFA_LOCAL, _IFA_ADDRESS))
-    return _RTM_NEWADDR, _NEW, header + local + address
+    local, address = (attribute(kind, interface.packed) for kind in (_IFA_LOCAL, _IFA_ADDRESS))
+    return message(_RTM_NEWADDR, _NEW, header + local + address)
 
 
 def new_route(
     network: IPv4Network | IPv6Network,
     *,
-    gateway: str | None,
-    index: int | None,
-    type: str,
-    table: int | None,
-    mtu: int | None,
-    rto_min: float | None,
-) -> Request:
+    gateway: str | None = None,
+    index: int | None = None,
+    type: str = "unicast",
+    table: int | None = None,
+    mtu: int | None = None,
+    rto_min: float | None = None,
+) -> bytes:
     """A route in a table, the main one by default."""
     table = _RT_TABLE_MAIN if table is None else table
     scope = _RT_SCOPE_HOST if type == "local" else 0
@@ -109,16 +147,16 @@ def new_route(
     )
     # gVisor wants the destination of a default route too, and refuses attributes that it does not know: none
     # is sent that says nothing.
-    attributes = _attribute(_RTA_DST, network.network_address.packed)
+    wanted = attribute(_RTA_DST, network.network_address.packed)
     if table >= 256:
-        attributes += _number(_RTA_TABLE, table)
+        wanted += _number(_RTA_TABLE, table)
     if gateway is not None:
-        attributes += _attribute(_RTA_GATEWAY, ip_address(gateway).packed)
+        wanted += attribute(_RTA_GATEWAY, ip_address(gateway).packed)
     if index is not None:
-        attributes += _number(_RTA_OIF, index)
+        wanted += _number(_RTA_OIF, index)
     if metrics := _metrics(mtu, rto_min):
-        attributes += _attribute(_RTA_METRICS, metrics)
-    return _RTM_NEWROUTE, _NEW, header + attributes
+        wanted += attribute(_RTA_METRICS, metrics)
+    return message(_RTM_NEWROUTE, _NEW, header + wanted)
 
 
 def _metrics(mtu: int | None, rto_min: float | None) -> bytes:
@@ -128,55 +166,86 @@ def _metrics(mtu: int | None, rto_min: float | None) -> bytes:
     return metrics
 
 
+def new_rule(
+    family: int, *, table: int, fwmark: int | None, source: IPv4Network | IPv6Network | None
+) -> bytes:
+    """A rule that chooses a routing table."""
+    length = 0 if source is None else source.prefixlen
+    header = _RULE.pack(family, 0, length, 0, table if table < 256 else _RT_TABLE_COMPAT, _FR_ACT_TO_TBL, 0)
+    wanted = _number(_FRA_TABLE, table)
+    wanted += b"" if fwmark is None else _number(_FRA_FWMARK, fwmark)
+    wanted += b"" if source is None else attribute(_FRA_SRC, source.network_address.packed)
+    return message(_RTM_NEWRULE, _NEW, header + wanted)
+
+
 class Rtnetlink:
-    """A netlink socket in the network namespace of the thread that opens it."""
+    """A netlink socket in the network namespace of the thread that opens it; all raise LinkRefused."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+        with suppress(OSError):  # gVisor does not know why it refuses
+            self._socket.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
 
-    def request(self, *requests: Request) -> None:
-        """Have requests carried out, in order. Raises LinkRefused with the errno of the first refusal."""
-        self._send(requests, _NLM_F_ACK)
-        for _ in requests:
-            for kind, body in self._receive():
-                _raise_for(kind, body)
+    def request(self, *requests: Request) -> list[Reply]:
+        """Have requests carried out, in order; see batch()."""
+        with _refusals():
+            return batch(self._socket, requests)
+
+    def dump(self, kind: type[Any], type: int, family: int = 0) -> list[Any]:
+        """All that a request of this type lists, as a class of pyroute2 asks for it and reads it."""
+        wanted = kind()
+        wanted["header"].update(type=type, flags=NLM_F_DUMP)
+        wanted["family"] = family
+        with _refusals():
+            while (reply := request(self._socket, wanted)).interrupted:
+                pass
+            return reply.decoded(kind)
+
+    def add_veth(self, name: str, peer: str, peer_namespace: int | None) -> tuple[int, int] | None:
+        """Make a veth pair; see new_veth(). The indexes of both ends, or None where the kernel chose them."""
+        # With equal indexes on both sides the kernel sees no pair, and may take a second over its carrier.
+        peer_index, index = next(_link_index), next(_link_index)
+        try:
+            self.request(new_veth(name, peer, peer_namespace, index=index, peer_index=peer_index))
+        except LinkRefused as error:
+            # An index is taken, or a name; and gVisor takes a link with an index for one that is there.
+            if error.errno not in {errno.EEXIST, errno.EBUSY}:
+                raise
+            self.request(new_veth(name, peer, peer_namespace))
+            return None
+        return index, peer_index
+
+    def index(self, device: str) -> int:
+        """The number of an interface. LinkRefused with ENODEV: there is none of that name."""
+        wanted = _LINK.pack(0, 0, 0, 0, 0) + _number(_IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS)
+        wanted += _text(_IFLA_IFNAME, device)
+        try:
+            (found,) = request(self._socket, message(_RTM_GETLINK, 0, wanted)).messages
+        except NetlinkError as error:
+            raise LinkRefused(error.errno, f"no interface {device} in this network namespace") from error
+        index: int = _LINK.unpack_from(found.body)[2]
+        return index
 
     def watch_links(self) -> None:
         """From now on receive an event for every change of a link in this namespace."""
         self._socket.bind((0, _RTMGRP_LINK))
 
-    def wait_for_event(self) -> None:
-        """Wait until some link has changed."""
-        self._socket.recv(_ROOM)
+    def wait_for_event(self, timeout: float | None = None) -> bool:
+        """Wait until some link has changed; whether one has within ``timeout`` seconds."""
+        happened = bool(select.select([self._socket], [], [], timeout)[0])
+        if happened:
+            receive(self._socket)
+        return happened
 
-    def wait_for_carrier(self, index: int, timeout: float) -> bool:
-        """Whether a veth interface is operational, now or within ``timeout`` seconds."""
-        with suppress(PermissionError):  # gVisor sends no events; a link is as it will be once it is made
-            self.watch_links()
-        # Since 6.8 the question itself makes the kernel catch up; on older ones an event follows when it has.
+    def operational(self, index: int) -> bool:
+        """Whether an interface carries packets; since Linux 6.8 the question makes the kernel catch up."""
+        (link,) = self.request(message(_RTM_GETLINK, 0, _LINK.pack(0, 0, index, 0, 0)))[0].messages
+        flags = _LINK.unpack_from(link.body)[3]
+        found = attributes(link.body[_LINK.size :])
+        state = next((value for type, value in found if type == _IFLA_OPERSTATE), None)
         # IFF_RUNNING would be too early: it is also set while the operational state is unknown.
-        self._send([(_RTM_GETLINK, 0, _LINK.pack(0, 0, index, 0, 0))], 0)
-        deadline = time.monotonic() + timeout
-        while select.select([self._socket], [], [], max(0.0, deadline - time.monotonic()))[0]:
-            if any(_operational(kind, body, index) for kind, body in self._receive()):
-                return True
-        return False
-
-    def _send(self, requests: Iterable[Request], flags: int) -> None:
-        messages = []
-        for kind, more, body in requests:
-            size = _HEADER.size + len(body)
-            messages.append(_HEADER.pack(size, kind, _NLM_F_REQUEST | flags | more, 0, 0) + body)
-        self._socket.send(b"".join(messages))
-
-    def _receive(self) -> Iterator[tuple[int, bytes]]:
-        """Types and bodies of the messages that come next."""
-        data = self._socket.recv(_ROOM)
-        at = 0
-        while at < len(data):
-            size, kind, *_ = _HEADER.unpack_from(data, at)
-            yield kind, data[at + _HEADER.size : at + size]
-            at += _aligned(size)
+        # gVisor gives no operational state, and the carrier alone.
+        return bool(flags & _IFF_LOWER_UP) if state is None else state == bytes([_IF_OPER_UP])
 
     def __enter__(self) -> Self:
         return self
@@ -185,43 +254,17 @@ class Rtnetlink:
         self._socket.close()
 
 
-def _raise_for(kind: int, body: bytes) -> None:
-    code = -_ERROR.unpack_from(body)[0] if kind == _NLMSG_ERROR else 0
-    if code:
-        raise LinkRefused(code, os.strerror(code))
-
-
-def _operational(kind: int, body: bytes, index: int) -> bool:
-    _raise_for(kind, body)
-    if kind != _RTM_NEWLINK:
-        return False
-    _, _, of, flags, _ = _LINK.unpack_from(body)
-    state = dict(_attributes(body[_LINK.size :])).get(_IFLA_OPERSTATE)
-    # gVisor gives no operational state, and the carrier alone.
-    up = bool(flags & _IFF_LOWER_UP) if state is None else state == bytes([_IF_OPER_UP])
-    return of == index and up
-
-
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at < len(data):
-        size, kind = _ATTRIBUTE.unpack_from(data, at)
-        yield kind, data[at + _ATTRIBUTE.size : at + size]
-        at += _aligned(size)
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    size = _ATTRIBUTE.size + len(value)
-    return _ATTRIBUTE.pack(size, kind) + value + bytes(_aligned(size) - size)
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LinkRefused(error.errno, error.strerror) from error
 
 
 def _number(kind: int, value: int) -> bytes:
-    return _attribute(kind, struct.pack("=I", value))
+    return attribute(kind, struct.pack("=I", value))
 
 
 def _text(kind: int, value: str) -> bytes:
-    return _attribute(kind, value.encode() + b"\0")
-
-
-def _aligned(size: int) -> int:
-    return -(-size // 4) * 4
+    return attribute(kind, value.encode() + b"\0")

@@ -6,12 +6,14 @@ import errno
 import os
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from netns.errors import NetnsError
+from netns.errors import NetnsError, setting_up
+from netns.netlink import NLM_F_DUMP, request
 
+_NETLINK_SOCK_DIAG = 4
 _EVERY_STATE = 0xFFFFFFFF
 _EVERYTHING = 0xFF
 _INET = {int(socket.AF_INET), int(socket.AF_INET6)}
@@ -53,18 +55,32 @@ def sock_diag(sock: socket.socket) -> SockDiag:
     raise SocketNotFound(errno.ENOENT, f"sock_diag does not list socket {inode} in this network namespace")
 
 
-def _dump(sock: socket.socket) -> Iterator[Any]:
-    from pyroute2.netlink.diag import DiagSocket
+def _dump(sock: socket.socket) -> list[Any]:
+    from pyroute2.netlink.diag import (
+        SOCK_DIAG_BY_FAMILY,
+        inet_diag_msg,
+        inet_diag_req,
+        unix_diag_msg,
+        unix_diag_req,
+    )
 
-    wanted: dict[str, Any] = {"family": int(sock.family), "states": _EVERY_STATE}
+    kind: Any
     if sock.family in _INET:
-        protocol = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL)
-        wanted |= {"protocol": protocol, "extensions": _EVERYTHING}
+        wanted, kind = inet_diag_req(), inet_diag_msg
+        wanted["sdiag_protocol"] = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL)
+        wanted["idiag_states"], wanted["idiag_ext"] = _EVERY_STATE, _EVERYTHING
+    elif sock.family == socket.AF_UNIX:
+        wanted, kind = unix_diag_req(), unix_diag_msg
+        wanted["udiag_states"], wanted["udiag_show"] = _EVERY_STATE, _EVERYTHING
     else:
-        wanted |= {"show": _EVERYTHING}
-    with DiagSocket() as diag:
-        diag.bind()
-        yield from diag.get_sock_stats(**wanted)
+        return []
+    wanted["header"].update(type=SOCK_DIAG_BY_FAMILY, flags=NLM_F_DUMP)
+    wanted["sdiag_family"] = int(sock.family)
+    with (
+        setting_up("sock_diag"),
+        socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as diag,
+    ):
+        return request(diag, wanted).decoded(kind)
 
 
 def _sock_diag(message: Any, inode: int) -> SockDiag:

@@ -58,8 +58,8 @@ class Sysctl:
         """Set several, in order."""
         with self._entered():
             for name, value in values.items():
-                with setting_up(name), _shown(name):
-                    _path(name).write_text(str(value))
+                with setting_up(name), _shown(name), open(_path(name), "wb", buffering=0) as file:
+                    file.write(str(value).encode())
 
     def __contains__(self, name: object) -> bool:
         with self._entered():

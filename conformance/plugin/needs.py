@@ -103,6 +103,27 @@ def _try_sysctl(name: str) -> None:
         namespace.sysctl[name] = namespace.sysctl[name]
 
 
+def _try_link(make: Callable[[Namespace], None]) -> None:
+    with Namespace() as namespace:
+        namespace.add_veth("lower", "other")
+        make(namespace)
+
+
+@functools.cache
+def link(kind: str) -> Need:
+    """A kind of link: ``bridge``, ``dummy``, ``macvlan`` or ``vrf``. Raises: KeyError for another."""
+    make = _LINKS[kind]
+    return Need(f"link:{kind}", lambda: _works(lambda: _try_link(make), LinkRefused))
+
+
+_LINKS: dict[str, Callable[[Namespace], None]] = {
+    "bridge": lambda namespace: namespace.add_bridge("made"),
+    "dummy": lambda namespace: namespace.add_dummy("made"),
+    "macvlan": lambda namespace: namespace.add_macvlan("made", "lower"),
+    "vrf": lambda namespace: namespace.add_vrf("made", table=100),
+}
+
+
 def _try_another_user() -> None:
     as_user(NOBODY, os.geteuid)
 
@@ -225,6 +246,7 @@ _NEEDS = (
 )
 _CODES = {
     **{one.code: one for one in _NEEDS},
+    **{link(kind).code: link(kind) for kind in _LINKS},
     **{str(one): _capability(one) for one in Capability},
     **{initially(one).code: initially(one) for one in Capability},
 }

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.plugin.needs import OWN_KERNEL
+from conformance.plugin.needs import OWN_KERNEL, need_of
 from tests.conformance import suites
+from tests.netns.setups import has_link, has_qdisc
 
 PROBE = """
 from conformance.plugin.needs import initially
@@ -66,3 +67,13 @@ def test_the_kernel_is_the_suites_own_in_a_guest_alone(monkeypatch: pytest.Monke
     monkeypatch.delenv("KERNELS_GUEST", raising=False)
 
     assert not OWN_KERNEL.probe()
+
+
+@pytest.mark.parametrize("kind", ["bridge", "dummy", "macvlan", "vrf"])
+def test_a_kind_of_link_is_missing_where_the_kernel_has_none(kind: str) -> None:
+    assert need_of(f"link:{kind}").missing() is not has_link(kind)
+
+
+@pytest.mark.parametrize("kind", ["fq", "netem"])
+def test_a_queueing_discipline_is_missing_where_the_kernel_has_none(kind: str) -> None:
+    assert need_of(f"qdisc:{kind}").missing() is not has_qdisc(kind)

@@ -1,17 +1,26 @@
 from __future__ import annotations
 
 import errno
-import resource
 import socket
 import sys
 import threading
+import time
+from collections.abc import Callable
 
 import pytest
 
 from netns import Capability, Link, LinkRefused, Namespace, Route, Rule, in_child, peers, without
-from netns.links import interface_index
+from tests.netns.setups import has_link, has_qdisc
 
 SO_MARK = socket.SO_MARK
+
+KINDS: dict[str, Callable[[Namespace], None]] = {
+    "bridge": lambda ns: ns.add_bridge("made"),
+    "dummy": lambda ns: ns.add_dummy("made"),
+    "macvlan": lambda ns: ns.add_macvlan("made", "lower"),
+    "vrf": lambda ns: ns.add_vrf("made", table=10),
+}
+"""What makes a link of each kind, on top of the interface ``lower`` where it needs one."""
 
 
 def reach(address: str, *, mark: int = 0) -> str:
@@ -221,19 +230,6 @@ def test_an_unknown_interface_is_no_such_device() -> None:
     assert refusal.value.errno == errno.ENODEV
 
 
-def test_an_interface_that_cannot_be_asked_for_is_not_called_unknown() -> None:
-    def without_descriptors() -> None:
-        ns = Namespace()
-        with ns.rtnetlink():
-            resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
-            interface_index("lo")
-
-    with pytest.raises(OSError, match="open files") as refusal:
-        in_child(without_descriptors)
-
-    assert refusal.value.errno == errno.EMFILE
-
-
 def test_what_the_kernel_refuses_keeps_its_errno() -> None:
     with Namespace() as ns:
         ns.add_address("lo", "10.1.2.3/32")
@@ -253,9 +249,158 @@ def test_without_the_capability_a_link_stays_as_it_is() -> None:
         assert link(ns, "lo").mtu == 1400
 
 
-def test_the_verbs_of_one_block_share_a_socket() -> None:
-    with Namespace() as ns, ns.iproute() as first, ns.iproute() as second:
-        assert first is second
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_link_of_a_kind_is_made_down(kind: str) -> None:
+    if not has_link(kind):
+        pytest.skip(f"this kernel has no links of kind {kind}")
+    with Namespace() as ns:
+        ns.add_veth("lower", "other")
+        KINDS[kind](ns)
+
+        assert (link(ns, "made").kind, link(ns, "made").up) == (kind, False)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_that_the_kernel_has_not_got_is_named_with_the_way_out(kind: str) -> None:
+    if has_link(kind):
+        pytest.skip(f"this kernel has links of kind {kind}")
+    with Namespace() as ns:
+        ns.add_veth("lower", "other")
+
+        with pytest.raises(
+            LinkRefused, match=rf"no links of kind {kind}; .*CONFIG_\w*{kind.upper()}"
+        ) as refusal:
+            KINDS[kind](ns)
+        assert refusal.value.errno == errno.EOPNOTSUPP
+
+
+def test_a_bridge_forwards_between_the_links_it_is_master_of() -> None:
+    if not has_link("bridge"):
+        pytest.skip("this kernel has no bridge")
+    with Namespace() as bridge, Namespace() as near, Namespace() as far:
+        bridge.add_bridge("br0")
+        bridge.set_link("br0", up=True)
+        for port, (host, address) in {"port1": (near, "10.0.0.1/24"), "port2": (far, "10.0.0.2/24")}.items():
+            bridge.add_veth(port, "eth0", host)
+            bridge.set_link(port, up=True, master="br0")
+            host.add_address("eth0", address)
+            host.set_link("eth0", up=True)
+            host.wait_for_carrier("eth0")
+            bridge.wait_for_carrier(port)
+        with far.entered():
+            server = socket.create_server(("10.0.0.2", 0))
+        with server, near.entered(), socket.create_connection(server.getsockname(), timeout=60) as client:
+            assert client.getsockname()[0] == "10.0.0.1"
+        assert {each.name: each.master for each in bridge.links()} == {
+            "lo": None,
+            "br0": None,
+            "port1": "br0",
+            "port2": "br0",
+        }
+
+
+def test_a_link_is_freed_from_its_master() -> None:
+    if not has_link("bridge"):
+        pytest.skip("this kernel has no bridge")
+    with Namespace() as ns:
+        ns.add_bridge("br0")
+        ns.add_veth("port", "other")
+        ns.set_link("port", master="br0")
+        ns.set_link("port", up=True)
+        before = link(ns, "port").master
+        ns.set_link("port", master="")
+
+        assert (before, link(ns, "port").master) == ("br0", None)
+
+
+def test_what_a_vrf_is_master_of_is_routed_by_its_table() -> None:
+    if not has_link("vrf"):
+        pytest.skip("this kernel has no VRF")
+    with Namespace() as ns:
+        ns.add_vrf("red", table=10)
+        ns.set_link("red", up=True)
+        ns.add_veth("eth0", "other")
+        ns.set_link("eth0", up=True, master="red")
+        ns.add_address("eth0", "10.0.0.1/24")
+
+        assert [route.destination for route in ns.routes(table=10) if route.type == "unicast"] == [
+            "10.0.0.0/24"
+        ]
+        assert ns.routes() == []
+
+
+def test_a_macvlan_is_a_host_of_its_own_on_the_wire() -> None:
+    if not has_link("macvlan"):
+        pytest.skip("this kernel has no macvlan")
+    with peers() as hosts:
+        right = hosts.right.namespace
+        # Each interface is to answer for its own address alone.
+        right.sysctl[f"net.ipv4.conf.{hosts.right.device}.arp_ignore"] = 1
+        right.add_macvlan("made", hosts.right.device)
+        right.add_address("made", "10.0.1.3/32")
+        right.set_link("made", up=True)
+        with hosts.right.entered():
+            server = socket.socket()
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"made")
+            server.bind(("", 0))
+            server.listen()
+        with server, hosts.left.entered():
+            client = socket.create_connection(("10.0.1.3", server.getsockname()[1]), timeout=60)
+            with client:
+                assert client.getpeername()[0] == "10.0.1.3"
+
+
+@pytest.mark.parametrize("kind", ["fq", "netem"])
+def test_a_queue_that_the_kernel_has_not_got_is_named_with_the_way_out(kind: str) -> None:
+    if has_qdisc(kind):
+        pytest.skip(f"this kernel has {kind}")
+    with Namespace() as ns:
+        with pytest.raises(
+            LinkRefused, match=rf"no qdisc {kind}; .*CONFIG_NET_SCH_{kind.upper()}"
+        ) as refusal:
+            ns.add_qdisc("lo", kind)
+        assert refusal.value.errno == errno.ENOENT
+
+
+def test_a_queue_below_a_class_that_is_not_there_is_not_called_unknown() -> None:
+    with Namespace() as ns, pytest.raises(LinkRefused, match="find") as refusal:
+        ns.add_qdisc("lo", "pfifo_fast", parent="7:1")
+
+    assert refusal.value.errno == errno.ENOENT
+
+
+def test_a_queue_without_a_handle_is_given_one() -> None:
+    if not has_qdisc("fq"):
+        pytest.skip("this kernel has no fq")
+    with Namespace() as ns:
+        ns.add_qdisc("lo", "fq")
+
+        with pytest.raises(LinkRefused, match=r"exists|Exclusivity"):
+            ns.add_qdisc("lo", "fq")
+
+
+def test_settings_that_would_go_unheard_are_refused() -> None:
+    with Namespace() as ns, pytest.raises(ValueError, match="no settings of qdisc fq"):
+        ns.add_qdisc("lo", "fq", flow_limit=7)
+
+
+def test_netem_delays_and_duplicates() -> None:
+    if not has_qdisc("netem"):
+        pytest.skip("this kernel has no netem")
+    with peers() as hosts:
+        with hosts.right.entered():
+            receiver = socket.socket(type=socket.SOCK_DGRAM)
+            receiver.bind((hosts.right.address, 0))
+            receiver.settimeout(60)
+        hosts.left.namespace.add_netem(hosts.left.device, delay=0.3, duplicate=100)
+        with receiver, hosts.left.entered(), socket.socket(type=socket.SOCK_DGRAM) as sender:
+            begun = time.monotonic()
+            sender.sendto(b"x", receiver.getsockname())
+            copies = [receiver.recv(2) for _ in range(2)]
+            took = time.monotonic() - begun
+
+        assert copies == [b"x", b"x"]
+        assert took >= 0.3
 
 
 def test_a_block_of_one_namespace_does_not_reach_another() -> None:
@@ -274,3 +419,17 @@ def test_a_refusal_in_a_block_leaves_the_namespace_usable() -> None:
         ns.add_veth("eth0", "eth1")
 
         assert link(ns, "eth0").name == "eth0"
+
+
+def test_a_pair_is_made_where_its_indexes_are_taken() -> None:
+    def made_by_another_process() -> None:
+        ns.add_veth("taken", "taken2")
+
+    with Namespace() as ns, Namespace() as other:
+        in_child(made_by_another_process)
+        ns.add_veth("mine", "yours", other)
+        in_child(lambda: other.add_veth("taken", "taken2"))
+        ns.add_veth("mine2", "yours2", other)
+
+        assert {"mine", "mine2"} <= {link.name for link in ns.links()}
+        assert {"yours", "yours2"} <= {link.name for link in other.links()}

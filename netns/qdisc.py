@@ -1,0 +1,40 @@
+"""Queueing disciplines of tc(8), as pyroute2 encodes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netns.netlink import NLM_F_CREATE, NLM_F_EXCL
+
+_TC_H_ROOT = 0xFFFF_FFFF
+
+
+def new_qdisc(index: int, kind: str, *, handle: str | None, parent: str, settings: dict[str, Any]) -> Any:
+    """A queueing discipline on the interface with this index; else as Links.add_qdisc()."""
+    from pyroute2.netlink.rtnl import RTM_NEWQDISC
+    from pyroute2.netlink.rtnl.tcmsg import tcmsg
+
+    wanted: Any = tcmsg()
+    wanted["header"].update(type=RTM_NEWQDISC, flags=NLM_F_CREATE | NLM_F_EXCL)
+    wanted["index"] = index
+    wanted["handle"] = 0 if handle is None else _number(handle)
+    wanted["parent"] = _TC_H_ROOT if parent == "root" else _number(parent)
+    wanted["attrs"] = [("TCA_KIND", kind), *_options(kind, settings)]
+    return wanted
+
+
+def _number(text: str) -> int:
+    """The number of a handle or a class as tc(8) writes it, in hexadecimal: ``1:`` is 0x10000."""
+    major, minor = (int(part or "0", 16) for part in text.split(":"))
+    return major << 16 | minor
+
+
+def _options(kind: str, settings: dict[str, Any]) -> list[tuple[str, Any]]:
+    from pyroute2.netlink.rtnl.tcmsg import plugins
+
+    encoded = getattr(plugins.get(kind), "get_parameters", None)
+    if encoded is not None:
+        return [("TCA_OPTIONS", encoded({"kind": kind, **settings}))]
+    if settings:
+        raise ValueError(f"pyroute2 knows no settings of qdisc {kind}")
+    return []
