@@ -18,11 +18,12 @@ LEFT_OUT: Final = {
 """Names in the kernel's headers that are no options of ours, by the reason."""
 
 SILENT: Final = {
+    "SO_RESERVE_MEM": "only where a memory control group accounts for the socket",
     "SO_PEERSEC": "a security module that labels sockets answers it",
     "TCP_AO_ADD_KEY TCP_AO_DEL_KEY TCP_AO_INFO TCP_AO_GET_KEYS TCP_AO_REPAIR": "needs CONFIG_TCP_AO",
     "IP_IPSEC_POLICY IPV6_IPSEC_POLICY": "needs CONFIG_NET_KEY where another key manager is there",
     "SO_ORIGINAL_DST IP6T_SO_ORIGINAL_DST": "connection tracking (nf_conntrack) answers it, once loaded",
-    "IPV6_ROUTER_ALERT": "only raw sockets of IPPROTO_RAW set it, and reading it is younger",
+    "IPV6_ROUTER_ALERT": "only raw sockets of IPPROTO_RAW set it",
     "MPTCP_INFO MPTCP_TCPINFO MPTCP_SUBFLOW_ADDRS MPTCP_FULL_INFO": "needs CONFIG_MPTCP",
     "TLS_TX TLS_RX TLS_TX_ZEROCOPY_RO TLS_RX_EXPECT_NO_PAD TLS_TX_MAX_PAYLOAD_LEN": (
         "needs a connection to which TCP_ULP has given tls, and the probe connects nothing"
