@@ -14,6 +14,7 @@ from typing import Any
 from kernels import backend, terminal
 from kernels.archive import Archive
 from kernels.backend import Backend
+from kernels.beneath import open_beneath
 from kernels.cache import Cache, size_of
 from kernels.errors import EX_UNAVAILABLE, KernelError
 from kernels.guest import Ending, Guest, Job, acceleration
@@ -149,8 +150,8 @@ def _print_output(guest: Guest) -> Ending:
 
     def print_new() -> None:
         nonlocal printed
-        if guest.output.exists():
-            with guest.output.open("rb") as output:
+        if output := open_beneath(guest.job.shared, guest.output):
+            with output:
                 output.seek(printed)
                 new = output.read()
             printed += os.write(sys.stdout.fileno(), new) if new else 0

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from conformance.plugin.verdict import broken
 from kernels.backend import Image, Kernel
+from kernels.beneath import open_beneath
 from kernels.guest import Ending, Guest, Job, guest_environ
 from reports.model import Answer, Footer, Header, Run
 from reports.run_file import RunWriter, decode
@@ -93,7 +94,7 @@ class GuestRun:
         if self.guest is None or self.ending is None:
             return ""
         cause = f"{self.ending.cause.value}: {self.ending.why}".rstrip(": ")
-        said = self.guest.output.read_text(errors="replace") if self.guest.output.exists() else ""
+        said = self.guest.read(self.guest.output)
         return "\n".join((f"{self.name}: {cause}", self.guest.console_tail(), *said.splitlines()[-5:]))
 
     @property
@@ -120,8 +121,8 @@ class GuestRun:
             self._writer.write(answer)
 
     def _new_lines(self) -> Iterator[bytes]:
-        if self._log.exists():
-            with self._log.open("rb") as log:
+        if log := open_beneath(self._folder, self._log):
+            with log:
                 log.seek(self._read)
                 for line in log:
                     if line.endswith(b"\n"):

@@ -13,6 +13,7 @@ from pathlib import Path
 from kernels import script, tools
 from kernels.archive import Archive
 from kernels.backend import Image
+from kernels.confine import confined
 from kernels.errors import (
     KernelError,
     MissingProgram,
@@ -22,7 +23,7 @@ from kernels.errors import (
     PathNotBootable,
     PtraceForbidden,
 )
-from kernels.guest import Guest, Job, require_readable
+from kernels.guest import Guest, Job, make_home, require_readable
 from kernels.package import Package
 from kernels.packaged import Packaged
 
@@ -52,17 +53,21 @@ class UserMode(Packaged):
         require_readable(job)
         if '"' in str(job.home):
             raise PathNotBootable(job.home, "a kernel's command line cannot hold a double quote")
+        make_home(job)
         token = secrets.token_hex(8)
         modules = image.modules or image.program.parent
         mounts = script.host_mounts(job, image.program.parent, modules, image.tools)
         script.write_command(job)
         init = script.write_init(job, token, mounts, _modprobe(image, job))
-        command = [
+        memory = job.home / "memory"
+        memory.mkdir()
+        program = [
+            *("env", f"TMPDIR={memory}"),
             *(str(image.program), f"mem={job.memory}", "rootfstype=hostfs", "rootflags=/", "ro"),
             *(f'init="{init}"', f"kernels_guest={token}", f"uml_dir={job.home}"),
             *("con=null", "con0=null,fd:1" if job.terminal is None else "con0=fd:0,fd:1"),
         ]
-        return Guest(image.name, command, job, _explain)
+        return Guest(image.name, confined(program, job.shared, memory=memory), job, _explain)
 
 
 def _modprobe(image: Image, job: Job) -> Path | None:
@@ -72,7 +77,8 @@ def _modprobe(image: Image, job: Job) -> Path | None:
 
 def _explain(console: str) -> KernelError | None:
     """A host that forbids tracing ends the program before its kernel prints its version."""
-    message = next((line for line in console.splitlines() if "ptrace" in line.lower()), None)
+    tried = (line for line in console.splitlines() if "ptrace" in line.lower())
+    message = next((line for line in tried if not line.endswith("OK")), None)
     return PtraceForbidden(message.strip()) if message and "Linux version" not in console else None
 
 
