@@ -17,7 +17,7 @@ from kernels.confine import confined
 from kernels.errors import NotAKernel
 from kernels.guest import Guest, Job, make_home, require_readable
 from kernels.package import Package
-from kernels.packaged import Packaged
+from kernels.packaged import Packaged, ask, head
 from kernels.series import Series, series_table
 
 WANTED = "the program runsc"
@@ -37,9 +37,11 @@ class GVisor(Packaged):
     name = "gvisor"
 
     def inspect(self, name: str, path: Path) -> Image:
-        if not path.is_file() or not os.access(path, os.X_OK):
-            raise NotAKernel(path, "there is no such program", WANTED)
-        return Image(name, "gvisor", "unknown", path, path)
+        head(path, 1, WANTED)
+        first, _, version = ask(path, "--version", WANTED).stdout.partition("\n")[0].partition(" version ")
+        if first != "runsc":
+            raise NotAKernel(path, "it does not answer --version as gVisor's runsc does", WANTED)
+        return Image(name, "gvisor", version, path, path)
 
     def arrange(self, tree: Path, folder: Path, packages: Sequence[Package], _archive: Archive) -> Image:
         program = (tree / "usr/bin/runsc").rename(tree / "runsc")

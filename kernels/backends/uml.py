@@ -25,7 +25,7 @@ from kernels.errors import (
 )
 from kernels.guest import Guest, Job, make_home, require_readable
 from kernels.package import Package
-from kernels.packaged import Packaged
+from kernels.packaged import Packaged, ask, head
 
 WANTED = "the program that 'make ARCH=um' leaves: linux"
 
@@ -84,29 +84,16 @@ def _explain(console: str) -> KernelError | None:
 
 def _local_release(name: str, path: Path) -> str:
     """The release that a user's program prints. Raises NotAKernel, NoNamespaces."""
-    if not path.is_file() or not os.access(path, os.X_OK):
-        raise NotAKernel(path, "there is no such program", WANTED)
-    with path.open("rb") as program:
-        magic = program.read(4)
-    if magic != b"\x7fELF":
+    if head(path, 4, WANTED) != b"\x7fELF":
         raise NotAKernel(path, "it is not an ELF program", WANTED)
-    config = _ask(path, "--showconfig").stdout
+    config = ask(path, "--showconfig", WANTED).stdout
     if "CONFIG_UML=y" not in config:
         raise NotAKernel(path, "it does not answer --showconfig as user-mode Linux does", WANTED)
     if "CONFIG_HOSTFS=y" not in config:
         raise NotAKernel(path, "it was built without CONFIG_HOSTFS, through which a guest sees files", WANTED)
     if "CONFIG_NET_NS=y" not in config:
         raise NoNamespaces(name)
-    return _ask(path, "--version").stdout.strip()
-
-
-def _ask(program: Path, question: str) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            [program, question], capture_output=True, text=True, errors="replace", timeout=20, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise NotAKernel(program, f"it cannot be run ({error})", WANTED) from error
+    return ask(path, "--version", WANTED).stdout.strip()
 
 
 def _fit_library(program: Path, tree: Path, folder: Path, package: Package, archive: Archive) -> None:
@@ -115,7 +102,7 @@ def _fit_library(program: Path, tree: Path, folder: Path, package: Package, arch
     The dynamic linker is written into the program: if the kernel were started through the linker, it would
     take the linker's command line for its own.
     """
-    if "GLIBC_" not in _ask(program, "--version").stderr:
+    if "GLIBC_" not in ask(program, "--version", WANTED).stderr:
         return
     library = archive.find("libc6", package.suite)
     if library is None:

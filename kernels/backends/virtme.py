@@ -10,7 +10,6 @@ import os
 import platform
 import shlex
 import shutil
-import struct
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ from kernels.confine import confined
 from kernels.errors import MissingProgram, NotAKernel, PathNotBootable
 from kernels.guest import Guest, Job, make_home, require_readable
 from kernels.package import Package
-from kernels.packaged import Packaged
+from kernels.packaged import Packaged, head
 
 WANTED = "a bootable image: arch/x86/boot/bzImage or a distribution's vmlinuz"
 
@@ -107,14 +106,11 @@ def _vng() -> str:
 
 def _release(path: Path) -> str:
     """What a bootable image calls itself, as the x86 boot protocol has it. Raises NotAKernel."""
-    if not path.is_file() or not os.access(path, os.R_OK):
-        raise NotAKernel(path, "there is no such file to read", WANTED)
-    with path.open("rb") as image:
-        head = image.read(0x10000)
-    if head[0x202:0x206] != b"HdrS":
+    image = head(path, 0x10000, WANTED)
+    if image[0x202:0x206] != b"HdrS":
         raise NotAKernel(path, "it has no boot header", WANTED)
-    (offset,) = struct.unpack_from("<H", head, 0x20E)
-    words = head[0x200 + offset :].partition(b"\0")[0].split()
+    offset = int.from_bytes(image[0x20E:0x210], "little")
+    words = image[0x200 + offset :].partition(b"\0")[0].split()
     return words[0].decode(errors="replace") if words else "unknown"
 
 
