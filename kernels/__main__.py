@@ -16,7 +16,7 @@ from kernels.archive import Archive
 from kernels.backend import Backend
 from kernels.beneath import open_beneath
 from kernels.cache import Cache, size_of
-from kernels.errors import EX_UNAVAILABLE, KernelError
+from kernels.errors import EX_UNAVAILABLE, FolderUnwritable, KernelError
 from kernels.guest import Ending, Guest, Job, acceleration
 from kernels.progress import Progress
 from kernels.scratch import scratch
@@ -137,7 +137,10 @@ def _mebibytes(size: int) -> str:
 def _shared(folder: Path | None) -> Iterator[Path]:
     """The folder the guest may write: the user's, or a temporary one."""
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FolderUnwritable(folder, error) from error
         yield folder.absolute()
     else:
         with scratch() as made:

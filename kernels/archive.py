@@ -56,8 +56,8 @@ Acquire::Languages "none";
 Acquire::Retries "2";
 Acquire::http::Timeout "30";
 """
-"""It counts over the settings of the machine's apt: whatever those let pass, nothing unsigned or weakly hashed
-is taken. Only how old an index may be is theirs (Acquire::Check-Valid-Until), since archived suites expire."""
+"""It counts over the settings of the machine's apt: whatever those let pass, nothing unsigned or weakly
+hashed is taken. How old an index may be is theirs (Acquire::Check-Valid-Until): archived suites expire."""
 
 
 @dataclass

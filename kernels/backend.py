@@ -14,7 +14,7 @@ from typing import ClassVar
 from kernels import backends as _folder
 from kernels.archive import Archive
 from kernels.confine import not_confined
-from kernels.errors import UnknownKernel
+from kernels.errors import FolderUnwritable, UnknownKernel
 from kernels.guest import Guest, Job
 from kernels.series import series_table
 
@@ -109,7 +109,11 @@ class Kernel:
         return image
 
     def start(self, image: Image, job: Job) -> Guest:
-        return self.backend.start(image, job)
+        """Start a guest on the job. Raises what the backend raises, and FolderUnwritable."""
+        try:
+            return self.backend.start(image, job)
+        except OSError as error:
+            raise FolderUnwritable(job.shared, error) from error
 
 
 @cache

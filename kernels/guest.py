@@ -23,6 +23,8 @@ from kernels.errors import KernelError, NoNamespaces, Unreadable
 REAPER = Path(__file__).with_name("reaper.py")
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TERM", "VIRTUAL_ENV", "PYTHONPATH", "COLUMNS", "LINES")
 """Environment variables that a command in a guest gets from the caller."""
+LITTLE_SPACE = 1 << 16
+"""Bytes: with fewer free a guest that died may not have been able to write."""
 POWER_OFF = 10.0
 """Seconds a guest has to switch itself off once its command has ended."""
 
@@ -202,7 +204,9 @@ class Guest:
             return Ending(Cause.DIED, why="no network namespaces", error=NoNamespaces(self.kernel))
         if recorded.isdecimal():
             return Ending(Cause.EXITED, int(recorded))
-        why = f"the program that ran it ended with exit status {self._process.poll()}"
+        why = _how(self._process.returncode)
+        if shutil.disk_usage(self.job.shared).free < LITTLE_SPACE:
+            why += f", and there is hardly any space left in {self.job.shared}"
         return Ending(Cause.DIED, why=why, error=self._explain(self.read(self.console)))
 
     def _idle(self) -> bool:
@@ -237,3 +241,13 @@ def require_readable(job: Job) -> None:
     program = job.folder / job.command[0]
     if os.sep in job.command[0] and os.path.lexists(program) and not os.access(program, os.R_OK | os.X_OK):
         raise Unreadable(program)
+
+
+def _how(status: int) -> str:
+    """How a guest's program ended, by the exit status of its reaper: 128 and more are signals (bash(1))."""
+    who = "the process that watched over it" if status < 0 else "the program that ran it"
+    number = -status if status < 0 else status - 128
+    if number not in set(signal.Signals):
+        return f"{who} ended with exit status {status}"
+    memory = ", as is done where memory runs out" if number == signal.SIGKILL else ""
+    return f"{who} was ended by {signal.Signals(number).name}{memory}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from conformance.plugin.verdict import broken
 from kernels.backend import Image, Kernel
 from kernels.beneath import open_beneath
+from kernels.errors import FolderUnwritable
 from kernels.guest import Ending, Guest, Job, guest_environ
 from reports.model import Answer, Footer, Header, Run
 from reports.run_file import RunWriter, decode
@@ -60,9 +61,12 @@ class GuestRun:
     def start(self, command: Sequence[str], asked: Sequence[str], root: Path) -> None:
         """Run the suite, which ``command`` does, on the claims ``asked``, in their order."""
         self._asked = asked
-        self._folder.mkdir(parents=True)
         chosen = self._folder / "claims"
-        chosen.write_text("\n".join(asked) + "\n", encoding="utf-8")
+        try:
+            self._folder.mkdir(parents=True)
+            chosen.write_text("\n".join(asked) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise FolderUnwritable(self._folder, error) from error
         arguments = ["--claims-from", str(chosen), "--run-record", str(self._log), "--as-kernel", self.name]
         job = Job([*command, *arguments], self._folder, root, environ=guest_environ() | _LEAN)
         self.guest = self._kernel.start(self._image, job)
