@@ -14,8 +14,9 @@ from typing import Any
 from kernels import backend, terminal
 from kernels.archive import Archive
 from kernels.backend import Backend
+from kernels.beneath import open_beneath
 from kernels.cache import Cache, size_of
-from kernels.errors import EX_UNAVAILABLE, KernelError
+from kernels.errors import EX_UNAVAILABLE, FolderUnwritable, KernelError
 from kernels.guest import Ending, Guest, Job, acceleration
 from kernels.progress import Progress
 from kernels.scratch import scratch
@@ -136,7 +137,10 @@ def _mebibytes(size: int) -> str:
 def _shared(folder: Path | None) -> Iterator[Path]:
     """The folder the guest may write: the user's, or a temporary one."""
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FolderUnwritable(folder, error) from error
         yield folder.absolute()
     else:
         with scratch() as made:
@@ -149,8 +153,8 @@ def _print_output(guest: Guest) -> Ending:
 
     def print_new() -> None:
         nonlocal printed
-        if guest.output.exists():
-            with guest.output.open("rb") as output:
+        if output := open_beneath(guest.job.shared, guest.output):
+            with output:
                 output.seek(printed)
                 new = output.read()
             printed += os.write(sys.stdout.fileno(), new) if new else 0

@@ -1,7 +1,8 @@
 """The package archive, through an apt state of our own: its lists, sources and downloads lie in our cache.
 
 Nothing of the machine's apt is changed. Signatures are verified by apt with the machine's own keys, and the
-mirror is the one the machine's sources name, unless the user names another.
+mirror is the one the machine's sources name, unless the user names another. What the machine lets pass
+unsigned does not count.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ INDEX_AGE = 24 * 3600.0
 
 CONFIGURATION = """\
 #clear APT::Update;
+#clear APT::Hashes;
 #clear DPkg::Post-Invoke;
+#clear Acquire::gpgv::Options;
 Dir::State "{state}";
 Dir::State::Lists "{state}/lists";
 Dir::State::status "{state}/status";
@@ -45,10 +48,16 @@ APT::Architecture "{arch}";
 APT::Architectures {{ "{arch}"; }};
 APT::Sandbox::User "";
 APT::Update::Error-Mode "any";
+APT::Get::AllowUnauthenticated "false";
+Acquire::AllowInsecureRepositories "false";
+Acquire::AllowWeakRepositories "false";
+Acquire::AllowDowngradeToInsecureRepositories "false";
 Acquire::Languages "none";
 Acquire::Retries "2";
 Acquire::http::Timeout "30";
 """
+"""It counts over the settings of the machine's apt: whatever those let pass, nothing unsigned or weakly
+hashed is taken. How old an index may be is theirs (Acquire::Check-Valid-Until): archived suites expire."""
 
 
 @dataclass

@@ -13,7 +13,8 @@ from typing import ClassVar
 
 from kernels import backends as _folder
 from kernels.archive import Archive
-from kernels.errors import UnknownKernel
+from kernels.confine import not_confined
+from kernels.errors import FolderUnwritable, UnknownKernel
 from kernels.guest import Guest, Job
 from kernels.series import series_table
 
@@ -96,11 +97,23 @@ class Kernel:
             return self.backend.fetch(self.spec, archive)
 
     def obtain(self, archive: Archive) -> Image:
-        """The local image, or else a fetched one. Raises what ``fetch`` raises."""
-        return self.backend.local(self.spec, archive) or self.fetch(archive)
+        """The local image, or else a fetched one; says where its guests cannot be confined.
+
+        Raises what ``fetch`` raises.
+        """
+        image = self.backend.local(self.spec, archive) or self.fetch(archive)
+        if why := not_confined():
+            archive.progress.line(
+                f"{self.name}: its guest can write what you can: no confinement here ({why})"
+            )
+        return image
 
     def start(self, image: Image, job: Job) -> Guest:
-        return self.backend.start(image, job)
+        """Start a guest on the job. Raises what the backend raises, and FolderUnwritable."""
+        try:
+            return self.backend.start(image, job)
+        except OSError as error:
+            raise FolderUnwritable(job.shared, error) from error
 
 
 @cache

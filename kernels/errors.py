@@ -120,6 +120,16 @@ class PathNotBootable(KernelError):
         super().__init__(f"{path} cannot be used in a guest: {why}. Use another folder.")
 
 
+class FolderUnwritable(KernelError):
+    """The folder that a guest and its host share cannot be written."""
+
+    def __init__(self, folder: Path | str, error: OSError) -> None:
+        super().__init__(
+            f"no guest can be started with the folder {folder}: {error.strerror or error}. Make room there, "
+            "or name another (TMPDIR, or --shared)."
+        )
+
+
 class Unreadable(KernelError):
     """The user who runs the guest cannot read a file that the command needs."""
 

@@ -6,7 +6,9 @@ import contextlib
 import enum
 import os
 import select
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,11 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from kernels.beneath import activity, read_beneath
 from kernels.errors import KernelError, NoNamespaces, Unreadable
 
 REAPER = Path(__file__).with_name("reaper.py")
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TERM", "VIRTUAL_ENV", "PYTHONPATH", "COLUMNS", "LINES")
 """Environment variables that a command in a guest gets from the caller."""
+LITTLE_SPACE = 1 << 16
+"""Bytes: with fewer free a guest that died may not have been able to write."""
 POWER_OFF = 10.0
 """Seconds a guest has to switch itself off once its command has ended."""
 
@@ -112,7 +117,7 @@ class Guest:
         self._activity = (0, 0.0)
         self._last_activity = self._last_unfinished = time.monotonic()
         self._last_look = 0.0
-        self._process, self._parent_pipe = self._start(command)
+        self._process, self._line = self._start(command)
 
     def __enter__(self) -> Guest:
         return self
@@ -134,7 +139,11 @@ class Guest:
 
     def console_tail(self, lines: int = 20) -> str:
         """The last lines of the console."""
-        return "\n".join(_text(self.console).splitlines()[-lines:])
+        return "\n".join(self.read(self.console).splitlines()[-lines:])
+
+    def read(self, path: Path) -> str:
+        """The text of a file in the shared folder; empty if there is none. No link in there is followed."""
+        return read_beneath(self.job.shared, path).decode(errors="replace")
 
     def fileno(self) -> int:
         """Readable when the guest has ended: for select and poll."""
@@ -163,44 +172,42 @@ class Guest:
         if self._ending is None:
             self._end(Ending(Cause.KILLED))
 
-    def _start(self, command: Sequence[str]) -> tuple[subprocess.Popen[bytes], int]:
-        read_end, write_end = os.pipe()
-        reaper = [sys.executable, "-I", "-S", str(REAPER), str(read_end), str(self._pidfile), *command]
+    def _start(self, command: Sequence[str]) -> tuple[subprocess.Popen[bytes], socket.socket]:
+        ours, reapers = socket.socketpair()
+        reaper = [sys.executable, "-I", "-S", str(REAPER), str(reapers.fileno()), *command]
         terminal = self.job.terminal
-        with self.console.open("wb") as console:
+        with reapers, self.console.open("xb") as console:
             process = subprocess.Popen(
                 reaper,
                 stdin=subprocess.DEVNULL if terminal is None else terminal,
                 stdout=console if terminal is None else terminal,
                 stderr=console,
-                pass_fds=[read_end],
+                pass_fds=[reapers.fileno()],
                 start_new_session=True,
             )
-        os.close(read_end)
         self._pidfd = os.pidfd_open(process.pid)
-        return process, write_end
-
-    @property
-    def _pidfile(self) -> Path:
-        return self.job.home / "pid"
+        return process, ours
 
     def _end(self, ending: Ending) -> None:
-        """Close the pipe, so that the reaper ends the guest; if the reaper was killed, do it here."""
-        os.close(self._parent_pipe)
+        """Close the line, so that the reaper ends the guest; if the reaper was killed, do it here."""
+        self._line.shutdown(socket.SHUT_WR)
         if self._process.wait() == -signal.SIGKILL:
-            with contextlib.suppress(ProcessLookupError, ValueError, OSError):
-                os.killpg(int(self._pidfile.read_text()), signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError, ValueError):
+                os.killpg(int(self._line.recv(32)), signal.SIGKILL)
+        self._line.close()
         os.close(self._pidfd)
         self._ending = ending
 
     def _read_ending(self) -> Ending:
-        recorded = _text(self.job.home / "exit-status").strip()
+        recorded = self.read(self.job.home / "exit-status").strip()
         if recorded == "no-namespaces":
             return Ending(Cause.DIED, why="no network namespaces", error=NoNamespaces(self.kernel))
-        if recorded:
+        if recorded.isdecimal():
             return Ending(Cause.EXITED, int(recorded))
-        why = f"the program that ran it ended with exit status {self._process.poll()}"
-        return Ending(Cause.DIED, why=why, error=self._explain(_text(self.console)))
+        why = _how(self._process.returncode)
+        if shutil.disk_usage(self.job.shared).free < LITTLE_SPACE:
+            why += f", and there is hardly any space left in {self.job.shared}"
+        return Ending(Cause.DIED, why=why, error=self._explain(self.read(self.console)))
 
     def _idle(self) -> bool:
         """Whether the idle timeout is over. There is none at a terminal."""
@@ -208,9 +215,9 @@ class Guest:
         if self.job.terminal is not None or now - self._last_look < 0.5:
             return False
         self._last_look = now
-        activity = _activity(self.job.shared)
-        if activity != self._activity:
-            self._activity, self._last_activity = activity, now
+        seen = activity(self.job.shared)
+        if seen != self._activity:
+            self._activity, self._last_activity = seen, now
         return now - self._last_activity > self.job.idle_timeout
 
     def _overdue(self) -> bool:
@@ -218,6 +225,13 @@ class Guest:
         if not (self.job.home / "exit-status").exists():
             self._last_unfinished = time.monotonic()
         return time.monotonic() - self._last_unfinished > POWER_OFF
+
+
+def make_home(job: Job) -> None:
+    """Make the folder of a job's files anew; a former guest may have left anything there, such as a link."""
+    with contextlib.suppress(FileNotFoundError):
+        job.home.unlink() if job.home.is_symlink() else shutil.rmtree(job.home)
+    job.home.mkdir(parents=True)
 
 
 def require_readable(job: Job) -> None:
@@ -229,11 +243,11 @@ def require_readable(job: Job) -> None:
         raise Unreadable(program)
 
 
-def _activity(folder: Path) -> tuple[int, float]:
-    """Sizes and times of all files below a folder: they change while a guest writes anything."""
-    files = [path.stat() for path in folder.rglob("*") if path.is_file()]
-    return sum(file.st_size for file in files), sum(file.st_mtime for file in files)
-
-
-def _text(path: Path) -> str:
-    return path.read_bytes().decode(errors="replace") if path.exists() else ""
+def _how(status: int) -> str:
+    """How a guest's program ended, by the exit status of its reaper: 128 and more are signals (bash(1))."""
+    who = "the process that watched over it" if status < 0 else "the program that ran it"
+    number = -status if status < 0 else status - 128
+    if number not in set(signal.Signals):
+        return f"{who} ended with exit status {status}"
+    memory = ", as is done where memory runs out" if number == signal.SIGKILL else ""
+    return f"{who} was ended by {signal.Signals(number).name}{memory}"

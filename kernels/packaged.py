@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
+import subprocess
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,7 +16,7 @@ from typing import ClassVar
 from kernels import tools
 from kernels.archive import Archive
 from kernels.backend import Backend, Candidate, Image
-from kernels.errors import NotInArchive, UnknownKernel
+from kernels.errors import NotAKernel, NotInArchive, UnknownKernel
 from kernels.package import Package, by_version
 from kernels.series import Series, series_table
 
@@ -71,13 +73,13 @@ class Packaged(Backend):
         return self._read(series, max(images, key=_fetched_at), archive) if images else None
 
     def _from_path(self, spec: str, archive: Archive) -> Image:
-        image = self.inspect(f"{self.name}:{spec}", Path(spec).expanduser().absolute())
-        return replace(image, tools=tools.folder(archive))
+        path = Path(os.path.expanduser(spec)).absolute()
+        return replace(self.inspect(f"{self.name}:{spec}", path), tools=tools.folder(archive))
 
     def _series(self, spec: str) -> Series | None:
         """The series of that number; None for a path. Raises UnknownKernel."""
         found = next((series for series in series_table().of(self.name) if series.number == spec), None)
-        if found is None and os.sep not in spec and not (spec and Path(spec).exists()):
+        if found is None and os.sep not in spec and not (spec and os.path.exists(spec)):
             raise UnknownKernel(f"{self.name}:{spec}", self.names())
         return found
 
@@ -124,6 +126,38 @@ class Packaged(Backend):
             path.parent / facts["modules"] if facts["modules"] else None,
             tools.folder(archive),
         )
+
+
+def head(path: Path, size: int, wanted: str) -> bytes:
+    """The first bytes of a kernel that the user built. Raises NotAKernel where that is no file to read."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise NotAKernel(path, "it is no regular file", wanted)
+            return os.read(file, size)
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise NotAKernel(path, f"it cannot be read ({error.strerror})", wanted) from error
+
+
+def ask(program: Path, question: str, wanted: str) -> subprocess.CompletedProcess[str]:
+    """What a program that the user built prints when it is run with one option. Raises NotAKernel."""
+    try:
+        return subprocess.run(
+            [program, question],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=20,
+            check=False,
+        )
+    except OSError as error:
+        raise NotAKernel(program, f"it cannot be run ({error.strerror})", wanted) from error
+    except subprocess.TimeoutExpired as error:
+        raise NotAKernel(program, f"it does not end when it is run with {question}", wanted) from error
 
 
 def _fetched_at(path: Path) -> float:

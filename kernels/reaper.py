@@ -2,10 +2,10 @@
 
 A guest is many processes: user-mode Linux has one per address space and threads of its own, and older ones
 leave some behind when the first is killed. This process adopts all orphans. It kills every process of the
-guest when the first one ends, and when the parent pipe is closed: that is when the starting process lets go
-of the guest, or is gone for whatever reason.
+guest when the first one ends, and when the other end of the line is closed: that is when the starting process
+lets go of the guest, or is gone for whatever reason.
 
-Run as a program: ``reaper.py PIPE PIDFILE PROGRAM ARGUMENT…``
+Run as a program: ``reaper.py LINE PROGRAM ARGUMENT…``
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def main(parent_pipe: int, pidfile: str, command: list[str]) -> int:
+def main(line: int, command: list[str]) -> int:
     """Start the command, wait for it or the parent, and end what is left. Exit status as a shell gives it.
 
-    ``parent_pipe`` is the read end of a pipe whose write end only the parent holds.
+    ``line`` is one end of a socket pair whose other end only the parent holds: it reads the guest's pid.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     guest = _start(command)
-    with open(pidfile, "w") as file:
-        file.write(str(guest))
-    _wait(parent_pipe, guest)
+    with contextlib.suppress(BrokenPipeError):
+        os.write(line, str(guest).encode())
+    _wait(line, guest)
     return _reap(guest)
 
 
@@ -53,10 +53,10 @@ def _start(command: list[str]) -> int:
     return pid
 
 
-def _wait(parent_pipe: int, guest: int) -> None:
+def _wait(line: int, guest: int) -> None:
     poll = select.poll()
     poll.register(os.pidfd_open(guest), select.POLLIN)
-    poll.register(parent_pipe, select.POLLHUP)
+    poll.register(line, select.POLLRDHUP)
     poll.poll()
 
 
@@ -92,4 +92,4 @@ def _prctl(option: int, value: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[2], sys.argv[3:]))
+    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))

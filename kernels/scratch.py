@@ -8,11 +8,20 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from kernels.errors import FolderUnwritable
+
 _OWNED = re.compile(r"kernels-(\d+)-(\d+)-(\d+)-.*")
 
 
 def scratch() -> tempfile.TemporaryDirectory[str]:
-    """A new folder. Removes those of this user's killed runs first."""
+    """A new folder. Removes those of this user's killed runs first. Raises FolderUnwritable."""
+    try:
+        return _made()
+    except OSError as error:
+        raise FolderUnwritable(os.environ.get("TMPDIR", "/tmp"), error) from error
+
+
+def _made() -> tempfile.TemporaryDirectory[str]:
     for left in Path(tempfile.gettempdir()).glob("kernels-*"):
         if _orphaned(left):
             shutil.rmtree(left, ignore_errors=True)

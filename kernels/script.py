@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from kernels.errors import MissingProgram
 from kernels.guest import Job
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ def write_init(job: Job, token: str, mounts: Iterable[Mount], modprobe: Path | N
     text = _render(
         "init.sh.j2",
         token=token,
+        mount=plain_copy("mount", job),
         mounts=list(mounts),
         modprobe=modprobe,
         terminal=terminal,
@@ -48,14 +51,14 @@ def write_init(job: Job, token: str, mounts: Iterable[Mount], modprobe: Path | N
     return _write_program(job.home / "init", text)
 
 
-def write_command(job: Job, modprobe: Path | None = None, require_netns: bool = True) -> Path:
+def write_command(
+    job: Job, modprobe: Path | None = None, mount: Path | None = None, require_netns: bool = True
+) -> Path:
     """Write the script that runs a job's command and records its exit status. Returns its path.
 
+    ``mount`` is a copy of mount(8), where no init of ours has made setuid programs harmless;
     ``require_netns`` refuses a kernel without network namespaces.
     """
-    job.home.mkdir(parents=True, exist_ok=True)
-    for former in ("exit-status", "output", "console", "pid"):
-        (job.home / former).unlink(missing_ok=True)
     environ = [f"{name}={value}" for name, value in job.environ.items()]
     text = _render(
         "command.sh.j2",
@@ -63,6 +66,7 @@ def write_command(job: Job, modprobe: Path | None = None, require_netns: bool = 
         home=job.home,
         environ=environ,
         modprobe=modprobe,
+        mount=mount,
         require_netns=require_netns,
     )
     return _write_program(job.home / "command", text)
@@ -70,9 +74,18 @@ def write_command(job: Job, modprobe: Path | None = None, require_netns: bool = 
 
 def write_modprobe(program: Path, root: Path, job: Job) -> Path:
     """Write a modprobe that loads modules from below ``root``, for the kernel to call. Returns its path."""
-    job.home.mkdir(parents=True, exist_ok=True)
     call = shlex.join([str(program), "-d", str(root)])
     return _write_program(job.home / "modprobe", f'#!/bin/sh\nexec {call} "$@"\n')
+
+
+def plain_copy(name: str, job: Job) -> Path:
+    """A copy of a program of the machine's for a guest, without setuid. Raises MissingProgram."""
+    program = shutil.which(name, path=f"{os.environ.get('PATH', '')}:{os.defpath}")
+    if program is None:
+        raise MissingProgram(name, "in guests", "Install util-linux.")
+    copy = Path(shutil.copyfile(program, job.home / name))
+    copy.chmod(0o755)
+    return copy
 
 
 def host_mounts(job: Job, *further: Path) -> list[Mount]:

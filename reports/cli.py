@@ -15,6 +15,7 @@ import msgspec
 from rich.console import Console
 
 from reports.atomic_write import atomic_write
+from reports.bisection import step
 from reports.catalogue import Catalogue, CatalogueFile, joined, read_catalogue
 from reports.errors import BAD_DATA, CANNOT_WRITE, FileError
 from reports.findings import findings, kernel_table, put_between
@@ -60,10 +61,11 @@ examples:
 
 exit status:
   0   the report is complete
-  1   against: something that the reference answered is lost, or a difference is undeclared
+  1   against: an answer of the reference is lost, or a difference undeclared; bisect: an answer changed
   2   wrong usage
   65  a run, a catalogue or a transcript cannot be read
   73  the report cannot be written
+  125 bisect: a claim that was answered at the good end is not
   130 interrupted
 """
 
@@ -86,9 +88,9 @@ class _Terminal(Console):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status."""
-    complete = True
+    status = 0
     try:
-        complete = _do(_parsed(arguments))
+        status = _do(_parsed(arguments))
         sys.stdout.flush()
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -101,21 +103,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, CANNOT_WRITE)
     except (FileError, NoReference) as error:
         return _fail(error, BAD_DATA)
-    return 0 if complete else LOST
+    return status
 
 
-def _do(asked: argparse.Namespace) -> bool:
-    """Do what was asked for. False where a run falls short of its reference."""
+def _do(asked: argparse.Namespace) -> int:
+    """Do what was asked for. The exit status: LOST where a run falls short of its reference, or a step's."""
     if asked.kind == "schema":
         print(json.dumps(msgspec.json.schema(CatalogueFile if asked.of == "catalogue" else Line), indent=1))
-        return True
+        return 0
     if asked.kind == "reproduce":
         _reproduce(asked)
-        return True
+        return 0
+    if asked.kind == "bisect":
+        return step(read_run(asked.good), read_run(asked.run), _console())
     runs = [run for path in asked.runs for run in (read_runs(path) if path.is_dir() else [read_run(path)])]
     if asked.kind == "store":
         _store(runs, asked.output)
-        return True
+        return 0
     catalogue = _catalogue(asked.catalogue)
     if asked.kind == "against":
         references = [reference_of(run, asked.references) for run in runs]
@@ -123,12 +127,12 @@ def _do(asked: argparse.Namespace) -> bool:
             against(run, reference, catalogue, _console())
             for run, reference in zip(runs, references, strict=True)
         ]
-        return all(kept)
+        return 0 if all(kept) else LOST
     if asked.kind == "show":
         _show(runs, catalogue)
     else:
         _publish(DRAWN[asked.kind][0](runs, catalogue), asked)
-    return True
+    return 0
 
 
 def _reproduce(asked: argparse.Namespace) -> None:
@@ -264,6 +268,14 @@ def _parser() -> argparse.ArgumentParser:
     stored.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
     for parsed in (held, stored):
         _add_runs(parsed)
+    bisected = kinds.add_parser(
+        "bisect",
+        help="whether a kernel answers as the good end of a bisection did",
+        description="Holds a run against the one of the good end, for 'git bisect run': exit status 0 where "
+        "every claim is answered as it was, 1 where one is not, 125 where that cannot be told.",
+    )
+    bisected.add_argument("good", type=Path, metavar="GOOD", help="the run of the good end")
+    bisected.add_argument("run", type=Path, metavar="RUN", help="the run of the kernel in question")
     schema = kinds.add_parser("schema", help="the JSON Schema of run files or catalogues")
     schema.add_argument("of", choices=("run", "catalogue"), help="of a line of a run file, or of a catalogue")
     return parser

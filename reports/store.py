@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -50,7 +52,14 @@ def stem(run: Run) -> str:
         linux = run.header.implementation == LINUX
         release = ".".join(map(str, version(run.header.base))) if linux else run.header.implementation
         name = f"host-{release}"
-    return re.sub(r"[^\w.-]+", "-", name)
+    return file_stem(name)
+
+
+def file_stem(kernel: str) -> str:
+    """A file name for a kernel's: ``uml-6.1``. That of a path ends in a digest, as others look the same."""
+    plain = re.fullmatch(r"[\w.-]+(:[\w.]+)?", kernel) is not None
+    digest = "" if plain else f"-{hashlib.sha256(os.fsencode(kernel)).hexdigest()[:8]}"
+    return re.sub(r"[^\w.-]+", "-", kernel)[-100:].lstrip("-.") + digest
 
 
 def _lasting(answer: Answer) -> Answer:

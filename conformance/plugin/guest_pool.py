@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import select
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from kernels.cache import Cache
 from kernels.progress import Progress
 from kernels.scratch import scratch
 from reports.model import LINUX, Answer, Run
+from reports.store import file_stem
 
 _PAUSE = 0.05
 """Seconds between two looks at what guests have written."""
@@ -35,9 +35,9 @@ class GuestPool:
         """Get every kernel before the first guest starts. Raises KernelError."""
         images = {name: one.obtain(self._archive) for name, one in self._kernels.items()}
         for name, image in images.items():
-            slug = re.sub(r"[^\w.-]+", "-", name)
-            folder = Path(self._scratch.name) / slug
-            self.guests[name] = GuestRun(self._kernels[name], image, folder, records / f"{slug}.jsonl")
+            stem = file_stem(name)
+            folder = Path(self._scratch.name) / stem
+            self.guests[name] = GuestRun(self._kernels[name], image, folder, records / f"{stem}.jsonl")
 
     @property
     def names(self) -> tuple[str, ...]:

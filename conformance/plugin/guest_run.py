@@ -10,6 +10,8 @@ from pathlib import Path
 
 from conformance.plugin.verdict import broken
 from kernels.backend import Image, Kernel
+from kernels.beneath import open_beneath
+from kernels.errors import FolderUnwritable
 from kernels.guest import Ending, Guest, Job, guest_environ
 from reports.model import Answer, Footer, Header, Run
 from reports.run_file import RunWriter, decode
@@ -59,9 +61,12 @@ class GuestRun:
     def start(self, command: Sequence[str], asked: Sequence[str], root: Path) -> None:
         """Run the suite, which ``command`` does, on the claims ``asked``, in their order."""
         self._asked = asked
-        self._folder.mkdir(parents=True)
         chosen = self._folder / "claims"
-        chosen.write_text("\n".join(asked) + "\n", encoding="utf-8")
+        try:
+            self._folder.mkdir(parents=True)
+            chosen.write_text("\n".join(asked) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise FolderUnwritable(self._folder, error) from error
         arguments = ["--claims-from", str(chosen), "--run-record", str(self._log), "--as-kernel", self.name]
         job = Job([*command, *arguments], self._folder, root, environ=guest_environ() | _LEAN)
         self.guest = self._kernel.start(self._image, job)
@@ -93,7 +98,7 @@ class GuestRun:
         if self.guest is None or self.ending is None:
             return ""
         cause = f"{self.ending.cause.value}: {self.ending.why}".rstrip(": ")
-        said = self.guest.output.read_text(errors="replace") if self.guest.output.exists() else ""
+        said = self.guest.read(self.guest.output)
         return "\n".join((f"{self.name}: {cause}", self.guest.console_tail(), *said.splitlines()[-5:]))
 
     @property
@@ -120,8 +125,8 @@ class GuestRun:
             self._writer.write(answer)
 
     def _new_lines(self) -> Iterator[bytes]:
-        if self._log.exists():
-            with self._log.open("rb") as log:
+        if log := open_beneath(self._folder, self._log):
+            with log:
                 log.seek(self._read)
                 for line in log:
                     if line.endswith(b"\n"):

@@ -64,7 +64,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--as-documented",
         action="store_true",
-        help="forget what is declared: every claim must hold on every kernel (to bisect a known difference)",
+        help="forget what is declared: every claim must hold on every kernel",
     )
     group.addoption(
         "--keep-netns",

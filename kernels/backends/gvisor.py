@@ -13,10 +13,11 @@ from typing import Any
 from kernels import script
 from kernels.archive import Archive
 from kernels.backend import Image
+from kernels.confine import confined
 from kernels.errors import NotAKernel
-from kernels.guest import Guest, Job, require_readable
+from kernels.guest import Guest, Job, make_home, require_readable
 from kernels.package import Package
-from kernels.packaged import Packaged
+from kernels.packaged import Packaged, ask, head
 from kernels.series import Series, series_table
 
 WANTED = "the program runsc"
@@ -36,9 +37,11 @@ class GVisor(Packaged):
     name = "gvisor"
 
     def inspect(self, name: str, path: Path) -> Image:
-        if not path.is_file() or not os.access(path, os.X_OK):
-            raise NotAKernel(path, "there is no such program", WANTED)
-        return Image(name, "gvisor", "unknown", path, path)
+        head(path, 1, WANTED)
+        first, _, version = ask(path, "--version", WANTED).stdout.partition("\n")[0].partition(" version ")
+        if first != "runsc":
+            raise NotAKernel(path, "it does not answer --version as gVisor's runsc does", WANTED)
+        return Image(name, "gvisor", version, path, path)
 
     def arrange(self, tree: Path, folder: Path, packages: Sequence[Package], _archive: Archive) -> Image:
         program = (tree / "usr/bin/runsc").rename(tree / "runsc")
@@ -50,6 +53,7 @@ class GVisor(Packaged):
 
     def start(self, image: Image, job: Job) -> Guest:
         require_readable(job)
+        make_home(job)
         command = script.write_command(job, require_netns=False)
         (job.home / "config.json").write_text(json.dumps(_container(job, command)))
         # Without --net-raw the container gets no CAP_NET_RAW, whatever its description says.
@@ -58,7 +62,9 @@ class GVisor(Packaged):
         if os.geteuid() != 0:
             options.append("--rootless")
         run = ["run", f"--bundle={job.home}", f"kernels-{secrets.token_hex(8)}"]
-        return Guest(image.name, [str(image.program), *options, *run], job)
+        program = [str(image.program), *options, *run]
+        # It makes a user namespace of its own, by files of /proc.
+        return Guest(image.name, confined(program, job.shared, Path("/proc"), keep_root=True), job)
 
     def _series(self, spec: str) -> Series | None:
         """Without a year, the newest."""

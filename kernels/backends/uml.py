@@ -13,6 +13,7 @@ from pathlib import Path
 from kernels import script, tools
 from kernels.archive import Archive
 from kernels.backend import Image
+from kernels.confine import confined
 from kernels.errors import (
     KernelError,
     MissingProgram,
@@ -22,9 +23,9 @@ from kernels.errors import (
     PathNotBootable,
     PtraceForbidden,
 )
-from kernels.guest import Guest, Job, require_readable
+from kernels.guest import Guest, Job, make_home, require_readable
 from kernels.package import Package
-from kernels.packaged import Packaged
+from kernels.packaged import Packaged, ask, head
 
 WANTED = "the program that 'make ARCH=um' leaves: linux"
 
@@ -52,17 +53,21 @@ class UserMode(Packaged):
         require_readable(job)
         if '"' in str(job.home):
             raise PathNotBootable(job.home, "a kernel's command line cannot hold a double quote")
+        make_home(job)
         token = secrets.token_hex(8)
         modules = image.modules or image.program.parent
         mounts = script.host_mounts(job, image.program.parent, modules, image.tools)
         script.write_command(job)
         init = script.write_init(job, token, mounts, _modprobe(image, job))
-        command = [
+        memory = job.home / "memory"
+        memory.mkdir()
+        program = [
+            *("env", f"TMPDIR={memory}"),
             *(str(image.program), f"mem={job.memory}", "rootfstype=hostfs", "rootflags=/", "ro"),
             *(f'init="{init}"', f"kernels_guest={token}", f"uml_dir={job.home}"),
             *("con=null", "con0=null,fd:1" if job.terminal is None else "con0=fd:0,fd:1"),
         ]
-        return Guest(image.name, command, job, _explain)
+        return Guest(image.name, confined(program, job.shared, memory=memory), job, _explain)
 
 
 def _modprobe(image: Image, job: Job) -> Path | None:
@@ -72,35 +77,23 @@ def _modprobe(image: Image, job: Job) -> Path | None:
 
 def _explain(console: str) -> KernelError | None:
     """A host that forbids tracing ends the program before its kernel prints its version."""
-    message = next((line for line in console.splitlines() if "ptrace" in line.lower()), None)
+    tried = (line for line in console.splitlines() if "ptrace" in line.lower())
+    message = next((line for line in tried if not line.endswith("OK")), None)
     return PtraceForbidden(message.strip()) if message and "Linux version" not in console else None
 
 
 def _local_release(name: str, path: Path) -> str:
     """The release that a user's program prints. Raises NotAKernel, NoNamespaces."""
-    if not path.is_file() or not os.access(path, os.X_OK):
-        raise NotAKernel(path, "there is no such program", WANTED)
-    with path.open("rb") as program:
-        magic = program.read(4)
-    if magic != b"\x7fELF":
+    if head(path, 4, WANTED) != b"\x7fELF":
         raise NotAKernel(path, "it is not an ELF program", WANTED)
-    config = _ask(path, "--showconfig").stdout
+    config = ask(path, "--showconfig", WANTED).stdout
     if "CONFIG_UML=y" not in config:
         raise NotAKernel(path, "it does not answer --showconfig as user-mode Linux does", WANTED)
     if "CONFIG_HOSTFS=y" not in config:
         raise NotAKernel(path, "it was built without CONFIG_HOSTFS, through which a guest sees files", WANTED)
     if "CONFIG_NET_NS=y" not in config:
         raise NoNamespaces(name)
-    return _ask(path, "--version").stdout.strip()
-
-
-def _ask(program: Path, question: str) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            [program, question], capture_output=True, text=True, errors="replace", timeout=20, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise NotAKernel(program, f"it cannot be run ({error})", WANTED) from error
+    return ask(path, "--version", WANTED).stdout.strip()
 
 
 def _fit_library(program: Path, tree: Path, folder: Path, package: Package, archive: Archive) -> None:
@@ -109,7 +102,7 @@ def _fit_library(program: Path, tree: Path, folder: Path, package: Package, arch
     The dynamic linker is written into the program: if the kernel were started through the linker, it would
     take the linker's command line for its own.
     """
-    if "GLIBC_" not in _ask(program, "--version").stderr:
+    if "GLIBC_" not in ask(program, "--version", WANTED).stderr:
         return
     library = archive.find("libc6", package.suite)
     if library is None:

@@ -10,7 +10,6 @@ import os
 import platform
 import shlex
 import shutil
-import struct
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,13 +19,15 @@ from pathlib import Path
 from kernels import script, tools
 from kernels.archive import Archive
 from kernels.backend import Image
+from kernels.confine import confined
 from kernels.errors import MissingProgram, NotAKernel, PathNotBootable
-from kernels.guest import Guest, Job, require_readable
+from kernels.guest import Guest, Job, make_home, require_readable
 from kernels.package import Package
-from kernels.packaged import Packaged
+from kernels.packaged import Packaged, head
 
 WANTED = "a bootable image: arch/x86/boot/bzImage or a distribution's vmlinuz"
 
+KVM = Path("/dev/kvm")
 EMULATION_FACTOR = 5
 """How many times the idle timeout an emulated guest has: importing a test suite takes it minutes."""
 
@@ -62,27 +63,29 @@ class Virtme(Packaged):
         for path in (job.folder, job.shared):
             if shlex.quote(str(path)) != str(path):
                 raise PathNotBootable(path, "virtme-ng does not quote the special characters in it")
+        make_home(job)
         acceleration = _acceleration(job)
         if acceleration:
             # One processor: a kernel that patches code which another processor runs can crash when emulated.
             job = replace(job, idle_timeout=job.idle_timeout * EMULATION_FACTOR, cpus=1)
-        program = tools.find("modprobe", image.tools)
-        modprobe = script.write_modprobe(program, Path("/"), job) if program else None
-        command = script.write_command(job, modprobe)
+        loader = tools.find("modprobe", image.tools)
+        modprobe = script.write_modprobe(loader, Path("/"), job) if loader else None
+        command = script.write_command(job, modprobe, script.plain_copy("mount", job))
         environ = ["env", f"PATH={Path(sys.executable).parent}:{tools.search_path(image.tools)}"]
         machine = ["--memory", job.memory, "--cpus", str(job.cpus), *acceleration]
         folders = ["--cwd", str(job.folder), f"--rwdir={job.shared}", "--user", "root"]
         run = ["--shell", str(command)] if job.terminal is not None else ["--verbose", "--", f"sh {command}"]
         vng = [_vng(), "--run", str(image.program), *machine, *folders, *run]
-        return Guest(image.name, [*environ, f"TMPDIR={job.home}", *vng], job)
+        program = confined([*environ, f"TMPDIR={job.home}", *vng], job.shared, devices=[KVM])
+        return Guest(image.name, program, job)
 
 
 def _acceleration(job: Job) -> list[str]:
     """Options for software emulation, if the job or the lack of KVM requires it. Raises MissingProgram."""
-    own = os.access("/dev/kvm", os.R_OK | os.W_OK)
+    own = os.access(KVM, os.R_OK | os.W_OK)
     if job.accel == "kvm" and not own:
         how = "Use --accel tcg, or let this user read and write /dev/kvm."
-        raise MissingProgram("/dev/kvm", "for --accel kvm", how)
+        raise MissingProgram(str(KVM), "for --accel kvm", how)
     return [] if own and job.accel != "tcg" else ["--disable-kvm"]
 
 
@@ -103,14 +106,11 @@ def _vng() -> str:
 
 def _release(path: Path) -> str:
     """What a bootable image calls itself, as the x86 boot protocol has it. Raises NotAKernel."""
-    if not path.is_file() or not os.access(path, os.R_OK):
-        raise NotAKernel(path, "there is no such file to read", WANTED)
-    with path.open("rb") as image:
-        head = image.read(0x10000)
-    if head[0x202:0x206] != b"HdrS":
+    image = head(path, 0x10000, WANTED)
+    if image[0x202:0x206] != b"HdrS":
         raise NotAKernel(path, "it has no boot header", WANTED)
-    (offset,) = struct.unpack_from("<H", head, 0x20E)
-    words = head[0x200 + offset :].partition(b"\0")[0].split()
+    offset = int.from_bytes(image[0x20E:0x210], "little")
+    words = image[0x200 + offset :].partition(b"\0")[0].split()
     return words[0].decode(errors="replace") if words else "unknown"
 
 

@@ -15,9 +15,6 @@ from xml.etree import ElementTree
 
 import pytest
 
-from kernels import backend
-from kernels.archive import Archive
-from kernels.cache import Cache
 from reports.model import Run, Verdict
 from reports.run_file import read_run
 from tests.conformance import suites
@@ -100,28 +97,6 @@ def test_what_is_not_a_kernel_is_named(tmp_path: Path, kernel: str, reason: str,
     assert ended.code == code
     assert reason in ended.said
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("claim", "code"),
-    [("socket.7/SO_RCVBUF/doubled", 0), ("libsocket/SO_MARK/net-admin-required", 1)],
-    ids=["good", "bad"],
-)
-def test_a_bisection_tells_good_from_bad_by_the_documents_alone(claim: str, code: int) -> None:
-    program = backend.kernel(GUEST).obtain(Archive(Cache.of_user())).program
-
-    assert bisected(str(program), claim) == code
-
-
-@pytest.mark.parametrize("program", ["/bin/true", "/no/such/kernel"])
-def test_a_bisection_skips_what_is_no_kernel(program: str) -> None:
-    assert bisected(program, "socket.7/SO_RCVBUF/doubled") == 125
-
-
-def bisected(program: str, claim: str) -> int:
-    script = [str(suites.ROOT / "kernels" / "bisect.sh"), claim]
-    environment = suites.environment() | {"KERNEL": program, "PYTHON": sys.executable}
-    return subprocess.run(script, env=environment, capture_output=True, check=False).returncode
 
 
 def test_workers_and_guests_do_not_go_together(tmp_path: Path) -> None:

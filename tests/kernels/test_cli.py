@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -71,6 +72,36 @@ def test_a_guest_that_died_is_reported_with_its_console(uml: Image) -> None:
 
     assert ran.returncode == EX_UNAVAILABLE
     assert "no output for 1 s" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [("16k", "no guest can be started with the folder"), ("500k", "hardly any space left in")],
+)
+def test_a_full_disk_is_reported_and_leaves_nothing(size: str, said: str, uml: Image, tmp_path: Path) -> None:
+    """Too small for what a guest is started with, and for what its command prints."""
+    command = [*KERNELS, "run", f"uml:{uml.program}", "--", "head", "-c", "1000000", "/dev/zero"]
+    script = f'mount -t tmpfs -o size={size} tmpfs {tmp_path} && "$@"; echo $?; ls -A {tmp_path}'
+    ran = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", *command],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+    assert ran.stdout.strip(b"\0") == f"{EX_UNAVAILABLE}\n".encode(), ran.stderr
+    assert said in ran.stderr.decode().splitlines()[-1]
+    assert b"Traceback" not in ran.stderr
+
+
+def test_a_shared_folder_that_cannot_be_made_is_reported(uml: Image, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    ran = kernels("run", f"uml:{uml.program}", "--shared", tmp_path / "file" / "folder", "--", "true")
+
+    assert (ran.returncode, ran.stderr.count("\n")) == (EX_UNAVAILABLE, 1)
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

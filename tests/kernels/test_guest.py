@@ -184,10 +184,11 @@ def test_a_command_that_takes_all_memory_ends_by_itself(uml: Image, tmp_path: Pa
 def test_a_guest_killed_from_outside_has_died(uml: Image, tmp_path: Path) -> None:
     with UML.start(uml, Job(["sh", "-c", "echo up; sleep 1000"], tmp_path)) as guest:
         wait_until_written(guest.output, "up")
-        os.kill(int((guest.job.home / "pid").read_text()), signal.SIGKILL)
+        os.kill(min(pid for pid in processes_naming(tmp_path) if pid != os.getsid(pid)), signal.SIGKILL)
         ending = guest.wait()
 
     assert (ending.cause, ending.exit_status) == (Cause.DIED, None)
+    assert ending.why.startswith("the program that ran it was ended by SIGKILL")
     assert processes_naming(tmp_path) == []
 
 
@@ -199,6 +200,7 @@ def test_no_process_is_left_when_the_reaper_is_killed(uml: Image, tmp_path: Path
         ending = guest.wait()
 
     assert ending.cause is Cause.DIED
+    assert ending.why.startswith("the process that watched over it was ended by SIGKILL")
     wait_until_gone(processes)
 
 

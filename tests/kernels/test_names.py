@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -47,11 +48,31 @@ def test_a_backend_refuses_an_unknown_series(name: str, archive: Archive) -> Non
         kernel(name).obtain(archive)
 
 
-@pytest.mark.parametrize("name", ["uml:/bin/sh", "uml:/etc/passwd", "uml:/nowhere/linux", "uml:/"])
-@pytest.mark.parametrize("backend_name", ["uml", "virtme"])
-def test_a_path_without_a_kernel_is_refused(name: str, backend_name: str, archive: Archive) -> None:
+def no_kernels(folder: Path) -> dict[str, Path]:
+    """Files that are no kernel of any kind."""
+    os.mkfifo(folder / "fifo")
+    (folder / "empty").touch(mode=0o755)
+    (folder / "elf").write_bytes(b"\x7fELF")
+    (folder / "elf").chmod(0o755)
+    (folder / "endless").write_text("#!/bin/sh\nexec cat\n")
+    (folder / "endless").chmod(0o755)
+    made = {path.name: path for path in folder.iterdir()}
+    return made | {name: Path(name) for name in NO_KERNELS}
+
+
+NO_KERNELS = (
+    *("/bin/sh", "/etc/passwd", "/nowhere/linux", "/", "/dev/zero", "/proc/self/mem"),
+    *("~nosuchuser/linux", f"/{'x' * 300}"),
+)
+
+
+@pytest.mark.parametrize("name", [*NO_KERNELS, "fifo", "empty", "elf", "endless"])
+@pytest.mark.parametrize("backend_name", ["uml", "virtme", "gvisor"])
+def test_a_path_without_a_kernel_is_refused(
+    name: str, backend_name: str, archive: Archive, tmp_path: Path
+) -> None:
     with pytest.raises(NotAKernel, match="Give"):
-        kernel(name.replace("uml", backend_name, 1)).obtain(archive)
+        kernel(f"{backend_name}:{no_kernels(tmp_path)[name]}").obtain(archive)
 
 
 def test_a_program_the_user_built_has_its_own_release(uml: Image, archive: Archive) -> None:

@@ -24,7 +24,9 @@ def job(tmp_path: Path) -> Job:
     folder, shared = tmp_path / AWKWARD, tmp_path / f"shared {AWKWARD}"
     folder.mkdir()
     command = ["sh", "-c", 'pwd; printf "%s\\n" "$NAME" "$1"; exit 3', "sh", AWKWARD]
-    return Job(command, shared, folder, environ={"NAME": AWKWARD})
+    job = Job(command, shared, folder, environ={"NAME": AWKWARD})
+    job.home.mkdir(parents=True)
+    return job
 
 
 def test_the_command_gets_its_folder_environment_and_words_as_they_are(job: Job) -> None:
@@ -43,7 +45,6 @@ def test_a_folder_that_is_not_there_is_exit_status_126(job: Job) -> None:
 
 
 def test_init_mounts_folders_as_they_are_named(job: Job) -> None:
-    job.home.mkdir(parents=True)
     init = script.write_init(job, "token", [Mount(job.folder, "ro")], None).read_text()
 
     made = next(line for line in init.splitlines() if line.startswith("mkdir -p '"))
@@ -51,7 +52,6 @@ def test_init_mounts_folders_as_they_are_named(job: Job) -> None:
 
 
 def test_init_does_nothing_unless_it_is_the_first_process(job: Job) -> None:
-    job.home.mkdir(parents=True)
     ran = subprocess.run([script.write_init(job, "token", [], None)], capture_output=True, check=False)
 
     assert (ran.returncode, ran.stdout, ran.stderr) == (1, b"", b"")

@@ -406,7 +406,7 @@ def test_help_gives_an_example_and_the_exit_statuses(reports: Reports) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "python -m reports html old.jsonl host.jsonl -o report.html" in done.stdout
     assert [line.split()[0] for line in done.stdout.split("exit status:\n")[1].splitlines()] == [
-        *("0", "1", "2", "65", "73", "130")
+        *("0", "1", "2", "65", "73", "125", "130")
     ]
 
 
