@@ -109,7 +109,7 @@ class Bench:
             "peer": self.peer,
             "peer_far": self.peer_far,
             "name": self.target.getsockname(),
-            "typed": self.target.local_address,
+            "typed": self.target.local_address(),
             "our_datagram": keep(Socket.unix(socket.SOCK_DGRAM)),
             "peer_datagram": keep(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)),
             "data": b"x" * 64,

@@ -3,7 +3,7 @@
 ``Inet``, ``Inet6``, ``Netlink`` and ``Vsock`` are tuples and ``Unix`` is text just as the standard
 library has them, and each is equal to what ``getsockname`` gives, but for two: the standard library names a
 ``Packet``'s interface (``standard`` turns it around), and gives an abstract UNIX name as bytes. What
-``Socket.local_address`` gives is equal to them all.
+``Socket.local_address()`` gives is equal to them all.
 """
 
 from __future__ import annotations

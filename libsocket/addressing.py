@@ -11,6 +11,7 @@ import errno
 import os
 import select
 import socket
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
@@ -56,6 +57,7 @@ class Addressing(socket.socket):
         if raw is None:
             BIND(self, to_standard(address))
         else:
+            sys.audit("socket.bind", self, address)
             bind(self, raw)
 
     @_compiled(CONNECT)
@@ -97,7 +99,6 @@ class Addressing(socket.socket):
             return SENDTO(self, data, *rest[:-1], *map(to_standard, rest[-1:]))
         return send_one(self, Message(data, address=rest[-1]), *rest[:-1])
 
-    @property
     def local_address(self) -> Address | None:
         """The address of this end, or None for a family without one. Source: getsockname(2).
 
@@ -106,9 +107,8 @@ class Addressing(socket.socket):
         """
         return from_raw(getsockname(self, LONGEST))
 
-    @property
     def peer_address(self) -> Address | None:
-        """The address of the other end, as ``local_address`` gives its own. Source: getpeername(2).
+        """The address of the other end, as ``local_address()`` gives its own. Source: getpeername(2).
 
         OSError with ENOTCONN without a peer.
         """
@@ -117,6 +117,7 @@ class Addressing(socket.socket):
 
 def _connected(sock: socket.socket, raw: bytes) -> int:
     """The errno of connect(2), or 0; waits as long as the socket's timeout says, as Python's own does."""
+    sys.audit("socket.connect", sock, raw)
     code, timeout = connect(sock, raw), sock.gettimeout()
     if not (code == errno.EINTR and timeout != 0) and not (code == errno.EINPROGRESS and timeout):
         return code

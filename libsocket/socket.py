@@ -152,15 +152,16 @@ class Socket(Addressing, Messaging, Filtering, Attributes, Reader, Writer):
         return MappingProxyType({option.name: value for option, value in self._held().items()})
 
     def __dir__(self) -> Iterable[str]:
-        """The methods, and the options that can be read now and whose reading has no effect.
+        """The methods, the options that can be read now without effect, and those that can only be set.
 
-        Whoever reads all that is listed, as inspect, mock and debuggers do, meets no error and changes
-        nothing. What this socket does not have is missing, what it refuses as it is now, what can only be
-        set, and what ``options()`` leaves out. A closed socket has no options; ``dir(Socket)`` has all.
+        Whoever reads all that is listed, as inspect, mock and debuggers do, changes nothing and meets no
+        error but the AttributeError of what can only be set. What this socket does not have is missing, what
+        it refuses as it is now, and what ``options()`` leaves out. A closed socket has no options;
+        ``dir(Socket)`` has all.
         """
         names = {*super().__dir__()} - OPEN_ONLY
         try:
-            return names | {option.attribute for option in self._held()} | {"nonblocking"}
+            return names | {option.attribute for option in self._held()} | ONLY_SET | {"nonblocking"}
         except OSError:
             return names
 
@@ -239,3 +240,9 @@ READABLE: Final = tuple(
 """What a snapshot holds: reading it changes nothing and takes no request."""
 OPEN_ONLY: Final = frozenset({"nonblocking", *(option.attribute for option in OPTIONS)})
 """Attributes that a closed socket does not have."""
+ONLY_SET: Final = frozenset(
+    option.attribute
+    for option in OPTIONS
+    if Access.SET in option.access and (Access.GET not in option.access or option.takes_request)
+)
+"""Attributes that can be set and not read; whether a socket has them only setting them would tell."""

@@ -79,7 +79,7 @@ def test_reports_are_one_of_three() -> None:
 def test_ends_are_addresses_and_any_address_is_sent_to() -> None:
     with Socket.udp() as sock:
         sock.bind(Inet("127.0.0.1", 0))
-        own = assert_type(sock.local_address, Address | None)
+        own = assert_type(sock.local_address(), Address | None)
         assert own is not None
         sent = assert_type(sock.sendto(b"x", own), int), assert_type(sock.sendto(b"x", 0, own), int)
         connected = assert_type(sock.connect_ex(UNSPEC), int)
