@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 
 from conformance.plugin.claim import stated
-from conformance.plugin.exit_status import NO_KERNEL, NO_RECORD, USAGE, WHOLE
+from conformance.plugin.exit_status import NO_KERNEL, NO_RECORD, USAGE, WHOLE, Stopped
 from conformance.plugin.guest_pool import GuestPool
 from conformance.plugin.outcome import put_answer
 from conformance.plugin.recorder import drawn
@@ -118,8 +118,8 @@ def _or_exit(act: Callable[[], T]) -> T:
     try:
         return act()
     except UnknownKernel as error:
-        pytest.exit(str(error), USAGE)
+        raise Stopped(str(error), USAGE) from error
     except KernelError as error:
-        pytest.exit(str(error), NO_KERNEL)
+        raise Stopped(str(error), NO_KERNEL) from error
     except RunFileUnwritable as error:
-        pytest.exit(str(error), NO_RECORD)
+        raise Stopped(str(error), NO_RECORD) from error

@@ -205,7 +205,61 @@ def test_an_interrupted_run_has_no_footer_and_shows_what_is_missing(tmp_path: Pa
     run = read_run(tmp_path / "run.jsonl")
     assert (process.returncode, run.interrupted) == (2, True)
     assert list(run.missing()) == ["doc.7/hang/hangs", "doc.7/hang/later"]
-    assert "interrupted" in said
+    assert f"Partial run record (1 of 3 claims): {tmp_path / 'run.jsonl'}" in said
+
+
+FIRST_WORKER_DIES = """
+if os.environ.get("PYTEST_XDIST_WORKER") == "gw0":
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_worker_that_dies_before_it_has_collected_costs_nothing(tmp_path: Path) -> None:
+    ended = suites.run(tmp_path, FIRST_WORKER_DIES + ONE, "-n", "2")
+
+    assert (ended.code, list(ended.run.answers), ended.run.interrupted) == (0, ["doc.7/one/holds"], False)
+
+
+NO_PLAN = """
+def pytest_testnodeready(node):
+    node.config.pluginmanager.unregister(name="conformance-controller")
+"""
+
+
+def test_claims_that_run_without_a_record_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(NO_PLAN)
+
+    ended = suites.run(tmp_path, ONE, "-n", "1")
+
+    assert (ended.code, ended.record.exists()) == (73, False)
+    assert "in no record" in ended.said
+
+
+AGAIN = """
+import os, signal
+
+def pytest_keyboard_interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def test_a_second_interrupt_ends_the_run_with_a_word_about_its_record(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(AGAIN)
+
+    ended = suites.run(tmp_path, SLOW.replace("sock.recv(1)", "os.kill(os.getpid(), signal.SIGINT)"))
+
+    assert (ended.code, ended.run.interrupted) == (-signal.SIGINT, True)
+    assert ended.said.splitlines()[-1] == f"Partial run record (1 of 3 claims): {ended.record}"
+
+
+@pytest.mark.parametrize("distribution", [(), ("-n", "2")], ids=["alone", "distributed"])
+def test_an_interrupted_collection_is_no_run(tmp_path: Path, distribution: tuple[str, ...]) -> None:
+    (tmp_path / "test_last.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    (tmp_path / "run.jsonl").write_text("precious\n")
+
+    ended = suites.run(tmp_path, ONE, str(tmp_path / "test_last.py"), *distribution)
+
+    assert (ended.code, ended.record.read_text()) == (2, "precious\n")
 
 
 @pytest.mark.parametrize("distribution", [(), ("-n", "2")], ids=["alone", "distributed"])
