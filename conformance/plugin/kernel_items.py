@@ -54,7 +54,7 @@ class KernelItem(pytest.Item):
             report.longrepr = str(self.path), 0, "missing: the guest never came so far"
             return
         assessment = assess(self.claim, *self.pool.answering(self.kernel), self.answer)
-        put_answer(report, self.answer, assessment)
+        put_answer(self, report, self.answer, assessment)
         report.duration = self.answer.duration or 0.0
 
 

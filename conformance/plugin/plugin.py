@@ -340,7 +340,7 @@ def pytest_runtest_makereport(
         assessment = assess(marked.claim, implementation(), release, answer)
         with without_traceback(item) if assessment.expected else nullcontext():
             report = yield
-        put_answer(report, answer, assessment)
+        put_answer(item, report, answer, assessment)
     else:
         report = yield
         if call.when == "call" and item.config.stash.get(_OTHER_KERNELS, None):
