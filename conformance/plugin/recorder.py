@@ -73,12 +73,12 @@ class Recorder:
         self._plan, self._catalogue = plan, Catalogue.of(plan.claims)
         self._header = header_of(plan, self._kernel)
         self._open = Counter(plan.tests.values())
+        interrupts.end_at_the_second(self._place, self._terminal)
         try:
             self._writer = RunWriter(self.path)
         except RunFileUnwritable as error:
             self._unwritable = error
         self._put(self._header)
-        interrupts.end_at_the_second(self._place, self._terminal)
 
     def write_catalogue(self, plan: Plan) -> None:
         """Where ``--catalogue`` asks for it."""
@@ -93,7 +93,7 @@ class Recorder:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         claim = self._plan.tests.get(report.nodeid)
         if claim is None:
-            self._unplanned = self._unplanned or answer_on(report) is not None
+            self._unplanned |= hasattr(report, "node") and answer_on(report) is not None
             return
         if _crashed(report):
             self._of_tests[claim].append(broken(claim, str(report.longrepr)))
