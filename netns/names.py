@@ -118,7 +118,5 @@ def _bind(path: Path) -> None:
 
 
 def _refusal(error: OSError) -> NameRefused:
-    return NameRefused(
-        error.errno,
-        f"no name can be made in {RUN} ({error.strerror}): that needs root of the initial user namespace",
-    )
+    hint = ": that needs root of the initial user namespace" if isinstance(error, PermissionError) else ""
+    return NameRefused(error.errno, f"no name can be made in {RUN} ({error.strerror}){hint}")

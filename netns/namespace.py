@@ -17,7 +17,8 @@ from netns.syscalls import CLONE_NEWNET, THREAD_NETNS, abort, loopback_up, setns
 from netns.sysctl import Sysctl, export_initial_sysctls
 
 _HINTS = {
-    errno.EPERM: "this thread lacks CAP_SYS_ADMIN; run as root, or call enter_user_namespace() at the start",
+    errno.EPERM: "this thread lacks CAP_SYS_ADMIN there, or a sandbox forbids it; "
+    "run as root, or call enter_user_namespace() at the start",
     errno.ENOSPC: "the limit in /proc/sys/user/max_net_namespaces is reached; raise it, or close namespaces",
     errno.EINVAL: "this kernel has no network namespaces (CONFIG_NET_NS); run on one that has",
     errno.ENOSYS: "this kernel has no namespaces; run on one that has",
@@ -101,7 +102,7 @@ def _new() -> int:
 
 def _open() -> int:
     """The namespace that this thread is in."""
-    with setting_up("the network namespace of this thread"):
+    with setting_up(f"{THREAD_NETNS}, the network namespace of this thread"):
         return os.open(THREAD_NETNS, os.O_RDONLY | os.O_CLOEXEC)
 
 

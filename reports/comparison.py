@@ -8,11 +8,12 @@ from rich.console import Console
 from rich.text import Text
 
 from reports.catalogue import Catalogue
+from reports.conclusion import conclusion
 from reports.lines import WRONG, Lines, counted
 from reports.matrix import Change, Matrix, Row
 from reports.model import Run
 from reports.printable import printable
-from reports.wording import column, declared, observations, plural, system
+from reports.wording import column, declared, observations, system
 
 
 def compare(runs: Sequence[Run], catalogue: Catalogue, console: Console) -> None:
@@ -56,13 +57,13 @@ class _Comparison(Lines):
             self.field("because", f"{expectation.why} ({declared(expectation)})", width=14)
 
     def unexpected(self) -> None:
-        cells = [(row, cell) for row in self.matrix.rows for cell in row.cells if cell.unexpected]
+        cells = [(row, cell) for row in self.matrix.rows for cell in row.cells]
+        wrong = [(row, cell) for row, cell in cells if cell.unexpected]
         self.console.print()
-        if not cells:
-            self.line("Every verdict is the expected one.", style="green")
-            return
-        self.line(f"{plural(len(cells), 'verdict')} not as expected", style=WRONG)
-        for row, cell in cells:
+        self.line(printable(conclusion([cell for _, cell in cells])), style=WRONG if wrong else "green")
+        for row, cell in wrong:
             self.claim(row, f"{cell.word} on {printable(cell.run.header.kernel)}: ")
+            if cell.declared:
+                self.field("declared", cell.declared.why)
             self.seen(cell)
             self.detail(cell)

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from reports import wording
 from reports.catalogue import Catalogue
+from reports.conclusion import conclusion
 from reports.matrix import MISSING, Cell, Change, Matrix, Row, changed
 from reports.model import Run, Value, Verdict
 from reports.printable import printable
@@ -64,7 +65,8 @@ class _Card:
     run: Run
     counts: list[tuple[str, int]]
     missing: int
-    unexpected: int
+    unexpected: bool
+    conclusion: str
 
 
 def _card(run: Run, count: Counter[str], cells: Sequence[Cell]) -> _Card:
@@ -72,7 +74,8 @@ def _card(run: Run, count: Counter[str], cells: Sequence[Cell]) -> _Card:
         run,
         [(word, count[word]) for word in WORDS if count[word]],
         count[MISSING],
-        sum(cell.unexpected for cell in cells),
+        any(cell.unexpected for cell in cells),
+        conclusion(cells),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from reports.catalogue import Catalogue
+from reports.conclusion import conclusion
 from reports.lines import WRONG, Lines, claim_id, counted
 from reports.matrix import Matrix, Row
 from reports.model import Run, Verdict
@@ -118,14 +119,12 @@ class _Summary(Lines):
         self.lines([claim_id(row) for row in rows], indent=2)
 
     def ending(self) -> None:
-        wrong = sum(cell.unexpected for cell in self.cells)
+        wrong = any(cell.unexpected for cell in self.cells)
         self.console.print()
         if self.run.interrupted:
             self.line("Interrupted: the run has no end, so this is not all.", style=WRONG)
-        if wrong:
-            self.line(f"{plural(wrong, 'verdict')} not as expected.", style=WRONG)
-        elif not self.run.interrupted:
-            self.line("Every verdict is the expected one.", style="green")
+        if wrong or not self.run.interrupted:
+            self.line(printable(conclusion(self.cells)), style=WRONG if wrong else "green")
 
     def title(self, text: str, style: str, rows: Sequence[Row]) -> None:
         if rows:

@@ -26,6 +26,17 @@ settings.register_profile(
 settings.load_profile("steady")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("harm", "tests of runs that are disturbed")
+    group.addoption(
+        "--harm-tries",
+        type=int,
+        default=6,
+        metavar="N",
+        help="how much tests/harm tries of each kind (default: 6, others each day)",
+    )
+
+
 @pytest.fixture(scope="session")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Run], Catalogue]:
     """The reference runs, and what the claims say now."""

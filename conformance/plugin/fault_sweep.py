@@ -20,7 +20,7 @@ import pytest
 from conformance.plugin import privileges
 from conformance.plugin.catalogue import test_of
 from conformance.plugin.claim import Stated, stated
-from conformance.plugin.exit_status import NO_RECORD, NO_STRACE
+from conformance.plugin.exit_status import NO_RECORD, NO_STRACE, Stopped
 from conformance.plugin.fault_table import Outcome, Swept, Tried, explanation, summary, table, weaknesses
 from conformance.plugin.fault_trial import Trial, trial
 from conformance.plugin.faults import TRACED, Fault, described, faults
@@ -45,7 +45,7 @@ class FaultSweep:
         try:
             require()
         except StraceMissing as error:
-            pytest.exit(str(error), NO_STRACE)
+            raise Stopped(str(error), NO_STRACE) from error
         self._jobs: int = config.getoption("--fault-jobs")
         self._part: int
         self._parts: int
@@ -72,7 +72,7 @@ class FaultSweep:
             try:
                 self._swept = _sweep(session.items, pool, lambda line: _tell(line, session.config))
             except NotTraced as error:
-                pytest.exit(str(error), NO_STRACE)
+                raise Stopped(str(error), NO_STRACE) from error
         session.testsfailed = sum(one.weak for one in self._swept)
         return True
 
@@ -87,7 +87,9 @@ class FaultSweep:
                 "".join(f"{line}\n" for line in table(self._swept)), self._record.with_suffix(".txt")
             )
         except OSError as error:
-            pytest.exit(f"{self._record}: the sweep cannot be recorded: {error.strerror}", NO_RECORD)
+            raise Stopped(
+                f"{self._record}: the sweep cannot be recorded: {error.strerror}", NO_RECORD
+            ) from error
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if not self._swept:

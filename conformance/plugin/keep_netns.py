@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from conformance.plugin.stash import FAILED
-from netns import Namespace, unique_name
+from netns import NameRefused, Namespace, unique_name
 
 
 @contextmanager
@@ -16,5 +16,12 @@ def kept_if_failing(request: pytest.FixtureRequest, *namespaces: Namespace) -> I
     """Around a test: once it has failed, name its namespaces and say how to enter them."""
     yield
     if request.config.getoption("--keep-netns") and request.node.stash.get(FAILED, False):
-        commands = [namespace.keep(unique_name()) for namespace in namespaces]
-        request.node.add_report_section("teardown", "kept", "\n".join(commands))
+        request.node.add_report_section("teardown", "kept", "\n".join(map(_keep, namespaces)))
+
+
+def _keep(namespace: Namespace) -> str:
+    """The command that enters it, or why there is none: the test's own answer stands."""
+    try:
+        return namespace.keep(unique_name())
+    except NameRefused as error:
+        return str(error)

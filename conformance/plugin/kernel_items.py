@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 
 from conformance.plugin.claim import stated
-from conformance.plugin.exit_status import NO_KERNEL, NO_RECORD, USAGE, WHOLE
+from conformance.plugin.exit_status import NO_KERNEL, NO_RECORD, USAGE, WHOLE, Stopped
 from conformance.plugin.guest_pool import GuestPool
 from conformance.plugin.outcome import put_answer
 from conformance.plugin.recorder import drawn
@@ -54,7 +54,7 @@ class KernelItem(pytest.Item):
             report.longrepr = str(self.path), 0, "missing: the guest never came so far"
             return
         assessment = assess(self.claim, *self.pool.answering(self.kernel), self.answer)
-        put_answer(report, self.answer, assessment)
+        put_answer(self, report, self.answer, assessment)
         report.duration = self.answer.duration or 0.0
 
 
@@ -118,8 +118,8 @@ def _or_exit(act: Callable[[], T]) -> T:
     try:
         return act()
     except UnknownKernel as error:
-        pytest.exit(str(error), USAGE)
+        raise Stopped(str(error), USAGE) from error
     except KernelError as error:
-        pytest.exit(str(error), NO_KERNEL)
+        raise Stopped(str(error), NO_KERNEL) from error
     except RunFileUnwritable as error:
-        pytest.exit(str(error), NO_RECORD)
+        raise Stopped(str(error), NO_RECORD) from error

@@ -11,6 +11,7 @@ import pytest
 from reports.assess import Assessment
 from reports.model import Answer, Expectation, Verdict
 from reports.run_file import decode, encode
+from reports.wording import value_text
 
 
 def crash_line(call: pytest.CallInfo[None]) -> str:
@@ -33,13 +34,26 @@ def _short(error: pytest.ExceptionInfo[BaseException]) -> str:
     return error.exconly(tryshort=True)
 
 
-def put_answer(report: pytest.TestReport, answer: Answer, assessment: Assessment) -> None:
+def put_answer(item: pytest.Item, report: pytest.TestReport, answer: Answer, assessment: Assessment) -> None:
     """Put an answer on a report, and make pytest's outcome agree with it."""
     # The line of a run file, since what xdist carries between processes are plain values.
     report.answer = encode(answer)  # type: ignore[attr-defined]
     report.expected_verdict = assessment.verdict.value if assessment.expected else None  # type: ignore[attr-defined]
-    report.user_properties += [("verdict", assessment.verdict.value), *answer.observations.items()]
+    # Of the item, since the report of its teardown is the one that JUnit's XML takes them from.
+    item.user_properties[:] = report.user_properties = _properties(answer, assessment)
     _settle(report, answer, assessment)
+
+
+def _properties(answer: Answer, assessment: Assessment) -> list[tuple[str, object]]:
+    """What ``--junitxml`` writes of a test case besides its outcome."""
+    known = {
+        "claim": answer.claim,
+        "verdict": assessment.verdict.value,
+        "need": answer.need,
+        "declared": assessment.declared.why if assessment.declared else None,
+    }
+    observed = {f"observed {name}": value_text(value) for name, value in answer.observations.items()}
+    return [(name, text) for name, text in {**known, **observed}.items() if text]
 
 
 def answer_on(report: pytest.TestReport) -> Answer | None:
@@ -59,10 +73,11 @@ def _settle(report: pytest.TestReport, answer: Answer, assessment: Assessment) -
         report.outcome = "failed"
         report.longrepr = _failure(report, answer, declared)
     elif assessment.verdict is Verdict.DIFFERS:
-        report.outcome, report.longrepr = "skipped", answer.detail
+        # Passed, since readers of JUnit's XML take what is skipped for not tried; pytest counts by words().
+        report.outcome, report.longrepr = "passed", answer.detail
         report.wasxfail = declared.why if declared else ""
     elif assessment.verdict is Verdict.BLOCKED:
-        where = (report.location[0], report.location[1] or 0, answer.detail)
+        where = (report.location[0], report.location[1] or 0, f"BLOCKED: {answer.detail}")
         report.outcome, report.longrepr = "skipped", where
     else:
         report.outcome, report.longrepr = "passed", None

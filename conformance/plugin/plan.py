@@ -1,19 +1,19 @@
 """What a run is about to try: its claims and the tests of each, known before the first of them runs.
 
-Under xdist the workers collect and the controller records, so the plan goes from one to the other through
-a file that exists in memory only: nothing is left behind, however a run ends.
+Under xdist the workers collect and the controller records, so each worker sends the plan over a channel of
+its own, and the controller takes the first that comes: any worker may die.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 import pytest
 
 from conformance.plugin.claim import stated
-from conformance.plugin.exit_status import USAGE
+from conformance.plugin.exit_status import USAGE, Stopped
 from reports.model import Claim
 
 
@@ -28,7 +28,7 @@ class Plan(msgspec.Struct, frozen=True):
     def require_matched(self) -> None:
         """End the run before it begins if a pattern selects nothing."""
         if self.unmatched:
-            pytest.exit("\n".join(self.unmatched), USAGE)
+            raise Stopped("\n".join(self.unmatched), USAGE)
 
 
 def plan_of(items: Sequence[pytest.Item], unmatched: Iterable[str] = ()) -> Plan:
@@ -53,19 +53,19 @@ def tests_by_claim(items: Sequence[pytest.Item]) -> Mapping[str, list[pytest.Ite
     return tests
 
 
-class Handover:
-    """The controller's end: a file in memory that one worker writes and the controller reads."""
+class Channel(Protocol):
+    """One end of an execnet channel, between the controller and a worker."""
 
-    def __init__(self) -> None:
-        self._fd = os.memfd_create("plan")
-        self.path = f"/proc/{os.getpid()}/fd/{self._fd}"
+    def send(self, item: object) -> None: ...
 
-    def read(self) -> Plan:
-        size = os.fstat(self._fd).st_size
-        return msgspec.msgpack.decode(os.pread(self._fd, size, 0), type=Plan)
+    def receive(self) -> bytes: ...
 
 
-def hand_over(plan: Plan, path: str) -> None:
+def send(plan: Plan, channel: Channel) -> None:
     """The worker's end."""
-    with open(path, "wb") as file:
-        file.write(msgspec.msgpack.encode(plan))
+    channel.send(msgspec.msgpack.encode(plan))
+
+
+def receive(channel: Channel) -> Plan:
+    """The controller's end."""
+    return msgspec.msgpack.decode(channel.receive(), type=Plan)

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.plugin import observations, privileges, watchdog
+from conformance.plugin import observations, privileges, process, watchdog
 from conformance.plugin.catalogue import detailed
 from conformance.plugin.claim import functions, stated
 from conformance.plugin.implementation import implementation
 from conformance.plugin.needs import Need
 from conformance.plugin.outcome import crash_line, put_answer, without_traceback, words
-from conformance.plugin.plan import Handover, Plan, hand_over, plan_of
+from conformance.plugin.plan import Plan, plan_of, receive, send
 from conformance.plugin.recorder import Recorder, local_records
 from conformance.plugin.selection import asked_for, select, unmatched
 from conformance.plugin.stash import FAILED
@@ -38,6 +38,7 @@ _BLOCKED = pytest.StashKey[Need]()
 _RECORDER = pytest.StashKey[Recorder]()
 _OTHER_KERNELS: pytest.StashKey[OtherKernels] = pytest.StashKey()
 _UNMATCHED = pytest.StashKey[list[str]]()
+_COLLECTED = pytest.StashKey[bool]()
 
 _CLAIMS = Path(__file__).parents[1]
 _NO_CLAIMS = {"expectations", "inventory"}
@@ -102,8 +103,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="KERNEL",
         help="run the claims on these kernels, each in a guest: a series (6.1), uml:6.12, virtme:7.3, "
-        "uml:PATH, virtme:PATH, gvisor, or host for this one (repeatable, comma-separated; "
-        "'python -m kernels list' shows what can be had)",
+        "uml:PATH, virtme:PATH, gvisor, gvisor:PATH (of runsc), or host for this one (repeatable, "
+        "comma-separated; 'python -m kernels list' shows what can be had); the whole suite takes about a "
+        "minute in uml, two in gvisor, five in an emulated kernel",
     )
     group.addoption(
         "--kernel-jobs",
@@ -141,6 +143,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if not _is_worker(config):
+        process.require_standard_streams()
+        process.require_limits()
     config.addinivalue_line("markers", "claim(stated): the statement of a document that a test tries")
     config.pluginmanager.register(watchdog, "conformance-watchdog")
     _use_strace(config)
@@ -152,7 +157,12 @@ def pytest_configure(config: pytest.Config) -> None:
         _use_faults(config)
     folder, file = _records(config, bool(kernels))
     catalogue: Path | None = config.getoption("--catalogue")
-    recorder = Recorder(file, config.getoption("--as-kernel"), catalogue and Path.cwd() / catalogue)
+    recorder = Recorder(
+        file,
+        config.getoption("--as-kernel"),
+        catalogue and Path.cwd() / catalogue,
+        watchdog.terminal(config),
+    )
     config.stash[_RECORDER] = recorder
     config.pluginmanager.register(recorder, "conformance-recorder")
     if config.pluginmanager.hasplugin("xdist"):
@@ -223,23 +233,19 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 class _Controller:
-    """Under xdist: takes the plan from the first worker, which collects what the controller does not."""
+    """Under xdist: takes the plan from the first worker that has collected, which the controller does not."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._handover = Handover()
-        self._chosen: object = None
 
     @pytest.hookimpl(optionalhook=True)  # xdist's own hooks, which are there when xdist is
     def pytest_configure_node(self, node: Any) -> None:
-        if self._chosen is None:
-            self._chosen = node
-            node.workerinput["plan"] = self._handover.path
+        node.workerinput["plan"] = node.gateway.newchannel()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any) -> None:
-        if node is self._chosen:
-            self._recorder.begin(self._handover.read())
+        if not self._recorder.begun:
+            self._recorder.begin(receive(node.workerinput["plan"]))
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist starts its workers in this hook, and they must inherit the privileges
@@ -248,6 +254,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     others = config.stash.get(_OTHER_KERNELS, None)
     if not (_is_worker(config) or config.option.collectonly or (others and not others.here)):
         privileges.acquire()
+        process.require_threads()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
@@ -274,19 +281,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=others)
     if other_kernels := config.stash.get(_OTHER_KERNELS, None):
         items[:] = other_kernels.items_of(items)
+    config.stash[_COLLECTED] = True
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist announces the collection in this hook, and the plan must be there
 def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
     # After an error of collection nothing will run, and no pattern is to blame for what it did not match.
-    plan = Plan() if session.testsfailed else _plan(session)
+    # Where collection was interrupted pytest calls this all the same, with whatever there was by then.
+    whole = config.stash.get(_COLLECTED, False) and not session.testsfailed
+    plan = _plan(session) if whole else Plan()
     if config.option.collectonly:
         if not _is_worker(config):
             config.stash[_RECORDER].write_catalogue(plan)
         return
     if _is_worker(config):
-        _send(plan, config)
+        send(plan, getattr(config, "workerinput")["plan"])  # noqa: B009  only a worker's has it
     elif config.getoption("--faults"):
         plan.require_matched()
     elif not _distributes(config):
@@ -304,12 +314,6 @@ def _plan(session: pytest.Session) -> Plan:
     if session.config.getoption("--catalogue"):
         return Plan(detailed(plan.claims, session.items), plan.tests, plan.unmatched)
     return plan
-
-
-def _send(plan: Plan, config: pytest.Config) -> None:
-    given: dict[str, Any] = getattr(config, "workerinput", {})
-    if path := given.get("plan"):
-        hand_over(plan, path)
 
 
 def _distributes(config: pytest.Config) -> bool:
@@ -337,7 +341,7 @@ def pytest_runtest_makereport(
         assessment = assess(marked.claim, implementation(), release, answer)
         with without_traceback(item) if assessment.expected else nullcontext():
             report = yield
-        put_answer(report, answer, assessment)
+        put_answer(item, report, answer, assessment)
     else:
         report = yield
         if call.when == "call" and item.config.stash.get(_OTHER_KERNELS, None):

@@ -4,37 +4,45 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import getpass
 import os
 import signal
 
-import pytest
-
-from conformance.plugin.exit_status import NO_NAMESPACES
-from netns import (
-    Capability,
-    Namespace,
-    NetnsError,
-    effective,
-    enter_user_namespace,
-    leave_host,
-    remove_stale_names,
-)
+from conformance.plugin.exit_status import NO_NAMESPACES, Stopped
+from netns import Namespace, NetnsError, enter_user_namespace, leave_host, remove_stale_names
 
 _PR_SET_PDEATHSIG = 1
 
 
 def acquire() -> None:
-    """Once per run, before any thread or worker exists: get what it takes to make namespaces."""
+    """Once per run, before any thread or worker exists: get what it takes to make namespaces.
+
+    That is tried, since capabilities alone do not tell: root of a container may lack the right to come back
+    to a network that another user namespace owns.
+    """
     try:
-        if {Capability.SYS_ADMIN, Capability.NET_ADMIN} <= effective():
-            remove_stale_names()
-        else:
+        if not _is_granted():
             _keep_name()
             enter_user_namespace()
+            Namespace().close()
+    except NetnsError as error:
+        raise Stopped(
+            f"no network namespace can be made; that takes root or a user namespace, and /proc: {error}",
+            NO_NAMESPACES,
+        ) from error
+    with contextlib.suppress(OSError):  # names that others left are in nobody's way
+        remove_stale_names()
+
+
+def _is_granted() -> bool:
+    try:
         Namespace().close()
     except NetnsError as error:
-        pytest.exit(f"network namespaces take root or a user namespace; {error}", NO_NAMESPACES)
+        if error.errno != errno.EPERM:
+            raise
+        return False
+    return True
 
 
 def _keep_name() -> None:

@@ -17,8 +17,9 @@ import pytest
 from msgspec.structs import replace
 
 import reports
+from conformance.plugin import interrupts
 from conformance.plugin.catalogue import suite_digest, write_catalogue
-from conformance.plugin.exit_status import NO_RECORD, UNEXPECTED, WHOLE
+from conformance.plugin.exit_status import NO_RECORD, UNEXPECTED, WHOLE, Stopped
 from conformance.plugin.implementation import implementation
 from conformance.plugin.outcome import answer_on
 from conformance.plugin.plan import Plan
@@ -33,13 +34,19 @@ from reports.run_file import Line, RunWriter
 if TYPE_CHECKING:  # importing rich takes longer than a small run
     from rich.console import Console
 
+_UNPLANNED = "Claims ran that no worker had announced: they are in no record. Run again, or without -n."
+
 
 class Recorder:
-    """Collects the answers of tests, writes each claim's answer once its last test has ended."""
+    """Collects the answers of tests, writes each claim's answer once its last test has ended.
 
-    def __init__(self, path: Path, kernel: str, catalogue: Path | None) -> None:
+    ``terminal`` is a descriptor for what must be said when pytest can say no more.
+    """
+
+    def __init__(self, path: Path, kernel: str, catalogue: Path | None, terminal: int) -> None:
         self.path = path
         self._kernel = kernel
+        self._terminal = terminal
         self._catalogue_path = catalogue
         self._plan = Plan()
         self._catalogue = Catalogue()
@@ -50,6 +57,12 @@ class Recorder:
         self._of_tests: defaultdict[str, list[Answer]] = defaultdict(list)
         self._answers: dict[str, Answer] = {}
         self._footer: Footer | None = None
+        self._unplanned = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether the plan is known and holds a claim."""
+        return self._header is not None
 
     def begin(self, plan: Plan) -> None:
         """The plan is known: refuse a pattern that selects nothing, then open the record."""
@@ -60,6 +73,7 @@ class Recorder:
         self._plan, self._catalogue = plan, Catalogue.of(plan.claims)
         self._header = header_of(plan, self._kernel)
         self._open = Counter(plan.tests.values())
+        interrupts.end_at_the_second(self._place, self._terminal)
         try:
             self._writer = RunWriter(self.path)
         except RunFileUnwritable as error:
@@ -72,13 +86,14 @@ class Recorder:
             try:
                 write_catalogue(plan.claims, self._catalogue_path)
             except OSError as error:
-                pytest.exit(
+                raise Stopped(
                     f"{self._catalogue_path}: the catalogue cannot be written: {error.strerror}", NO_RECORD
-                )
+                ) from error
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         claim = self._plan.tests.get(report.nodeid)
         if claim is None:
+            self._unplanned |= hasattr(report, "node") and answer_on(report) is not None
             return
         if _crashed(report):
             self._of_tests[claim].append(broken(claim, str(report.longrepr)))
@@ -93,8 +108,9 @@ class Recorder:
             self._write(claim)
 
     def _write(self, claim: str) -> None:
-        self._answers[claim] = merged(claim, self._of_tests.pop(claim))
-        self._put(self._answers[claim])
+        if answers := self._of_tests.pop(claim, None):  # --setup-only tries nothing
+            self._answers[claim] = merged(claim, answers)
+            self._put(self._answers[claim])
 
     def _put(self, line: Line) -> None:
         """Write while it is possible: a disk that fills up must not end the run."""
@@ -104,17 +120,23 @@ class Recorder:
             except RunFileUnwritable as error:
                 self._unwritable = error
 
+    def pytest_unconfigure(self) -> None:
+        interrupts.restore()
+
     @pytest.hookimpl(trylast=True)  # xdist ends its workers in this hook, and their last reports come with it
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
         for claim in [one for one, answers in self._of_tests.items() if _failed(answers)]:
             self._write(claim)
-        if self._header and exitstatus in WHOLE and len(self._answers) == len(self._plan.claims):
+        whole = len(self._answers) == len(self._plan.claims) and not self._unplanned
+        if self._header and exitstatus in WHOLE and whole:
             self._footer = Footer(len(self._answers))
             self._put(self._footer)
         if self._writer:
             self._writer.close()
-        if self._unwritable and exitstatus in WHOLE:
+        if (self._unwritable or self._unplanned) and exitstatus in WHOLE:
             session.exitstatus = NO_RECORD
+        elif exitstatus == pytest.ExitCode.OK and not whole:
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
         elif exitstatus == pytest.ExitCode.OK and self._unexpected():
             session.exitstatus = UNEXPECTED
 
@@ -134,6 +156,8 @@ class Recorder:
         return [answer.claim for answer in self._unexpected() if answer.verdict is Verdict.DIFFERS]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._unplanned:
+            terminalreporter.write_line(_UNPLANNED, red=True)
         if self._header is None:
             return
         from reports.terminal import summarise
@@ -143,7 +167,13 @@ class Recorder:
         terminalreporter.write(
             drawn(lambda console: summarise(run, self._catalogue, console), terminalreporter)
         )
-        terminalreporter.write_line(str(self._unwritable) if self._unwritable else f"Run record: {self.path}")
+        terminalreporter.write_line(str(self._unwritable) if self._unwritable else self._place())
+
+    def _place(self) -> str:
+        """Where the record is, and how much of the run it holds."""
+        if self._footer:
+            return f"Run record: {self.path}"
+        return f"Partial run record ({len(self._answers)} of {len(self._plan.claims)} claims): {self.path}"
 
 
 def drawn(draw: Callable[[Console], None], terminal: pytest.TerminalReporter) -> str:

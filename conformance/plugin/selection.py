@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import translate
 from pathlib import Path
 
@@ -57,8 +57,17 @@ def _wanted(known: dict[str, None], asked: Sequence[str]) -> set[str]:
     return wanted
 
 
+def _near(pattern: str, known: Iterable[str]) -> list[str]:
+    """The closest ids; one that differs in case only is meant."""
+    ids = {one.lower(): one for one in known}
+    meant = pattern.lower()
+    if meant in ids:
+        return [ids[meant]]
+    return [ids[one] for one in difflib.get_close_matches(meant, ids, n=3, cutoff=0.5)]
+
+
 def _unknown(pattern: str, known: dict[str, None]) -> str:
-    near = difflib.get_close_matches(pattern, known, n=3, cutoff=0.5)
+    near = _near(pattern, known)
     hint = (
         "did you mean " + " or ".join(near) + "?" if near else "'*' matches any part: 'socket.7/SO_RCVBUF/*'"
     )

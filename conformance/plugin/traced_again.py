@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -52,17 +51,15 @@ def _run(config: pytest.Config, claims: list[str], folder: Path) -> None:
     plugins = [word for name in config.option.plugins for word in ("-p", name)]
     told = ["-c", str(config.inipath), f"--rootdir={config.rootpath}", *plugins, *config.args]
     selected = [f"--claim={claim}" for claim in claims]
-    with tempfile.TemporaryDirectory() as scratch:
-        kept = ["--run-record", str(Path(scratch) / "run.jsonl"), "--transcript", str(folder)]
-        command = [sys.executable, "-m", "pytest", "-q", *told, *selected, *kept]
-        # Its own undeclared differences are the first run's.
-        subprocess.run(
-            command,
-            cwd=config.invocation_params.dir,
-            env={**os.environ, "PYTEST_ADDOPTS": ""},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=_SECONDS,
-            check=False,
-        )
+    kept = ["--run-record", os.devnull, "--transcript", str(folder)]
+    # Its own undeclared differences are the first run's.
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *told, *selected, *kept],
+        cwd=config.invocation_params.dir,
+        env={**os.environ, "PYTEST_ADDOPTS": ""},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=_SECONDS,
+        check=False,
+    )

@@ -14,7 +14,7 @@ import pytest
 
 from conformance.plugin import strace
 from conformance.plugin.claim import stated
-from conformance.plugin.exit_status import NO_RECORD, NO_STRACE
+from conformance.plugin.exit_status import NO_RECORD, NO_STRACE, Stopped
 from conformance.plugin.strace import NotTraced, Strace, StraceMissing
 from netns import Namespace, Peers, Routed
 from reports.model import SCHEMA
@@ -91,7 +91,7 @@ class TranscriptWriter:
             strace.require()
             Strace(os.getpid()).close()
         except (StraceMissing, NotTraced) as error:
-            pytest.exit(f"--transcript takes strace; {error}", NO_STRACE)
+            raise Stopped(f"--transcript takes strace; {error}", NO_STRACE) from error
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if carried := getattr(report, "transcript", None):
@@ -102,7 +102,9 @@ class TranscriptWriter:
                 with path.open("a" if path in self._begun else "w", encoding="utf-8") as file:
                     file.write(lines)
             except OSError as error:
-                pytest.exit(f"{path}: the transcript cannot be written: {error.strerror}", NO_RECORD)
+                raise Stopped(
+                    f"{path}: the transcript cannot be written: {error.strerror}", NO_RECORD
+                ) from error
             self._begun.add(path)
 
 

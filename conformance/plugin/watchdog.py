@@ -43,6 +43,11 @@ _CHILDREN: Final = "netns.child"
 _TERMINAL = pytest.StashKey[int]()
 
 
+def terminal(config: pytest.Config) -> int:
+    """The terminal's descriptor, which pytest does not capture."""
+    return config.stash[_TERMINAL]
+
+
 class TimeoutExceeded(BaseException):
     """A test took too long. No Exception, so that nothing in a test takes it for an answer."""
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -42,13 +43,27 @@ def test_later(ns):
 """
 
 
-def test_a_pattern_that_matches_nothing_ends_the_run_before_it_begins(tmp_path: Path) -> None:
+TWO = ONE + ONE.replace("one/holds", "One/keeps").replace("test_one", "test_two")
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("doc.7/one/hold", "doc.7/one/holds or doc.7/One/keeps?"),
+        ("DOC.7/ONE/HOLDS", "doc.7/one/holds?"),
+        ("doc.7/one/keeps", "doc.7/One/keeps?"),
+    ],
+)
+def test_a_pattern_that_matches_nothing_ends_the_run_before_it_begins(
+    tmp_path: Path, asked: str, meant: str
+) -> None:
     (tmp_path / "run.jsonl").write_text("precious\n")
 
-    ended = suites.run(tmp_path, ONE, "--claim", "doc.7/one/hold")
+    ended = suites.run(tmp_path, TWO, "--claim", asked)
 
     assert (ended.code, ended.record.read_text()) == (4, "precious\n")
-    assert "did you mean doc.7/one/holds?" in ended.said
+    assert f"did you mean {meant}" in ended.said
+    assert "_pytest.outcomes" not in ended.said
 
 
 def test_a_pattern_that_matches_nothing_is_named_once_for_all_workers(tmp_path: Path) -> None:
@@ -205,7 +220,61 @@ def test_an_interrupted_run_has_no_footer_and_shows_what_is_missing(tmp_path: Pa
     run = read_run(tmp_path / "run.jsonl")
     assert (process.returncode, run.interrupted) == (2, True)
     assert list(run.missing()) == ["doc.7/hang/hangs", "doc.7/hang/later"]
-    assert "interrupted" in said
+    assert f"Partial run record (1 of 3 claims): {tmp_path / 'run.jsonl'}" in said
+
+
+FIRST_WORKER_DIES = """
+if os.environ.get("PYTEST_XDIST_WORKER") == "gw0":
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_worker_that_dies_before_it_has_collected_costs_nothing(tmp_path: Path) -> None:
+    ended = suites.run(tmp_path, FIRST_WORKER_DIES + ONE, "-n", "2")
+
+    assert (ended.code, list(ended.run.answers), ended.run.interrupted) == (0, ["doc.7/one/holds"], False)
+
+
+NO_PLAN = """
+def pytest_testnodeready(node):
+    node.config.pluginmanager.unregister(name="conformance-controller")
+"""
+
+
+def test_claims_that_run_without_a_record_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(NO_PLAN)
+
+    ended = suites.run(tmp_path, ONE, "-n", "1")
+
+    assert (ended.code, ended.record.exists()) == (73, False)
+    assert "in no record" in ended.said
+
+
+AGAIN = """
+import os, signal
+
+def pytest_keyboard_interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def test_a_second_interrupt_ends_the_run_with_a_word_about_its_record(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(AGAIN)
+
+    ended = suites.run(tmp_path, SLOW.replace("sock.recv(1)", "os.kill(os.getpid(), signal.SIGINT)"))
+
+    assert (ended.code, ended.run.interrupted) == (-signal.SIGINT, True)
+    assert ended.said.splitlines()[-1] == f"Partial run record (1 of 3 claims): {ended.record}"
+
+
+@pytest.mark.parametrize("distribution", [(), ("-n", "2")], ids=["alone", "distributed"])
+def test_an_interrupted_collection_is_no_run(tmp_path: Path, distribution: tuple[str, ...]) -> None:
+    (tmp_path / "test_then.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    (tmp_path / "run.jsonl").write_text("precious\n")
+
+    ended = suites.run(tmp_path, ONE, *distribution)
+
+    assert (ended.code, ended.record.read_text()) == (2, "precious\n")
 
 
 @pytest.mark.parametrize("distribution", [(), ("-n", "2")], ids=["alone", "distributed"])
@@ -292,6 +361,54 @@ def test_a_failing_test_leaves_its_namespace_on_request_until_the_next_run(tmp_p
 
     assert there == [True]
     assert not Path("/run/netns", kept[0]).exists()
+
+
+EVERY_VERDICT = (
+    ONE
+    + """
+WRONG = differs("it is 2", since="2.6.12", commit="1da177e4c3f4", observed={"one": 2})
+
+@claim("doc.7/one/differs", says="It is 1.", expect=WRONG)
+def test_differs(ns, observe):
+    assert observe("one", 2) == 1
+
+@claim("doc.7/one/blocked", says="It takes what nobody has.", needs=[Need("a wonder", lambda: False)])
+def test_blocked(ns):
+    assert 1 == 1
+
+@claim("doc.7/one/stale", says="It is 1.", expect=WRONG)
+def test_stale(ns, observe):
+    assert observe("one", 1) == 1
+"""
+)
+
+
+@pytest.mark.parametrize("distribution", [(), ("-n", "1")], ids=["alone", "distributed"])
+def test_junit_has_claim_verdict_and_observations(tmp_path: Path, distribution: tuple[str, ...]) -> None:
+    ended = suites.run(
+        tmp_path, EVERY_VERDICT, "-ra", "--junitxml", str(tmp_path / "junit.xml"), *distribution
+    )
+
+    cases = ElementTree.parse(tmp_path / "junit.xml").iter("testcase")
+    found = {}
+    for case in cases:
+        properties = {one.attrib["name"]: one.attrib["value"] for one in case.iter("property")}
+        endings = {one.tag: one.attrib["message"] for one in case if one.tag != "properties"}
+        found[properties.pop("claim").rpartition("/")[2]] = properties, endings
+    assert found == {
+        "holds": ({"verdict": "HOLDS", "observed one": "1"}, {}),
+        "differs": ({"verdict": "DIFFERS", "declared": "it is 2", "observed one": "2"}, {}),
+        "blocked": (
+            {"verdict": "BLOCKED", "need": "a wonder"},
+            {"skipped": "BLOCKED: a wonder is missing"},
+        ),
+        "stale": (
+            {"verdict": "HOLDS", "declared": "it is 2", "observed one": "1"},
+            {"failure": "the expectation is stale: it holds, but was declared to differ (it is 2)"},
+        ),
+    }
+    assert "1 failed, 1 passed, 1 skipped, 1 xfailed" in ended.said
+    assert "1 HOLDS though declared to differ (the expectation is stale)" in ended.said
 
 
 def _wait_for(text: str, process: subprocess.Popen[str]) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import platform
-import sys
 from pathlib import Path
 
 import pytest
 
 from reports.model import Verdict
 from tests.conformance import suites
+from tests.harm.surroundings import CALLS, forbidding
 
 TESTS = """
 from conformance.plugin.needs import ANOTHER_USER, KERNEL_LOG, USER_NAMESPACE, VETH
@@ -86,18 +87,6 @@ def test_file(ns):
         open("/proc/net/no_such_thing")
 """
 
-CAPSET = {"x86_64": 126, "aarch64": 91, "riscv64": 91}
-FORBID_CAPSET = """
-import ctypes, os, struct, sys
-steps = (0x20, 0, 0, 0), (0x15, 0, 1, int(sys.argv[1])), (0x06, 0, 0, 0x50001), (0x06, 0, 0, 0x7FFF0000)
-program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
-filters = struct.pack("@HP", len(steps), ctypes.addressof(program))
-if ctypes.CDLL(None).prctl(22, 2, filters, 0, 0):
-    sys.exit("seccomp(2) is refused")
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-"""A sandbox that answers capset(2) with EPERM, by seccomp(2), and runs a command."""
-
 
 def verdicts(ended: suites.Ended) -> dict[str, Verdict]:
     return {claim.rpartition("/")[2]: answer.verdict for claim, answer in ended.run.answers.items()}
@@ -117,11 +106,9 @@ def test_no_want_is_a_refusal_but_one_that_was_asked_for(tmp_path: Path) -> None
     assert ended.run.answers["doc.7/here/asked-for"].observations == {"errno": "EMFILE"}
 
 
-@pytest.mark.skipif(platform.machine() not in CAPSET, reason="the number of capset(2) is not known here")
+@pytest.mark.skipif(platform.machine() not in CALLS, reason="the number of capset(2) is not known here")
 def test_where_a_sandbox_forbids_capset_what_takes_it_is_broken(tmp_path: Path) -> None:
-    sandbox = [sys.executable, "-c", FORBID_CAPSET, str(CAPSET[platform.machine()])]
-
-    ended = suites.run(tmp_path, TESTS, before=sandbox)
+    ended = suites.run(tmp_path, TESTS, before=forbidding("capset", errno.EPERM))
 
     assert verdicts(ended) == {
         "first": Verdict.HOLDS,

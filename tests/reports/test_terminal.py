@@ -58,7 +58,8 @@ BLOCKED for want of
 
 UNCLAIMED: of 1 claim the documents say nothing for this kernel.
 
-3 verdicts not as expected.
+3 verdicts not as expected: 1 HOLDS though declared to differ (the expectation
+is stale), 1 DIFFERS undeclared, 1 BROKEN; 1 BLOCKED (needs CAP_NET_ADMIN).
 """
     )
 
