@@ -10,7 +10,7 @@ from rich.text import Text
 from reports.catalogue import Catalogue
 from reports.lines import WRONG, Lines, counted
 from reports.matrix import Change, Matrix, Row
-from reports.model import Run
+from reports.model import Run, oldest_first
 from reports.printable import printable
 from reports.wording import column, declared, observations, plural, system
 
@@ -23,8 +23,8 @@ def compare(runs: Sequence[Run], catalogue: Catalogue, console: Console) -> None
 class _Comparison(Lines):
     def __init__(self, runs: Sequence[Run], catalogue: Catalogue, console: Console) -> None:
         super().__init__(console)
-        self.runs = runs
-        self.matrix = Matrix.of(runs, catalogue)
+        self.runs = oldest_first(runs)
+        self.matrix = Matrix.of(self.runs, catalogue)
 
     def print(self) -> None:
         for place, run in enumerate(self.runs):

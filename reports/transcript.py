@@ -17,6 +17,7 @@ from msgspec import Struct
 from reports import decoding
 from reports.errors import FileError
 from reports.model import SCHEMA, ClaimId, other_schema
+from reports.reading import contents
 
 
 class Begin(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="test"):
@@ -83,12 +84,8 @@ def transcript_path(folder: Path, claim: str) -> Path:
 def read_transcripts(path: str | os.PathLike[str]) -> list[Transcript]:
     """What the tests of a claim called. Raises: FileError."""
     path = Path(path)
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise FileError(f"the transcript cannot be read: {error.strerror}", path) from error
     tests: list[tuple[Begin, list[Call]]] = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(contents(path, "the transcript").splitlines(), start=1):
         try:
             _take(decoding.decode(_decoder, line), tests)
         except FileError as error:
