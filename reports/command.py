@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import wraps
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from reports.errors import BAD_DATA, CANNOT_WRITE, CannotWrite, FileError
 from reports.printable import one_line
@@ -27,6 +27,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         super().error(one_line(message))
+
+    def print_help(self, file: Any = None) -> None:
+        print(self.format_help(), end="", file=file)  # argparse hides that it could not be written
 
 
 def parser(module: str, description: str | None, failure: str = "") -> Parser:
@@ -48,6 +51,13 @@ def parser(module: str, description: str | None, failure: str = "") -> Parser:
     )
 
 
+def count(text: str) -> int:
+    """An argument that is a number of things, one or more. Raises: ValueError."""
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
+
+
 def command(name: str) -> Callable[[Main], Main]:
     """A command's main, for which all that its user or a file can do wrong is one sentence and a status.
 
@@ -66,7 +76,7 @@ def command(name: str) -> Callable[[Main], Main]:
                 return 0
             except OSError as error:
                 _silence()
-                why = f"{error.filename or 'standard output'} cannot be written: {error.strerror}"
+                why = f"{error.filename or 'standard output'}: {error.strerror or error}"
                 return _fail(name, one_line(why), CANNOT_WRITE)
             return status
 

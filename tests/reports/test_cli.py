@@ -423,7 +423,7 @@ def test_full_terminal_is_named(folder: Path, old: Path) -> None:
 
     assert (process.returncode, error) == (
         73,
-        "reports: standard output cannot be written: No space left on device\n",
+        "reports: standard output: No space left on device\n",
     )
 
 
