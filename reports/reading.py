@@ -9,7 +9,7 @@ from typing import Final
 
 from reports.errors import FileError
 
-LARGEST: Final = 32 << 20
+LARGEST: Final = 16 << 20
 """Bytes that a file may have; decoded, they can take twenty times as much memory."""
 
 
