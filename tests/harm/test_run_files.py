@@ -11,7 +11,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.plugin import inventory
+from conformance.plugin.expectations import FOLDER, overlays
+from conformance.plugin.tables.row import RowError
+from conformance.plugin.tables.table import read
 from reports import cli
 from reports.catalogue import Catalogue
 from reports.command import Main
+from reports.errors import FileError
 from reports.model import Claim, Expectation
 from reports.ranges import Range
 from reports.reading import LARGEST
@@ -32,6 +36,7 @@ from tools import probes, uapi
 
 ROOT = Path(__file__).parents[2]
 RUN = ROOT / "results" / "runs" / "uml-6.1.jsonl"
+TABLES = sorted((ROOT / "conformance").glob("*7/*.toml"))
 GVISOR = ROOT / "results" / "runs" / "gvisor-2024.jsonl"
 
 STATUSES = {0, 1, 65, 73}
@@ -297,14 +302,47 @@ def test_inventories(tries: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(inventory, "FOLDER", tmp_path)
     catalogue = tmp_path / "catalogue.json"
     catalogue.write_bytes(listing(some(RUN)))
-    escaped = st.sampled_from([json.dumps(text)[1:-1].encode() for text in TEXTS])
-    words = st.tuples(st.sampled_from([b"bind", b"man-pages", b"id =", b"[[sentence]]", b'"']), escaped)
 
     def check(data: bytes) -> None:
         (tmp_path / "bind.2.toml").write_bytes(data)
         assert plain(ended(inventory.main, "bind.2", "--catalogue", catalogue, "--man", tmp_path))
 
-    tried(tries, words.map(lambda two: whole.replace(*two)) | spoilt(whole), check)
+    tried(tries, rows(whole), check)
+
+
+def rows(whole: bytes) -> st.SearchStrategy[bytes]:
+    """TOML in which a word is another, or bytes are spoilt."""
+    escaped = st.sampled_from([json.dumps(text)[1:-1].encode() for text in TEXTS])
+    words = st.sampled_from(re.findall(rb"[\w.-]+|\[\[|\]\]|[\"'=]", whole))
+    return st.tuples(words, escaped).map(lambda two: whole.replace(*two)) | spoilt(whole)
+
+
+def test_tables(tries: int, tmp_path: Path) -> None:
+    whole = b"\n[[".join(min(TABLES, key=lambda path: path.stat().st_size).read_bytes().split(b"\n[[")[:2])
+    file = tmp_path / "rows.toml"
+
+    def check(data: bytes) -> None:
+        file.write_bytes(data)
+        with suppress(FileError, ValueError, RowError):
+            read(file)
+
+    tried(tries, rows(whole), check)
+
+
+def test_overlays(tries: int, tmp_path: Path) -> None:
+    whole = (FOLDER / "gvisor.toml").read_bytes()[:1000].rpartition(b"\n[")[0]
+
+    def check(data: bytes) -> None:
+        (tmp_path / "other.toml").write_bytes(data)
+        overlays.cache_clear()
+        said: list[str] = []
+        try:
+            overlays(tmp_path)
+        except ValueError as error:
+            said.append(str(error))
+        assert all(map(str.isprintable, said))
+
+    tried(tries, rows(whole), check)
 
 
 @pytest.mark.parametrize(
