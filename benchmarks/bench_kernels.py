@@ -18,6 +18,7 @@ from kernels.backend import kernel
 from kernels.cache import Cache
 from kernels.guest import Job, guest_environ
 from kernels.progress import Progress
+from reports.command import command, parser
 
 ROOT = Path(__file__).parents[1]
 SERIES = ("uml:5.10", "uml:6.1", "uml:6.12", "uml:7.2")
@@ -29,7 +30,7 @@ TIMES = 3.0
 """How many times as long as on the host the tests may take in a guest."""
 
 
-def command(record: Path) -> list[str]:
+def suite(record: Path) -> list[str]:
     pytest = [sys.executable, "-m", "pytest", "conformance", "-q", "-p", "no:cacheprovider"]
     return [*pytest, "--run-record", str(record)]
 
@@ -38,7 +39,7 @@ def on_host(*arguments: str) -> float:
     """Seconds of a run on the host."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.monotonic()
-        line = [*command(Path(folder) / "run.jsonl"), *arguments]
+        line = [*suite(Path(folder) / "run.jsonl"), *arguments]
         subprocess.run(line, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
         return time.monotonic() - start
 
@@ -48,7 +49,7 @@ def in_guest(name: str, *arguments: str) -> float:
     chosen = kernel(name)
     image = chosen.obtain(Archive(Cache.of_user(), progress=Progress()))
     with tempfile.TemporaryDirectory(prefix="kernels-") as folder:
-        line = [*command(Path(folder) / "run.jsonl"), *arguments]
+        line = [*suite(Path(folder) / "run.jsonl"), *arguments]
         environ = guest_environ() | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         start = time.monotonic()
         with chosen.start(image, Job(line, Path(folder), ROOT, environ=environ)) as guest:
@@ -56,11 +57,15 @@ def in_guest(name: str, *arguments: str) -> float:
         return time.monotonic() - start
 
 
-def main(names: Sequence[str]) -> int:
+@command("bench_kernels")
+def main(arguments: Sequence[str] | None = None) -> int:
+    line = parser("benchmarks.bench_kernels", __doc__, "a kernel costs more than it may")
+    line.add_argument("kernels", nargs="*", default=SERIES, metavar="KERNEL")
+    names = line.parse_args(arguments).kernels
     on_host("--collect-only")  # so that all find compiled files
     tests = on_host() - on_host(*ONE)
     missed = 0
-    for name in names or SERIES:
+    for name in names:
         beside = in_guest(name, *ONE)
         times = (in_guest(name) - beside) / tests
         allowed = BESIDE.get(name, 3.0)
@@ -71,4 +76,4 @@ def main(names: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

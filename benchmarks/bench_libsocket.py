@@ -8,19 +8,20 @@ twice: of the fastest rounds, and as the median of the rounds' own ratios.
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
 import socket
 import statistics
 import struct
+import sys
 import timeit
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from libsocket import SO_KEEPALIVE, SO_RCVBUF, SO_RCVLOWAT, Linger, Socket
 from libsocket.compiled import COMPILED
+from reports.command import command, count, parser
 
 DATA_PATH = 1.02
 ADDRESS = 1.08
@@ -173,17 +174,19 @@ def row(case: Case, ratio: Ratio) -> str:
     return f"{line}   {'meets' if ratio.fastest <= case.target else 'MISSES'} {case.target:.2f}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=200, help="rounds per case (default: %(default)s)")
-    rounds = parser.parse_args().rounds
+@command("bench_libsocket")
+def main(arguments: Sequence[str] | None = None) -> int:
+    line = parser("benchmarks.bench_libsocket", __doc__)
+    line.add_argument("--rounds", type=count, default=200, help="rounds per case (default: %(default)s)")
+    rounds = line.parse_args(arguments).rounds
     calls = "compiled" if COMPILED else "plain"
     print(f"Python {platform.python_version()}, Linux {platform.release()}, {calls} calls, {rounds} rounds")
     with ExitStack() as stack:
         bench = Bench(stack)
         for case in (*DATA_CASES, *OPTION_CASES):
             print(row(case, bench.ratio(case, rounds)))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

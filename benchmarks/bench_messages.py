@@ -7,14 +7,14 @@ rounds, and as the median of the rounds' own ratios.
 
 from __future__ import annotations
 
-import argparse
 import platform
 import socket
 import statistics
 import struct
+import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,7 @@ from typing import Any
 from libsocket import Batch, Socket, TimestampNs, Ttl
 from libsocket.control.wire import received
 from netns import Namespace
+from reports.command import command, count, parser
 
 COUNT = 64
 SIZES = (64, 1400)
@@ -221,16 +222,18 @@ def row(case: Case, measured: Ratio) -> str:
     return f"{line}   {'meets' if measured.fastest <= case.target else 'MISSES'} {case.target:.2f}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=300, help="rounds per case (default: %(default)s)")
-    rounds = parser.parse_args().rounds
+@command("bench_messages")
+def main(arguments: Sequence[str] | None = None) -> int:
+    line = parser("benchmarks.bench_messages", __doc__)
+    line.add_argument("--rounds", type=count, default=300, help="rounds per case (default: %(default)s)")
+    rounds = line.parse_args(arguments).rounds
     print(f"Python {platform.python_version()}, Linux {platform.release()}, {rounds} rounds of {COUNT}")
     with Namespace(), ExitStack() as stack:
         for cases in (decoding, batches, sending):
             for case in cases(stack):
                 print(row(case, ratio(case, rounds)), flush=True)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

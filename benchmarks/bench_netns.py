@@ -14,11 +14,12 @@ import statistics
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 from typing import Any
 
 from netns import Capability, Namespace, in_child, peers, routed, syscalls, without
+from reports.command import command, parser
 
 ALLOWED = 1.5
 """How many times the bare calls a Namespace may cost."""
@@ -99,7 +100,9 @@ def report(what: str, mine: float, least: float) -> float:
     return mine / least
 
 
-def main() -> int:
+@command("bench_netns")
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser("benchmarks.bench_netns", __doc__, "a Namespace costs more than it may").parse_args(arguments)
     made = block(Namespace)
     side_by_side(made, bare_namespace, 20)  # the first ones pay for caches that are empty
     block(peers)()

@@ -13,11 +13,12 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from reports.catalogue import Catalogue
+from reports.command import command, parser
 from reports.model import LINUX, SCHEMA, Answer, Claim, Expectation, Footer, Header, Run, Test, Value, Verdict
 from reports.ranges import Range
 from reports.store import store
@@ -121,7 +122,9 @@ def cost(*arguments: object) -> Cost:
     return Cost(used.ru_utime, used.ru_maxrss / 1024)
 
 
-def main() -> int:
+@command("bench_reports")
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser("benchmarks.bench_reports", __doc__, "a report costs more than it may").parse_args(arguments)
     costs = []
     with tempfile.TemporaryDirectory() as name:
         folder, listed = Path(name), catalogue()

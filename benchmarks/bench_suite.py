@@ -13,9 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
+
+from reports.command import command, parser
 
 ROOT: Final = Path(__file__).parents[1]
 
@@ -68,7 +70,9 @@ def generated(folder: Path) -> Iterator[Path]:
         yield path
 
 
-def main() -> int:
+@command("bench_suite")
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser("benchmarks.bench_suite", __doc__, "a run costs more than it may").parse_args(arguments)
     workers = os.cpu_count() or 1
     suite("--collect-only")  # so that all find compiled files
     own = collected()

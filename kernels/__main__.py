@@ -20,6 +20,8 @@ from kernels.errors import EX_UNAVAILABLE, FolderUnwritable, KernelError
 from kernels.guest import Ending, Guest, Job, acceleration
 from kernels.progress import Progress
 from kernels.scratch import scratch
+from reports.command import Parser, command
+from reports.printable import one_line
 
 EPILOG = """\
 A KERNEL is a series (6.1), a backend's series (uml:6.12, virtme:7.3), a program that you built (uml:PATH,
@@ -39,11 +41,13 @@ exit status:
   run and shell return the command's own (0 to 255); the others return 0. Beside that:
     2    the command line is wrong
    69    a kernel cannot be had or started, or died before its command ended (EX_UNAVAILABLE)
+   73    a file or the output cannot be written
   130    after Ctrl-C (SIGINT)
   143    after SIGTERM
 """
 
 
+@command("kernels")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit status."""
     options = _parser().parse_args(arguments)
@@ -52,18 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     archive.keyring = options.keyring or archive.keyring
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        status = int(options.action(options, archive))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has seen enough. The interpreter flushes once more at exit, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return int(options.action(options, archive))
     except KernelError as error:
-        print(f"kernels: {error}", file=sys.stderr)
+        print(one_line(f"kernels: {error}"), file=sys.stderr)
         return EX_UNAVAILABLE
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    return status
 
 
 def list_kernels(options: argparse.Namespace, archive: Archive) -> int:
@@ -174,7 +170,7 @@ def _exit_status(guest: Guest, ending: Ending) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m kernels",
         description="Fetch and boot other kernels, and run commands in them.",
         epilog=EPILOG,
@@ -212,13 +208,11 @@ def _parser() -> argparse.ArgumentParser:
     interactive.add_argument("--shell", default="bash", metavar="PROGRAM", help="which shell (default: bash)")
     interactive.set_defaults(action=shell)
 
-    for command in (running, interactive):
-        command.add_argument(
-            "--shared", type=Path, metavar="FOLDER", help="the folder that a guest may write"
-        )
-        command.add_argument("--memory", default="1G", help="the guest's memory (default: 1G)")
-        command.add_argument("--cpus", type=int, default=2, help="its processors, if the kernel has SMP")
-        command.add_argument(
+    for one in (running, interactive):
+        one.add_argument("--shared", type=Path, metavar="FOLDER", help="the folder that a guest may write")
+        one.add_argument("--memory", default="1G", help="the guest's memory (default: 1G)")
+        one.add_argument("--cpus", type=int, default=2, help="its processors, if the kernel has SMP")
+        one.add_argument(
             "--accel", choices=("auto", "kvm", "tcg"), default=acceleration(), help="for full kernels"
         )
 

@@ -8,16 +8,27 @@ no kind supports. Packet and raw sockets need CAP_NET_RAW.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
+import signal
 import sys
 import textwrap
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any, Final, NoReturn
 
 from libsocket.attributes import OPTIONS
 from libsocket.option import Option
 from libsocket.probe import KINDS, Support, as_json, probe, shown
+
+EPILOG: Final = """\
+exit status:
+  0   done
+  2   wrong usage
+  73  standard output cannot be written
+  130 interrupted
+"""
 
 
 def lines(kind: str, found: dict[Option[Any], Support]) -> Iterator[str]:
@@ -51,14 +62,28 @@ def table(kinds: list[str]) -> Iterator[str]:
     yield from unsupported(supported)
 
 
-def arguments() -> argparse.Namespace:
-    """What the command line asks for; an unknown kind ends the process."""
-    parser = argparse.ArgumentParser(
-        "python -m libsocket", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+class Parser(argparse.ArgumentParser):
+    """What its errors repeat of the command line cannot steer a terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error("".join(char if char.isprintable() else ascii(char)[1:-1] for char in message))
+
+    def print_help(self, file: Any = None) -> None:
+        """Where argparse hides that it could not be written."""
+        print(self.format_help(), end="", file=file)
+
+
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """What the command line asks for; SystemExit for an unknown kind."""
+    parser = Parser(
+        "python -m libsocket",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("kinds", metavar="KIND", nargs="*", help=f"one of {', '.join(KINDS)} (all)")
     parser.add_argument("--json", action="store_true", help="for a program")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     if unknown := set(chosen.kinds) - set(KINDS):
         parser.error(f"unknown kind of socket: {', '.join(sorted(unknown))}")
     return chosen
@@ -71,25 +96,55 @@ def document(kinds: list[str]) -> str:
     return json.dumps({**kernel, "kinds": {kind: as_json(kind) for kind in kinds}}, indent=1)
 
 
-def show(chosen: argparse.Namespace) -> None:
-    """Print what was asked for."""
+def text(chosen: argparse.Namespace) -> str:
+    """What was asked for."""
     kinds = chosen.kinds or list(KINDS)
     if chosen.json:
-        print(document(kinds))
-    else:
-        print(f"Linux {os.uname().release}, {os.uname().machine}", *table(kinds), sep="\n")
-    sys.stdout.flush()
+        return document(kinds)
+    return "\n".join((f"Linux {os.uname().release}, {os.uname().machine}", *table(kinds)))
 
 
-def main() -> None:
-    """The command line."""
-    chosen = arguments()
+def show(arguments: Sequence[str] | None) -> int:
+    """Print what was asked for; the exit status."""
     try:
-        show(chosen)
-    except BrokenPipeError:
-        # Whoever reads has enough, as head(1) has. The interpreter flushes at exit and would complain again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(text(parsed(arguments)))
+    except SystemExit as ended:  # by argparse, which has printed help or said what is wrong
+        return int(ended.code or 0)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; the exit status."""
+    prepare()
+    try:
+        status = show(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has enough, as head(1) has
+        silence()
+        return 0
+    except OSError as error:
+        silence()
+        with suppress(OSError):
+            print(f"libsocket: standard output: {error.strerror}", file=sys.stderr)
+        return os.EX_CANTCREAT
+    return status
+
+
+def prepare() -> None:
+    """Let both streams be there, and take all text: what its encoding has not, as escapes."""
+    # Python has no stream where a descriptor is closed. This one says so when it is written to.
+    sys.stdout = sys.stdout or open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def silence() -> None:
+    """The interpreter flushes once more at exit and would complain of what is known by now."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from reports.notation import Bytes, Changed, Notation, Unreadable, parse
+from reports.printable import one_line
 from reports.transcript import Call, Transcript
 
 SIGNAL: Final = "a signal, which interrupts a call or is sent by one"
@@ -91,7 +92,7 @@ class Statements:
     def _refuse(self, call: Call, why: str) -> None:
         self.obstacles[why] = None
         text = f"{call.name}({', '.join(call.arguments)}) = {call.errno or call.result}"
-        self.lines.append(f"/* Not made: {re.sub(r'/[*]|[*]/', '', text)[:160]} */")
+        self.lines.append(f"/* Not made: {comment(text[:160])} */")
 
     def _is_netlink(self, call: Call) -> bool:
         """Whether it is on a netlink socket, whose requests are no socket claims."""
@@ -103,7 +104,7 @@ class Statements:
                 return True
         if first not in self._netlink:
             return False
-        if call.name in {"sendto", "sendmsg"} and "NLM_F_ACK" in call.arguments[1]:
+        if call.name in {"sendto", "sendmsg"} and "NLM_F_ACK" in "".join(call.arguments[1:2]):
             self.obstacles[NETLINK] = None
         return True
 
@@ -628,6 +629,11 @@ def _longs(data: bytes) -> tuple[str, str]:
 
 def _capabilities(text: str) -> set[str]:
     return {one.replace("1<<", "1ULL << ") for one in text.split("|") if one != "0"}
+
+
+def comment(text: str) -> str:
+    """Text that ends no comment of C, begins none and fits in a line."""
+    return one_line(text.replace("/*", "/ *").replace("*/", "* /"))
 
 
 def quoted(data: bytes) -> str:

@@ -13,6 +13,7 @@ import msgspec
 from reports import decoding
 from reports.errors import FileError
 from reports.model import SCHEMA, Claim, other_schema
+from reports.reading import contents
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -63,10 +64,7 @@ _decoder: Final[msgspec.json.Decoder[CatalogueFile]] = msgspec.json.Decoder(Cata
 def read_catalogue(path: str | os.PathLike[str]) -> Catalogue:
     """The catalogue in a file. Raises: FileError."""
     path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FileError(f"the catalogue cannot be read: {error.strerror}", path) from error
+    data = contents(path, "the catalogue")
     try:
         file = decoding.decode(_decoder, data)
     except FileError as error:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
+from os.path import exists, isdir  # those of Path raise where a name is too long
 from pathlib import Path
 from typing import Final
 
@@ -17,14 +16,16 @@ from rich.console import Console
 from reports.atomic_write import atomic_write
 from reports.bisection import step
 from reports.catalogue import Catalogue, CatalogueFile, joined, read_catalogue
-from reports.errors import BAD_DATA, CANNOT_WRITE, FileError
+from reports.command import Parser, command
+from reports.errors import CannotWrite
 from reports.findings import findings, kernel_table, put_between
 from reports.html import html
 from reports.markdown import markdown
-from reports.model import Run
+from reports.model import Run, oldest_first
 from reports.overlay import overlay
 from reports.printable import one_line
-from reports.reference import NoReference, against, reference_of
+from reports.reading import contents
+from reports.reference import against, reference_of
 from reports.reproducer import reproducer
 from reports.run_file import Line, read_run, read_runs, run_files
 from reports.store import store
@@ -47,8 +48,8 @@ TRANSCRIPTS: Final = Path("build/transcripts")
 
 EPILOG: Final = """\
 A RUN is a file of JSON lines that the suite wrote on one kernel, or a folder of
-such files. Each run is a column, in the order given, so name the oldest kernel
-first; those of a folder are in order of their kernels.
+such files. Each run is a column: Linux first, then others, the oldest kernel
+first.
 
 What the claims say comes from the catalogue ('make catalogue' writes it).
 Several --catalogue are joined: the texts of the first one count.
@@ -63,7 +64,7 @@ exit status:
   0   the report is complete
   1   against: an answer of the reference is lost, or a difference undeclared; bisect: an answer changed
   2   wrong usage
-  65  a run, a catalogue or a transcript cannot be read
+  65  a run, a catalogue, a transcript or a document cannot be read
   73  the report cannot be written
   125 bisect: a claim that was answered at the good end is not
   130 interrupted
@@ -72,38 +73,16 @@ exit status:
 LOST: Final = 1
 
 
-class CannotWrite(Exception):
-    """The report cannot be written; the message names where and why."""
-
-    def __init__(self, path: Path, error: OSError | ValueError) -> None:
-        why = error.strerror if isinstance(error, OSError) else error
-        super().__init__(one_line(f"{path}: the report cannot be written: {why}"))
-
-
 class _Terminal(Console):
     def on_broken_pipe(self) -> None:
         """Leaves the exit status to main, where rich would end the process with its own."""
         raise BrokenPipeError
 
 
+@command("reports")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status."""
-    status = 0
-    try:
-        status = _do(_parsed(arguments))
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    except BrokenPipeError:
-        _silence()
-    except OSError as error:
-        _silence()
-        return _fail(f"the report cannot be written: {error.strerror}", CANNOT_WRITE)
-    except CannotWrite as error:
-        return _fail(error, CANNOT_WRITE)
-    except (FileError, NoReference) as error:
-        return _fail(error, BAD_DATA)
-    return status
+    return _do(_parsed(arguments))
 
 
 def _do(asked: argparse.Namespace) -> int:
@@ -115,8 +94,10 @@ def _do(asked: argparse.Namespace) -> int:
         _reproduce(asked)
         return 0
     if asked.kind == "bisect":
-        return step(read_run(asked.good), read_run(asked.run), _console())
-    runs = [run for path in asked.runs for run in (read_runs(path) if path.is_dir() else [read_run(path)])]
+        return step(read_run(asked.good), read_run(asked.run), _Terminal())
+    runs = oldest_first(
+        run for path in asked.runs for run in (read_runs(path) if isdir(path) else [read_run(path)])
+    )
     if asked.kind == "store":
         _store(runs, asked.output)
         return 0
@@ -124,7 +105,7 @@ def _do(asked: argparse.Namespace) -> int:
     if asked.kind == "against":
         references = [reference_of(run, asked.references) for run in runs]
         kept = [
-            against(run, reference, catalogue, _console())
+            against(run, reference, catalogue, _Terminal())
             for run, reference in zip(runs, references, strict=True)
         ]
         return 0 if all(kept) else LOST
@@ -137,7 +118,7 @@ def _do(asked: argparse.Namespace) -> int:
 
 def _reproduce(asked: argparse.Namespace) -> None:
     path = Path(asked.transcript)
-    if not path.exists():
+    if not exists(path):
         path = transcript_path(asked.transcripts, asked.transcript)
     transcripts = read_transcripts(path)
     claim = _catalogue(asked.catalogue).claim(transcripts[0].begin.claim)
@@ -146,7 +127,7 @@ def _reproduce(asked: argparse.Namespace) -> None:
 
 
 def _catalogue(named: Sequence[Path]) -> Catalogue:
-    if not named and not CATALOGUE.exists():
+    if not named and not exists(CATALOGUE):
         print(
             f"reports: there is no {CATALOGUE}, so statements and declared differences are missing; "
             "write it with 'make catalogue', or name one with --catalogue",
@@ -156,14 +137,8 @@ def _catalogue(named: Sequence[Path]) -> Catalogue:
     return joined(map(read_catalogue, named or [CATALOGUE]))
 
 
-def _console() -> Console:
-    if not sys.stdout.encoding.lower().startswith("utf"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    return _Terminal()
-
-
 def _show(runs: Sequence[Run], catalogue: Catalogue) -> None:
-    console = _console()
+    console = _Terminal()
     for place, run in enumerate(runs):
         if place:
             console.print()
@@ -186,28 +161,22 @@ def _publish(text: str, asked: argparse.Namespace) -> None:
         return
     try:
         _spare(path, [*asked.runs, *(asked.catalogue or [CATALOGUE])])
-        between = asked.between and put_between(asked.between, text, path.read_text(encoding="utf-8"))
+        between = asked.between and put_between(asked.between, text, _document(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(between or text, path)
     except (OSError, ValueError) as error:
         raise CannotWrite(path, error) from error
 
 
+def _document(path: Path) -> str:
+    return contents(path, "the document").decode()
+
+
 def _spare(path: Path, inputs: Sequence[Path]) -> None:
     """Refuse to write over what the report is drawn from."""
-    files = [file for one in inputs for file in (run_files(one) if one.is_dir() else [one])]
-    if path.exists() and any(file.exists() and path.samefile(file) for file in files):
+    files = [file for one in inputs for file in (run_files(one) if isdir(one) else [one])]
+    if exists(path) and any(exists(file) and path.samefile(file) for file in files):
         raise ValueError("the report is drawn from that file and would overwrite it; name another")
-
-
-def _fail(why: object, status: int) -> int:
-    print(f"reports: {why}", file=sys.stderr)
-    return status
-
-
-def _silence() -> None:
-    # The interpreter flushes once more at exit and would complain of what is known by now.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -219,7 +188,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m reports",
         description="Draws reports from the runs of one or more kernels.",
         epilog=EPILOG,
@@ -282,7 +251,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add(
-    kinds: argparse._SubParsersAction[argparse.ArgumentParser], kind: str, summary: str, description: str = ""
+    kinds: argparse._SubParsersAction[Parser], kind: str, summary: str, description: str = ""
 ) -> argparse.ArgumentParser:
     parser = kinds.add_parser(kind, help=summary, description=description or f"Draws {summary}.")
     parser.add_argument(
@@ -308,5 +277,5 @@ def _add_runs(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="RUN",
-        help="a run file, or a folder of them; oldest kernel first",
+        help="a run file, or a folder of them",
     )

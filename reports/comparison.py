@@ -11,7 +11,7 @@ from reports.catalogue import Catalogue
 from reports.conclusion import conclusion
 from reports.lines import WRONG, Lines, counted
 from reports.matrix import Change, Matrix, Row
-from reports.model import Run
+from reports.model import Run, oldest_first
 from reports.printable import printable
 from reports.wording import column, declared, observations, system
 
@@ -24,8 +24,8 @@ def compare(runs: Sequence[Run], catalogue: Catalogue, console: Console) -> None
 class _Comparison(Lines):
     def __init__(self, runs: Sequence[Run], catalogue: Catalogue, console: Console) -> None:
         super().__init__(console)
-        self.runs = runs
-        self.matrix = Matrix.of(runs, catalogue)
+        self.runs = oldest_first(runs)
+        self.matrix = Matrix.of(self.runs, catalogue)
 
     def print(self) -> None:
         for place, run in enumerate(self.runs):

@@ -30,6 +30,14 @@ class FileError(Exception):
         return one_line(f"{':'.join(place)}: {self.cause}" if place else self.cause)
 
 
+class CannotWrite(Exception):
+    """A report cannot be written; the message names where and why."""
+
+    def __init__(self, path: Path, error: OSError | ValueError) -> None:
+        why = error.strerror if isinstance(error, OSError) else error
+        super().__init__(one_line(f"{path}: the report cannot be written: {why}"))
+
+
 class RunFileUnwritable(OSError):
     """A run file cannot be opened or written; ``str()`` names the file, the cause and the way out."""
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from reports.matrix import MISSING, NOT_ASKED, Cell, Row
 from reports.model import Verdict
-from reports.printable import printable
+from reports.printable import LONGEST, printable
 from reports.wording import observations, plural
 
 WRONG = "bold red"
@@ -51,6 +51,8 @@ class Lines:
 
     def line(self, text: str, indent: int = 0, style: str = "", first: str | None = None) -> None:
         margin = " " * indent
+        if (rest := len(text) - LONGEST) > 0:
+            text = f"{text[:LONGEST]} ({plural(rest, 'more character')} in the run file)"
         room = max(self.console.width, indent + 20)
         for line in textwrap.wrap(
             text,

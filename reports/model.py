@@ -9,14 +9,14 @@ from __future__ import annotations
 import enum
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
-from reports.ranges import EVERY_KERNEL, Range, base
+from reports.ranges import EVERY_KERNEL, Range, base, version
 
 SCHEMA: Final = 2
 
@@ -217,6 +217,19 @@ class Run:
 
     def counts(self) -> Counter[Verdict]:
         return Counter(answer.verdict for answer in self.answers.values())
+
+
+def oldest_first(runs: Iterable[Run]) -> list[Run]:
+    """Runs in the order in which they are drawn: Linux, then other implementations, each by release.
+
+    Those of one release go by the kernel's name, and those of one kernel stay as they are.
+    """
+    return sorted(runs, key=_age)
+
+
+def _age(run: Run) -> tuple[bool, str, tuple[int, ...], str]:
+    header = run.header
+    return header.implementation != LINUX, header.implementation, version(header.base), header.kernel
 
 
 def frozen(value: object) -> Value:

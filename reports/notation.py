@@ -52,7 +52,10 @@ class Unreadable(ValueError):
 def parse(text: str) -> Notation:
     """The value that an argument stands for. Raises: Unreadable."""
     reading = _Reading(text)
-    value = reading.value()
+    try:
+        value = reading.value()
+    except RecursionError as error:
+        raise Unreadable(text) from error
     if reading.rest():
         raise Unreadable(text)
     return value

@@ -12,6 +12,7 @@ from reports.assess import assess
 from reports.catalogue import Catalogue
 from reports.errors import FileError
 from reports.model import LINUX, Answer, Claim, Expectation, Header, Run, Value, Verdict
+from reports.printable import one_line
 
 HEAD = """\
 # Where {0} is known to differ: what it says instead, and why. "python -m reports overlay RUN" writes the
@@ -32,7 +33,7 @@ def overlay(runs: Sequence[Run], catalogue: Catalogue) -> str:
     names = sorted(run.answers.keys() | catalogue.by_id.keys())
     found = ((name, _difference(catalogue.claim(name), run)) for name in names)
     entries = (_entry(name, difference) for name, difference in found if difference)
-    return HEAD.format(implementation, _text(implementation)) + "".join(entries)
+    return HEAD.format(one_line(implementation), _text(implementation)) + "".join(entries)
 
 
 def _difference(claim: Claim, run: Run) -> Expectation | None:
@@ -87,5 +88,6 @@ def _literal(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Text as TOML has it, which escapes what JSON does and DEL."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    """Text as TOML has it: with escapes for what JSON escapes, and for what could steer a terminal."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in quoted)

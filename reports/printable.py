@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+LONGEST: Final = 4096
+"""Characters of one text that are laid out in lines, which takes time with the square of its length."""
+
 
 def printable(text: str) -> str:
     """Text that cannot steer a terminal nor break an encoding: anything else is shown as its escape."""

@@ -8,10 +8,11 @@ from pathlib import Path
 from rich.console import Console
 
 from reports.catalogue import Catalogue
+from reports.errors import FileError
 from reports.lines import WRONG, Lines
 from reports.matrix import Cell, Matrix, Row
 from reports.model import Run, Verdict
-from reports.printable import one_line, printable
+from reports.printable import printable
 from reports.run_file import read_run
 from reports.store import stem
 from reports.wording import column, observations, plural, system
@@ -19,7 +20,7 @@ from reports.wording import column, observations, plural, system
 _ANSWERS = {Verdict.HOLDS, Verdict.DIFFERS, Verdict.UNCLAIMED}
 
 
-class NoReference(Exception):
+class NoReference(FileError):
     """No run of that kernel is among the references."""
 
 
@@ -29,7 +30,7 @@ def reference_of(run: Run, references: Path) -> Run:
         reference = read_run(file)
         if stem(reference) == stem(run):
             return reference
-    raise NoReference(one_line(f"no file in {references} is a run of {system(run)}"))
+    raise NoReference(f"no file in {references} is a run of {system(run)}")
 
 
 def against(run: Run, reference: Run, catalogue: Catalogue, console: Console) -> bool:

@@ -12,8 +12,9 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reports.c_statements import Statements, quoted
+from reports.c_statements import Statements, comment, quoted
 from reports.model import Claim
+from reports.printable import LONGEST
 from reports.transcript import Transcript
 
 NUMBERS: Final = {
@@ -113,5 +114,5 @@ def _environment() -> Environment:
 
 
 def _comment(text: str, margin: str = "") -> str:
-    lines = textwrap.wrap(text.replace("*/", "* /"), 75)
+    lines = textwrap.wrap(comment(" ".join(text[:LONGEST].split())), 75)
     return f"\n * {margin}".join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
@@ -13,8 +14,8 @@ import msgspec
 
 from reports import decoding
 from reports.errors import FileError, RunFileUnwritable
-from reports.model import LINUX, Answer, Footer, Header, Run, Verdict
-from reports.ranges import version
+from reports.model import Answer, Footer, Header, Run, Verdict, oldest_first
+from reports.reading import contents
 
 Line = Header | Answer | Footer
 """What a line of a run file holds."""
@@ -76,18 +77,12 @@ def read_run(path: str | os.PathLike[str]) -> Run:
     Raises: FileError.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            lines = list(file)
-    except OSError as error:
-        raise FileError(f"the run cannot be read: {error.strerror}", path) from error
-    return _Reading(path).read(lines)
+    return _Reading(path).read(BytesIO(contents(path, "the run")))
 
 
 def read_runs(folder: Path) -> list[Run]:
-    """The runs in a folder, oldest kernel first; what is not Linux comes last. Raises: FileError."""
-    runs = [read_run(path) for path in run_files(folder)]
-    return sorted(runs, key=_age)
+    """The runs in a folder, oldest kernel first. Raises: FileError."""
+    return oldest_first(map(read_run, run_files(folder)))
 
 
 def run_files(folder: Path) -> list[Path]:
@@ -95,11 +90,6 @@ def run_files(folder: Path) -> list[Path]:
     if files := sorted(folder.glob("*.jsonl")):
         return files
     raise FileError("the folder holds no run file, whose name ends in .jsonl", folder)
-
-
-def _age(run: Run) -> tuple[bool, tuple[int, ...], str]:
-    other = run.header.implementation != LINUX
-    return other, () if other else version(run.header.base), run.header.kernel if other else ""
 
 
 class _Reading:

@@ -9,14 +9,18 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from reports import decoding
 from reports.errors import FileError
 from reports.model import SCHEMA, ClaimId, other_schema
+from reports.reading import contents
+
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]*$(?!\s)")]
+"""What can stand in a C program as it is."""
 
 
 class Begin(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="test"):
@@ -28,7 +32,7 @@ class Begin(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="test
     """``test_reads_back_doubled[4096]``"""
     release: str
     """The kernel that answered."""
-    hosts: tuple[str, ...] = ()
+    hosts: tuple[Name, ...] = ()
     """The network namespaces that were there before it: ``host``, or ``left`` and ``right``."""
 
     def __post_init__(self) -> None:
@@ -39,19 +43,19 @@ class Begin(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="test
 class Call(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="call"):
     """A system call, in strace's notation."""
 
-    name: str
+    name: Name
     arguments: tuple[str, ...]
     """``3``, ``SOL_SOCKET``, ``[1]``, ``"hello"``, ``{sa_family=AF_INET, ...}``"""
     result: int | None = None
     """What it returned; null where it did not return."""
-    errno: str | None = None
+    errno: Name | None = None
     note: str = ""
     """What strace says after the result: which descriptors are ready."""
     thread: int = 0
     """0 is the thread that runs the test; the others are counted in the order of their first calls."""
     process: int = 0
     """0 is the test's own process."""
-    namespace: str = ""
+    namespace: Name = ""
     """The network namespace that the thread is in: ``left``."""
 
 
@@ -83,12 +87,8 @@ def transcript_path(folder: Path, claim: str) -> Path:
 def read_transcripts(path: str | os.PathLike[str]) -> list[Transcript]:
     """What the tests of a claim called. Raises: FileError."""
     path = Path(path)
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise FileError(f"the transcript cannot be read: {error.strerror}", path) from error
     tests: list[tuple[Begin, list[Call]]] = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(contents(path, "the transcript").splitlines(), start=1):
         try:
             _take(decoding.decode(_decoder, line), tests)
         except FileError as error:

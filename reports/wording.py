@@ -29,8 +29,8 @@ def observations(values: Mapping[str, Value]) -> str:
 def kernels(where: Range) -> str:
     """A range with its backports: ``since 7.1, and 6.18.12 onwards in its series``."""
     if not where.backports:
-        return str(where)
-    return f"{where}, backported to {', '.join(where.backports)}"
+        return printable(str(where))
+    return printable(f"{where}, backported to {', '.join(where.backports)}")
 
 
 def differing(expectation: Expectation) -> str:

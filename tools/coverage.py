@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import platform
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from libsocket import OPTIONS, Level, Option
+from reports.command import command, parser
 
 OTHERS = Path(__file__).with_name("others")
 
@@ -43,12 +45,15 @@ def row(title: str, options: list[Option[Any]], libraries: list[tuple[str, set[s
     return title, str(len(options)), *map(str, counts)
 
 
-def main() -> None:
-    """Print the table as Markdown."""
+@command("coverage")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table as Markdown; the exit status."""
+    parser("tools.coverage", __doc__).parse_args(arguments)
     heading, *body = rows([kept("socket2"), kept("nix"), interpreter()])
     for cells in (heading, ("---",) * len(heading), *body):
         print("| " + " | ".join(cells) + " |")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,13 +11,14 @@ import ast
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from reports.atomic_write import atomic_write
+from reports.command import command, parser
 
 if TYPE_CHECKING:
     from libsocket.option import Option
@@ -162,14 +163,17 @@ def files() -> dict[Path, str]:
     return {EXPORTS: exports(), ATTRIBUTES: attributes()}
 
 
-def main() -> None:
+@command("exports")
+def main(arguments: Sequence[str] | None = None) -> int:
     """Write them, also where they name what is gone: the package is imported without its own ``__init__``."""
+    parser("tools.exports", __doc__).parse_args(arguments)
     package = ModuleType("libsocket")
     package.__path__ = [str(PACKAGE)]
     sys.modules["libsocket"] = package
     for path, text in files().items():
         atomic_write(text, path)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

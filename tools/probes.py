@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,8 +20,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from reports.atomic_write import atomic_write
+from reports.command import command, parser
+from reports.errors import FileError
+from reports.printable import one_line
 from reports.ranges import base, version
+from reports.reading import LARGEST, contents
 
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError)
 KEPT = Path(__file__).parents[1] / "results" / "probes"
 
 
@@ -47,7 +53,7 @@ class Probe:
     def stem(self) -> str:
         """What its file is called; a machine's own kernel is told apart by its release."""
         numbers = ".".join(map(str, version(self.base)))
-        return f"host-{numbers}" if self.kernel == "host" else self.kernel.replace(":", "-")
+        return f"host-{numbers}" if self.kernel == "host" else re.sub(r"[^\w.-]+", "-", self.kernel)
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -70,15 +76,18 @@ class Probe:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """From a file in ``results/probes/``."""
-        kept = json.loads(path.read_text())
-        options = kept.pop("options").items()
-        return cls(
-            **kept,
-            options={
-                name: {said: tuple(kinds) for said, kinds in answers.items()} for name, answers in options
-            },
-        )
+        """From a file in ``results/probes/``. Raises: FileError."""
+        try:
+            kept = json.loads(contents(path, "the probe"))
+            options = {
+                name: {said: tuple(kinds) for said, kinds in answers.items()}
+                for name, answers in kept.pop("options").items()
+            }
+            probe = cls(**kept, options=options)
+            version(probe.base)
+        except _MALFORMED as error:
+            raise FileError(f"this is not a probe: {error}", path) from error
+        return probe
 
     def lines(self) -> Iterator[str]:
         """The file: JSON with a line for each option, so that a change of the kernel's is a changed line."""
@@ -126,19 +135,23 @@ def labels(probes: Sequence[Probe]) -> list[str]:
     return [one if count[one] == 1 else probe.release for one, probe in zip(series, probes, strict=True)]
 
 
-def main() -> None:
-    """Keep what standard input holds."""
-    if len(sys.argv) != 2:
-        raise SystemExit(__doc__)
-    bare = sys.argv[1][:1].isdecimal()  # a bare series is user-mode Linux, as for ``kernels``
+@command("probes")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Keep what standard input holds; the exit status."""
+    line = parser("tools.probes", __doc__)
+    line.add_argument("kernel", metavar="KERNEL")
+    kernel = line.parse_args(arguments).kernel
+    bare = kernel[:1].isdecimal()  # a bare series is user-mode Linux, as for ``kernels``
     try:
-        probe = Probe.of(f"uml:{sys.argv[1]}" if bare else sys.argv[1], json.load(sys.stdin))
-    except ValueError as error:
-        raise SystemExit(f"standard input is not what python -m libsocket --json prints: {error}") from error
+        probe = Probe.of(f"uml:{kernel}" if bare else kernel, json.loads(sys.stdin.read(LARGEST)))
+        path = KEPT / f"{probe.stem}.json"
+    except _MALFORMED as error:
+        raise FileError(f"standard input is not what python -m libsocket --json prints: {error}") from error
     KEPT.mkdir(exist_ok=True)
-    atomic_write("\n".join(probe.lines()) + "\n", KEPT / f"{probe.stem}.json")
-    print(os.path.relpath(KEPT / f"{probe.stem}.json"))
+    atomic_write("\n".join(probe.lines()) + "\n", path)
+    print(one_line(os.path.relpath(path)))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

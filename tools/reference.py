@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from libsocket import OPTIONS, Access, Level, Option
 from reports.atomic_write import atomic_write
+from reports.command import command, parser
 from tools.remarks import LEFT_OUT
 from tools.wording import names, table
 
@@ -77,5 +79,13 @@ def text() -> str:
     return "\n".join(page()) + "\n"
 
 
-if __name__ == "__main__":
+@command("reference")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the file; the exit status."""
+    parser("tools.reference", __doc__).parse_args(arguments)
     atomic_write(text(), PAGE)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,9 +6,9 @@ namespaces of their own, so this is for root; what they say is kept beside them.
 
 from __future__ import annotations
 
-import argparse
 import enum
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -19,8 +19,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from reports.atomic_write import atomic_write
 from reports.catalogue import Catalogue, read_catalogue
-from reports.errors import BAD_DATA, FileError
+from reports.command import command, count, parser
+from reports.errors import FileError
+from reports.printable import one_line
 from reports.reproducer import reproducer
 from reports.transcript import read_transcripts
 
@@ -54,17 +57,17 @@ class Tried:
 
 def try_all(transcripts: Path, catalogue: Catalogue, output: Path, jobs: int) -> Iterator[Tried]:
     """Write, compile and run the program of each transcript below a folder."""
-    paths = sorted(transcripts.rglob("*.jsonl"))
+    paths = [path.relative_to(transcripts) for path in sorted(transcripts.rglob("*.jsonl"))]
     with ThreadPoolExecutor(jobs) as pool:
-        yield from pool.map(partial(_try, catalogue=catalogue, output=output), paths)
+        yield from pool.map(partial(_try, folder=transcripts, catalogue=catalogue, output=output), paths)
 
 
-def _try(transcript: Path, *, catalogue: Catalogue, output: Path) -> Tried:
-    tests = read_transcripts(transcript)
+def _try(transcript: Path, *, folder: Path, catalogue: Catalogue, output: Path) -> Tried:
+    tests = read_transcripts(folder / transcript)
     claim = tests[0].begin.claim
-    source = output / f"{claim}.c"
+    source = output / transcript.with_suffix(".c")  # not by the claim's id, which may lead anywhere
     source.parent.mkdir(parents=True, exist_ok=True)
-    source.write_text(reproducer(tests, catalogue.claim(claim)))
+    atomic_write(reproducer(tests, catalogue.claim(claim)), source)
     program = source.with_suffix("")
     compiled = _run("cc", *STRICT, "-pthread", "-o", str(program), str(source))
     if compiled.returncode:
@@ -73,7 +76,7 @@ def _try(transcript: Path, *, catalogue: Catalogue, output: Path) -> Tried:
         done = _run(str(program))
     except subprocess.TimeoutExpired:
         return Tried(claim, End.HUNG, "")
-    source.with_suffix(".txt").write_text(done.stdout)
+    atomic_write(done.stdout, source.with_suffix(".txt"))
     return Tried(claim, _BY_STATUS.get(done.returncode, End.OTHERWISE), done.stdout)
 
 
@@ -90,23 +93,23 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@command("reproducers")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print what did not end as its test did, and the counts. 1 where a program does not compile or hung."""
-    parser = argparse.ArgumentParser(prog="python -m tools.reproducers", description=__doc__)
-    parser.add_argument("--transcripts", type=Path, default=ROOT / "build" / "transcripts", metavar="DIR")
-    parser.add_argument("--catalogue", type=Path, default=ROOT / "build" / "catalogue.json", metavar="FILE")
-    parser.add_argument("-o", "--output", type=Path, default=ROOT / "build" / "reproducers", metavar="DIR")
-    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
-    asked = parser.parse_args(arguments)
+    line = parser("tools.reproducers", __doc__, "a program does not compile or did not end")
+    line.add_argument("--transcripts", type=Path, default=ROOT / "build" / "transcripts", metavar="DIR")
+    line.add_argument("--catalogue", type=Path, default=ROOT / "build" / "catalogue.json", metavar="FILE")
+    line.add_argument("-o", "--output", type=Path, default=ROOT / "build" / "reproducers", metavar="DIR")
+    line.add_argument("-j", "--jobs", type=count, default=os.cpu_count() or 1, metavar="N")
+    asked = line.parse_args(arguments)
+    if not shutil.which("cc"):
+        raise FileError("there is no C compiler, cc, on this machine")
     counts: Counter[End] = Counter()
-    try:
-        for tried in try_all(asked.transcripts, read_catalogue(asked.catalogue), asked.output, asked.jobs):
-            counts[tried.end] += 1
-            if tried.end is not End.AS_BEFORE:
-                print(f"{tried.claim}: {tried.end.value}", *_telling(tried), sep="\n    ")
-    except FileError as error:
-        print(f"reproducers: {error}", file=sys.stderr)
-        return BAD_DATA
+    for tried in try_all(asked.transcripts, read_catalogue(asked.catalogue), asked.output, asked.jobs):
+        counts[tried.end] += 1
+        if tried.end is not End.AS_BEFORE:
+            said = f"{tried.claim}: {tried.end.value}", *_telling(tried)
+            print(*map(one_line, said), sep="\n    ")
     for end in End:
         print(f"{end.value}: {counts[end]}")
     return 1 if counts[End.UNCOMPILED] or counts[End.HUNG] else 0

@@ -6,7 +6,6 @@ without knowing the other. Addresses stay: ``option/SO_RCVBUF.html`` is where a 
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,11 +18,13 @@ from markupsafe import Markup
 from libsocket import OPTIONS, Option
 from reports.atomic_write import atomic_write
 from reports.catalogue import Catalogue, read_catalogue
-from reports.errors import BAD_DATA, FileError
+from reports.command import command, parser
+from reports.errors import FileError
 from reports.html import html
 from reports.markdown import escape, markdown
 from reports.matrix import Matrix
 from reports.model import LINUX, Run, Verdict
+from reports.printable import one_line
 from reports.run_file import read_runs
 from tools.option_claims import Summary, by_option, own_topic
 from tools.probes import kept
@@ -103,20 +104,20 @@ def _rendered(text: str) -> Markup:
     return Markup(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
 
 
+@command("site")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the site; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tools.site", description=__doc__)
-    parser.add_argument("-o", "--output", type=Path, default=ROOT / "build" / "site", metavar="FOLDER")
-    parser.add_argument("--catalogue", type=Path, default=ROOT / "build" / "catalogue.json", metavar="FILE")
-    parser.add_argument("--runs", type=Path, default=ROOT / "results" / "runs", metavar="FOLDER")
-    asked = parser.parse_args(arguments)
+    line = parser("tools.site", __doc__)
+    line.add_argument("-o", "--output", type=Path, default=ROOT / "build" / "site", metavar="FOLDER")
+    line.add_argument("--catalogue", type=Path, default=ROOT / "build" / "catalogue.json", metavar="FILE")
+    line.add_argument("--runs", type=Path, default=ROOT / "results" / "runs", metavar="FOLDER")
+    asked = line.parse_args(arguments)
     try:
-        site = Site(read_runs(asked.runs), read_catalogue(asked.catalogue), Support(kept()))
+        catalogue = read_catalogue(asked.catalogue)
     except FileError as error:
-        print(f"site: {error}; 'make catalogue' writes the catalogue", file=sys.stderr)
-        return BAD_DATA
-    site.write(asked.output)
-    print(asked.output / "index.html")
+        raise FileError(f"{error}; 'make catalogue' writes it") from error
+    Site(read_runs(asked.runs), catalogue, Support(kept())).write(asked.output)
+    print(one_line(str(asked.output / "index.html")))
     return 0
 
 

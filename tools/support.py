@@ -71,7 +71,7 @@ class Support:
         yield table(*["---"] * 5)
         for label, probe in self.probes.items():
             refused = ", ".join(f"{kind} ({errno})" for kind, errno in probe.refused.items())
-            yield table(label, escape(probe.release), escape(probe.kernel), probe.machine, refused)
+            yield table(*map(escape, (label, probe.release, probe.kernel, probe.machine, refused)))
 
     def unanswered(self) -> Iterator[str]:
         """The options that no kernel answers to, by the reason."""

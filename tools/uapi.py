@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from reports.command import command, parser
+from reports.errors import FileError
+from reports.reading import contents
 
 ARCHITECTURES = {
     "generic": "x86_64-linux-gnu",
@@ -42,13 +46,15 @@ OPTIONS = {
 
 SOCKET = r"SOL_SOCKET|SO_(?!\w+_OLD)\w+"
 DEFINE = re.compile(r"\s*#\s*define\s+(\w+)\s+(\S+)")
+NUMBER = re.compile(r"-?(0x[0-9A-Fa-f]{1,8}|[1-9][0-9]{0,9}|0)")
 GENERIC = re.compile(r"\s*#\s*include\s+<(asm-generic/socket\.h)>")
 
 
 def defines(header: Path, include: Path) -> Iterator[tuple[str, str]]:
     """Every macro without arguments, in order, with the generic header's where it is included."""
-    for line in header.read_text().splitlines():
-        if included := GENERIC.match(line):
+    for line in contents(header, "the header").decode(errors="replace").splitlines():
+        included = GENERIC.match(line)
+        if included and header != include / included[1]:
             yield from defines(include / included[1], include)
         elif define := DEFINE.match(line):
             yield define[1], define[2]
@@ -60,7 +66,7 @@ def numbers(header: Path, include: Path, wanted: str) -> dict[str, int]:
     for name, text in defines(header, include):
         texts.setdefault(name, text)
     values = {name: texts.get(text, text) for name, text in texts.items() if re.fullmatch(wanted, name)}
-    return {name: int(text, 0) for name, text in values.items() if re.fullmatch(r"-?(0x)?[0-9A-Fa-f]+", text)}
+    return {name: int(text, 0) for name, text in values.items() if NUMBER.fullmatch(text)}
 
 
 def socket_numbers(architecture: str, include: Path) -> dict[str, int]:
@@ -82,10 +88,23 @@ def lines(include: Path) -> Iterator[str]:
 
 
 def version(include: Path) -> str:
-    """Of the headers: major, patch level, sublevel."""
-    code = numbers(include / "linux/version.h", include, "LINUX_VERSION_CODE")["LINUX_VERSION_CODE"]
+    """Of the headers: major, patch level, sublevel. Raises: FileError."""
+    header = include / "linux/version.h"
+    code = numbers(header, include, "LINUX_VERSION_CODE").get("LINUX_VERSION_CODE")
+    if code is None:
+        raise FileError("the header has no LINUX_VERSION_CODE", header)
     return f"{code >> 16}.{code >> 8 & 0xFF}.{code & 0xFF}"
 
 
+@command("uapi")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print them; the exit status."""
+    line = parser("tools.uapi", __doc__)
+    line.add_argument("include", nargs="?", type=Path, default=Path("/usr/include"), metavar="INCLUDE")
+    for one in lines(line.parse_args(arguments).include):
+        print(one)
+    return 0
+
+
 if __name__ == "__main__":
-    print("\n".join(lines(Path(sys.argv[1] if len(sys.argv) > 1 else "/usr/include"))))
+    sys.exit(main())

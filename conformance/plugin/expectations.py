@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from reports.model import ClaimId, Expectation
+from reports.printable import one_line
 
 FOLDER = Path(__file__).parents[1] / "expectations"
 
@@ -46,8 +47,8 @@ def _read(path: Path) -> Mapping[str, Expectation]:
     try:
         overlay = msgspec.toml.decode(path.read_bytes(), type=_Overlay)
         return {claim: _expectation(overlay, one) for claim, one in overlay.differs.items()}
-    except (msgspec.DecodeError, ValueError, TypeError) as error:
-        raise ValueError(f"{path}: {error}") from error
+    except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as error:
+        raise ValueError(one_line(f"{path}: {error}")) from error
 
 
 def _expectation(overlay: _Overlay, one: _Difference) -> Expectation:

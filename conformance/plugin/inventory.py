@@ -6,24 +6,30 @@ page has one file in ``conformance/inventory/``, its sentences in order; a claim
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import hashlib
 import sys
 import tomllib
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
+import msgspec
+from msgspec import Struct
+
 from reports.catalogue import Catalogue, read_catalogue
-from reports.errors import BAD_DATA, FileError
+from reports.command import command, parser
+from reports.errors import FileError
+from reports.printable import one_line
+from reports.reading import LARGEST, contents
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "conformance" / "inventory"
 
 
-@dataclass(frozen=True)
-class Sentence:
+class Sentence(Struct, frozen=True, forbid_unknown_fields=True):
     """One sentence of a document, in our own words."""
 
     id: str
@@ -35,8 +41,7 @@ class Sentence:
     """Why it cannot be tried, or what is left untried by the claims."""
 
 
-@dataclass(frozen=True)
-class Inventory:
+class Inventory(Struct, frozen=True, forbid_unknown_fields=True, rename={"sentences": "sentence"}):
     """The sentences of a page, and which edition of it they were read in."""
 
     page: str
@@ -105,20 +110,33 @@ def pages() -> list[str]:
 
 
 def inventory(page: str) -> Inventory:
-    fields = tomllib.loads((FOLDER / f"{page}.toml").read_text(encoding="utf-8"))
-    sentences = tuple(
-        Sentence(**{**one, "tests": tuple(one.get("tests", ()))}) for one in fields.pop("sentence")
-    )
-    return Inventory(page, **fields, sentences=sentences)
+    """The sentences of a page. Raises: FileError."""
+    path = FOLDER / f"{page}.toml"
+    text = contents(path, "the inventory")
+    try:
+        return msgspec.convert({**tomllib.loads(text.decode()), "page": page}, Inventory)
+    except (ValueError, msgspec.ValidationError, RecursionError) as error:
+        raise FileError(f"this is not an inventory: {error}", path) from error
 
 
 def page_in(folder: Path, page: str) -> bytes | None:
-    """A manual page's source below a folder such as ``/usr/share/man``, uncompressed; None without one."""
+    """A manual page's source below a folder such as ``/usr/share/man``, uncompressed; None without one.
+
+    Raises: FileError.
+    """
     place = folder / f"man{page.rpartition('.')[2]}" / page
     packed = place.with_name(f"{page}.gz")
     if packed.exists():
-        return gzip.decompress(packed.read_bytes())
-    return place.read_bytes() if place.exists() else None
+        return _unpacked(packed)
+    return contents(place, "the page") if place.exists() else None
+
+
+def _unpacked(path: Path) -> bytes:
+    try:
+        with gzip.open(BytesIO(contents(path, "the page"))) as file:
+            return file.read(LARGEST)
+    except (OSError, EOFError, zlib.error) as error:
+        raise FileError(f"the page cannot be uncompressed: {error}", path) from error
 
 
 def coverage(page: str, catalogue: Catalogue) -> Coverage:
@@ -131,35 +149,37 @@ def coverage(page: str, catalogue: Catalogue) -> Coverage:
     return Coverage(inventory(page), cited)
 
 
+@command("inventory")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the pages. 1 where something is wrong with one of them."""
-    parser = argparse.ArgumentParser(prog="python -m conformance.plugin.inventory", description=__doc__)
-    parser.add_argument("pages", nargs="*", metavar="PAGE", help=f"default: all: {', '.join(pages())}")
-    parser.add_argument("--catalogue", type=Path, default=ROOT / "build" / "catalogue.json", metavar="FILE")
-    parser.add_argument(
+    line = parser("conformance.plugin.inventory", __doc__, "something is wrong with a page")
+    line.add_argument("pages", nargs="*", metavar="PAGE", help=f"default: all: {', '.join(pages())}")
+    line.add_argument("--catalogue", type=Path, default=ROOT / "build" / "catalogue.json", metavar="FILE")
+    line.add_argument(
         "--man",
         type=Path,
         metavar="DIR",
         help="hold the pages in this folder (with man2/, man7/ in it) against the editions that were read",
     )
-    asked = parser.parse_args(arguments)
+    asked = line.parse_args(arguments)
+    if unknown := sorted(set(asked.pages) - set(pages())):
+        line.error(f"there is no inventory of {', '.join(unknown)}; pages are {', '.join(pages())}")
     try:
         catalogue = read_catalogue(asked.catalogue)
     except FileError as error:
-        print(f"inventory: {error}; 'make catalogue' writes it", file=sys.stderr)
-        return BAD_DATA
+        raise FileError(f"{error}; 'make catalogue' writes it") from error
     wrong: list[str] = []
     for page in asked.pages or pages():
         found = coverage(page, catalogue)
-        print(found)
+        print(one_line(str(found)))
         for one in found.inventory.sentences:
             by = ", ".join(found.claims.get(one.id, one.tests)) or f"untried: {one.reason}"
-            print(f"  {one.id:46} {by}")
+            print(one_line(f"  {one.id:46} {by}"))
         wrong += found.problems()
         if asked.man:
             wrong += found.another_edition(asked.man)
     for problem in wrong:
-        print(f"inventory: {problem}", file=sys.stderr)
+        print(one_line(f"inventory: {problem}"), file=sys.stderr)
     return int(bool(wrong))
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from conformance.plugin.claim import stated
+from reports.errors import FileError
+from reports.reading import contents
 
 
 def select(items: Sequence[pytest.Item], asked: Sequence[str]) -> tuple[list[pytest.Item], list[pytest.Item]]:
@@ -38,9 +40,11 @@ def asked_for(config: pytest.Config) -> list[str]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise pytest.UsageError(f"--claims-from {path}: the file cannot be read: {error}") from error
+        return contents(path, "the file").decode().split()
+    except FileError as error:
+        raise pytest.UsageError(f"--claims-from {error}") from error
+    except UnicodeDecodeError as error:
+        raise pytest.UsageError(f"--claims-from {FileError(str(error), path)}") from error
 
 
 def _ids(items: Sequence[pytest.Item]) -> dict[str, None]:

@@ -1,11 +1,11 @@
 /*
- * {{ claim.id }}
+ * {{ claim.id | comment }}
  *
 {% if says %}
  * {{ says | comment }}
  *
 {% endif %}
- * The calls below were made on Linux {{ release }}. This program makes them
+ * The calls below were made on Linux {{ release | comment }}. This program makes them
  * again, in network namespaces of its own, and prints what each answers and
  * where that is not as before.
  *

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from conformance.plugin.inventory import Coverage, Inventory, Sentence, coverage, inventory, main, pages
 from reports.catalogue import Catalogue

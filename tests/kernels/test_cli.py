@@ -49,7 +49,7 @@ def open_folder(uml: Image) -> Iterator[Path]:
     """A copy of this package, what it imports and what it fetched, that every user may read."""
     with tempfile.TemporaryDirectory(prefix="kernels-test-") as made:
         cache = Path(made, FOLDER)
-        for package in ("kernels", "debian", "filelock", "jinja2", "markupsafe", "platformdirs"):
+        for package in ("kernels", "reports", "debian", "filelock", "jinja2", "markupsafe", "platformdirs"):
             spec = find_spec(package)
             assert spec
             assert spec.origin

@@ -137,11 +137,12 @@ def test_linux_has_no_overlay(reports: Reports, old: Path) -> None:
     assert "declared beside the claims" in done.stderr
 
 
-def test_folder_of_runs_is_all_its_runs_oldest_kernel_first(reports: Reports, folder: Path) -> None:
+@pytest.mark.parametrize("named", [["runs"], ["runs/1.jsonl", "runs/2.jsonl"]], ids=["folder", "files"])
+def test_runs_are_drawn_oldest_kernel_first(reports: Reports, folder: Path, named: list[str]) -> None:
     sample.write(folder / "runs" / "1.jsonl", sample.NEW)
     sample.write(folder / "runs" / "2.jsonl", sample.OLD)
 
-    done = reports("table", "runs")
+    done = reports("table", *named)
 
     assert done.stdout == kernel_table(sample.EVERY, sample.CATALOGUE)
 
@@ -300,8 +301,8 @@ def test_document_without_the_comments_is_left_alone(reports: Reports, folder: P
 def test_document_that_is_absent_is_named(reports: Reports, folder: Path, old: Path) -> None:
     done = reports("table", old, "-o", "none.md", "--between", "kernels")
 
-    assert (done.returncode, (folder / "none.md").exists()) == (73, False)
-    assert done.stderr == "reports: none.md: the report cannot be written: No such file or directory\n"
+    assert (done.returncode, (folder / "none.md").exists()) == (65, False)
+    assert done.stderr == "reports: none.md: the document cannot be read: No such file or directory\n"
 
 
 def test_store_writes_reference_runs_and_prints_where(reports: Reports, folder: Path, old: Path) -> None:
@@ -422,7 +423,7 @@ def test_full_terminal_is_named(folder: Path, old: Path) -> None:
 
     assert (process.returncode, error) == (
         73,
-        "reports: the report cannot be written: No space left on device\n",
+        "reports: standard output: No space left on device\n",
     )
 
 

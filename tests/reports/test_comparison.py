@@ -19,6 +19,10 @@ def comparison(runs: Sequence[Run], catalogue: Catalogue = sample.CATALOGUE) -> 
     return out.getvalue()
 
 
+def test_kernels_are_compared_from_the_oldest_to_the_newest() -> None:
+    assert comparison([sample.NEW, sample.OLD]) == comparison(sample.EVERY)
+
+
 def test_comparison_reads_as_a_whole() -> None:
     assert (
         comparison(sample.EVERY)

@@ -14,6 +14,8 @@ import pytest
 
 from conformance.plugin.tables.kinds import KINDS
 from conformance.plugin.tables.row import Row, RowError, resolved
+from reports.errors import FileError
+from reports.reading import contents
 
 
 class Table(pytest.Module):
@@ -27,16 +29,24 @@ class Table(pytest.Module):
                 by_test[KINDS[kind][1]] += rows
             for test, rows in by_test.items():
                 setattr(module, test.__name__, tried(test, rows))
-        except (OSError, ValueError, RowError) as error:
-            raise self.CollectError(f"{self.path}: {error}") from error
+        except (ValueError, RowError) as error:
+            raise self.CollectError(str(FileError(str(error), self.path))) from error
+        except FileError as error:
+            raise self.CollectError(str(error)) from error
         return module
 
 
 def read(path: Path) -> dict[str, list[Row]]:
-    """The rows of each kind. Raises: OSError, and ValueError for what is not understood."""
-    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    """The rows of each kind. Raises: FileError, and ValueError or RowError for what is not understood."""
+    try:
+        tables = tomllib.loads(contents(path, "the table").decode())
+    except RecursionError as error:
+        raise RowError("values nested too deep") from error
     if unknown := sorted(tables.keys() - KINDS.keys()):
         raise RowError(f"there is no kind of rows {unknown[0]}; kinds are {', '.join(KINDS)}")
+    for kind, rows in tables.items():
+        if not (isinstance(rows, list) and all(isinstance(fields, dict) for fields in rows)):
+            raise RowError(f"rows of this kind are written [[{kind}]]")
     return {kind: [_row(KINDS[kind][0], fields) for fields in rows] for kind, rows in tables.items()}
 
 
