@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -438,13 +439,16 @@ def test_reader_that_went_away_is_no_error(folder: Path, old: Path, kind: str) -
     assert (process.returncode, error) == (0, "")
 
 
-def test_interrupt_is_quiet(folder: Path) -> None:
-    pipe = folder / "run.jsonl"
-    os.mkfifo(pipe)
-    reader = started("show", str(pipe), cwd=folder, stderr=subprocess.PIPE)
-    with reader, pipe.open("wb"):
-        # The pipe opens once the command reads from it, so it is past its own start.
-        reader.send_signal(signal.SIGINT)
-        _, error = reader.communicate(timeout=120)
+def test_interrupt_is_quiet(folder: Path, old: Path) -> None:
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    command = started("html", str(old), cwd=folder, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    with command, os.fdopen(reading, "rb", buffering=0) as page:
+        page.read(1)
+        # The command has begun to write and waits, since the page is larger than the pipe.
+        command.send_signal(signal.SIGINT)
+        page.readall()
+        _, error = command.communicate(timeout=120)
 
-    assert (reader.returncode, error) == (130, "")
+    assert (command.returncode, error) == (130, "")
