@@ -5,6 +5,7 @@
 # make site          draw the matrix and the options' pages into build/site, from results/
 # make check         ruff, mypy, and the rules of the house: seconds, before every commit
 # make test          the project's own tests, and all that make check does, and pyright
+# make harm          bad values, spoilt files, hostile surroundings, signals at random moments, sanitizers (minutes)
 # make cpython       CPython's own tests of sockets, with this socket in the place of the standard library's
 # make docs          write anew what is drawn and committed: findings, options, the README's table
 # make results       ask this kernel and others anew, and keep the answers in results/runs
@@ -23,7 +24,7 @@ RECORD := build/runs/$(shell uname -r).jsonl
 KERNELS ?= 5.10,6.1,6.12,7.2
 comma := ,
 
-.PHONY: conformance faults reproducers kernels catalogue site docs results probes check test cpython benchmark clean
+.PHONY: conformance faults reproducers kernels catalogue site docs results probes check test harm cpython benchmark clean
 
 conformance: $(VENV)/.conformance
 	@$(SUDO) rm -f $(RECORD)
@@ -83,6 +84,9 @@ test: check
 	printf '%s\n' "$$printed" | grep -E '^Symbols exported|error:|score:'
 	$(SUDO) $(BIN)/pytest tests/ -n auto $(ARGS)
 	$(SUDO) env LIBSOCKET_PURE=1 $(BIN)/pytest tests/libsocket -n auto $(ARGS)
+
+harm: $(VENV)/.dev
+	$(SUDO) $(BIN)/pytest tests/harm -n auto --harm-tries 100 $(ARGS)
 
 cpython: $(VENV)/.conformance
 	$(SUDO) $(BIN)/python -m tests.cpython $(ARGS)

@@ -143,11 +143,6 @@ def lines(draw: st.DrawFn, values: Sequence[Json]) -> bytes:
     return b"".join(dumped(value) + b"\n" for value in values)
 
 
-@pytest.fixture
-def tries(request: pytest.FixtureRequest) -> int:
-    return int(request.config.getoption("--harm-tries", 6))
-
-
 def tried(tries: int, data: st.SearchStrategy[bytes], check: Check) -> None:
     settings(max_examples=tries)(given(data)(check))()
 

@@ -50,7 +50,7 @@ def library_tests(tree: Path, *, whole: bool) -> list[str]:
 
 
 @pytest.mark.skipif(None in RUNTIMES, reason="gcc's libasan and libubsan are missing")
-def test_compiled_calls_stay_within_their_memory(tree: Path, tmp_path: Path, harm_tries: int) -> None:
+def test_compiled_calls_stay_within_their_memory(tree: Path, tmp_path: Path, tries: int) -> None:
     log = tmp_path / "sanitizer"
     environment = {
         **os.environ,
@@ -62,7 +62,7 @@ def test_compiled_calls_stay_within_their_memory(tree: Path, tmp_path: Path, har
         "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={log}",
         "LD_PRELOAD": ":".join(filter(None, RUNTIMES)),
     }
-    tests = library_tests(tree, whole=harm_tries > 10)
+    tests = library_tests(tree, whole=tries > 10)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *tests]
 
     done = subprocess.run(
