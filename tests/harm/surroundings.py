@@ -72,19 +72,23 @@ _CHROOT: Final = _mounting(
 )
 
 
+_LACKING: Final = {
+    Capability.SYS_ADMIN: _ELSEWHERE,
+    Capability.NET_ADMIN: _ELSEWHERE,
+    Capability.SETUID: {"uid:65534"},
+    Capability.SETGID: {"uid:65534"},
+    Capability.SETFCAP: {"user namespace"},
+    Capability.SYSLOG: {"log:/dev/kmsg"},
+}
+"""What goes with a capability besides itself. Since Linux 5.12 a map of user 0 takes CAP_SETFCAP."""
+
+
 def _without(capability: Capability) -> Surrounding:
     name = capability.name.lower()
-    needs = {str(capability)}
-    if capability in {Capability.SYS_ADMIN, Capability.NET_ADMIN}:
-        needs |= _ELSEWHERE
-    elif capability in {Capability.SETUID, Capability.SETGID}:
-        needs |= {"uid:65534"}
-    elif capability is Capability.SYSLOG:
-        needs |= {"log:/dev/kmsg"}
     return Surrounding(
         f"without {capability}",
         ("setpriv", f"--bounding-set=-{name}", f"--inh-caps=-{name}"),
-        frozenset(needs),
+        frozenset({str(capability), *_LACKING.get(capability, ())}),
     )
 
 
