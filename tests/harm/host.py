@@ -18,7 +18,10 @@ def network() -> Mapping[str, object]:
     """Interfaces, addresses, routes and sysctls of the host."""
     tables = {name: _text(Path("/proc/net", name)) for name in _TABLES}
     sysctls = {str(path): _text(path) for path in Path("/proc/sys/net").rglob("*") if path.is_file()}
-    return {"interfaces": sorted(os.listdir("/sys/class/net")), **tables, **sysctls}
+    # How often a route is used (the columns 6 and 7) is not how it is.
+    routes = [line.split() for line in (tables.pop("ipv6_route") or "").splitlines()]
+    steady = {"ipv6_route": [[*columns[:6], *columns[8:]] for columns in routes]}
+    return {"interfaces": sorted(os.listdir("/sys/class/net")), **tables, **steady, **sysctls}
 
 
 def _text(path: Path) -> str | None:
