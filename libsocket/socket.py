@@ -140,7 +140,10 @@ class Socket(Addressing, Messaging, Filtering, Attributes, Reader, Writer):
         from libsocket._sockopt import get, set
 
     def supported(self, option: Option[Any]) -> bool:
-        """Whether this kernel has the option on sockets of this kind; tried on a fresh one."""
+        """Whether this kernel has the option on sockets of this kind; tried on a fresh one.
+
+        OSError where the kernel gives none: packet and raw sockets need CAP_NET_RAW.
+        """
         return option.supported(self)
 
     def options(self) -> Mapping[str, Any]:
