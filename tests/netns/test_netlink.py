@@ -3,7 +3,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from pyroute2.netlink.diag import SOCK_DIAG_BY_FAMILY, inet_diag_msg, inet_diag_req
@@ -243,3 +243,28 @@ def test_what_is_no_netlink_message_is_an_error(octets: bytes, code: int) -> Non
             receive(right)
 
     assert refusal.value.errno == code
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: _request(b"short"),
+        lambda: message(1 << 16, 0, b""),
+        lambda: attribute(-1, b""),
+        lambda: attribute(1, bytes(1 << 16)),
+    ],
+    ids=["request", "message", "type", "value"],
+)
+def test_what_is_no_message_is_a_value_error(make: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match=r"bytes|format|range"):
+        make()
+
+
+def _request(data: bytes) -> object:
+    with netlink() as sock:
+        return request(sock, data)
+
+
+def test_no_request_is_no_reply() -> None:
+    with netlink() as sock:
+        assert batch(sock, []) == []
