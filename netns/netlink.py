@@ -130,7 +130,7 @@ def batch(sock: socket.socket, requests: Iterable[Request]) -> list[Reply]:
     A dump is a request with both flags of NLM_F_DUMP, at most one in a batch. The answers to all must find
     room in the receive buffer, as those to a hundred changes do by default. The sequence number is set here,
     and so are NLM_F_REQUEST and, but for dumps, NLM_F_ACK: an acknowledgement, or NLMSG_DONE, ends what is
-    waited for. Messages with other sequence numbers, such as events, are left out.
+    waited for. Messages with other sequence numbers or for other ports, such as events, are left out.
 
     Raises NetlinkError for the first that is refused, when all have been tried: a refusal stops none of those
     after it. Raises ValueError for what is no whole message or does not fit its fields, and what the socket
@@ -142,8 +142,11 @@ def batch(sock: socket.socket, requests: Iterable[Request]) -> list[Reply]:
     sock.send(b"".join(_padded(_numbered(each, number)) for number, each in numbered.items()))
     answers: dict[int, list[Message]] = {number: [] for number in numbered}
     waiting = set(numbered)
+    ours = {sock.getsockname()[0], 0}  # audit(8) names no port; an event has that of who caused it
     while waiting:
         for each in receive(sock):
+            if each.port not in ours:
+                continue
             if each.sequence in waiting:
                 answers[each.sequence].append(each)
             if each.type in (_NLMSG_ERROR, _NLMSG_DONE):

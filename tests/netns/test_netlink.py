@@ -12,6 +12,7 @@ from pyroute2.netlink.rtnl import (
     RTM_GETLINK,
     RTM_NEWADDR,
     RTM_NEWLINK,
+    RTMGRP_IPV4_IFADDR,
     RTMGRP_LINK,
 )
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
@@ -177,6 +178,20 @@ def test_events_are_no_replies(route: socket.socket) -> None:
     replies = batch(route, [mtu(struct.pack("=I", 1400)), addresses_of(0)])
 
     assert [len(reply.messages) for reply in replies] == [0, 1]
+
+
+def test_event_that_another_caused_with_the_same_number_is_no_reply(route: socket.socket) -> None:
+    route.bind((0, RTMGRP_IPV4_IFADDR))
+    lo = message(RTM_GETLINK, 0, IFINFOMSG.pack(0, 0, LO, 0, 0))
+    (before,) = request(route, lo).messages
+    address = bytearray(message(RTM_NEWADDR, NLM_F_CREATE, IFADDRMSG.pack(2, 32, 0, 0, LO)))
+    address += attribute(IFA_LOCAL, bytes([10, 0, 0, 1]))
+    struct.pack_into("=IHHI", address, 0, len(address), RTM_NEWADDR, 0x405, before.sequence + 1)
+    with netlink() as other:
+        other.send(address)
+        other.recv(100)
+
+    assert [each.type for each in request(route, lo).messages] == [RTM_NEWLINK]
 
 
 def test_events_are_received(route: socket.socket) -> None:
