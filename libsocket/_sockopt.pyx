@@ -95,7 +95,7 @@ def writer(failed, int level, int number, str form, Py_ssize_t size, encode, enc
 # Socket.get and Socket.set call what the option has, and not the property, which speaks of attributes.
 
 cdef int check(option) except -1:
-    if not isinstance(option, property):
+    if type(option) is property or not isinstance(option, property):
         raise TypeError(f"expected an Option, not {type(option).__name__}")
 
 

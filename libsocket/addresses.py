@@ -14,6 +14,8 @@ import struct
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Self
 
+from libsocket.refusals import refused
+
 __all__ = ["UNSPEC", "Address", "Inet", "Inet6", "Netlink", "Other", "Packet", "Unix", "Vsock"]
 
 FAMILY: Final = struct.Struct("@H")
@@ -36,6 +38,14 @@ def _number(family: int, host: str) -> bytes:
         ) from None
 
 
+def _packed(address: Address, form: struct.Struct, *fields: Any) -> bytes:
+    """Fields as the kernel is given them; OverflowError or TypeError for what does not fit there."""
+    try:
+        return form.pack(*fields)
+    except struct.error as reason:
+        raise refused("an address", address, "struct sockaddr", reason) from reason
+
+
 class Inet(NamedTuple):
     """An IPv4 address and port: ``struct sockaddr_in``. Source: ip(7)."""
 
@@ -44,8 +54,12 @@ class Inet(NamedTuple):
 
     @property
     def raw(self) -> bytes:
-        """As the kernel is given it; ValueError for a host that is not a numeric address."""
-        return FAMILY.pack(socket.AF_INET) + INET.pack(self.port, _number(socket.AF_INET, self.host))
+        """As the kernel is given it.
+
+        ValueError for a host that is not a numeric address, OverflowError for a port beyond 65535.
+        """
+        host = _number(socket.AF_INET, self.host)
+        return FAMILY.pack(socket.AF_INET) + _packed(self, INET, self.port, host)
 
     @classmethod
     def from_raw(cls, data: bytes) -> Self:
@@ -63,10 +77,10 @@ class Inet6(NamedTuple):
 
     @property
     def raw(self) -> bytes:
-        """As the kernel is given it; ValueError for a host that is not a numeric address."""
+        """As the kernel is given it; raises as ``Inet`` does, OverflowError for any number too large too."""
         host = _number(socket.AF_INET6, self.host)
-        place = INET6.pack(self.port, self.flowinfo, host)
-        return FAMILY.pack(socket.AF_INET6) + place + SCOPE.pack(self.scope_id)
+        place = _packed(self, INET6, self.port, self.flowinfo, host)
+        return FAMILY.pack(socket.AF_INET6) + place + _packed(self, SCOPE, self.scope_id)
 
     @classmethod
     def from_raw(cls, data: bytes) -> Self:
@@ -112,8 +126,8 @@ class Netlink(NamedTuple):
 
     @property
     def raw(self) -> bytes:
-        """As the kernel is given it."""
-        return NETLINK.pack(socket.AF_NETLINK, 0, self.pid, self.groups)
+        """As the kernel is given it; OverflowError for what does not fit 32 bits."""
+        return _packed(self, NETLINK, socket.AF_NETLINK, 0, self.pid, self.groups)
 
     @classmethod
     def from_raw(cls, data: bytes) -> Self:
@@ -135,9 +149,9 @@ class Packet(NamedTuple):
 
     @property
     def raw(self) -> bytes:
-        """As the kernel is given it."""
+        """As the kernel is given it; OverflowError for what does not fit its field."""
         head = (socket.AF_PACKET, socket.htons(self.protocol), self.ifindex, self.hatype, self.pkttype)
-        return PACKET.pack(*head, len(self.address)) + self.address.ljust(8, b"\0")
+        return _packed(self, PACKET, *head, len(self.address)) + self.address.ljust(8, b"\0")
 
     @property
     def standard(self) -> tuple[str, int, int, int, bytes]:
@@ -165,8 +179,8 @@ class Vsock(NamedTuple):
 
     @property
     def raw(self) -> bytes:
-        """As the kernel is given it."""
-        return VSOCK.pack(socket.AF_VSOCK, 0, self.port, self.cid, 0)
+        """As the kernel is given it; OverflowError for what does not fit 32 bits."""
+        return _packed(self, VSOCK, socket.AF_VSOCK, 0, self.port, self.cid, 0)
 
     @classmethod
     def from_raw(cls, data: bytes) -> Self:
@@ -185,7 +199,7 @@ class Other(NamedTuple):
         """As the kernel is given it; TypeError for what came in Python's form."""
         if not isinstance(self.value, bytes):
             raise TypeError("only the bytes of an address can be turned into bytes")
-        return FAMILY.pack(self.family) + self.value
+        return _packed(self, FAMILY, self.family) + self.value
 
     @property
     def standard(self) -> Any:

@@ -70,7 +70,7 @@ class Addressing(socket.socket):
         raw = nonstandard(family_of(self), address)
         if raw is None:
             CONNECT(self, to_standard(address))
-        elif code := _connected(self, raw):
+        elif code := _connected(self, address, raw):
             raise OSError(code, os.strerror(code))
 
     @_compiled(CONNECT_EX)
@@ -80,7 +80,7 @@ class Addressing(socket.socket):
         if raw is None:
             return CONNECT_EX(self, to_standard(address))
         try:
-            return _connected(self, raw)
+            return _connected(self, address, raw)
         except TimeoutError:
             return errno.EAGAIN
 
@@ -97,6 +97,7 @@ class Addressing(socket.socket):
         raw = nonstandard(family_of(self), rest[-1]) if rest else None
         if raw is None:
             return SENDTO(self, data, *rest[:-1], *map(to_standard, rest[-1:]))
+        sys.audit("socket.sendto", self, rest[-1])
         return send_one(self, Message(data, address=rest[-1]), *rest[:-1])
 
     def local_address(self) -> Address | None:
@@ -115,9 +116,9 @@ class Addressing(socket.socket):
         return from_raw(getpeername(self, LONGEST))
 
 
-def _connected(sock: socket.socket, raw: bytes) -> int:
+def _connected(sock: socket.socket, address: Any, raw: bytes) -> int:
     """The errno of connect(2), or 0; waits as long as the socket's timeout says, as Python's own does."""
-    sys.audit("socket.connect", sock, raw)
+    sys.audit("socket.connect", sock, address)
     code, timeout = connect(sock, raw), sock.gettimeout()
     if not (code == errno.EINTR and timeout != 0) and not (code == errno.EINPROGRESS and timeout):
         return code

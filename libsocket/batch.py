@@ -9,6 +9,7 @@ import os
 import select
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +18,7 @@ from itertools import accumulate, islice, repeat
 from typing import TYPE_CHECKING, Any, Final
 
 from libsocket.addresses import LONGEST, Address, from_raw, to_raw
+from libsocket.codecs import octets
 from libsocket.compiled import COMPILED
 from libsocket.control.wire import AS_OWNED, Control, aligned, encode, join, received, split, unknown
 from libsocket.message import CLOEXEC, FLAGS, MSG_DONTWAIT, MSG_ZEROCOPY, Message
@@ -145,6 +147,8 @@ class Batch:
 def send(sock: socket.socket, messages: Iterable[Message | Buffer], flags: int) -> int:
     """What ``Socket.send_messages`` gives."""
     whole = [one if isinstance(one, Message) else (one, (), 0, None) for one in islice(messages, MOST)]
+    for one in whole:
+        sys.audit("socket.sendmsg", sock, one[3])
     return len(_sent(sock, whole, flags)) if whole else 0
 
 
@@ -158,7 +162,7 @@ def _sent(sock: socket.socket, whole: Sequence[Sequence[Any]], flags: int) -> li
     if flags & MSG_ZEROCOPY:
         raise ValueError("MSG_ZEROCOPY sends from the caller's own memory, and this call from a copy")
     buffers, items, _, addresses = zip(*whole, strict=True)
-    data = _Pieces([one if type(one) is bytes else bytes(one) for one in buffers])
+    data = _Pieces([one if type(one) is bytes else octets(one) for one in buffers])
     controls = _Pieces([join(map(encode, one)) if one else b"" for one in items])
     names = _Pieces(_names(sock, addresses))
     vectors = bytearray(b"".join(map(IOVEC.pack, data.places, data.sizes)))

@@ -29,7 +29,7 @@ class UnsupportedAttribute(AttributeError):
     since: str
     """The first kernel that has the option."""
     errno: int | None
-    """The kernel's: ENOPROTOOPT or EOPNOTSUPP. None where it was not asked."""
+    """The kernel's: ENOPROTOOPT, EOPNOTSUPP or ENOTSUPP (524). None where it was not asked."""
 
 
 class NotPermitted(PermissionError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import socket
 import struct
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -61,6 +62,7 @@ class Messaging(socket.socket):
         """
         buffers = (data,) if isinstance(data, bytes | bytearray | memoryview) else data
         if nonstandard(family_of(self), address) is not None:
+            sys.audit("socket.sendmsg", self, address)
             return send_one(self, Message(b"".join(buffers), messages, address=address), flags)
         return self.sendmsg(buffers, [encode(one) for one in messages], flags, to_standard(address))
 
@@ -79,7 +81,8 @@ class Messaging(socket.socket):
         If one cannot be sent, those before it were: their number is returned, and the error is lost;
         sending the rest meets it again. Only where the very first cannot be sent is its error raised. A
         blocking socket waits for every message; at most 1024 are sent. Descriptors stay the caller's.
-        ValueError for MSG_ZEROCOPY, since the messages are copied.
+        ValueError for MSG_ZEROCOPY, since the messages are copied, and for a host that is not a numeric
+        address: no name is looked up.
         """
         return send(self, messages, flags)
 

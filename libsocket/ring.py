@@ -5,6 +5,7 @@ Source: packet(7), PACKET_RX_RING and PACKET_TX_RING, and ``Documentation/networ
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import select
@@ -46,16 +47,17 @@ STATUS: Final[dict[int, tuple[int, struct.Struct]]] = {
     3: (8, struct.Struct("@I")),
 }
 """The word that tells whose a frame is, or a block in version 3: its place there, by version."""
-
-
-EVENTS: Final[dict[Option[Request], int]] = {PACKET_RX_RING: select.POLLIN, PACKET_TX_RING: select.POLLOUT}
-"""What a poll of the socket waits for."""
+AVAILABLE: Final = 0
 SEND_REQUEST: Final = 1
 FULL: Final = 3
 """TP_STATUS_SEND_REQUEST or TP_STATUS_SENDING: the frame is the kernel's."""
+WRONG_FORMAT: Final = 4
+"""Where the kernel stands still until there is another frame in this place."""
+PAUSE: Final = 0.001
+"""Seconds between two looks at a full send ring; poll(2) speaks of the send buffer, which mostly has room."""
 LENGTH: Final = struct.Struct("@I")
 SENT: Final[dict[int, tuple[int, struct.Struct, int, int]]] = {
-    1: (0, struct.Struct("@L"), 8, 32),
+    1: (0, struct.Struct("@L"), struct.calcsize("@L"), 32),
     2: (0, struct.Struct("@I"), 4, 32),
     3: (20, struct.Struct("@I"), 16, 48),
 }
@@ -103,17 +105,19 @@ class _Ring:
         self._request = request
         PACKET_VERSION.write(sock, self.version - 1)
         option.write(sock, request)
-        self._map = mmap.mmap(sock.fileno(), request.block_size * request.block_nr)
+        try:
+            self._map = mmap.mmap(sock.fileno(), request.block_size * request.block_nr)
+        except BaseException:
+            self._take_away()
+            raise
         self._memory = memoryview(self._map)
-        self._poll = select.poll()
-        self._poll.register(sock, EVENTS[option])
         self.closed: bool = False
 
     def close(self) -> None:
         """Unmap the ring and take it from the socket; again is harmless.
 
         While the program has views of it, such as a slice of a frame's data, its memory stays, and the
-        ring until the socket is closed.
+        ring until the socket is closed. OSError with EBUSY where a child process has it mapped too.
         """
         self.closed = True
         self._memory.release()
@@ -121,7 +125,10 @@ class _Ring:
             if not self._map.closed:
                 self._map.close()
                 if self._sock.fileno() >= 0:
-                    self._option.write(self._sock, type(self._request)(0, 0, 0, 0))
+                    self._take_away()
+
+    def _take_away(self) -> None:
+        self._option.write(self._sock, type(self._request)(0, 0, 0, 0))
 
     def __enter__(self) -> Self:
         return self
@@ -130,20 +137,8 @@ class _Ring:
         self.close()
 
     def _check_open(self) -> None:
-        if self.closed:
-            raise ValueError("the ring is closed")
-
-    def _wait(self, end: float | None) -> bool:
-        """Whether it is worth looking again: not when there is no time left."""
-        left = None if end is None else end - time.monotonic()
-        if left is not None and left <= 0:
-            return False
-        events = self._poll.poll(None if left is None else left * 1000)
-        if events and events[0][1] & select.POLLERR:
-            code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if code:
-                raise OSError(code, os.strerror(code))
-        return bool(events)
+        if self.closed or self._sock.fileno() < 0:
+            raise ValueError("the ring is closed" if self.closed else "the socket of the ring is closed")
 
 
 class PacketRxRing(_Ring):
@@ -166,13 +161,15 @@ class PacketRxRing(_Ring):
     def __init__(self, sock: socket.socket, request: Request, *, version: int = 2) -> None:
         """ValueError for a ``version`` other than 1 and 2, of which a TpacketReq3 takes no notice."""
         super().__init__(sock, PACKET_RX_RING, request, version)
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
         self._walk = self._frames()
 
     def frames(self, timeout: float | None = None) -> Iterator[Frame]:
         """The frames that have come and that come, until none does for ``timeout`` seconds.
 
-        None waits for ever, 0 not at all. OSError where the socket has an error: ENETDOWN when its
-        interface goes down.
+        None waits for ever, 0 not at all. OSError where the socket has an error and no frame is left:
+        ENETDOWN when its interface goes down. ValueError once the ring or its socket is closed.
         """
         end = _end(timeout)
         while (frame := self._next()) or self._wait(end):
@@ -190,6 +187,16 @@ class PacketRxRing(_Ring):
     def _next(self) -> Frame | None:
         self._check_open()
         return next(self._walk)
+
+    def _wait(self, end: float | None) -> bool:
+        """Whether it is worth looking again: not when there is no time left."""
+        left = None if end is None else max(0.0, end - time.monotonic())
+        events = self._poll.poll(None if left is None else left * 1000)
+        if events and events[0][1] & select.POLLERR:
+            code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                raise OSError(code, os.strerror(code))
+        return bool(events) and left != 0
 
     def _frames(self) -> Generator[Frame | None]:
         """The frames in their order, and None while the next is the kernel's; the one before goes back."""
@@ -226,41 +233,70 @@ class PacketTxRing(_Ring):
     def __init__(self, sock: socket.socket, request: Request, *, version: int = 2) -> None:
         """ValueError for a ``version`` other than 1 and 2, of which a TpacketReq3 takes no notice."""
         super().__init__(sock, PACKET_TX_RING, request, version)
-        frame_by_frame = TpacketReq(*astuple(request)[:4])
-        self._turns = cycle(_places(frame_by_frame))
+        self._places = tuple(_places(TpacketReq(*astuple(request)[:4])))
+        self._turn = 0
 
     def send(self, frames: Iterable[Buffer]) -> int:
         """Send frames, link-layer header and all, or without on a SOCK_DGRAM socket; say how many bytes went.
 
-        A full ring is sent and waited for, as long as the socket's timeout says (TimeoutError); what was
-        put there goes with the next call at the latest. ValueError for what is larger than a frame of the
-        ring, OSError as send(2) gives it.
+        A full ring is sent and waited for, as long as the socket's timeout says: TimeoutError, or
+        BlockingIOError if it does not block. ValueError for what is larger than a frame of the ring, OSError
+        as send(2) gives it. What was put there before goes with the next call at the latest; but a frame that
+        the kernel refuses, such as one beyond the MTU (EMSGSIZE) or shorter than its link-layer header
+        (EINVAL), is dropped, and so are those behind it.
         """
         self._check_open()
-        return sum(map(self._put, frames)) + self._sock.send(b"")
+        return sum(map(self._put, frames)) + self._flush()
 
     def _put(self, data: Buffer) -> int:
         """Lay a frame into the ring, and say how many bytes had to be sent before to have room."""
         status_at, word, length_at, data_at = SENT[self.version]
-        size = memoryview(data).nbytes
-        if size > self._request.frame_size - data_at:
-            raise ValueError(f"{size} bytes do not fit a frame that has {self._request.frame_size - data_at}")
-        at = next(self._turns)
-        went = self._room(at + status_at, word)
-        self._memory[at + data_at : at + data_at + size] = memoryview(data).cast("B")
-        LENGTH.pack_into(self._memory, at + length_at, size)
+        content = memoryview(data).cast("B")
+        room = self._request.frame_size - data_at
+        if len(content) > room:
+            raise ValueError(f"{len(content)} bytes do not fit a frame that has {room}")
+        went = self._flush() if self._status() & FULL else 0
+        self._wait_for_room()
+        at = self._places[self._turn]
+        self._memory[at + data_at : at + data_at + len(content)] = content
+        LENGTH.pack_into(self._memory, at + length_at, len(content))
         word.pack_into(self._memory, at + status_at, SEND_REQUEST)
+        self._turn = (self._turn + 1) % len(self._places)
         return went
 
-    def _room(self, at: int, word: struct.Struct) -> int:
-        if word.unpack_from(self._memory, at)[0] & FULL == 0:
-            return 0
-        went = self._sock.send(b"")
-        end = _end(self._sock.gettimeout())
-        while word.unpack_from(self._memory, at)[0] & FULL:
-            if not self._wait(end):
+    def _wait_for_room(self) -> None:
+        timeout = self._sock.gettimeout()
+        end = _end(timeout)
+        while self._status() & FULL:
+            if timeout == 0:
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            if end is not None and time.monotonic() >= end:
                 raise TimeoutError("timed out")
-        return went
+            time.sleep(PAUSE)
+
+    def _status(self, more: int = 0) -> int:
+        """Of the frame whose turn it is, or of one so many behind it."""
+        status_at, word, *_ = SENT[self.version]
+        at = self._places[(self._turn + more) % len(self._places)]
+        status: int = word.unpack_from(self._memory, at + status_at)[0]
+        return status
+
+    def _flush(self) -> int:
+        try:
+            return self._sock.send(b"")
+        except OSError:
+            self._drop_refused()
+            raise
+
+    def _drop_refused(self) -> None:
+        """Take back the frame that was refused, if one was, and those behind it: the kernel waits there."""
+        status_at, word, *_ = SENT[self.version]
+        count = len(self._places)
+        first = next((more for more in range(count) if self._status(more) & WRONG_FORMAT), count)
+        places = [self._places[(self._turn + more) % count] for more in range(first, count)]
+        for at in places:
+            word.pack_into(self._memory, at + status_at, AVAILABLE)
+        self._turn = (self._turn + first) % count
 
 
 def _end(timeout: float | None) -> float | None:

@@ -130,17 +130,26 @@ class Socket(Addressing, Messaging, Filtering, Attributes, Reader, Writer):
         Some options, such as IP_MSFILTER, are read by a request, a value of their own type that says
         what to read: the filter of which group? TypeError where one is missing, or given in vain.
         """
+        if not isinstance(option, Option):
+            raise _no_option(option)
         return option.read(self) if request is None else option.read_by_request(self, request)
 
     def set(self, option: Option[T], value: T, /) -> None:
         """Give an option a value; raises as ``Option`` says."""
+        if not isinstance(option, Option):
+            raise _no_option(option)
         option.write(self, value)
 
     if COMPILED and not TYPE_CHECKING:
         from libsocket._sockopt import get, set
 
     def supported(self, option: Option[Any]) -> bool:
-        """Whether this kernel has the option on sockets of this kind; tried on a fresh one."""
+        """Whether this kernel has the option on sockets of this kind; tried on a fresh one.
+
+        OSError where the kernel gives none: packet and raw sockets need CAP_NET_RAW.
+        """
+        if not isinstance(option, Option):
+            raise _no_option(option)
         return option.supported(self)
 
     def options(self) -> Mapping[str, Any]:
@@ -206,6 +215,10 @@ class Socket(Addressing, Messaging, Filtering, Attributes, Reader, Writer):
             if peer == address:
                 return accepted
             accepted.close()
+
+
+def _no_option(given: object) -> TypeError:
+    return TypeError(f"expected an Option, not {type(given).__name__}")
 
 
 class Borrowed(Socket):

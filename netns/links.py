@@ -15,9 +15,9 @@ from typing import Any
 from netns.errors import LinkRefused
 from netns.qdisc import new_qdisc
 from netns.rtnetlink import (
-    FAMILIES,
     Rtnetlink,
     change_link,
+    family_of,
     new_address,
     new_link,
     new_macvlan,
@@ -81,7 +81,8 @@ class Links:
     """The verbs of a Namespace; any thread may use them, wherever it is.
 
     All need CAP_NET_ADMIN in the user namespace that owns this one, and raise LinkRefused with the errno that
-    the kernel answered over netlink (rtnetlink(7)).
+    the kernel answered over netlink (rtnetlink(7)), or ValueError for what cannot be asked for: a word or an
+    address that is none, a number that does not fit.
     """
 
     def entered(self) -> AbstractContextManager[None]:
@@ -206,7 +207,7 @@ class Links:
         """
         network = None if source is None else ip_network(source)
         with self.rtnetlink() as netlink:
-            netlink.request(new_rule(FAMILIES[version], table=table, fwmark=fwmark, source=network))
+            netlink.request(new_rule(family_of(version), table=table, fwmark=fwmark, source=network))
 
     def add_qdisc(
         self, device: str, kind: str, *, handle: str | None = None, parent: str = "root", **settings: Any
@@ -259,7 +260,7 @@ class Links:
         from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
         with self.rtnetlink() as netlink:
-            rows = netlink.dump(rtmsg, RTM_GETROUTE, FAMILIES[version])
+            rows = netlink.dump(rtmsg, RTM_GETROUTE, family_of(version))
             return [_route(row) for row in rows if row.get("table") == table]
 
     def rules(self, *, version: int = 4) -> list[Rule]:
@@ -268,7 +269,7 @@ class Links:
         from pyroute2.netlink.rtnl.fibmsg import fibmsg
 
         with self.rtnetlink() as netlink:
-            return [_rule(row) for row in netlink.dump(fibmsg, RTM_GETRULE, FAMILIES[version])]
+            return [_rule(row) for row in netlink.dump(fibmsg, RTM_GETRULE, family_of(version))]
 
     def wait_for_carrier(self, device: str, *, timeout: float = 20.0) -> None:
         """Wait until a veth interface is up and has carrier: what is sent before that is lost.

@@ -130,18 +130,23 @@ def batch(sock: socket.socket, requests: Iterable[Request]) -> list[Reply]:
     A dump is a request with both flags of NLM_F_DUMP, at most one in a batch. The answers to all must find
     room in the receive buffer, as those to a hundred changes do by default. The sequence number is set here,
     and so are NLM_F_REQUEST and, but for dumps, NLM_F_ACK: an acknowledgement, or NLMSG_DONE, ends what is
-    waited for. Messages with other sequence numbers, such as events, are left out.
+    waited for. Messages with other sequence numbers or for other ports, such as events, are left out.
 
     Raises NetlinkError for the first that is refused, when all have been tried: a refusal stops none of those
-    after it. Raises what the socket does: OSError with ENOBUFS when answers were lost, TimeoutError,
-    BlockingIOError.
+    after it. Raises ValueError for what is no whole message or does not fit its fields, and what the socket
+    does: OSError with ENOBUFS when answers were lost, TimeoutError, BlockingIOError.
     """
     numbered = {next(_sequence): each for each in requests}
+    if not numbered:
+        return []
     sock.send(b"".join(_padded(_numbered(each, number)) for number, each in numbered.items()))
     answers: dict[int, list[Message]] = {number: [] for number in numbered}
     waiting = set(numbered)
+    ours = {sock.getsockname()[0], 0}  # audit(8) names no port; an event has that of who caused it
     while waiting:
         for each in receive(sock):
+            if each.port not in ours:
+                continue
             if each.sequence in waiting:
                 answers[each.sequence].append(each)
             if each.type in (_NLMSG_ERROR, _NLMSG_DONE):
@@ -164,13 +169,24 @@ def receive(sock: socket.socket) -> list[Message]:
 
 
 def message(type: int, flags: int, body: bytes) -> bytes:
-    """A request; its body begins with the fixed part that the type asks for, such as struct ifinfomsg."""
-    return _HEADER.pack(_HEADER.size + len(body), type, flags | NLM_F_REQUEST, 0, 0) + body
+    """A request; its body begins with the fixed part that the type asks for, such as struct ifinfomsg.
+
+    Raises ValueError for a number that does not fit, as attribute() does.
+    """
+    return packed(_HEADER, _HEADER.size + len(body), type, flags | NLM_F_REQUEST, 0, 0) + body
 
 
 def attribute(type: int, value: bytes) -> bytes:
     """An attribute (struct nlattr), padded."""
-    return _padded(_ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), type) + value)
+    return _padded(packed(_ATTRIBUTE, _ATTRIBUTE.size + len(value), type) + value)
+
+
+def packed(form: struct.Struct, *numbers: int) -> bytes:
+    """Numbers as the kernel reads them; ValueError for one that does not fit."""
+    try:
+        return form.pack(*numbers)
+    except struct.error as error:
+        raise ValueError(f"{', '.join(map(str, numbers))}: {error}") from error
 
 
 def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -191,6 +207,8 @@ def _pieces(header: struct.Struct, data: bytes) -> Iterator[tuple[list[int], byt
 
 def _numbered(request: Request, sequence: int) -> bytes:
     data = bytearray(request if isinstance(request, bytes) else _encoded(request))
+    if len(data) < _HEADER.size:
+        raise ValueError(f"a request begins with a header of {_HEADER.size} bytes, and this has {len(data)}")
     size, type, flags, _, port = _HEADER.unpack_from(data)
     wanted = NLM_F_REQUEST if flags & NLM_F_DUMP == NLM_F_DUMP else NLM_F_REQUEST | NLM_F_ACK
     _HEADER.pack_into(data, 0, size, type, flags | wanted, sequence, port)
@@ -199,7 +217,10 @@ def _numbered(request: Request, sequence: int) -> bytes:
 
 def _encoded(request: Encodable) -> bytes:
     request.reset()  # what was encoded before would be there twice
-    request.encode()
+    try:
+        request.encode()
+    except struct.error as error:
+        raise ValueError(f"a number does not fit its field: {error}") from error
     return bytes(request.data)
 
 

@@ -34,7 +34,10 @@ def _options(kind: str, settings: dict[str, Any]) -> list[tuple[str, Any]]:
 
     encoded = getattr(plugins.get(kind), "get_parameters", None)
     if encoded is not None:
-        return [("TCA_OPTIONS", encoded({"kind": kind, **settings}))]
+        try:
+            return [("TCA_OPTIONS", encoded({"kind": kind, **settings}))]
+        except KeyError as missing:
+            raise ValueError(f"qdisc {kind} is not complete without {missing}") from missing
     if settings:
         raise ValueError(f"pyroute2 knows no settings of qdisc {kind}")
     return []

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import errno
 import itertools
+import os
 import select
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from netns.errors import LinkRefused
 from netns.netlink import (
@@ -30,6 +31,7 @@ from netns.netlink import (
     attributes,
     batch,
     message,
+    packed,
     receive,
     request,
 )
@@ -64,12 +66,28 @@ _ROUTE = struct.Struct("=BBBBBBBBI")
 _RULE = struct.Struct("=BBBBBxxBI")
 """struct fib_rule_hdr: family, two prefix lengths, tos, table, action, flags."""
 
-FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
+_U32 = struct.Struct("=I")
+
+_FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
 """By version."""
 _ROUTE_TYPES = {"unicast": 1, "local": 2, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
 _MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
 
 _link_index = itertools.count(1001)
+
+_W = TypeVar("_W", int, str)
+
+
+def family_of(version: int) -> int:
+    """The family of a version of IP; ValueError for another than 4 and 6."""
+    return _number_of(_FAMILIES, version)
+
+
+def _number_of(numbers: Mapping[_W, int], word: _W) -> int:
+    try:
+        return numbers[word]
+    except KeyError:
+        raise ValueError(f"{word!r} is none of {', '.join(map(str, numbers))}") from None
 
 
 def new_link(name: str, kind: str, *, data: bytes = b"", index: int = 0, lower: int | None = None) -> bytes:
@@ -99,7 +117,8 @@ def new_vrf(name: str, table: int) -> bytes:
 
 def new_macvlan(name: str, lower: int, mode: str) -> bytes:
     """An interface with a hardware address of its own on another one."""
-    return new_link(name, "macvlan", data=_number(_IFLA_MACVLAN_MODE, _MACVLAN_MODES[mode]), lower=lower)
+    data = _number(_IFLA_MACVLAN_MODE, _number_of(_MACVLAN_MODES, mode))
+    return new_link(name, "macvlan", data=data, lower=lower)
 
 
 def change_link(
@@ -116,7 +135,7 @@ def change_link(
 def new_address(index: int, interface: IPv4Interface | IPv6Interface) -> bytes:
     """An address; one of IPv6 is not probed for duplicates."""
     flags = _IFA_F_NODAD if interface.version == 6 else 0
-    header = _ADDRESS.pack(FAMILIES[interface.version], interface.network.prefixlen, flags, 0, index)
+    header = _ADDRESS.pack(_FAMILIES[interface.version], interface.network.prefixlen, flags, 0, index)
     local, address = (attribute(kind, interface.packed) for kind in (_IFA_LOCAL, _IFA_ADDRESS))
     return message(_RTM_NEWADDR, _NEW, header + local + address)
 
@@ -135,20 +154,20 @@ def new_route(
     table = _RT_TABLE_MAIN if table is None else table
     scope = _RT_SCOPE_HOST if type == "local" else 0
     header = _ROUTE.pack(
-        FAMILIES[network.version],
+        _FAMILIES[network.version],
         network.prefixlen,
         0,
         0,
-        table if table < 256 else _RT_TABLE_COMPAT,
+        _in_header(table),
         _RTPROT_STATIC,
         scope,
-        _ROUTE_TYPES[type],
+        _number_of(_ROUTE_TYPES, type),
         0,
     )
     # gVisor wants the destination of a default route too, and refuses attributes that it does not know: none
     # is sent that says nothing.
     wanted = attribute(_RTA_DST, network.network_address.packed)
-    if table >= 256:
+    if _in_header(table) != table:
         wanted += _number(_RTA_TABLE, table)
     if gateway is not None:
         wanted += attribute(_RTA_GATEWAY, ip_address(gateway).packed)
@@ -171,7 +190,7 @@ def new_rule(
 ) -> bytes:
     """A rule that chooses a routing table."""
     length = 0 if source is None else source.prefixlen
-    header = _RULE.pack(family, 0, length, 0, table if table < 256 else _RT_TABLE_COMPAT, _FR_ACT_TO_TBL, 0)
+    header = _RULE.pack(family, 0, length, 0, _in_header(table), _FR_ACT_TO_TBL, 0)
     wanted = _number(_FRA_TABLE, table)
     wanted += b"" if fwmark is None else _number(_FRA_FWMARK, fwmark)
     wanted += b"" if source is None else attribute(_FRA_SRC, source.network_address.packed)
@@ -262,9 +281,16 @@ def _refusals() -> Iterator[None]:
         raise LinkRefused(error.errno, error.strerror) from error
 
 
+def _in_header(table: int) -> int:
+    """What the header, which has a byte for it, says of a table whose whole number is an attribute."""
+    return table if table in range(256) else _RT_TABLE_COMPAT
+
+
 def _number(kind: int, value: int) -> bytes:
-    return attribute(kind, struct.pack("=I", value))
+    return attribute(kind, packed(_U32, value))
 
 
 def _text(kind: int, value: str) -> bytes:
-    return attribute(kind, value.encode() + b"\0")
+    if "\0" in value:
+        raise ValueError(f"the kernel would read {value!r} up to its NUL only")
+    return attribute(kind, os.fsencode(value) + b"\0")

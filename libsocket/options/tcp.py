@@ -135,8 +135,8 @@ TCP_USER_TIMEOUT: Final = Option(
     since="2.6.37",
     doc="""Milliseconds that sent data may stay unacknowledged before the connection is dropped, up to
 2147483647 (EINVAL); 0 is the system's default. With SO_KEEPALIVE it also takes the place of TCP_KEEPCNT: an
-idle connection is dropped at the first probe that falls due so long after the last answer, be it sooner or
-later than the count would have it.""",
+idle connection is dropped when a probe after the first falls due so long after the last answer, be it sooner
+or later than the count would have it.""",
 )
 TCP_THIN_LINEAR_TIMEOUTS: Final = Option(
     "TCP_THIN_LINEAR_TIMEOUTS",

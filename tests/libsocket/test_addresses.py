@@ -83,6 +83,33 @@ def test_host_that_is_no_number_has_no_bytes() -> None:
 
 
 @pytest.mark.parametrize(
+    "address",
+    [
+        Inet("127.0.0.1", 65536),
+        Inet6("::1", -1),
+        Inet6("::1", 80, 1 << 32),
+        Inet6("::1", 80, 0, 1 << 32),
+        Netlink(1 << 32),
+        Packet(1 << 31),
+        Packet(1, 65536),
+        Packet(1, address=bytes(256)),
+        Vsock(1 << 32, 0),
+        Vsock(0, -1),
+        Other(65536, b""),
+    ],
+    ids=repr,
+)
+def test_number_that_does_not_fit_has_no_bytes(address: Address) -> None:
+    with pytest.raises(OverflowError):
+        _ = address.raw
+
+
+def test_field_of_another_class_has_no_bytes() -> None:
+    with pytest.raises(TypeError, match="an address cannot be Inet"):
+        _ = Inet("127.0.0.1", "80").raw  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
     ("family", "bound", "kind"),
     [
         (socket.AF_INET, ("127.0.0.1", 0), Inet),

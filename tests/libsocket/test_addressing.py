@@ -240,6 +240,59 @@ def _refusal(call: Any, sock: Socket, args: tuple[Any, ...]) -> Exception:
     return refused.value
 
 
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda sock, data: sock.sendto(data, Inet("127.0.0.1", 9)),
+        lambda sock, data: sock.send_message([data], address=Inet("127.0.0.1", 9)),
+        lambda sock, data: sock.send_messages([data]),
+        lambda sock, data: sock.send_messages([Message(data)]),
+    ],
+    ids=["sendto", "send_message", "send_messages", "Message"],
+)
+@pytest.mark.parametrize("data", [3, [1, 2], "text", None])
+def test_what_is_no_buffer_is_not_sent(send: Any, data: Any) -> None:
+    """Neither as so many zeros nor as a byte for each number."""
+    with Socket.udp(socket.AF_INET6) as near, Socket.udp() as far:
+        far.bind(("127.0.0.1", 0))
+        near.connect(Inet("127.0.0.1", far.getsockname()[1]))
+        with pytest.raises(TypeError):
+            send(near, data)
+
+
+AUDITED: list[tuple[Any, ...]] = []
+"""What audit hooks are told; a hook cannot be taken away."""
+
+
+@pytest.fixture(scope="module")
+def _hook() -> None:
+    sys.addaudithook(lambda *event: AUDITED.append(event) if event[0].startswith("socket.") else None)
+
+
+@pytest.mark.usefixtures("_hook")
+@pytest.mark.parametrize(
+    ("event", "call"),
+    [
+        ("socket.bind", lambda sock, address: sock.bind(address)),
+        ("socket.connect", lambda sock, address: sock.connect(address)),
+        ("socket.connect", lambda sock, address: sock.connect_ex(address)),
+        ("socket.sendto", lambda sock, address: sock.sendto(b"x", address)),
+        ("socket.sendmsg", lambda sock, address: sock.send_message(b"x", address=address)),
+        ("socket.sendmsg", lambda sock, address: sock.send_messages([Message(b"x", address=address)])),
+    ],
+    ids=["bind", "connect", "connect_ex", "sendto", "send_message", "send_messages"],
+)
+@pytest.mark.parametrize(
+    "address", [Inet("127.0.0.1", 9), Other(socket.AF_INET, Inet("127.0.0.1", 9).raw[2:])]
+)
+def test_call_is_audited_with_its_address(event: str, call: Any, address: Address) -> None:
+    with Socket.udp() as sock:
+        AUDITED.clear()
+        call(sock, address)
+
+        assert [(event, (sock, address))] == AUDITED
+
+
 @pytest.mark.parametrize(("ours", "standard"), METHODS, ids=CALLS)
 def test_method_is_documented(ours: Any, standard: Any) -> None:
     assert inspect.getdoc(ours)

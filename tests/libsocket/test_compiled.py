@@ -158,13 +158,17 @@ def test_writing_to_what_is_no_socket_is_a_type_error(args: tuple[Any, ...]) -> 
         SO_RCVBUF.write(*args)
 
 
-@compiled
-def test_get_and_set_take_options_only() -> None:
+@pytest.mark.parametrize("other", [8, "rcvbuf", None, Socket.nonblocking, property()])
+def test_calls_for_options_take_nothing_else(other: Any) -> None:
     with Socket.unix() as sock:
-        with pytest.raises(TypeError, match="expected an Option, not int"):
-            sock.get(cast(Any, 8))
-        with pytest.raises(TypeError, match="expected an Option, not str"):
-            sock.set(cast(Any, "rcvbuf"), 4096)
+        calls: list[Callable[[], object]] = [
+            lambda: sock.get(other),
+            lambda: sock.set(other, 4096),
+            lambda: sock.supported(other),
+        ]
+        for call in calls:
+            with pytest.raises(TypeError, match=f"expected an Option, not {type(other).__name__}"):
+                call()
 
 
 @pytest.mark.parametrize(

@@ -170,22 +170,25 @@ def probing(hosts: Peers, listener: Socket, count: int, timeout: int) -> Socket:
 
 
 def test_user_timeout_takes_the_place_of_the_count_of_probes() -> None:
-    """Both ways: one that would go by the count stays, one that would stay goes."""
+    """Both ways: one that would go by the count stays, one that would stay goes, at the second probe."""
     with peers() as hosts:
         with hosts.right.entered():
             listener = Socket.tcp()
         with listener:
             listener.bind((hosts.right.address, 0))
             listener.listen()
+            began = time.monotonic()
             socks = [probing(hosts, listener, *case) for case in ((1, 60_000), (127, 1), (1, 0))]
             hosts.right.namespace.add_route(f"{hosts.left.address}/32", type="blackhole")
             for sock in socks:
                 sock.keepalive = True
             later, sooner, counted = socks
             with counted, sooner, later:
-                for sock in (counted, sooner):
-                    with pytest.raises(TimeoutError):
-                        sock.recv(1)
+                with pytest.raises(TimeoutError):
+                    sooner.recv(1)
+                assert time.monotonic() - began > 1.5
+                with pytest.raises(TimeoutError):
+                    counted.recv(1)
 
                 assert (later.error, later.tcp_info.state) == (0, ESTABLISHED)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import itertools
 import mmap
+import os
+import resource
 import socket
 import struct
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 
 import pytest
@@ -212,13 +215,43 @@ def test_tag_that_was_taken_out_is_told(sock: Socket, request_: Request, version
         assert tags == [(None, None) if version == 1 else (0x2005, ETH_P_8021Q)]
 
 
-def test_interface_that_goes_down_is_an_error(sock: Socket) -> None:
-    with bound(sock, FRAMES) as ring, IPRoute() as route:
+@RINGS
+@pytest.mark.parametrize("timeout", [None, SOON, 0])
+def test_interface_that_goes_down_is_an_error_after_the_last_frame(
+    sock: Socket, request_: Request, version: int, timeout: float | None
+) -> None:
+    with bound(sock, request_, version) as ring, IPRoute() as route:
+        send(b"first")
+        [first] = read(ring, 1)
         route.link("set", index=LOOPBACK, state="down")
 
         with pytest.raises(OSError, match="down") as refused:
-            next(ring.frames(SOON))
-        assert refused.value.errno == errno.ENETDOWN
+            deque(ring.frames(timeout), maxlen=0)
+        assert (first[len(HEAD) :], refused.value.errno) == (b"first", errno.ENETDOWN)
+
+
+def test_ring_of_a_socket_that_is_closed_is_not_waited_for(sock: Socket) -> None:
+    with bound(sock, FRAMES) as ring:
+        sock.close()
+        with pytest.raises(ValueError, match="the socket of the ring is closed"):
+            next(ring.frames())
+
+
+@pytest.mark.parametrize("kind", [PacketRxRing, PacketTxRing])
+def test_ring_that_cannot_be_mapped_leaves_none_behind(
+    sock: Socket, kind: type[PacketRxRing | PacketTxRing]
+) -> None:
+    """To map it takes a descriptor."""
+    held = resource.getrlimit(resource.RLIMIT_NOFILE)
+    os.close(free := os.dup(0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, held[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            kind(sock, FRAMES)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, held)
+
+    kind(sock, FRAMES).close()
 
 
 def test_frames_of_a_link_layer_free_socket_begin_behind_the_header() -> None:
@@ -276,6 +309,45 @@ def test_full_send_ring_is_waited_for(
 
         assert [len(far.recv(200)) for _ in frames] == [len(frame) for frame in frames]
         assert taken == sum(map(len, frames))
+
+
+@SENDING
+def test_full_send_ring_that_is_not_waited_for_loses_nothing(request_: Request, version: int) -> None:
+    """What finds room later goes in the place that the kernel looks at."""
+    frames = [HEAD.ljust(100 + more) for more in range(9)]
+    with Namespace() as ns, Socket.packet(protocol=ETH_P_802_EX1) as far, Socket.packet() as near:
+        ns.add_qdisc("lo", "tbf", rate="16kbit", burst=200, limit=100_000)
+        near.setblocking(False)
+        far.settimeout(SOON)
+        with PacketTxRing(near, request_, version=version) as ring:
+            near.bind(Packet(LOOPBACK))
+            with pytest.raises(BlockingIOError):
+                ring.send(frames)
+            near.setblocking(True)
+            ring.send([HEAD.ljust(200)])
+            came = list(iter(lambda: len(far.recv(300)), 200))
+
+        assert came == [100 + more for more in range(len(came))]
+
+
+@SENDING
+@pytest.mark.parametrize("bad", [bytes(1800), b"short"], ids=["long", "short"])
+def test_frame_that_the_kernel_refuses_is_dropped_with_those_behind_it(
+    sock: Socket, far: Socket, request_: Request, version: int, bad: bytes
+) -> None:
+    far.settimeout(SOON)
+    with PacketTxRing(sock, request_, version=version) as ring, IPRoute() as route:
+        route.link("set", index=LOOPBACK, mtu=1500)
+        sock.bind(Packet(LOOPBACK))
+        came = []
+        for turn in range(6):
+            before, behind, after = (HEAD + payload for payload in numbered(3, turn * 3))
+            with pytest.raises(OSError, match=r"Message too long|Invalid argument"):
+                ring.send([before, bad, behind])
+            ring.send([after])
+            came += [far.recv(100)[len(HEAD) :] for _ in range(2)]
+
+        assert came == [b"packet %d" % number for number in range(18) if number % 3 != 1]
 
 
 @SENDING

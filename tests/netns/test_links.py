@@ -239,6 +239,42 @@ def test_what_the_kernel_refuses_keeps_its_errno() -> None:
         assert refusal.value.errno == errno.EEXIST
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda ns: ns.add_bridge("a\0b"),
+        lambda ns: ns.add_vrf("red", table=-1),
+        lambda ns: ns.add_macvlan("above", "lo", mode="sideways"),
+        lambda ns: ns.set_link("lo", mtu=-1),
+        lambda ns: ns.set_link("lo", mtu=1 << 32),
+        lambda ns: ns.add_address("lo", "10.0.0/24"),
+        lambda ns: ns.add_route("10.0.2.0/24", type="magic"),
+        lambda ns: ns.add_route("10.0.2.0/24", dev="lo", table=-1),
+        lambda ns: ns.add_route("10.0.2.0/24", dev="lo", rto_min=-1),
+        lambda ns: ns.add_rule(table=-1),
+        lambda ns: ns.add_rule(table=10, fwmark=1 << 32),
+        lambda ns: ns.add_rule(table=10, version=5),
+        lambda ns: ns.routes(version=5),
+        lambda ns: ns.rules(version=5),
+        lambda ns: ns.add_qdisc("lo", "tbf"),
+        lambda ns: ns.add_qdisc("lo", "tbf", handle="first", rate="1mbit", burst=2048, limit=100_000),
+        lambda ns: ns.add_netem("lo", delay=-1),
+    ],
+    ids=lambda ask: ask.__code__.co_names[0],
+)
+def test_what_cannot_be_asked_for_is_a_value_error(ask: Callable[[Namespace], object]) -> None:
+    """And of one kind, whatever made the request: no KeyError, no struct.error."""
+    with Namespace() as ns, pytest.raises(ValueError, match=r"none of|does not|NUL|:|without"):
+        ask(ns)
+
+
+def test_name_of_a_link_is_the_kernels_to_judge() -> None:
+    with Namespace() as ns:
+        ns.add_bridge("br\udcff")
+
+        assert any(name.endswith("\udcff") for _, name in socket.if_nameindex())
+
+
 def test_without_the_capability_a_link_stays_as_it_is() -> None:
     with Namespace() as ns:
         ns.set_link("lo", mtu=1400)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from pyroute2.netlink.diag import SOCK_DIAG_BY_FAMILY, inet_diag_msg, inet_diag_req
@@ -12,6 +12,7 @@ from pyroute2.netlink.rtnl import (
     RTM_GETLINK,
     RTM_NEWADDR,
     RTM_NEWLINK,
+    RTMGRP_IPV4_IFADDR,
     RTMGRP_LINK,
 )
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
@@ -179,6 +180,20 @@ def test_events_are_no_replies(route: socket.socket) -> None:
     assert [len(reply.messages) for reply in replies] == [0, 1]
 
 
+def test_event_that_another_caused_with_the_same_number_is_no_reply(route: socket.socket) -> None:
+    route.bind((0, RTMGRP_IPV4_IFADDR))
+    lo = message(RTM_GETLINK, 0, IFINFOMSG.pack(0, 0, LO, 0, 0))
+    (before,) = request(route, lo).messages
+    address = bytearray(message(RTM_NEWADDR, NLM_F_CREATE, IFADDRMSG.pack(2, 32, 0, 0, LO)))
+    address += attribute(IFA_LOCAL, bytes([10, 0, 0, 1]))
+    struct.pack_into("=IHHI", address, 0, len(address), RTM_NEWADDR, 0x405, before.sequence + 1)
+    with netlink() as other:
+        other.send(address)
+        other.recv(100)
+
+    assert [each.type for each in request(route, lo).messages] == [RTM_NEWLINK]
+
+
 def test_events_are_received(route: socket.socket) -> None:
     route.bind((0, RTMGRP_LINK))
     with netlink() as other:
@@ -243,3 +258,28 @@ def test_what_is_no_netlink_message_is_an_error(octets: bytes, code: int) -> Non
             receive(right)
 
     assert refusal.value.errno == code
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: _request(b"short"),
+        lambda: message(1 << 16, 0, b""),
+        lambda: attribute(-1, b""),
+        lambda: attribute(1, bytes(1 << 16)),
+    ],
+    ids=["request", "message", "type", "value"],
+)
+def test_what_is_no_message_is_a_value_error(make: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match=r"bytes|format|range"):
+        make()
+
+
+def _request(data: bytes) -> object:
+    with netlink() as sock:
+        return request(sock, data)
+
+
+def test_no_request_is_no_reply() -> None:
+    with netlink() as sock:
+        assert batch(sock, []) == []

@@ -149,8 +149,9 @@ SO_LINGER: Final = Option(
     Numbers(13, alpha=128, mips=128, parisc=128, sparc=128),
     LINGER,
     since="1.0",
-    doc="""Whether close waits for unsent data, and for how many seconds at most; shutdown never waits,
-whatever socket(7) says. The seconds are kept only where the flag is set with them.""",
+    doc="""Whether close waits for unsent data, and for how many seconds at most; shutdown waits on
+Bluetooth sockets alone, whatever socket(7) says. The seconds are kept only where the flag is set with
+them.""",
 )
 SO_OOBINLINE: Final = Option(
     "SO_OOBINLINE",

@@ -17,8 +17,8 @@ SO_PASSCRED: Final = Option(
     FLAG,
     since="2.2",
     source="unix(7), SO_PASSCRED",
-    doc="""Receive the sender's pid, uid and gid with each message, as SCM_CREDENTIALS. UNIX and netlink
-sockets; since Linux 6.16 others answer EOPNOTSUPP.""",
+    doc="""Receive the sender's pid, uid and gid with each message, as SCM_CREDENTIALS. UNIX,
+netlink and Bluetooth sockets; since Linux 6.16 others answer EOPNOTSUPP.""",
 )
 SO_PEERCRED: Final = Option(
     "SO_PEERCRED",
@@ -38,8 +38,8 @@ SO_PASSSEC: Final = Option(
     FLAG,
     since="2.6.18",
     source="unix(7), SO_PASSSEC",
-    doc="""Receive the sender's security label with each message, as SCM_SECURITY. UNIX and netlink
-sockets; since Linux 6.16 others answer EOPNOTSUPP.""",
+    doc="""Receive the sender's security label with each message, as SCM_SECURITY. UNIX, netlink and
+Bluetooth sockets; since Linux 6.16 others answer EOPNOTSUPP.""",
 )
 SO_PEERSEC: Final = Option(
     "SO_PEERSEC",
