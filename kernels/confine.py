@@ -2,10 +2,11 @@
 
 A guest's root can have files written by the program that is its machine: where a kernel mounts the host's
 files (hostfs, 9p) it mounts them once more, writable. So the program gets a mount namespace in which all else
-is read-only and without devices, a network of its own, and no way to more privileges:
+is read-only and without devices, a network of its own, and no way to more privileges. It is in a user
+namespace, so that the mounts of processes outside, ``/proc/PID/root``, are closed to it (user_namespaces(7)):
 
-- from root it becomes ``nobody``, who may read everything (CAP_DAC_OVERRIDE, capabilities(7));
-- from anyone else it stays that user, in a user namespace without capabilities (user_namespaces(7)).
+- from root it becomes ``nobody``, who may read everything there (CAP_DAC_OVERRIDE, capabilities(7));
+- from anyone else it stays that user, without capabilities.
 
 Run as a program: ``confine.py [OPTION…] -- PROGRAM ARGUMENT…``. Where the host allows no namespaces it says
 why and exits with CANNOT.
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import errno
 import os
 import signal
 import struct
@@ -98,8 +100,10 @@ def confine(
     """
     root = os.geteuid() == 0 and (keep_root or _mapped(NOBODY))
     namespaces = _CLONE_NEWNS | _CLONE_NEWNET | _CLONE_NEWIPC
-    if root:
+    if keep_root and root:
         _unshare(namespaces, "a mount namespace")
+    elif root:
+        _enter_user_namespace_of_all(namespaces)
     else:
         _enter_user_namespace(namespaces)
     _mount("none", Path("/"), flags=_MS_REC | _MS_PRIVATE)
@@ -132,6 +136,36 @@ def _enter_user_namespace(namespaces: int) -> None:
         Path("/proc/self", file).write_text(line)
 
 
+def _enter_user_namespace_of_all(namespaces: int) -> None:
+    """Into a user namespace of the same users: capabilities count for all files, and for no process outside.
+
+    A child writes who they are, since that takes capabilities outside.
+    """
+    outside = os.getpid()
+    entered, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(tell)
+        os._exit(_map_all(outside) if os.read(entered, 1) else 0)
+    _unshare(namespaces | _CLONE_NEWUSER, "a user namespace")
+    os.write(tell, b".")
+    os.close(tell)
+    os.close(entered)
+    if number := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+        raise OSError(number, os.strerror(number), "the users of a user namespace")
+
+
+def _map_all(process: int) -> int:
+    """Give a process's user namespace the users of this one. Returns the errno where that is refused."""
+    try:
+        for file in ("uid_map", "gid_map"):
+            lines = [f"{start} {start} {count}\n" for start, _, count in _rows(file)]
+            Path(f"/proc/{process}", file).write_text("".join(lines))
+    except OSError as error:
+        return error.errno or errno.EPERM
+    return 0
+
+
 def _become_nobody() -> None:
     """The one capability is ambient, so that programs keep it: it must be permitted and inheritable for that.
 
@@ -148,8 +182,13 @@ def _become_nobody() -> None:
 
 
 def _mapped(uid: int) -> bool:
-    rows = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
-    return any(int(start) <= uid < int(start) + int(count) for start, _, count in rows)
+    return any(start <= uid < start + count for start, _, count in _rows("uid_map"))
+
+
+def _rows(file: str) -> list[tuple[int, int, int]]:
+    """The first id of each range in this user namespace, the first outside, and how many there are."""
+    lines = Path("/proc/self", file).read_text().splitlines()
+    return [(int(start), int(outside), int(count)) for start, outside, count in map(str.split, lines)]
 
 
 def _unshare(flags: int, what: str) -> None:

@@ -14,7 +14,9 @@ def method(dict families not None, family, standard, plain, /):
     ``family`` is the descriptor of a socket's family.
     """
 
-    def call(sock, first, second=MISSING, third=MISSING, /):
+    def call(sock, first, second=MISSING, third=MISSING, /, *more):
+        if more:  # which the standard library refuses in its own words
+            return plain(sock, first, second, third, *more)
         if second is MISSING:
             return (standard if taken(sock, first, families, family) else plain)(sock, first)
         if third is MISSING:

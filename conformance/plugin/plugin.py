@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Generator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +21,14 @@ from conformance.plugin.claim import functions, stated
 from conformance.plugin.implementation import implementation
 from conformance.plugin.needs import Need
 from conformance.plugin.outcome import crash_line, put_answer, without_traceback, words
-from conformance.plugin.plan import Plan, plan_of, receive, send
+from conformance.plugin.output import unfailing_stdout
+from conformance.plugin.plan import Plan, plan_of, send
 from conformance.plugin.recorder import Recorder, local_records
 from conformance.plugin.selection import asked_for, select, unmatched
 from conformance.plugin.stash import FAILED
 from conformance.plugin.traced_again import TracedAgain
 from conformance.plugin.verdict import blocked, broken, judge
+from conformance.plugin.workers import Workers
 from reports.assess import assess
 from reports.model import Answer
 from reports.ranges import base
@@ -146,6 +148,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not _is_worker(config):
         process.require_standard_streams()
         process.require_limits()
+        output = ExitStack()
+        output.enter_context(unfailing_stdout())
+        config.add_cleanup(output.close)
     config.addinivalue_line("markers", "claim(stated): the statement of a document that a test tries")
     config.pluginmanager.register(watchdog, "conformance-watchdog")
     _use_strace(config)
@@ -166,7 +171,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RECORDER] = recorder
     config.pluginmanager.register(recorder, "conformance-recorder")
     if config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(_Controller(recorder), "conformance-controller")
+        config.pluginmanager.register(Workers(recorder), "conformance-workers")
     if kernels:
         _use_kernels(config, kernels, folder)
     elif not config.getoption("--transcript"):
@@ -230,22 +235,6 @@ def _sample(text: str) -> tuple[int, int]:
 
 def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
-
-
-class _Controller:
-    """Under xdist: takes the plan from the first worker that has collected, which the controller does not."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-
-    @pytest.hookimpl(optionalhook=True)  # xdist's own hooks, which are there when xdist is
-    def pytest_configure_node(self, node: Any) -> None:
-        node.workerinput["plan"] = node.gateway.newchannel()
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, node: Any) -> None:
-        if not self._recorder.begun:
-            self._recorder.begin(receive(node.workerinput["plan"]))
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist starts its workers in this hook, and they must inherit the privileges

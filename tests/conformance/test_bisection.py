@@ -67,11 +67,10 @@ def bisected(
 
 def test_the_commit_that_changed_an_answer_is_named(tmp_path: Path, old: str, new: str) -> None:
     """The commit in the middle builds nothing, and is skipped."""
-    kernels = [old, old, new, "/nonexistent", new, new]
+    ran, commits = bisected(tmp_path / "tree", [old, new, "/nonexistent", new], MARK)
 
-    ran, commits = bisected(tmp_path / "tree", kernels, MARK)
-
-    assert f"{commits[2]} is the first bad commit" in ran.stdout, ran.stdout + ran.stderr
+    assert f"{commits[1]} is the first bad commit" in ran.stdout, ran.stdout + ran.stderr
+    assert "git bisect skip " + commits[2] in git(tmp_path / "tree", "bisect", "log").stdout
 
 
 def test_ends_that_answer_alike_name_no_commit(tmp_path: Path, new: str) -> None:

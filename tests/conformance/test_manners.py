@@ -235,9 +235,47 @@ def test_a_worker_that_dies_before_it_has_collected_costs_nothing(tmp_path: Path
     assert (ended.code, list(ended.run.answers), ended.run.interrupted) == (0, ["doc.7/one/holds"], False)
 
 
+@pytest.mark.parametrize(
+    ("tests", "distribution", "said"),
+    [
+        (FIRST_WORKER_DIES.replace('"gw0"', "None").replace("==", "!="), ("-n", "2"), "every worker died"),
+        (ONE, ("-d", "--tx", "popen//python=/bin/false"), "could not be started"),
+    ],
+    ids=["collecting", "starting"],
+)
+def test_workers_that_all_die_are_one_sentence(
+    tmp_path: Path, tests: str, distribution: tuple[str, ...], said: str
+) -> None:
+    ended = suites.run(tmp_path, tests, *distribution)
+
+    assert (ended.code, ended.record.exists()) == (2, False)
+    assert said in ended.said
+    assert "Error" not in ended.said
+
+
+@pytest.mark.parametrize("distribution", [(), ("-s",), ("-n", "2")], ids=["alone", "open", "distributed"])
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (">/dev/full", "standard output: No space left on device; the run went on\n"),
+        ("| head -1", "= test session starts =\n"),
+    ],
+    ids=["full", "unread"],
+)
+def test_a_run_that_cannot_be_told_is_recorded(
+    tmp_path: Path, distribution: tuple[str, ...], output: str, said: str
+) -> None:
+    shell = f'"$@" {output}; exit ${{PIPESTATUS[0]}}'
+
+    ended = suites.run(tmp_path, ONE, "-v", *distribution, before=("bash", "-c", shell, "bash"))
+
+    assert (ended.code, ended.run.interrupted) == (0, False)
+    assert re.sub("=+", "=", ended.said) == said
+
+
 NO_PLAN = """
 def pytest_testnodeready(node):
-    node.config.pluginmanager.unregister(name="conformance-controller")
+    node.config.pluginmanager.unregister(name="conformance-workers")
 """
 
 

@@ -18,6 +18,7 @@ import pytest
 from reports.model import Run, Verdict
 from reports.run_file import read_run
 from tests.conformance import suites
+from tests.harm.host import children
 
 GUEST = "uml:6.1"
 
@@ -118,7 +119,8 @@ def test_a_guest_killed_from_outside_is_broken_where_it_was(tmp_path: Path) -> N
     record = tmp_path / "uml-6.1.jsonl"
     _wait_until(lambda: record.exists() and b'"header"' in record.read_bytes())
 
-    os.kill(_guest_of(process.pid), signal.SIGKILL)
+    (reaper,) = children(process.pid)
+    os.kill(children(reaper)[0], signal.SIGKILL)
     said, _ = process.communicate()
 
     run = read_run(record)
@@ -126,23 +128,6 @@ def test_a_guest_killed_from_outside_is_broken_where_it_was(tmp_path: Path) -> N
     assert [one.verdict for one in run.answers.values()][-1] is Verdict.BROKEN
     assert run.interrupted
     assert "it died before its command had ended" in said
-
-
-def _guest_of(controller: int) -> int:
-    """The kernel that runs as a program below a process: the first of its several processes."""
-    for line in subprocess.check_output(["ps", "-ww", "-eo", "pid,ppid,args"], text=True).splitlines()[1:]:
-        pid, _, program = line.split(maxsplit=2)
-        is_kernel = program.split()[1:3] == ["mem=1G", "rootfstype=hostfs"]
-        if is_kernel and str(controller) in _ancestors(int(pid)):
-            return int(pid)
-    raise AssertionError("no guest runs")
-
-
-def _ancestors(pid: int) -> Iterator[str]:
-    while pid > 1:
-        status = Path(f"/proc/{pid}/status").read_text()
-        pid = int(re.findall(r"PPid:\s+(\d+)", status)[0])
-        yield str(pid)
 
 
 def _wait_until(true: object, patience: float = 60.0) -> None:

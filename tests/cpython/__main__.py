@@ -7,10 +7,12 @@ end alike: passed, skipped or failed. Exit status: 0 where all do, 1 where not, 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import Final
 
@@ -38,27 +40,39 @@ def main() -> int:
         print(HAS_NO_TESTS, file=sys.stderr)
         return 69
     print(f"{'':40} {'tests':>6} {'passed':>7} {'skipped':>8} {'failed':>7} {'otherwise':>10} {'seconds':>8}")
+    progress = Progress()
     differing = 0
     try:
-        for name in names:
-            differing += _compared(name)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # most of the time is spent in waiting
+            for name, compared in zip(names, pool.map(progress.compared, names), strict=True):
+                differing += _printed(name, *compared)
     except (NotRun, NamespaceRefused) as error:
         print(error, file=sys.stderr)
         return 69
     return 1 if differing else 0
 
 
-def _compared(name: str) -> int:
-    begun = time.monotonic()
-    counts: Counter[str] = Counter()
+class Progress:
+    """How many tests have ended with each kind of socket, told where somebody looks on."""
 
-    def ended(kind: str) -> None:
-        counts[kind] += 1
+    def __init__(self) -> None:
+        self._ended: Counter[str] = Counter()
+
+    def compared(self, name: str) -> tuple[Comparison, float]:
+        """What comes of a module, class or test, and the seconds it took."""
+        begun = time.monotonic()
+        return compare([name], self._count), time.monotonic() - begun
+
+    def _count(self, kind: str) -> None:
+        self._ended[kind] += 1
         if sys.stderr.isatty():
-            print(f"\r{name:40} {counts['standard']:6} {counts['libsocket']:6}", end="\r", file=sys.stderr)
+            counts = [f"{number} with {one}" for one, number in sorted(self._ended.items())]
+            print(f"\r{', '.join(counts)}", end="\r", file=sys.stderr)
 
-    comparison = compare([name], ended)
-    print(_row(name, comparison, time.monotonic() - begun))
+
+def _printed(name: str, comparison: Comparison, seconds: float) -> int:
+    """Print what came of it. How many tests end otherwise."""
+    print(_row(name, comparison, seconds))
     for test in _failing(comparison.standard, comparison.ours):
         print(f"  fails with both: {test}: {_last_line(comparison.standard[test].detail)}")
     for test in comparison.differing:

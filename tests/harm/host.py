@@ -54,7 +54,7 @@ def processes(session: int) -> Iterator[int]:
 
 
 def children(pid: int) -> list[int]:
-    """Those that a process has now; none of one that is gone."""
+    """Those that a process has now, the oldest first; none of one that is gone."""
     return list(map(int, (_text(Path(f"/proc/{pid}/task/{pid}/children")) or "").split()))
 
 

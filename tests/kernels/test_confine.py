@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -78,13 +79,24 @@ def refused(act):
         return error.strerror
     return "allowed"
 
-kept, shared = sys.argv[1:]
+kept, shared, process = sys.argv[1:]
 Path(shared, "written").touch()
 print(refused(Path(kept, "written").touch))
 print(refused(lambda: os.chmod(kept + "/kept", 0o600)))
 print(refused(lambda: Path("/proc/sys/kernel/core_pattern").write_text("core")))
+print(refused(Path(f"/proc/{process}/root{kept}", "written").touch))
 print(refused(lambda: os.mknod(shared + "/device", 0o60600, os.makedev(1, 1))))
 """
+
+
+@contextmanager
+def outside(user: int) -> Iterator[int]:
+    """A process that is not confined, of the user that a confined program is."""
+    with subprocess.Popen(
+        ["cat"], user=user, group=user, extra_groups=[], cwd="/", stdin=subprocess.PIPE
+    ) as process:
+        yield process.pid
+        process.communicate()
 
 
 @pytest.mark.parametrize("user", [0, 65_534, 12_345])
@@ -95,22 +107,23 @@ def test_a_confined_program_is_no_root_and_writes_one_folder(user: int, tmp_path
     python = shutil.which("python3", path="/usr/local/bin:/usr/bin")
     assert python, "a Python that every user can read"
     confines = shutil.copy(confine.__file__, kept)
-    program = [python, "-c", PROBE, str(kept), str(shared)]
-    ran = subprocess.run(
-        [python, confines, f"--writable={shared}", "--", *program],
-        user=user,
-        group=user,
-        extra_groups=[],
-        cwd="/",
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    with outside(user or confine.NOBODY) as process:
+        program = [python, "-c", PROBE, str(kept), str(shared), str(process)]
+        ran = subprocess.run(
+            [python, confines, f"--writable={shared}", "--", *program],
+            user=user,
+            group=user,
+            extra_groups=[],
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
     written = [path.name for path in shared.iterdir()]
 
     assert (ran.stdout.splitlines(), written) == (
-        ["Read-only file system"] * 3 + ["Operation not permitted"],
+        ["Read-only file system"] * 3 + ["Permission denied", "Operation not permitted"],
         ["written"],
     ), ran.stderr
 

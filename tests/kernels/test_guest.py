@@ -17,6 +17,7 @@ from kernels.archive import Archive
 from kernels.backend import Image, kernel
 from kernels.errors import PathNotBootable, Unreadable
 from kernels.guest import Cause, Guest, Job, guest_environ
+from tests.harm.host import children
 from tests.kernels.processes import ROOT, processes_naming, wait_until_gone, wait_until_written
 
 UML = kernel("uml:6.1")
@@ -184,7 +185,7 @@ def test_a_command_that_takes_all_memory_ends_by_itself(uml: Image, tmp_path: Pa
 def test_a_guest_killed_from_outside_has_died(uml: Image, tmp_path: Path) -> None:
     with UML.start(uml, Job(["sh", "-c", "echo up; sleep 1000"], tmp_path)) as guest:
         wait_until_written(guest.output, "up")
-        os.kill(min(pid for pid in processes_naming(tmp_path) if pid != os.getsid(pid)), signal.SIGKILL)
+        os.kill(children(os.getsid(processes_naming(tmp_path)[0]))[0], signal.SIGKILL)
         ending = guest.wait()
 
     assert (ending.cause, ending.exit_status) == (Cause.DIED, None)

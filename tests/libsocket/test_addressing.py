@@ -306,3 +306,9 @@ def test_method_bound_to_a_socket_is_called_as_any_other() -> None:
             call(far.getsockname())
 
         assert sock.peer_address() == far.local_address()
+
+
+def test_too_many_arguments_are_refused_in_the_words_of_the_standard_library() -> None:
+    """CPython's own tests compare them."""
+    with Socket.udp() as sock, pytest.raises(TypeError, match=r"sendto\(\) takes 2 or 3 .* \(4 given\)"):
+        sock.sendto(b"", 0, ("127.0.0.1", 9), 4)  # type: ignore[call-overload]
