@@ -116,8 +116,9 @@ class _Ring:
     def close(self) -> None:
         """Unmap the ring and take it from the socket; again is harmless.
 
-        While the program has views of it, such as a slice of a frame's data, its memory stays, and the
-        ring until the socket is closed. OSError with EBUSY where a child process has it mapped too.
+        A ring that is merely dropped stays with its socket. While the program has views of it, such as a
+        slice of a frame's data, its memory stays, and the ring until the socket is closed. OSError with EBUSY
+        where a child process has it mapped too.
         """
         self.closed = True
         self._memory.release()
