@@ -114,7 +114,7 @@ def _all() -> tuple[Surrounding, ...]:
             "user namespace without a map", ("unshare", "--user"), status=NO_NAMESPACES, sentence="unshare: "
         ),
         Surrounding("chroot", _CHROOT, frozenset({"user namespace"})),
-        Surrounding("clone read-only", _READ_ONLY, arguments=("-p", "cacheprovider")),
+        Surrounding("clone read-only", _READ_ONLY),
         Surrounding(
             "clone read-only, record within",
             _READ_ONLY,
