@@ -45,7 +45,7 @@ record() {
     build || return 125
     suite --kernel "uml:$kernel" --record-dir "$work" "$@"
     case $? in
-        0 | 1) mv "$work"/*.jsonl "$file" ;;
+        0 | 1) mv "$work"/*.jsonl "$file" || abort "the record cannot be kept" ;;
         69) return 125 ;;
         *) abort "the claims could not be tried" ;;
     esac
@@ -72,7 +72,6 @@ for claim; do
     set -- "$@" --claim "$claim"
 done
 
-
 # The good end is one of the commits that are known to be good, and the one whose record is of this bisection.
 claims=$(echo "$*" | cksum | cut -d ' ' -f 1)
 begun=$(git rev-parse --git-path BISECT_START)
@@ -86,7 +85,10 @@ work=$(mktemp -d) || abort "no temporary folder"
 trap 'rm -rf "$work"' EXIT
 
 if ! [ "$good" -nt "$begun" ]; then
-    suite --collect-only "$@" >/dev/null || abort "the claims are not known"
+    suite --collect-only "$@" >"$work/collected" || {
+        tail -n 1 "$work/collected" >&2
+        abort "the claims are not known"
+    }
     here=$(git rev-parse HEAD)
     trap 'rm -rf "$work"; git checkout --quiet --detach "$here"' EXIT
     mkdir -p "$project/build/bisect" || abort "the record of the good end cannot be kept"

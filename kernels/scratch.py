@@ -18,7 +18,7 @@ def scratch() -> tempfile.TemporaryDirectory[str]:
     try:
         return _made()
     except OSError as error:
-        raise FolderUnwritable(os.environ.get("TMPDIR", "/tmp"), error) from error
+        raise FolderUnwritable(error.filename or os.environ.get("TMPDIR", "/tmp"), error) from error
 
 
 def _made() -> tempfile.TemporaryDirectory[str]:

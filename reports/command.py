@@ -32,13 +32,14 @@ class Parser(argparse.ArgumentParser):
         print(self.format_help(), end="", file=file)  # argparse hides that it could not be written
 
 
-def parser(module: str, description: str | None, failure: str = "") -> Parser:
-    """Of ``python -m MODULE``; exit status 1 is for the failure."""
+def parser(module: str, description: str | None, failure: str = "", unavailable: str = "") -> Parser:
+    """Of ``python -m MODULE``; exit status 1 is for the failure, 69 for what is not to be had."""
     statuses = {
         0: "done",
         1: failure,
         2: "wrong usage",
         BAD_DATA: "what it reads cannot be read or understood",
+        os.EX_UNAVAILABLE: unavailable,
         CANNOT_WRITE: "what it writes cannot be written",
         128 + signal.SIGINT: "interrupted",
     }

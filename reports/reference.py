@@ -56,7 +56,8 @@ class _Held(Lines):
         self.list("lost, or new and undeclared", wrong, WRONG)
         self.list("changed as declared", [row for row in asked if row not in wrong], "yellow")
         if not wrong:
-            self.line(f"Nothing is lost: {plural(len(self.rows), 'claim')}.", indent=2, style="green")
+            held = sum(row.cells[1].asked for row in self.rows)
+            self.line(f"Nothing is lost: {plural(held, 'claim')}.", indent=2, style="green")
         return not wrong
 
     def list(self, title: str, rows: Sequence[Row], style: str) -> None:

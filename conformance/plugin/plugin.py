@@ -282,6 +282,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     plan = _plan(session) if whole else Plan()
     if config.option.collectonly:
         if not _is_worker(config):
+            plan.require_matched()
             config.stash[_RECORDER].write_catalogue(plan)
         return
     if _is_worker(config):

@@ -62,7 +62,9 @@ def _wanted(known: dict[str, None], asked: Sequence[str]) -> set[str]:
 
 
 def _near(pattern: str, known: Iterable[str]) -> list[str]:
-    """The closest ids; one that differs in case only is meant."""
+    """The closest ids, or topics where a pattern was meant; one that differs in case only is meant."""
+    if "*" in pattern:
+        known = {f"{one.rpartition('/')[0]}/*" for one in known}
     ids = {one.lower(): one for one in known}
     meant = pattern.lower()
     if meant in ids:

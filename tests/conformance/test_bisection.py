@@ -82,7 +82,8 @@ def test_ends_that_answer_alike_name_no_commit(tmp_path: Path, new: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("claims", "said"), [((), "which claims?"), (("socket.7/NOTHING/*",), "the claims are not known")]
+    ("claims", "said"),
+    [((), "which claims?"), ((MARK, "socket.7/SO_MARC/*"), "did you mean socket.7/SO_MARK/*")],
 )
 def test_wrong_usage_aborts_before_anything_is_built(
     tmp_path: Path, claims: tuple[str, ...], said: str

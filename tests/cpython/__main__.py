@@ -1,22 +1,23 @@
 """Hold libsocket's Socket against the standard library's, by CPython's own tests.
 
 Each is run twice, with the standard library as it is and with ``socket.socket = libsocket.Socket``, and must
-end alike: passed, skipped or failed. Exit status: 0 where all do, 1 where not, 69 where they cannot be run.
+end alike: passed, skipped or failed.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import Final
 
 from netns import NamespaceRefused
+from reports.command import command, parser
 from tests.cpython.comparison import MISSING, Comparison, Endings, NotRun, compare
 
 SUITES: Final = (
@@ -32,13 +33,15 @@ HAS_NO_TESTS: Final = f"""\
 on Debian and Ubuntu apt-get install libpython{MAJOR}.{MINOR}-testsuite."""
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.cpython", description=__doc__)
-    parser.add_argument("name", nargs="*", default=SUITES, help="a module, class or test (default: all)")
-    names = parser.parse_args().name
+@command("cpython")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compare, and print what came of it. Returns the exit status."""
+    line = parser("tests.cpython", __doc__, "a test ends otherwise", unavailable="the tests cannot be run")
+    line.add_argument("name", nargs="*", default=SUITES, help="a module, class or test (default: all)")
+    names = line.parse_args(arguments).name
     if find_spec("test.test_socket") is None and any(name.startswith("test.") for name in names):
         print(HAS_NO_TESTS, file=sys.stderr)
-        return 69
+        return os.EX_UNAVAILABLE
     print(f"{'':40} {'tests':>6} {'passed':>7} {'skipped':>8} {'failed':>7} {'otherwise':>10} {'seconds':>8}")
     progress = Progress()
     differing = 0
@@ -48,7 +51,7 @@ def main() -> int:
                 differing += _printed(name, *compared)
     except (NotRun, NamespaceRefused) as error:
         print(error, file=sys.stderr)
-        return 69
+        return os.EX_UNAVAILABLE
     return 1 if differing else 0
 
 

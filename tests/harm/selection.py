@@ -55,8 +55,10 @@ class Ended:
 def command(*arguments: str) -> list[str]:
     folders = [str(ROOT / "conformance" / folder) for folder in _FOLDERS]
     selected = [f"--claim={claim}" for claim in CLAIMS]
-    plain = ["-p", "no:cacheprovider", "-p", "no:conformance-traced-again"]
-    return [sys.executable, "-m", "pytest", *folders, *selected, *plain, *arguments]
+    return [
+        *(sys.executable, "-m", "pytest", *folders, *selected),
+        *("-p", "no:conformance-traced-again", *arguments),
+    ]
 
 
 def environment(**more: str) -> dict[str, str]:

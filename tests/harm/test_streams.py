@@ -23,10 +23,10 @@ from tests.reports import sample
 from tests.test_house import MAY_IMPORT, modules
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = [*(name for name in MAY_IMPORT if (ROOT / name).is_dir()), "benchmarks"]
+PACKAGES = [*(name for name in MAY_IMPORT if (ROOT / name).is_dir()), "benchmarks", "tests/cpython"]
 
-STARTED_BY_THEIR_PATH = {"kernels.confine", "kernels.reaper"}
-"""No commands: guests are started by them, as fast as can be."""
+STARTED_BY_OTHERS = {"kernels.confine", "kernels.reaper", "tests.cpython.suite"}
+"""No commands: guests are started by them, as fast as can be, and tests."""
 
 
 def commands() -> Iterator[str]:
@@ -42,7 +42,7 @@ def _runs(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
 
 
-COMMANDS = sorted({*commands()} - STARTED_BY_THEIR_PATH)
+COMMANDS = sorted({*commands()} - STARTED_BY_OTHERS)
 ALONE = "libsocket.__main__"
 """Is installed without the others, so it cannot share what they share."""
 
