@@ -14,7 +14,9 @@ def method(dict families not None, family, standard, plain, /):
     ``family`` is the descriptor of a socket's family.
     """
 
-    def call(sock, first, second=MISSING, third=MISSING, /):
+    def call(sock, first, second=MISSING, third=MISSING, /, *more):
+        if more:  # which no method takes: the standard library's says so
+            return standard(sock, first, second, third, *more)
         if second is MISSING:
             return (standard if taken(sock, first, families, family) else plain)(sock, first)
         if third is MISSING:
