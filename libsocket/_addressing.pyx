@@ -15,8 +15,8 @@ def method(dict families not None, family, standard, plain, /):
     """
 
     def call(sock, first, second=MISSING, third=MISSING, /, *more):
-        if more:  # which the standard library refuses in its own words
-            return plain(sock, first, second, third, *more)
+        if more:  # which no method takes: the standard library's says so
+            return standard(sock, first, second, third, *more)
         if second is MISSING:
             return (standard if taken(sock, first, families, family) else plain)(sock, first)
         if third is MISSING:

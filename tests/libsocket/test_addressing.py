@@ -235,6 +235,11 @@ def test_what_is_no_address_is_refused_as_the_standard_library_does(
     assert type(refusals[0]) is type(refusals[1])
 
 
+def test_too_many_arguments_are_counted_as_the_standard_library_does() -> None:
+    with Socket.udp() as sock, pytest.raises(TypeError, match=r"\(4 given\)"):
+        sock.sendto(b"x", 0, ("127.0.0.1", 9), 4)  # type: ignore[call-overload]
+
+
 def _refusal(call: Any, sock: Socket, args: tuple[Any, ...]) -> Exception:
     with pytest.raises((TypeError, OSError)) as refused:
         call(sock, *args)
