@@ -7,6 +7,8 @@ from typing import Final
 
 import pytest
 
+from reports.printable import printable
+
 UNEXPECTED: Final = int(pytest.ExitCode.TESTS_FAILED)
 """1: a verdict is not the declared one."""
 USAGE: Final = int(pytest.ExitCode.USAGE_ERROR)
@@ -30,3 +32,6 @@ class Stopped(pytest.exit.Exception):  # type: ignore[name-defined,misc]
     """Ends the run with a sentence, which names the cause and the way out, and an exit status."""
 
     __module__ = "builtins"  # pytest prints the name with its module before the sentence
+
+    def __init__(self, sentences: str, status: int) -> None:
+        super().__init__("\n".join(map(printable, sentences.splitlines())), status)

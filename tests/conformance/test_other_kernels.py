@@ -89,8 +89,13 @@ def test_junit_knows_the_kernels(ended: Ended) -> None:
 
 @pytest.mark.parametrize(
     ("kernel", "reason", "code"),
-    [("uml:4.1", "4.1", 4), ("uml:/etc/hostname", "/etc/hostname", 69), ("plan9", "plan9", 4)],
-    ids=["series", "path", "name"],
+    [
+        ("uml:4.1", "4.1", 4),
+        ("uml:/etc/hostname", "/etc/hostname", 69),
+        ("uml:/\x1b[31mx", r"/\x1b[31mx cannot be started", 69),
+        ("plan9", "plan9", 4),
+    ],
+    ids=["series", "path", "steering", "name"],
 )
 def test_what_is_not_a_kernel_is_named(tmp_path: Path, kernel: str, reason: str, code: int) -> None:
     ended = suite(tmp_path, "--kernel", kernel, *chosen())
