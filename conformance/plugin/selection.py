@@ -64,12 +64,13 @@ def _wanted(known: dict[str, None], asked: Sequence[str]) -> set[str]:
 def _near(pattern: str, known: Iterable[str]) -> list[str]:
     """The closest ids, or topics where a pattern was meant; one that differs in case only is meant."""
     if "*" in pattern:
-        known = {f"{one.rpartition('/')[0]}/*" for one in known}
-    ids = {one.lower(): one for one in known}
+        known = dict.fromkeys(f"{one.rpartition('/')[0]}/*" for one in known)
+    ids: dict[str, list[str]] = {}
+    for one in known:
+        ids.setdefault(one.lower(), []).append(one)
     meant = pattern.lower()
-    if meant in ids:
-        return [ids[meant]]
-    return [ids[one] for one in difflib.get_close_matches(meant, ids, n=3, cutoff=0.5)]
+    near = [meant] if meant in ids else difflib.get_close_matches(meant, ids, n=3, cutoff=0.5)
+    return [one for lower in near for one in ids[lower]]
 
 
 def _unknown(pattern: str, known: dict[str, None]) -> str:
