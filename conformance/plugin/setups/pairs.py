@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -113,3 +113,15 @@ def _rest_timers(hosts: Peers) -> None:
     left = hosts.left.namespace
     left.sysctl["net.ipv4.tcp_early_retrans"] = 0
     left.add_route(f"{hosts.right.address}/32", dev=hosts.left.device, rto_min=100)
+
+
+def await_those_before(pair: Callable[[], tuple[Socket, Socket]]) -> None:
+    """Wait until what was sent before has been taken or dropped: a datagram of another pair comes after it.
+
+    A busy kernel has what goes by loopback delivered later than send(2) returns.
+    """
+    sender, receiver = pair()
+    with sender, receiver:
+        receiver.rcvtimeo = SOON
+        sender.send(b"after")
+        receiver.recv(10)
