@@ -183,6 +183,11 @@ def _try_ipv6() -> None:
         sock.bind(("::1", 0))
 
 
+def _try_sctp() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP):
+        pass
+
+
 def _works(attempt: Callable[[], object], *refusals: type[Exception]) -> bool:
     """Whether an attempt succeeds. Why it does not is the need's code to say.
 
@@ -214,6 +219,9 @@ USER_NAMESPACE = Need("user namespace", lambda: _works(_try_user_namespace, User
 IPV6 = Need("family:AF_INET6", lambda: _works(_try_ipv6, OSError))
 """The IPv6 protocol, which a kernel can be built or started without."""
 
+SCTP = Need("protocol:IPPROTO_SCTP", lambda: _works(_try_sctp, OSError))
+"""SCTP, which a kernel can be built without; as a module it is loaded by root's first socket."""
+
 ROUTING_RULES = Need("rule:fwmark", lambda: _works(_try_routing_rule, LinkRefused))
 """Rules that choose a routing table (CONFIG_IP_MULTIPLE_TABLES)."""
 
@@ -237,6 +245,7 @@ _NEEDS = (
     VETH,
     USER_NAMESPACE,
     IPV6,
+    SCTP,
     ROUTING_RULES,
     ROUTE_TIMERS,
     BLACKHOLE,
