@@ -6,6 +6,7 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import VETH
 from conformance.plugin.setups.pairs import udp_across
 from libsocket import Socket
+from netns import effective, only
 
 RECEIVED_BY_ALL = differs(
     "the flag is asked for in sending only (and has been since before the kernel's history in git)",
@@ -36,3 +37,24 @@ def test_it_does_not_receive_what_is_for_everyone(peers, observe):
         sender.sendto(b"to one", (peers.right.address, port))
 
         assert observe("first_received", received_up_to("to one", receiver)[0]) == "to one"
+
+
+@claim(
+    "ip.7/SO_BROADCAST/unprivileged",
+    sentence="ip.7/notes/broadcast-unprivileged",
+    section="NOTES",
+    says="A UDP socket of a process without any capability can have SO_BROADCAST and send to every host of "
+    "its network.",
+    needs=[VETH],
+)
+def test_it_takes_no_capability(peers, observe):
+    with udp_across(peers) as (sender, receiver):
+        with only():
+            held = [str(one) for one in effective()]
+            sender.broadcast = True
+            sender.sendto(b"to everyone", ("10.0.1.255", receiver.getsockname()[1]))
+
+        assert [observe("capabilities", held), observe("received", receiver.recv(20).decode())] == [
+            [],
+            "to everyone",
+        ]
