@@ -11,7 +11,7 @@ import pytest
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.listeners import listening
+from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, listening
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Capability
@@ -20,8 +20,6 @@ PORT_RANGE = "net.ipv4.ip_local_port_range"
 HERE, THERE = "127.0.0.1", "127.0.0.2"
 
 TRANSPORTS = pytest.mark.parametrize("make", [Socket.tcp, Socket.udp], ids=["tcp", "udp"])
-
-UDP_NEEDS_NO_LISTENER = {"no-op: listen*": "a UDP socket is connected to any address, as a TCP one is not"}
 
 
 def chosen_ports(make: Callable[[], Socket], bind: Callable[[Socket], None]) -> list[int]:
