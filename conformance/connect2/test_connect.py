@@ -199,7 +199,7 @@ def test_datagram_sockets_change_their_peer(ns, observe, make, address, another)
 
 @claim(
     "connect.2/EISCONN/connected-already",
-    sentence="connect.2/EISCONN/connected-already",
+    sentence=("connect.2/EISCONN/connected-already", "ip.7/errors/eisconn"),
     section="ERRORS",
     says="Connecting a TCP or UNIX stream socket that is connected fails with EISCONN.",
 )

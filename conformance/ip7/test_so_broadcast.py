@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import VETH
-from conformance.plugin.setups.pairs import udp_across
-from libsocket import Socket
+from conformance.plugin.setups.pairs import received_until, udp_across
+from netns import effective, only
 
 RECEIVED_BY_ALL = differs(
     "the flag is asked for in sending only (and has been since before the kernel's history in git)",
@@ -13,11 +13,6 @@ RECEIVED_BY_ALL = differs(
     commit="1da177e4c3f4",
     observed={"first_received": "to everyone"},
 )
-
-
-def received_up_to(last: str, receiver: Socket) -> list[str]:
-    """All messages up to one that is sure to come."""
-    return [*iter(lambda: receiver.recv(20).decode(), last), last]
 
 
 @claim(
@@ -35,4 +30,25 @@ def test_it_does_not_receive_what_is_for_everyone(peers, observe):
         sender.sendto(b"to everyone", ("10.0.1.255", port))
         sender.sendto(b"to one", (peers.right.address, port))
 
-        assert observe("first_received", received_up_to("to one", receiver)[0]) == "to one"
+        assert observe("first_received", received_until("to one", receiver)[0]) == "to one"
+
+
+@claim(
+    "ip.7/SO_BROADCAST/unprivileged",
+    sentence="ip.7/notes/broadcast-unprivileged",
+    section="NOTES",
+    says="A UDP socket of a process without any capability can have SO_BROADCAST and send to every host of "
+    "its network.",
+    needs=[VETH],
+)
+def test_it_takes_no_capability(peers, observe):
+    with udp_across(peers) as (sender, receiver):
+        with only():
+            held = [str(one) for one in effective()]
+            sender.broadcast = True
+            sender.sendto(b"to everyone", ("10.0.1.255", receiver.getsockname()[1]))
+
+        assert [observe("capabilities", held), observe("received", receiver.recv(20).decode())] == [
+            [],
+            "to everyone",
+        ]

@@ -16,7 +16,7 @@ from netns import Capability
 from reports.model import Claim, Expectation, frozen
 from reports.ranges import EVERY_KERNEL, Range
 
-_ID = re.compile(r"[a-z0-9_.-]+/[A-Za-z0-9_.-]+/[a-z0-9-]+")
+_ID = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+/[a-z0-9-]+")
 
 
 @dataclass(frozen=True)

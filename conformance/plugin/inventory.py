@@ -122,13 +122,18 @@ def inventory(page: str) -> Inventory:
 def page_in(folder: Path, page: str) -> bytes | None:
     """A manual page's source below a folder such as ``/usr/share/man``, uncompressed; None without one.
 
+    A section such as 2const has a folder of its own, or is in man2 as Debian has it.
+
     Raises: FileError.
     """
-    place = folder / f"man{page.rpartition('.')[2]}" / page
-    packed = place.with_name(f"{page}.gz")
-    if packed.exists():
-        return _unpacked(packed)
-    return contents(place, "the page") if place.exists() else None
+    section = page.rpartition(".")[2]
+    for place in (folder / f"man{section}" / page, folder / f"man{section[0]}" / page):
+        packed = place.with_name(f"{page}.gz")
+        if packed.exists():
+            return _unpacked(packed)
+        if place.exists():
+            return contents(place, "the page")
+    return None
 
 
 def _unpacked(path: Path) -> bytes:

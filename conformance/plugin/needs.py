@@ -35,6 +35,9 @@ _COUNTING_INITIALLY: tuple[Option[Any], ...] = (Socket.debug, Socket.rcvbufforce
 """Options that take CAP_NET_ADMIN in the initial user namespace to set. One granted is enough: a
 kernel that errs over one, or lacks it, is not to be taken for another user namespace."""
 
+_IPT_SO_SET_REPLACE, _MRT_INIT = 64, 200
+"""Options that show what a kernel was built with: it knows them, though no UDP socket can have them so."""
+
 
 @dataclass(frozen=True)
 class Need:
@@ -183,6 +186,20 @@ def _try_ipv6() -> None:
         sock.bind(("::1", 0))
 
 
+def _try_sctp() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP):
+        pass
+
+
+def _try_ip_option(number: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.setsockopt(socket.IPPROTO_IP, number, b"")
+        except OSError as error:
+            if error.errno == errno.ENOPROTOOPT:
+                raise
+
+
 def _works(attempt: Callable[[], object], *refusals: type[Exception]) -> bool:
     """Whether an attempt succeeds. Why it does not is the need's code to say.
 
@@ -214,6 +231,15 @@ USER_NAMESPACE = Need("user namespace", lambda: _works(_try_user_namespace, User
 IPV6 = Need("family:AF_INET6", lambda: _works(_try_ipv6, OSError))
 """The IPv6 protocol, which a kernel can be built or started without."""
 
+SCTP = Need("protocol:IPPROTO_SCTP", lambda: _works(_try_sctp, OSError))
+"""SCTP, which a kernel can be built without; as a module it is loaded by root's first socket."""
+
+IPTABLES = Need("firewall:iptables", lambda: _works(lambda: _try_ip_option(_IPT_SO_SET_REPLACE), OSError))
+"""The packet filter's first interface (CONFIG_IP_NF_IPTABLES), which is set up by options of sockets."""
+
+MULTICAST_ROUTING = Need("multicast routing", lambda: _works(lambda: _try_ip_option(_MRT_INIT), OSError))
+"""A router for multicast (CONFIG_IP_MROUTE)."""
+
 ROUTING_RULES = Need("rule:fwmark", lambda: _works(_try_routing_rule, LinkRefused))
 """Rules that choose a routing table (CONFIG_IP_MULTIPLE_TABLES)."""
 
@@ -237,6 +263,9 @@ _NEEDS = (
     VETH,
     USER_NAMESPACE,
     IPV6,
+    SCTP,
+    IPTABLES,
+    MULTICAST_ROUTING,
     ROUTING_RULES,
     ROUTE_TIMERS,
     BLACKHOLE,

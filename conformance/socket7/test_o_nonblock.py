@@ -16,7 +16,7 @@ from libsocket import Socket
 
 WOULD_BLOCK = claim(
     "socket.7/O_NONBLOCK/eagain",
-    sentence="socket.7/O_NONBLOCK/eagain",
+    sentence=("socket.7/O_NONBLOCK/eagain", "ip.7/errors/eagain"),
     section="Socket-layer functions",
     says="On a non-blocking socket a receive (TCP, UDP, UNIX), an accept (TCP, UNIX stream) or a send (UNIX) "
     "that would have to wait fails with EAGAIN.",

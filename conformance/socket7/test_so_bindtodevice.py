@@ -8,7 +8,7 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.packets import packets
-from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.setups.pairs import received_until, udp_pair
 from conformance.plugin.timing import SOON
 from libsocket import SO_BINDTODEVICE, Socket, raw
 from netns import Capability
@@ -25,11 +25,6 @@ def bound_elsewhere(ns):
         receiver.rcvtimeo = SOON
         receiver.bindtodevice = "other"
         yield sender, receiver
-
-
-def received_until(last: str, receiver: Socket) -> list[str]:
-    """The messages that come, up to the last one that is sent."""
-    return [*iter(lambda: receiver.recv(20).decode(), last), last]
 
 
 @claim(

@@ -131,7 +131,12 @@ def test_one_socket_alone_shares_nothing(ns, observe, holder, newcomer):
 
 @claim(
     "socket.7/SO_REUSEADDR/both-required-once-closed",
-    sentence=("libsocket/reuseaddr/reuse", "socket.7/notes/reuseaddr-both", "bind.2/EADDRINUSE/taken"),
+    sentence=(
+        "libsocket/reuseaddr/reuse",
+        "socket.7/notes/reuseaddr-both",
+        "bind.2/EADDRINUSE/taken",
+        "ip.7/bind/time-wait",
+    ),
     section="NOTES",
     says="An IPv4 address that a TCP server has just left, closing a connection first, can be bound again "
     "only if the server that left and the one that returns both set the option: EADDRINUSE otherwise.",

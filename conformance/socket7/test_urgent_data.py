@@ -7,10 +7,9 @@ import os
 import select
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from conformance.plugin.claim import claim
+from conformance.plugin.setups.signals import signalled
 from conformance.plugin.setups.urgent import await_urgent
 from conformance.plugin.timing import SOON
 from libsocket import Socket
@@ -21,17 +20,6 @@ def exceptional(sock: Socket) -> bool:
     poll = select.poll()
     poll.register(sock, select.POLLIN | select.POLLPRI)
     return any(events & select.POLLPRI for _, events in poll.poll(SOON * 1000))
-
-
-@contextmanager
-def signalled(number: signal.Signals) -> Iterator[list[str]]:
-    """The signals of one kind that come during a block."""
-    came: list[str] = []
-    before = signal.signal(number, lambda *_: came.append(number.name))
-    try:
-        yield came
-    finally:
-        signal.signal(number, before)
 
 
 @claim(

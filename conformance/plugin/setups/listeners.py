@@ -5,12 +5,18 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.threads import given_up
 from libsocket import Socket
 
 _BACKLOG = 128
+
+UDP_NEEDS_NO_LISTENER: Final = {
+    "no-op: listen*": "a UDP socket is connected to any address, as a TCP one is not"
+}
+"""For the claims in which a TCP socket or a UDP one is connected to what listens for the former."""
 
 
 @contextmanager

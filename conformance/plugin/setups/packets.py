@@ -15,6 +15,11 @@ def packets() -> Socket:
     return Socket.packet(socket.SOCK_DGRAM, ETH_P_IP)
 
 
+def payload(packet: bytes) -> str:
+    """What a UDP packet without IP options carries, as text."""
+    return packet[28:].decode()
+
+
 def source_port(packet: bytes) -> int:
     """The port that a TCP or UDP packet comes from: the first that follows the IP header."""
     header = 4 * (packet[0] & 0x0F)

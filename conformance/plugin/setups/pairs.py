@@ -81,6 +81,11 @@ def udp_across(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
         yield sender, receiver
 
 
+def received_until(last: str, receiver: Socket) -> list[str]:
+    """All messages up to one that is sure to come."""
+    return [*iter(lambda: receiver.recv(20).decode(), last), last]
+
+
 UNACKED_ENDS: Final = {
     "no-op: setsockopt(*SO_LINGER*": "it lets the namespace of a sender whose peer is silent go at once"
 }
