@@ -24,7 +24,7 @@ def exceptional(sock: Socket) -> bool:
 
 @claim(
     "socket.7/POLLPRI/urgent-data",
-    sentence="socket.7/poll/urgent",
+    sentence=("socket.7/poll/urgent", "tcp.7/urgent-data/readiness"),
     section="Socket-layer functions",
     says="On a TCP socket urgent data raises POLLPRI, other data does not.",
 )
@@ -41,7 +41,12 @@ def test_urgent_data_raises_pollpri(ns, observe):
 
 @claim(
     "socket.7/SIGURG/sent-to-owner",
-    sentence=("socket.7/poll/urgent", "socket.7/SIOCSPGRP/owner"),
+    sentence=(
+        "socket.7/poll/urgent",
+        "socket.7/SIOCSPGRP/owner",
+        "tcp.7/urgent-data/sigurg",
+        "tcp.7/urgent-data/supported",
+    ),
     section="Socket-layer functions",
     says="When urgent data arrives at a TCP socket, SIGURG is sent to the process that owns the socket; "
     "without an owner not to this process.",

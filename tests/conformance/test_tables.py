@@ -30,6 +30,7 @@ TRUE = {
     "stored": ("SO_RCVLOWAT", 'sockets = ["tcp"]\nvalues = [[5, 5], [0, 1]]\nbefore = [7]'),
     "maximum": ("SO_RCVBUF", 'sockets = ["udp"]\nsysctl = "net.core.rmem_max"\nfactor = 2'),
     "read-only": ("SO_SNDLOWAT", 'sockets = ["tcp"]\nvalue = 1\nvalues = [1, 2]\nerrno = "ENOPROTOOPT"'),
+    "outside": ("TCP_KEEPCNT", 'sockets = ["tcp"]\nkept = 2\nvalues = [0, 128]\nerrno = "EINVAL"'),
     "privileged": (
         "SO_PRIORITY",
         'sockets = ["udp"]\nvalues = [7]\nkept = 3\nerrno = "EPERM"\n'
@@ -68,6 +69,7 @@ FALSE = {
     "stored": ("SO_RCVLOWAT", 'sockets = ["tcp"]\nvalues = [[5, 6]]\nbefore = [7]'),
     "maximum": ("SO_RCVBUF", 'sockets = ["udp"]\nsysctl = "net.core.rmem_max"'),
     "read-only": ("SO_RCVLOWAT", 'sockets = ["tcp"]\nvalue = 1\nvalues = [2]'),
+    "outside": ("TCP_KEEPCNT", 'sockets = ["tcp"]\nkept = 2\nvalues = [127]'),
     "privileged": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [6]\nwithout = ["CAP_NET_ADMIN"]\nkept = 3'),
     "suffices": ("SO_PRIORITY", 'sockets = ["udp"]\nvalues = [7]\nonly = []\nbefore = [3]'),
     "initial-privilege": ("SO_MARK", 'sockets = ["udp"]\nvalue = 1'),

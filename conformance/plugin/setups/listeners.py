@@ -21,8 +21,8 @@ UDP_NEEDS_NO_LISTENER: Final = {
 
 @contextmanager
 def listening(host: str = "127.0.0.1", *, backlog: int = _BACKLOG) -> Iterator[Socket]:
-    """A TCP socket that listens on a free port."""
-    with Socket.tcp() as listener:
+    """A TCP socket that listens on a free port of an IPv4 or IPv6 address."""
+    with Socket.tcp(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
         listener.bind((host, 0))
         listener.listen(backlog)
         yield listener

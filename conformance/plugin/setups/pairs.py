@@ -89,13 +89,20 @@ def received_until(last: str, receiver: Socket) -> list[str]:
 UNACKED_ENDS: Final = {
     "no-op: setsockopt(*SO_LINGER*": "it lets the namespace of a sender whose peer is silent go at once"
 }
-"""For the claims that are tried with an :func:`unacked_sender`."""
+"""For the claims that are tried with an :func:`unanswered_sender`, or an :func:`unacked_sender`."""
 
 
 @contextmanager
 def unacked_sender(hosts: Peers) -> Iterator[Socket]:
     """A connected TCP sender on the left to whom no acknowledgement comes, and whose timers rest."""
     _rest_timers(hosts)
+    with unanswered_sender(hosts) as sender:
+        yield sender
+
+
+@contextmanager
+def unanswered_sender(hosts: Peers) -> Iterator[Socket]:
+    """A connected TCP sender on the left, to whom nothing comes from the right any more."""
     with hosts.right.entered(), listening(hosts.right.address) as listener:
         with hosts.left.entered():
             sender = Socket.tcp()

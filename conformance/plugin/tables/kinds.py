@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 from msgspec import field
@@ -32,6 +33,7 @@ T = TypeVar("T")
 
 _LISTENING: Final[dict[str, Callable[[], AbstractContextManager[Socket]]]] = {
     "tcp": listening,
+    "tcp6": partial(listening, "::1"),
     "unix": listening_unix,
 }
 
@@ -179,6 +181,22 @@ def test_it_cannot_be_set(observe: Observe, row: ReadOnly, case: Case) -> None:
         assert observe("value", row.shown(sock)) == row.value
 
 
+class Outside(_OfValues, frozen=True, kw_only=True):
+    """Setting it to any of ``values`` is refused, with ``errno`` if named, and ``kept`` stays."""
+
+    kept: Value
+    errno: Errno = Errno()
+
+
+def test_what_is_outside_its_bounds_is_refused(observe: Observe, row: Outside, case: Case) -> None:
+    with case.made() as sock:
+        sock.set(row.option, row.kept)
+        with refused(row.errno.number):
+            sock.set(row.option, case.given)
+
+        assert observe("kept", row.shown(sock)) == row.kept
+
+
 class Privileged(_OfValues, frozen=True, kw_only=True):
     """Setting it to any of ``values`` takes a capability: refused ``without`` these, and ``kept`` stays.
 
@@ -261,7 +279,7 @@ class _Accepted(Row, frozen=True, kw_only=True):
     It must be another than a new listener has. Where ``value`` is not, ``otherwise`` has one that is.
     """
 
-    transport: Literal["tcp", "unix"]
+    transport: Literal["tcp", "tcp6", "unix"]
     value: Value
     otherwise: tuple[Value, ...] = ()
     stored: Value | None = None
@@ -335,6 +353,7 @@ KINDS: Final[dict[str, tuple[type[Row], Callable[..., None]]]] = {
     "stored": (Stored, test_what_is_set_is_stored),
     "maximum": (Maximum, test_what_is_beyond_the_maximum_is_cut_to_it),
     "read-only": (ReadOnly, test_it_cannot_be_set),
+    "outside": (Outside, test_what_is_outside_its_bounds_is_refused),
     "privileged": (Privileged, test_without_the_capability_it_is_refused),
     "suffices": (Suffices, test_the_capability_suffices),
     "initial-privilege": (InitialPrivilege, test_root_of_another_user_namespace_is_refused),

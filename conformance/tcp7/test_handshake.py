@@ -1,0 +1,200 @@
+"""What the sysctls change of the packets with which a connection begins."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import VETH
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening
+from conformance.plugin.setups.segments import (
+    CWR,
+    ECE,
+    SACK_PERMITTED,
+    SYN,
+    TIMESTAMPS,
+    WINDOW_SCALE,
+    Segment,
+    next_segment,
+    segments,
+)
+from conformance.plugin.timing import SOON
+from libsocket import Socket
+from netns import Capability, Peers
+
+ON_THE_WIRE = (Capability.NET_RAW, VETH)
+ENABLED = pytest.mark.parametrize(("value", "offered"), [(0, False), (1, True)])
+
+
+def request(hosts: Peers) -> Segment:
+    """The SYN that the left host sends."""
+    with hosts.left.entered(), Socket.tcp() as sock, hosts.right.entered(), segments() as arriving:
+        arriving.rcvtimeo = SOON
+        with refused(errno.ECONNREFUSED, "errno_connect"):
+            sock.connect((hosts.right.address, 9))
+        return next_segment(arriving)
+
+
+def answer(hosts: Peers) -> Segment:
+    """The SYN-ACK with which the right host answers the left one."""
+    with hosts.left.entered():
+        sock, arriving = Socket.tcp(), segments()
+    with sock, arriving, hosts.right.entered(), listening(hosts.right.address) as listener:
+        arriving.rcvtimeo = SOON
+        sock.connect(listener.getsockname())
+        return next_segment(arriving)
+
+
+@claim(
+    "tcp.7/tcp_sack/offers",
+    sentence="tcp.7/tcp_sack/enables",
+    section="/proc interfaces",
+    says="The SYN of a TCP connection over IPv4 offers selective acknowledgements where tcp_sack is 1, and "
+    "not where it is 0.",
+    since="2.2",
+    needs=ON_THE_WIRE,
+)
+@ENABLED
+def test_sack_is_offered(peers, observe, value, offered):
+    peers.left.namespace.sysctl["net.ipv4.tcp_sack"] = value
+
+    assert observe("offered", SACK_PERMITTED in request(peers).options) is offered
+
+
+@claim(
+    "tcp.7/tcp_window_scaling/offers",
+    sentence="tcp.7/tcp_window_scaling/without",
+    section="/proc interfaces",
+    says="The SYN of a TCP connection over IPv4 offers window scaling where tcp_window_scaling is 1, and not "
+    "where it is 0.",
+    since="2.2",
+    needs=ON_THE_WIRE,
+)
+@ENABLED
+def test_window_scaling_is_offered(peers, observe, value, offered):
+    peers.left.namespace.sysctl["net.ipv4.tcp_window_scaling"] = value
+
+    assert observe("offered", WINDOW_SCALE in request(peers).options) is offered
+
+
+@claim(
+    "tcp.7/tcp_timestamps/offers",
+    sentence="tcp.7/tcp_timestamps/values",
+    section="/proc interfaces",
+    says="The SYN of a TCP connection over IPv4 has a timestamp where tcp_timestamps is 1 or 2, and not "
+    "where it is 0.",
+    since="4.10",
+    needs=ON_THE_WIRE,
+)
+@pytest.mark.parametrize(("value", "offered"), [(0, False), (1, True), (2, True)])
+def test_timestamps_are_offered(peers, observe, value, offered):
+    peers.left.namespace.sysctl["net.ipv4.tcp_timestamps"] = value
+
+    assert observe("offered", TIMESTAMPS in request(peers).options) is offered
+
+
+@claim(
+    "tcp.7/tcp_ecn/asks",
+    sentence="tcp.7/tcp_ecn/values",
+    section="/proc interfaces",
+    says="The SYN of a TCP connection over IPv4 asks for Explicit Congestion Notification (the flags ECE and "
+    "CWR) where tcp_ecn is 1, and not where it is 0 or 2.",
+    since="2.6.31",
+    needs=ON_THE_WIRE,
+)
+@pytest.mark.parametrize(("value", "flags"), [(0, SYN), (1, SYN | ECE | CWR), (2, SYN)])
+def test_ecn_is_asked_for(peers, observe, value, flags):
+    peers.left.namespace.sysctl["net.ipv4.tcp_ecn"] = value
+
+    assert observe("flags", request(peers).flags) == flags
+
+
+@claim(
+    "tcp.7/tcp_ecn/grants",
+    sentence="tcp.7/tcp_ecn/values",
+    section="/proc interfaces",
+    says="A TCP listener over IPv4 grants Explicit Congestion Notification to a client that asks for it (the "
+    "flag ECE without CWR) where tcp_ecn is 1 or 2, and not where it is 0.",
+    since="2.6.31",
+    needs=ON_THE_WIRE,
+)
+@pytest.mark.parametrize(("value", "flag"), [(0, 0), (1, ECE), (2, ECE)])
+def test_ecn_is_granted(peers, observe, value, flag):
+    peers.left.namespace.sysctl["net.ipv4.tcp_ecn"] = 1
+    peers.right.namespace.sysctl["net.ipv4.tcp_ecn"] = value
+
+    assert observe("flags", answer(peers).flags & (ECE | CWR)) == flag
+
+
+@claim(
+    "tcp.7/tcp_workaround_signed_windows/window",
+    sentence="tcp.7/tcp_workaround_signed_windows/signed",
+    section="/proc interfaces",
+    says="The SYN of a TCP connection over IPv4 advertises a window of at most 32767 bytes where "
+    "tcp_workaround_signed_windows is 1, and a larger one where it is 0.",
+    since="2.6.26",
+    needs=ON_THE_WIRE,
+)
+@pytest.mark.parametrize(("value", "larger"), [(0, True), (1, False)])
+def test_a_signed_window_is_smaller(peers, observe, value, larger):
+    peers.left.namespace.sysctl["net.ipv4.tcp_workaround_signed_windows"] = value
+
+    assert observe("larger", request(peers).window > 32767) is larger
+
+
+@claim(
+    "tcp.7/tcp_sack/at-first",
+    sentence="tcp.7/tcp_sack/default",
+    section="/proc interfaces",
+    says="The SYN of a TCP connection over IPv4 offers selective acknowledgements in a network namespace "
+    "where tcp_sack is as it was at first.",
+    since="2.2",
+    needs=ON_THE_WIRE,
+)
+def test_sack_at_first(peers, observe):
+    assert observe("offered", SACK_PERMITTED in request(peers).options) is True
+
+
+@claim(
+    "tcp.7/tcp_window_scaling/at-first",
+    sentence="tcp.7/tcp_window_scaling/default",
+    section="/proc interfaces",
+    says="The SYN of a TCP connection over IPv4 offers window scaling in a network namespace where "
+    "tcp_window_scaling is as it was at first.",
+    since="2.2",
+    needs=ON_THE_WIRE,
+)
+def test_window_scaling_at_first(peers, observe):
+    assert observe("offered", WINDOW_SCALE in request(peers).options) is True
+
+
+@claim(
+    "tcp.7/tcp_timestamps/at-first",
+    sentence="tcp.7/tcp_timestamps/default",
+    section="/proc interfaces",
+    says="The SYN of a TCP connection over IPv4 has a timestamp in a network namespace where tcp_timestamps "
+    "is as it was at first.",
+    since="2.2",
+    needs=ON_THE_WIRE,
+)
+def test_timestamps_at_first(peers, observe):
+    assert observe("offered", TIMESTAMPS in request(peers).options) is True
+
+
+@claim(
+    "tcp.7/tcp_ecn/at-first",
+    sentence="tcp.7/tcp_ecn/default",
+    section="/proc interfaces",
+    says="In a network namespace where tcp_ecn is as it was at first a TCP connection over IPv4 does not ask "
+    "for Explicit Congestion Notification, and a listener grants it.",
+    since="2.6.31",
+    needs=ON_THE_WIRE,
+)
+def test_ecn_at_first(peers, observe):
+    asked = request(peers).flags
+    peers.left.namespace.sysctl["net.ipv4.tcp_ecn"] = 1
+
+    assert observe("asked_and_granted", [asked, answer(peers).flags & (ECE | CWR)]) == [SYN, ECE]
