@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import math
-import time
 
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.clock import ticks_in_a_second
 from conformance.plugin.setups.listeners import full_backlog, listening, pending_connection
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.setups.readiness import await_readable
@@ -18,9 +18,6 @@ from libsocket import TIMEVAL, Option, Socket, Timeval
 
 BOTH = [Socket.rcvtimeo, Socket.sndtimeo]
 
-_CLOCK_MONOTONIC_COARSE = 6
-"""The clock that stands still between two ticks (clock_getres(2)); Python has no name for it."""
-
 
 def kept(option: Option[float], usec: int) -> int:
     """Set a timeout of less than a second and read it back, both in microseconds."""
@@ -28,11 +25,6 @@ def kept(option: Option[float], usec: int) -> int:
     with Socket.udp() as sock:
         sock.set(exact, Timeval(0, usec))
         return sock.get(exact).usec
-
-
-def ticks_in_a_second() -> int:
-    """The kernel's HZ: what its coarse clock advances by is a tick."""
-    return round(1 / time.clock_getres(_CLOCK_MONOTONIC_COARSE))
 
 
 @claim(

@@ -1,0 +1,29 @@
+"""Wait for what a network does a moment later: a busy kernel delivers by loopback after a call returns."""
+
+from __future__ import annotations
+
+import select
+import sys
+import time
+from collections.abc import Callable
+from fcntl import ioctl
+from termios import FIONREAD
+from typing import TypeVar
+
+from conformance.plugin.timing import SOON
+from libsocket import Socket
+
+T = TypeVar("T")
+
+
+def settled(read: Callable[[], T], told: T) -> T:
+    """What is read once it is as told, or after a while in vain: a kernel that errs shows it many times."""
+    end = time.monotonic() + SOON / 4
+    while (now := read()) != told and time.monotonic() < end:
+        select.select([], [], [], 0.001)
+    return now
+
+
+def unread(sock: Socket) -> int:
+    """The bytes that wait to be received."""
+    return int.from_bytes(ioctl(sock, FIONREAD, bytes(4)), sys.byteorder)
