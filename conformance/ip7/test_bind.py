@@ -83,7 +83,7 @@ def test_a_pair_is_one_sockets_whatever_the_protocol(ns, observe):
     section="DESCRIPTION",
     says="Only one TCP or UDP socket can be bound to a pair of local address and port, SO_REUSEPORT or not.",
     expect=differs(
-        "all that have SO_REUSEPORT share a pair",
+        "all of one user that have SO_REUSEPORT share a pair",
         since="3.9",
         commit="da5e36308d9f",
         observed={"errno": None, "first_and_second": [HERE, 4321, HERE, 4321]},
