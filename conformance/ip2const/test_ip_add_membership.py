@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 from socket import inet_aton
 
 import pytest
@@ -17,6 +18,7 @@ from libsocket import IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IpMreqn, Socket, ra
 from netns import Capability
 
 GROUP = "239.1.2.3"
+NOT_LOCAL = "192.0.2.1"
 LOOPBACK = 1
 """The index of lo in every network namespace."""
 
@@ -82,7 +84,8 @@ def test_it_cannot_be_read(ns, observe):
     "IP_ADD_MEMBERSHIP.2const/EINVAL/no-group",
     sentence="IP_ADD_MEMBERSHIP.2const/IP_ADD_MEMBERSHIP/einval",
     section="ERRORS",
-    says="Joining an address beside those of groups, 223.255.255.255 or 240.0.0.0, fails with EINVAL.",
+    says="Joining an address next to those of groups, 223.255.255.255 or 240.0.0.0, fails with EINVAL on a "
+    "UDP socket.",
     since="1.2",
 )
 @pytest.mark.parametrize(
@@ -110,18 +113,22 @@ def test_only_groups_are_joined(ns, observe, outside, group):
         "IP_DROP_MEMBERSHIP.2const/IP_DROP_MEMBERSHIP/size",
     ),
     section="HISTORY",
-    says="The eight bytes of the old struct ip_mreq, a group and the address of an interface, are taken too, "
-    "for joining and for leaving; the size given tells. Seven are refused.",
+    says="A UDP socket joins and leaves a group with the eight bytes of the old struct ip_mreq, too: a group "
+    "and the address of an interface. The size given tells: of twelve bytes the index at their end counts, "
+    "not the address.",
     since="2.2",
 )
 def test_the_old_structure_is_taken(ns, observe):
     ns.add_route("224.0.0.0/4", dev="lo")
     old = inet_aton(GROUP) + inet_aton("127.0.0.1")
+    new = inet_aton(GROUP) + inet_aton(NOT_LOCAL) + LOOPBACK.to_bytes(4, sys.byteorder)
     with Socket.udp() as receiver, Socket.udp() as sender:
         receiver.rcvtimeo = SOON
         receiver.bind((GROUP, 0))
-        with refused(name="errno_shorter"):
-            receiver.set(IP_ADD_MEMBERSHIP.through(raw(7)), old[:7])
+        receiver.set(IP_ADD_MEMBERSHIP.through(raw(12)), new)
+        receiver.set(IP_DROP_MEMBERSHIP.through(raw(12)), new)
+        with refused(name="errno_without_index"):
+            receiver.set(IP_ADD_MEMBERSHIP.through(raw(8)), new[:8])
         receiver.set(IP_ADD_MEMBERSHIP.through(raw(8)), old)
         sender.sendto(b"hello", receiver.getsockname())
         received = receiver.recv(9).decode()

@@ -196,8 +196,8 @@ def test_a_sender_is_blocked_only_where_it_is_heard(group, observe):
     says="A UDP socket that joined a group with IP_ADD_SOURCE_MEMBERSHIP can block a sender with the option.",
     since="2.4.22",
     expect=differs(
-        "it fails with EINVAL: such a sender is left, with IP_DROP_SOURCE_MEMBERSHIP (older than the history "
-        "in git)",
+        "it fails: such a sender is left, with IP_DROP_SOURCE_MEMBERSHIP (older than the history in git, but "
+        "with EADDRNOTAVAIL before 2.6.13)",
         since="2.6.12",
         commit="1da177e4c3f4",
         observed={"errno": "EINVAL", "heard": "first"},
@@ -232,3 +232,21 @@ def test_only_who_is_blocked_is_unblocked(group, observe):
     group.second.send(b"second")
 
     assert observe("heard", group.receiver.recv(20).decode()) == "second"
+
+
+@claim(
+    "IP_UNBLOCK_SOURCE.2const/EADDRNOTAVAIL/not-joined",
+    sentence="IP_UNBLOCK_SOURCE.2const/IP_UNBLOCK_SOURCE/not-blocked",
+    section="DESCRIPTION",
+    says="Unblocking a sender fails with EADDRNOTAVAIL on a UDP socket that has not joined the group, too.",
+    since="2.4.22",
+    expect=differs(
+        "it fails with EINVAL, as blocking it does (since 2.6.13; with EADDRNOTAVAIL in git's first commit)",
+        since="2.6.13",
+        commit="9951f036fe8a",
+        observed={"errno": "EINVAL"},
+    ),
+)
+def test_only_in_a_group_that_was_joined_is_unblocked(group, observe):
+    with refused(errno.EADDRNOTAVAIL):
+        group.receiver.ip_unblock_source = source(FIRST)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, listening
 from libsocket import Socket
@@ -71,3 +71,30 @@ def test_connections_to_different_destinations_share_a_port(ns, observe):
         second.connect(there.getsockname())
 
         assert observe("names", [*first.getsockname(), *second.getsockname()]) == [HERE, 40_000, HERE, 40_000]
+
+
+@claim(
+    "IP_BIND_ADDRESS_NO_PORT.2const/IP_BIND_ADDRESS_NO_PORT/shared-udp",
+    sentence="IP_BIND_ADDRESS_NO_PORT.2const/IP_BIND_ADDRESS_NO_PORT/shared",
+    section="DESCRIPTION",
+    says="UDP sockets with the option that are bound to an address can share a port for different "
+    "destinations.",
+    since="4.2",
+    expect=differs(
+        "each has a port of its own: the second finds none",
+        since="4.2",
+        commit="90c337da1524",
+        observed={"bound": [HERE, 0, HERE, 0], "errno": "EAGAIN"},
+    ),
+)
+def test_udp_sockets_share_a_port(ns, observe):
+    ns.sysctl[PORT_RANGE] = "40000 40000"
+    with Socket.udp() as first, Socket.udp() as second:
+        first.ip_bind_address_no_port = second.ip_bind_address_no_port = True
+        first.bind((HERE, 0))
+        second.bind((HERE, 0))
+        observe("bound", [*first.getsockname(), *second.getsockname()])
+        first.connect((HERE, 9))
+        second.connect((THERE, 9))
+
+        assert observe("ports", [first.getsockname()[1], second.getsockname()[1]]) == [40_000, 40_000]

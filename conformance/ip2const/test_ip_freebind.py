@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-
 import pytest
 
 from conformance.plugin.claim import claim, differs
@@ -13,7 +11,6 @@ from libsocket import Socket
 from netns import Capability
 
 NOT_LOCAL = "192.0.2.1"
-
 
 TRANSPORTS = pytest.mark.parametrize("make", [Socket.tcp, Socket.udp], ids=["tcp", "udp"])
 
@@ -80,7 +77,7 @@ def test_it_listens_before_the_address_is_there(ns, observe):
 @TRANSPORTS
 def test_the_sysctl_does_so_for_all_sockets(ns, observe, make):
     with make() as sock:
-        with refused(errno.EADDRNOTAVAIL):
+        with refused():
             sock.bind((NOT_LOCAL, 0))
         ns.sysctl["net.ipv4.ip_nonlocal_bind"] = 1
         sock.bind((NOT_LOCAL, 0))

@@ -14,6 +14,9 @@ from libsocket import INT, IP_LOCAL_PORT_RANGE, PortRange, Socket
 HERE = "127.0.0.1"
 SYSTEM = "net.ipv4.ip_local_port_range"
 
+IN_6_1 = ("6.1.32",)
+"""A fix of raw sockets depends on the option, and took it into 6.1."""
+
 TRANSPORTS = pytest.mark.parametrize("make", [Socket.tcp, Socket.udp], ids=["tcp", "udp"])
 
 
@@ -28,6 +31,7 @@ TRANSPORTS = pytest.mark.parametrize("make", [Socket.tcp, Socket.udp], ids=["tcp
     says="The port that bind chooses for a TCP or UDP socket is one from the lower to the upper bound of the "
     "option, both among them. A bound that is 0, or not in net.ipv4.ip_local_port_range, has no effect.",
     since="6.3",
+    backports=IN_6_1,
 )
 @TRANSPORTS
 @pytest.mark.parametrize(
@@ -57,6 +61,36 @@ def test_bind_chooses_within_the_bounds(ns, observe, make, bounds, ports):
 
 
 @claim(
+    "IP_LOCAL_PORT_RANGE.2const/IP_LOCAL_PORT_RANGE/outside",
+    sentence="IP_LOCAL_PORT_RANGE.2const/IP_LOCAL_PORT_RANGE/no-effect",
+    section="DESCRIPTION",
+    says="Bounds that are above net.ipv4.ip_local_port_range, or below it, have no effect: bind chooses any "
+    "port there for a TCP or UDP socket.",
+    since="6.3",
+    backports=IN_6_1,
+)
+@TRANSPORTS
+@pytest.mark.parametrize(
+    "bounds",
+    [PortRange(39_998, 39_999), PortRange(0, 39_999), PortRange(40_002, 40_003), PortRange(40_002, 0)],
+    ids=["both-below", "upper-below", "both-above", "lower-above"],
+)
+def test_bounds_outside_have_no_effect(ns, observe, make, bounds):
+    ns.sysctl[SYSTEM] = "40000 40001"
+    with make() as first, make() as second:
+        first.ip_local_port_range = second.ip_local_port_range = bounds
+        first.bind((HERE, 0))
+        second.bind((HERE, 0))
+        chosen = sorted([first.getsockname()[1], second.getsockname()[1]])
+
+        assert [first.ip_local_port_range, second.ip_local_port_range, observe("chosen", chosen)] == [
+            bounds,
+            bounds,
+            [40_000, 40_001],
+        ]
+
+
+@claim(
     "IP_LOCAL_PORT_RANGE.2const/IP_LOCAL_PORT_RANGE/connect",
     sentence=(
         "IP_LOCAL_PORT_RANGE.2const/IP_LOCAL_PORT_RANGE/narrows",
@@ -66,6 +100,7 @@ def test_bind_chooses_within_the_bounds(ns, observe, make, bounds, ports):
     says="The port that connect chooses for a TCP or UDP socket is one from the lower to the upper bound of "
     "the option, both among them.",
     since="6.3",
+    backports=IN_6_1,
     survives=UDP_NEEDS_NO_LISTENER,
 )
 @TRANSPORTS
@@ -93,6 +128,7 @@ def test_connect_chooses_within_the_bounds(ns, observe, make):
     says="The option of a TCP or UDP socket is a 32-bit number in host byte order, whose high half is the "
     "upper bound and whose low half is the lower. It reads as it was set.",
     since="6.3",
+    backports=IN_6_1,
 )
 @TRANSPORTS
 def test_the_halves_are_the_bounds(ns, observe, make):
@@ -114,6 +150,7 @@ def test_the_halves_are_the_bounds(ns, observe, make):
     section="DESCRIPTION",
     says="Setting a lower bound above the upper one, neither 0, fails with EINVAL.",
     since="6.3",
+    backports=IN_6_1,
 )
 @TRANSPORTS
 def test_the_lower_bound_is_not_above_the_upper(ns, observe, make):
@@ -134,9 +171,11 @@ def test_the_lower_bound_is_not_above_the_upper(ns, observe, make):
     section="DESCRIPTION",
     says="Setting a lower bound that is the upper one too fails with EINVAL.",
     since="6.3",
+    backports=IN_6_1,
     expect=differs(
         "it is accepted, and leaves one port to be chosen",
         since="6.3",
+        backports=IN_6_1,
         commit="91d0b78c5177",
         observed={"errno": None, "port": 40_001},
     ),
@@ -156,6 +195,7 @@ def test_the_bounds_are_two(ns, observe, make):
     section="DESCRIPTION",
     says="Once both bounds are set to 0 any port of net.ipv4.ip_local_port_range is chosen again.",
     since="6.3",
+    backports=IN_6_1,
 )
 @TRANSPORTS
 def test_bounds_of_0_reset_it(ns, observe, make):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, listening
 from conformance.plugin.setups.packets import packets
 from conformance.plugin.timing import SOON
@@ -69,3 +69,28 @@ def test_the_default_is_that_of_packets(ns, observe, make):
         sock.send(b"hello")
 
         assert observe("option_and_packet", [sock.ip_ttl, ttl_of(seen.recv(100))]) == [99, 99]
+
+
+@claim(
+    "IP_TTL.2const/IP_TTL/in-every-packet-to-a-group",
+    sentence="IP_TTL.2const/IP_TTL/in-every-packet",
+    section="DESCRIPTION",
+    says="The packets that a UDP or raw socket sends to a group have the time to live of its option, too.",
+    since="1.0",
+    needs=[Capability.NET_RAW],
+    expect=differs(
+        "they have that of IP_MULTICAST_TTL, 1 by default (older than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"option_and_packet": [33, 1]},
+    ),
+)
+@pytest.mark.parametrize("make", [Socket.udp, raw_socket], ids=["udp", "raw"])
+def test_packets_to_a_group_have_it(ns, observe, make):
+    ns.add_route("224.0.0.0/4", dev="lo")
+    with packets() as seen, make() as sock:
+        seen.rcvtimeo = SOON
+        sock.ip_ttl = 33
+        sock.sendto(b"hello", ("239.1.2.3", 9))
+
+        assert observe("option_and_packet", [sock.ip_ttl, ttl_of(seen.recv(100))]) == [33, 33]

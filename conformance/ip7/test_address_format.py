@@ -18,7 +18,7 @@ import pytest
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import USER_NAMESPACE, VETH
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.listeners import listening
+from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, listening
 from conformance.plugin.setups.packets import packets, payload
 from conformance.plugin.setups.threads import given_up
 from conformance.plugin.timing import SOON
@@ -27,19 +27,23 @@ from netns import Capability, in_user_namespace, without
 
 HOST, PORT = "127.1.2.3", 0x1234
 UNPRIVILEGED_PORT_START = "net.ipv4.ip_unprivileged_port_start"
+SIZE_OF_INET6 = 28
 EXPERIMENT = 253
 """A protocol that nobody has, RFC 3692."""
 
 TRANSPORTS = pytest.mark.parametrize("make", [Socket.tcp, Socket.udp], ids=["tcp", "udp"])
 
 
-def inet(host: str, port: int, family: int = AF_INET) -> Other:
-    """The bytes of a struct sockaddr_in, of another family if need be."""
-    return Other(family, port.to_bytes(2, "big") + inet_aton(host) + bytes(8))
+def inet(host: str, port: int, family: int = AF_INET, size: int = 16) -> Other:
+    """The bytes of a struct sockaddr_in, of another family and longer if need be."""
+    return Other(family, port.to_bytes(2, "big") + inet_aton(host) + bytes(size - 8))
 
 
 def raw_socket() -> Socket:
     return Socket.raw(EXPERIMENT)
+
+
+KINDS = pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, raw_socket], ids=["tcp", "udp", "raw"])
 
 
 def bound_to_1023() -> int:
@@ -111,18 +115,44 @@ def test_binding_takes_the_family(ns, observe, make, family):
 
 
 @claim(
+    "ip.7/address/family-required-raw",
+    sentence=("ip.7/addresses/family", "ip.7/addresses/family-required"),
+    section="Address format",
+    says="An address of another family than AF_INET, one of AF_INET6 with its length, is refused when a raw "
+    "socket is bound to it.",
+    needs=[Capability.NET_RAW],
+    expect=differs(
+        "the family is not looked at, unless by SELinux if the length is another (older than the history in "
+        "git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno": None, "address": HOST},
+    ),
+)
+def test_binding_a_raw_socket_takes_the_family(ns, observe):
+    with raw_socket() as sock, refused():
+        sock.bind(inet(HOST, PORT, AF_INET6, SIZE_OF_INET6))
+        observe("address", sock.getsockname()[0])
+
+
+@claim(
     "ip.7/address/family-required-to-connect",
     sentence=("ip.7/addresses/family", "ip.7/addresses/family-required"),
     section="Address format",
-    says="Connecting a UDP socket to an address of another family than AF_INET or AF_UNSPEC is refused.",
+    says="Connecting a TCP, UDP or raw socket to an address of another family than AF_INET or AF_UNSPEC is "
+    "refused.",
+    needs=[Capability.NET_RAW],
+    survives=UDP_NEEDS_NO_LISTENER,
 )
-def test_connecting_takes_the_family(ns, observe):
-    with Socket.udp() as sock:
+@KINDS
+def test_connecting_takes_the_family(ns, observe, make):
+    with listening() as listener, make() as sock:
+        host, port = listener.getsockname()
         with refused():
-            sock.connect(inet(HOST, PORT, AF_INET6))
-        sock.connect(inet(HOST, PORT))
+            sock.connect(inet(host, port, AF_INET6))
+        sock.connect(inet(host, port))
 
-        assert observe("peer", sock.getpeername()) == (HOST, PORT)
+        assert observe("connected", sock.getpeername() == (host, port)) is True
 
 
 @claim(
@@ -218,7 +248,7 @@ def test_the_port_of_a_raw_socket_is_its_protocol(ns, observe):
     says="The port in the address that a raw packet came from is the protocol.",
     needs=[Capability.NET_RAW],
     expect=differs(
-        "it is 0 (older than the history in git)",
+        "it is 0 (and was not set at all before 2.6.18, in git's first commit)",
         since="2.6.12",
         commit="1da177e4c3f4",
         observed={"source": [HOST, 0]},
@@ -232,6 +262,26 @@ def test_the_port_of_a_raw_sender_is_its_protocol(ns, observe):
         sender.sendto(b"hello", ("127.0.0.1", 0))
 
         assert observe("source", receiver.recvfrom(100)[1]) == (HOST, EXPERIMENT)
+
+
+@claim(
+    "ip.7/address/raw-port-is-protocol-peer",
+    sentence="ip.7/addresses/raw-port",
+    section="Address format",
+    says="The port in the address of a raw socket's peer is the protocol, whatever port it connected to.",
+    needs=[Capability.NET_RAW],
+    expect=differs(
+        "it is the port that it connected to (older than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"peer": [HOST, PORT]},
+    ),
+)
+def test_the_port_of_a_raw_peer_is_its_protocol(ns, observe):
+    with raw_socket() as sock:
+        sock.connect((HOST, PORT))
+
+        assert observe("peer", sock.getpeername()) == (HOST, EXPERIMENT)
 
 
 @claim(
@@ -261,21 +311,21 @@ def test_a_raw_packet_has_no_port(ns, observe):
     "ip.7/address/privileged-ports",
     sentence=("ip.7/addresses/privileged-ports", "ip.7/addresses/privileged", "ip.7/errors/eacces-port"),
     section="Address format",
-    says="Binding a TCP or UDP socket to a port below 1024 takes CAP_NET_BIND_SERVICE: EACCES without. 1024 "
-    "and all above take none.",
+    says="Binding a TCP or UDP socket to one of the ports 1 to 1023 takes CAP_NET_BIND_SERVICE, as "
+    "net.ipv4.ip_unprivileged_port_start is at first: EACCES without. 1024 to 65535 take none.",
     needs=[Capability.NET_BIND_SERVICE],
 )
 @TRANSPORTS
-@pytest.mark.parametrize("port", [1, 1023])
-def test_ports_below_1024_are_privileged(ns, observe, make, port):
+@pytest.mark.parametrize(("port", "free"), [(1, 65_535), (1023, 1024)])
+def test_ports_below_1024_are_privileged(ns, observe, make, port, free):
     with make() as sock, make() as unprivileged:
         with without(Capability.NET_BIND_SERVICE):
             with refused(errno.EACCES):
                 sock.bind((HOST, port))
-            unprivileged.bind((HOST, 1024))
+            unprivileged.bind((HOST, free))
         sock.bind((HOST, port))
 
-        assert observe("ports", [sock.getsockname()[1], unprivileged.getsockname()[1]]) == [port, 1024]
+        assert observe("ports", [sock.getsockname()[1], unprivileged.getsockname()[1]]) == [port, free]
 
 
 @claim(
@@ -302,7 +352,7 @@ def test_a_raw_socket_has_no_privileged_ports(ns, observe):
     section="Address format",
     says="CAP_NET_BIND_SERVICE counts in the user namespace that governs the socket's network namespace: "
     "root of another one binds a socket of a network namespace there to port 1023, and none of this one.",
-    needs=[USER_NAMESPACE],
+    needs=[USER_NAMESPACE, Capability.NET_BIND_SERVICE],
 )
 def test_the_capability_counts_where_the_network_namespace_belongs(ns, observe):
     with Socket.udp() as here:
@@ -383,11 +433,11 @@ def test_the_kinds_of_addresses_differ_on_the_link(peers, observe, host, kind):
     "ip.7/address/unicast-alone-for-tcp",
     sentence="ip.7/addresses/connection-unicast",
     section="Address format",
-    says="A TCP socket connects to no multicast address.",
+    says="A TCP socket connects to no multicast or broadcast address.",
     needs=[VETH],
 )
-@pytest.mark.parametrize("group", ["224.0.0.1", "239.255.255.255"])
-def test_tcp_connects_to_no_group(peers, observe, group):
+@pytest.mark.parametrize("host", ["224.0.0.1", "239.255.255.255", "10.0.1.255", "255.255.255.255"])
+def test_tcp_connects_to_no_group(peers, observe, host):
     peers.left.namespace.add_route("0.0.0.0/0", dev=peers.left.device)
     with peers.right.entered(), listening("0.0.0.0") as listener:
         port = listener.getsockname()[1]
@@ -395,7 +445,7 @@ def test_tcp_connects_to_no_group(peers, observe, group):
             sock = Socket.tcp()
         with sock, given_up(lambda: sock.shutdown(Shutdown.BOTH)):
             with refused():
-                sock.connect((group, port))
+                sock.connect((host, port))
             sock.connect((peers.right.address, port))
 
             assert observe("peer", sock.getpeername()[0]) == peers.right.address

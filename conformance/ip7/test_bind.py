@@ -31,12 +31,18 @@ def chosen_ports(make: Callable[[], Socket], bind: Callable[[Socket], None]) -> 
         return [sock.getsockname()[1] for sock in sockets]
 
 
+def falls(ports: list[int]) -> int:
+    """How often one is below the one before it, with the last before the first."""
+    return sum(port < before for before, port in zip([ports[-1], *ports], ports, strict=False))
+
+
 @claim(
     "ip.7/bind/one-socket-of-a-protocol",
     sentence=("ip.7/bind/one-socket", "ip.7/errors/eaddrinuse"),
     section="DESCRIPTION",
     says="Only one TCP and one UDP socket can be bound to a pair of local address and port, where none has "
-    "SO_REUSEADDR or SO_REUSEPORT: EADDRINUSE for another. With one of the two alone the pair differs.",
+    "SO_REUSEADDR, SO_REUSEPORT or SO_BINDTODEVICE: EADDRINUSE for another. With one of the two alone the "
+    "pair differs.",
 )
 @TRANSPORTS
 def test_a_pair_is_one_sockets(ns, observe, make):
@@ -77,7 +83,7 @@ def test_a_pair_is_one_sockets_whatever_the_protocol(ns, observe):
     section="DESCRIPTION",
     says="Only one TCP or UDP socket can be bound to a pair of local address and port, SO_REUSEPORT or not.",
     expect=differs(
-        "all that have SO_REUSEPORT share a pair",
+        "all of one user that have SO_REUSEPORT share a pair",
         since="3.9",
         commit="da5e36308d9f",
         observed={"errno": None, "first_and_second": [HERE, 4321, HERE, 4321]},
@@ -90,6 +96,54 @@ def test_a_pair_is_one_sockets_with_reuseport_too(ns, observe, make):
         first.bind((HERE, 4321))
         with refused():
             second.bind((HERE, 4321))
+            observe("first_and_second", [*first.getsockname(), *second.getsockname()])
+
+
+@claim(
+    "ip.7/bind/one-socket-with-reuseaddr",
+    sentence="ip.7/bind/one-socket",
+    section="DESCRIPTION",
+    says="Only one TCP or UDP socket can be bound to a pair of local address and port, SO_REUSEADDR or not.",
+    expect=differs(
+        "all that have SO_REUSEADDR share a pair, TCP sockets while none listens (older than the history in "
+        "git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno": None, "first_and_second": [HERE, 4321, HERE, 4321]},
+    ),
+)
+@TRANSPORTS
+def test_a_pair_is_one_sockets_with_reuseaddr_too(ns, observe, make):
+    with make() as first, make() as second:
+        first.reuseaddr = second.reuseaddr = True
+        first.bind((HERE, 4321))
+        with refused():
+            second.bind((HERE, 4321))
+            observe("first_and_second", [*first.getsockname(), *second.getsockname()])
+
+
+@claim(
+    "ip.7/bind/one-socket-by-device",
+    sentence="ip.7/bind/one-socket",
+    section="DESCRIPTION",
+    says="Only one TCP or UDP socket can be bound to a pair of local address and port, whatever devices "
+    "they are bound to (SO_BINDTODEVICE).",
+    needs=[Capability.NET_RAW, VETH],
+    expect=differs(
+        "sockets of different devices share a pair (older than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno": None, "first_and_second": ["0.0.0.0", 4321, "0.0.0.0", 4321]},
+    ),
+)
+@TRANSPORTS
+def test_a_pair_is_one_sockets_by_whatever_device(peers, observe, make):
+    with peers.left.entered(), make() as first, make() as second:
+        first.bindtodevice = "lo"
+        second.bindtodevice = peers.left.device
+        first.bind(("0.0.0.0", 4321))
+        with refused():
+            second.bind(("0.0.0.0", 4321))
             observe("first_and_second", [*first.getsockname(), *second.getsockname()])
 
 
@@ -231,6 +285,28 @@ def test_connect_binds_to_a_random_port(ns, observe):
     in_order = sorted(ports) in (ports, ports[::-1])
 
     assert observe("without_port_and_in_order", [ports.count(0), in_order]) == [0, False]
+
+
+@claim(
+    "ip.7/bind/connect-chooses-at-random-tcp",
+    sentence="ip.7/bind/connect-autobind",
+    section="DESCRIPTION",
+    says="The ports to which unbound TCP sockets are bound when they connect to one destination are random: "
+    "they fall more than once, seen as a circle.",
+    expect=differs(
+        "each is above the one before, until the last port is followed by the first: random are where they "
+        "begin and, since, the steps (older than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"without_port": 0, "falls": 1},
+    ),
+)
+def test_connect_binds_a_stream_to_a_random_port(ns, observe):
+    with listening() as listener:
+        ports = chosen_ports(Socket.tcp, lambda sock: sock.connect(listener.getsockname()))
+        observe("without_port", ports.count(0))
+
+        assert observe("falls", falls(ports)) > 1
 
 
 @claim(

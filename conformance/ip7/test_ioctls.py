@@ -13,7 +13,7 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.setups.pairs import await_those_before, udp_pair
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.signals import signalled
 from libsocket import Socket
@@ -97,5 +97,6 @@ def test_the_owner_is_told_of_a_datagram(ns, observe):
         without = list(came)
         fcntl.ioctl(receiver, FIOASYNC, word(1))
         sender.send(b"with")
+        await_those_before(udp_pair)
 
         assert observe("signals_without_and_with", [without, list(came)]) == [[], ["SIGIO"]]

@@ -11,6 +11,7 @@ from conformance.plugin.setups.packets import packets, payload
 from conformance.plugin.setups.pairs import udp_across
 from conformance.plugin.timing import SOON
 from libsocket import IpMreqn
+from netns import Capability
 
 GROUP = "239.1.2.3"
 
@@ -21,7 +22,7 @@ GROUP = "239.1.2.3"
     section="DESCRIPTION",
     says="A host with net.ipv4.ip_forward forwards a datagram that is for another host, and one without it "
     "does not.",
-    needs=[VETH],
+    needs=[VETH, Capability.NET_RAW],
 )
 def test_a_router_forwards(routed, observe):
     forwarding = routed.router.namespace.sysctl
@@ -55,7 +56,7 @@ def test_a_router_forwards(routed, observe):
     section="DESCRIPTION",
     says="A UDP socket receives what another host sends to a group that it has joined, and not what was sent "
     "there before.",
-    needs=[VETH],
+    needs=[VETH, Capability.NET_RAW],
 )
 def test_a_group_is_reached(peers, observe):
     peers.left.namespace.add_route("224.0.0.0/4", dev=peers.left.device)
