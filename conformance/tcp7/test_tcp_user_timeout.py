@@ -176,11 +176,15 @@ def test_it_decides_when_keepalive_ends(peers, observe, count, milliseconds, sen
 
 @claim(
     "tcp.7/TCP_USER_TIMEOUT/retransmissions",
-    sentence=("tcp.7/TCP_USER_TIMEOUT/no-effect-on-sending", "tcp.7/Error-handling/resends"),
+    sentence=(
+        "tcp.7/TCP_USER_TIMEOUT/no-effect-on-sending",
+        "tcp.7/Error-handling/resends",
+        "tcp.7/DESCRIPTION/in-order",
+    ),
     section="Socket options",
     says="With a TCP_USER_TIMEOUT of a second a TCP connection sends again what is not acknowledged as "
     "without: not before its retransmission timeout, of 200 milliseconds at least, and then not before twice "
-    "that.",
+    "that has passed too.",
     since="2.6.37",
     needs=UNANSWERED,
     survives=UNACKED_ENDS,
@@ -190,14 +194,13 @@ def test_it_does_not_change_retransmissions(peers, observe):
         arriving.rcvtimeo = SOON
         peers.left.namespace.sysctl["net.ipv4.tcp_early_retrans"] = 0
         sock.tcp_user_timeout = 1000
-        sock.send(b"x")
-        copies = [next_segment(arriving)]
-        with timed() as first:
-            copies.append(next_segment(arriving))
-        with timed() as second:
+        with timed() as twice:
+            with timed() as once:
+                sock.send(b"x")
+                copies = [next_segment(arriving), next_segment(arriving)]
             copies.append(next_segment(arriving))
 
-        late = [first.lasted(LEAST_TIMEOUT), second.lasted(2 * LEAST_TIMEOUT)]
+        late = [once.lasted(LEAST_TIMEOUT), twice.lasted(3 * LEAST_TIMEOUT)]
         assert [
             observe("copies_and_late", [*(copy.data.decode() for copy in copies), *late]),
             observe("timeout", sock.tcp_user_timeout),
