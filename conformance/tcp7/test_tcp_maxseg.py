@@ -83,9 +83,9 @@ def test_what_does_not_fit_has_no_effect(peers, observe, more):
     says="TCP puts its bounds, 88 and 32767, over a TCP_MAXSEG that is set: less and more is taken as these.",
     needs=ON_THE_WIRE,
     expect=differs(
-        "it is refused with EINVAL, and what was set before stays (older than the history in git)",
-        since="2.6.12",
-        commit="1da177e4c3f4",
+        "it is refused with EINVAL",
+        since="2.6.37",
+        commit="c39508d6f118",
         observed={"errno": "EINVAL"},
     ),
 )
