@@ -50,8 +50,8 @@ def test_the_algorithm_is_used(peers, observe):
     "tcp.7/TCP_CONGESTION/per-socket",
     sentence=("tcp.7/TCP_CONGESTION/per-socket", "tcp.7/tcp_congestion_control/default"),
     section="Socket options",
-    says="TCP_CONGESTION changes the algorithm of one TCP socket, over IPv4 and IPv6: another keeps what "
-    "tcp_congestion_control says, also in a network namespace of its own.",
+    says="TCP_CONGESTION changes the algorithm of one TCP socket, over IPv4 and IPv6: others keep what "
+    "tcp_congestion_control of their network namespace said when they were made.",
     since="2.6.13",
 )
 @FAMILIES
@@ -73,8 +73,8 @@ def test_it_is_of_one_socket(ns, observe, family):
     "tcp.7/TCP_CONGESTION/unknown",
     sentence="tcp.7/TCP_CONGESTION/privileged",
     section="Socket options",
-    says="A name that is not in tcp_available_congestion_control is refused, and a TCP socket, over IPv4 and "
-    "IPv6, keeps the algorithm that it has.",
+    says="The name of no algorithm is refused, and a TCP socket, over IPv4 and IPv6, keeps the one that it "
+    "has.",
     since="2.6.13",
 )
 @FAMILIES

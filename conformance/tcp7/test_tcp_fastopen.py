@@ -144,8 +144,8 @@ def test_data_is_exchanged_before_the_handshake(peers, observe):
     "tcp.7/TCP_FASTOPEN/queue",
     sentence="tcp.7/TCP_FASTOPEN/queue",
     section="Socket options",
-    says="A TCP listener takes the data of as many pending SYNs as TCP_FASTOPEN says; the next connection is "
-    "made in the usual way.",
+    says="A TCP listener takes the data of as many SYNs as TCP_FASTOPEN says while their handshakes are "
+    "pending: with 1 a second one waits, with 2 it does not.",
     since="3.7",
     needs=[VETH, Capability.NET_RAW, qdisc("tbf")],
     survives=COOKIE_KEPT,
