@@ -16,8 +16,8 @@ from conformance.plugin.timing import SOON, timed
     "tcp.7/TCP_KEEPCNT/as-many-probes",
     sentence="tcp.7/TCP_KEEPCNT/drops",
     section="Socket options",
-    says="A TCP connection whose peer is silent sends exactly TCP_KEEPCNT keepalive probes before it is "
-    "dropped: a receive that waits fails.",
+    says="A TCP connection over IPv4 whose peer is silent sends exactly TCP_KEEPCNT keepalive probes before "
+    "it is dropped: a receive that waits fails.",
     since="2.4",
     needs=UNANSWERED,
     survives=UNACKED_ENDS,
@@ -40,8 +40,8 @@ def test_so_many_probes_are_sent(peers, observe, count):
     "tcp.7/TCP_KEEPIDLE/not-before",
     sentence="tcp.7/TCP_KEEPIDLE/seconds",
     section="Socket options",
-    says="A TCP connection sends its first keepalive probe once it has been idle for TCP_KEEPIDLE seconds "
-    "and not before, where SO_KEEPALIVE is set.",
+    says="A TCP connection over IPv4 sends its first keepalive probe once it has been idle for TCP_KEEPIDLE "
+    "seconds and not before, where SO_KEEPALIVE is set.",
     since="2.4",
     needs=UNANSWERED,
     survives=UNACKED_ENDS,
@@ -62,8 +62,8 @@ def test_an_idle_connection_is_not_probed_before(peers, observe, seconds):
     "tcp.7/TCP_KEEPINTVL/apart",
     sentence="tcp.7/TCP_KEEPINTVL/seconds",
     section="Socket options",
-    says="A TCP connection with a TCP_KEEPIDLE of a second sends the second keepalive probe to a silent peer "
-    "TCP_KEEPINTVL seconds after the first, and not before.",
+    says="A TCP connection over IPv4 with a TCP_KEEPIDLE of a second sends the second keepalive probe to a "
+    "silent peer TCP_KEEPINTVL seconds after the first, and not before.",
     since="2.4",
     needs=UNANSWERED,
     survives=UNACKED_ENDS,

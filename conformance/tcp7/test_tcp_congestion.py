@@ -24,9 +24,9 @@ CUBIC, RENO = "cubic", "reno"
     "tcp.7/TCP_CONGESTION/used",
     sentence=("tcp.7/TCP_CONGESTION/string", "tcp.7/TCP_CONGESTION/per-socket"),
     section="Socket options",
-    says="A TCP socket whose TCP_CONGESTION is set to the string reno uses that algorithm: its slow start "
-    "threshold becomes half of the 10 segments that were under way when a retransmission timeout shows that "
-    "they are lost.",
+    says="A TCP socket over IPv4 whose TCP_CONGESTION is set to the string reno uses that algorithm: its "
+    "slow start threshold becomes half of the 10 segments that were under way when a retransmission timeout "
+    "shows that they are lost.",
     since="2.6.13",
     needs=UNANSWERED,
     survives=UNACKED_ENDS,
@@ -135,7 +135,7 @@ def test_any_can_be_chosen_with_the_capability(ns, observe, family):
     ),
     section="/proc interfaces",
     says="What tcp_available_congestion_control lists, with spaces between, has reno in it, and a TCP socket "
-    "takes reno and what is listed last.",
+    "over IPv4 takes reno and what is listed last.",
     since="2.6.20",
 )
 def test_the_available_ones_can_be_chosen(ns, observe):

@@ -101,8 +101,8 @@ def test_it_has_bounds(peers, observe, size):
     "tcp.7/TCP_MAXSEG/outgoing",
     sentence="tcp.7/TCP_MAXSEG/outgoing",
     section="Socket options",
-    says="With a TCP_MAXSEG of 600, set before connecting, a TCP socket sends 600 bytes in one segment and "
-    "601 in two, as its peer counts them, where segments have no timestamps.",
+    says="With a TCP_MAXSEG of 600, set before connecting, a TCP socket over IPv4 sends 600 bytes in one "
+    "segment and 601 in two, as its peer counts them, where segments have no timestamps.",
     needs=[VETH],
 )
 def test_segments_are_so_large_at_most(peers, observe):
@@ -126,8 +126,8 @@ def test_segments_are_so_large_at_most(peers, observe):
     "tcp.7/TCP_MAXSEG/connected",
     sentence="tcp.7/TCP_MAXSEG/outgoing",
     section="Socket options",
-    says="With a TCP_MAXSEG of 600, set on a connected TCP socket, it sends 601 bytes in two segments, as "
-    "its peer counts them.",
+    says="With a TCP_MAXSEG of 600, set on a connected TCP socket over IPv4, it sends 601 bytes in two "
+    "segments, as its peer counts them.",
     needs=[VETH],
     expect=differs(
         "what was agreed on when they connected stays (older than the history in git)",

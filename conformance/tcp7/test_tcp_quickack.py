@@ -42,8 +42,8 @@ def test_the_mode_is_set(ns, observe, family):
     "tcp.7/TCP_QUICKACK/at-once",
     sentence="tcp.7/TCP_QUICKACK/at-once",
     section="Socket options",
-    says="A TCP connection in quickack mode acknowledges each of two small segments that come one after the "
-    "other; without that mode it acknowledges one 40 milliseconds later at the earliest.",
+    says="A TCP connection over IPv4 in quickack mode acknowledges each of two small segments that come one "
+    "after the other; without that mode it acknowledges one 40 milliseconds later at the earliest.",
     since="2.4.4",
     needs=[Capability.NET_RAW],
     survives={
@@ -77,12 +77,13 @@ def test_acknowledgements_are_sent_at_once(ns, observe):
     "tcp.7/TCP_QUICKACK/not-permanent",
     sentence=("tcp.7/TCP_QUICKACK/not-permanent", "tcp.7/TCP_QUICKACK/changes-again"),
     section="Socket options",
-    says="A TCP connection leaves quickack mode by itself, though it was turned on, once it answers what it "
-    "receives.",
+    says="A TCP connection, over IPv4 and IPv6, leaves quickack mode by itself, though it was turned on, "
+    "once it answers what it receives.",
     since="2.4.4",
 )
-def test_the_mode_does_not_last(ns, observe):
-    left, right = Socket.tcp_pair()
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_the_mode_does_not_last(ns, observe, family):
+    left, right = Socket.tcp_pair(family)
     with left, right:
         left.rcvtimeo = right.rcvtimeo = SOON
         left.tcp_quickack = False

@@ -149,8 +149,8 @@ def test_the_urgent_byte_is_discarded(ns, observe, family):
         "tcp.7/Sockets-API/stdurg",
     ),
     section="/proc interfaces",
-    says="A receiver takes the byte before the one that the urgent pointer marks for urgent where tcp_stdurg "
-    "is 0, and the one that it marks where tcp_stdurg is 1.",
+    says="A TCP receiver over IPv4 takes the byte before the one that the urgent pointer marks for urgent "
+    "where tcp_stdurg is 0, and the one that it marks where tcp_stdurg is 1.",
     since="2.2",
 )
 @pytest.mark.parametrize(("standard", "urgent", "stream"), [(0, "X", "abcd"), (1, "c", "abXd")])
@@ -185,8 +185,8 @@ def pointer_sent() -> list[int]:
         "tcp.7/Sockets-API/urgent-pointer",
     ),
     section="/proc interfaces",
-    says="The urgent pointer of a segment that carries one urgent byte marks the byte after it where "
-    "tcp_stdurg is 0, as it is at first.",
+    says="The urgent pointer of a TCP segment over IPv4 that carries one urgent byte marks the byte after it "
+    "where tcp_stdurg is 0, as it is at first.",
     since="2.2",
     needs=[Capability.NET_RAW],
 )
@@ -200,8 +200,8 @@ def test_the_pointer_marks_the_byte_after(ns, observe):
     "tcp.7/tcp_stdurg/sent",
     sentence=("tcp.7/tcp_stdurg/last-byte", "tcp.7/Sockets-API/stdurg"),
     section="/proc interfaces",
-    says="The urgent pointer of a segment that carries one urgent byte marks that byte where tcp_stdurg is "
-    "1.",
+    says="The urgent pointer of a TCP segment over IPv4 that carries one urgent byte marks that byte where "
+    "tcp_stdurg is 1.",
     since="2.2",
     needs=[Capability.NET_RAW],
     expect=differs(
