@@ -39,7 +39,11 @@ def two_connections(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
 
 @claim(
     "socket.7/SO_KEEPALIVE/messages-sent",
-    sentence=("libsocket/keepalive/sends", "socket.7/SO_KEEPALIVE/sends"),
+    sentence=(
+        "libsocket/keepalive/sends",
+        "socket.7/SO_KEEPALIVE/sends",
+        "tcp.7/tcp_keepalive_time/only-with-option",
+    ),
     section="Socket options",
     says="An idle TCP connection sends keep-alive messages with keepalive on, and none with keepalive off.",
     needs=[Capability.NET_RAW],

@@ -141,13 +141,18 @@ def test_another_family_is_refused(ns, observe, address):
 )
 @pytest.mark.parametrize("address", ["255.255.255.255", "10.0.1.255", "224.1.1.1"])
 def test_there_is_no_broadcast(peers, observe, address):
-    with peers.left.entered(), Socket.tcp() as sock:
-        peers.left.namespace.add_route("224.0.0.0/4", dev=peers.left.device)
-        sock.broadcast = True
-        with refused():
-            sock.connect((address, 9))
+    with peers.right.entered(), listening(peers.right.address) as listener:
+        with peers.left.entered():
+            sock = Socket.tcp()
+        with sock:
+            peers.left.namespace.add_route("224.0.0.0/4", dev=peers.left.device)
+            sock.broadcast = True
+            with refused():
+                sock.connect((address, listener.getsockname()[1]))
+            sock.connect(listener.getsockname())
+            connected = sock.getpeername() == listener.getsockname()
 
-        assert observe("broadcast", sock.broadcast) is True
+            assert observe("broadcast_and_connected", [sock.broadcast, connected]) == [True, True]
 
 
 @claim(

@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening
@@ -24,18 +24,38 @@ from conformance.plugin.setups.segments import (
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Capability, Peers
+from reports.model import Expectation
 
 ON_THE_WIRE = (Capability.NET_RAW, VETH)
+MINUTE = 60_000
+"""Milliseconds."""
 ENABLED = pytest.mark.parametrize(("value", "offered"), [(0, False), (1, True)])
 
 
-def request(hosts: Peers) -> Segment:
-    """The SYN that the left host sends."""
+def one_offset(since: str, until: str) -> Expectation:
+    """What a kernel does instead up to 7.0, and in the stable series that end sooner with a backport."""
+    return differs(
+        "connections to one host have one offset",
+        since=since,
+        until=until,
+        commit="28ee1b746f49",
+        observed={"apart": False},
+    )
+
+
+def request(hosts: Peers, errno_connect: str = "errno_connect") -> Segment:
+    """The SYN that the left host sends; the errno of its refusal is observed under a name."""
     with hosts.left.entered(), Socket.tcp() as sock, hosts.right.entered(), segments() as arriving:
         arriving.rcvtimeo = SOON
-        with refused(errno.ECONNREFUSED, "errno_connect"):
+        with refused(errno.ECONNREFUSED, errno_connect):
             sock.connect((hosts.right.address, 9))
         return next_segment(arriving)
+
+
+def apart(one: Segment, another: Segment) -> bool:
+    """Whether the timestamps that two segments carry, in milliseconds, are more than a minute apart."""
+    first, second = (int.from_bytes(it.options[TIMESTAMPS][:4], "big") for it in (one, another))
+    return (first - second + MINUTE) % 2**32 > 2 * MINUTE
 
 
 def answer(hosts: Peers) -> Segment:
@@ -97,6 +117,39 @@ def test_timestamps_are_offered(peers, observe, value, offered):
 
 
 @claim(
+    "tcp.7/tcp_timestamps/offset",
+    sentence="tcp.7/tcp_timestamps/values",
+    section="/proc interfaces",
+    says="The timestamps of TCP over IPv4 have a random offset where tcp_timestamps is 1, and none where it "
+    "is 2: those of two hosts with one clock, in SYN and SYN-ACK, are more than a minute apart, or less.",
+    since="4.10",
+    needs=ON_THE_WIRE,
+)
+@pytest.mark.parametrize(("value", "random"), [(1, True), (2, False)])
+def test_timestamps_have_an_offset(peers, observe, value, random):
+    peers.left.namespace.sysctl["net.ipv4.tcp_timestamps"] = value
+    peers.right.namespace.sysctl["net.ipv4.tcp_timestamps"] = value
+
+    assert observe("apart", apart(request(peers), answer(peers))) is random
+
+
+@claim(
+    "tcp.7/tcp_timestamps/offset-of-connection",
+    sentence="tcp.7/tcp_timestamps/values",
+    section="/proc interfaces",
+    says="Where tcp_timestamps is 1 each TCP connection over IPv4 has a random offset of its own: the "
+    "timestamps of two that are made one after the other are more than a minute apart.",
+    since="4.10",
+    needs=ON_THE_WIRE,
+    expect=[one_offset("4.11", "6.12.94"), one_offset("6.13", "6.18.17"), one_offset("6.19", "6.19.7")],
+)
+def test_each_connection_has_its_offset(peers, observe):
+    peers.left.namespace.sysctl["net.ipv4.tcp_timestamps"] = 1
+
+    assert observe("apart", apart(request(peers), request(peers, "errno_again"))) is True
+
+
+@claim(
     "tcp.7/tcp_ecn/asks",
     sentence="tcp.7/tcp_ecn/values",
     section="/proc interfaces",
@@ -133,16 +186,21 @@ def test_ecn_is_granted(peers, observe, value, flag):
     "tcp.7/tcp_workaround_signed_windows/window",
     sentence="tcp.7/tcp_workaround_signed_windows/signed",
     section="/proc interfaces",
-    says="The SYN of a TCP connection over IPv4 advertises a window of at most 32767 bytes where "
-    "tcp_workaround_signed_windows is 1, and a larger one where it is 0.",
+    says="A TCP listener over IPv4 answers a SYN that offers no window scaling with a window of at most "
+    "32767 bytes where tcp_workaround_signed_windows is 1, and with a larger one where it is 0.",
     since="2.6.26",
     needs=ON_THE_WIRE,
 )
 @pytest.mark.parametrize(("value", "larger"), [(0, True), (1, False)])
 def test_a_signed_window_is_smaller(peers, observe, value, larger):
-    peers.left.namespace.sysctl["net.ipv4.tcp_workaround_signed_windows"] = value
+    peers.left.namespace.sysctl["net.ipv4.tcp_window_scaling"] = 0
+    peers.right.namespace.sysctl["net.ipv4.tcp_workaround_signed_windows"] = value
+    granted = answer(peers)
 
-    assert observe("larger", request(peers).window > 32767) is larger
+    assert [
+        observe("scaled", WINDOW_SCALE in granted.options),
+        observe("larger", granted.window > 32767),
+    ] == [False, larger]
 
 
 @claim(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import VETH
+from conformance.plugin.needs import ROUTE_TIMERS, VETH
 from conformance.plugin.refusal import errno_name, refused
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.readiness import await_error
@@ -21,6 +21,8 @@ ESTABLISHED = 1
 @contextmanager
 def cut_off(hosts: Routed) -> Iterator[tuple[Socket, Socket]]:
     """Two TCP connections from the left to the right host, to which the router then has no way."""
+    # What is told while a send lasts is not passed on: it is for what is sent again after it.
+    hosts.left.namespace.add_route(f"{hosts.right.address}/32", via=hosts.router.address, rto_min=0.01)
     with hosts.left.entered():
         first, second = Socket.tcp(), Socket.tcp()
     with hosts.right.entered(), listening(hosts.right.address) as listener, first, second:
@@ -45,7 +47,7 @@ def cut_off(hosts: Routed) -> Iterator[tuple[Socket, Socket]]:
     says="The next receive on a TCP connection over IPv4 with IP_RECVERR fails with the error that an ICMP "
     "message told, and the connection goes on; on one without it does not fail, though the error is known to "
     "SO_ERROR.",
-    needs=[VETH],
+    needs=[VETH, ROUTE_TIMERS],
     survives={
         "no-op: setsockopt(*SO_LINGER*": "it lets the namespace of a sender that is cut off go at once"
     },

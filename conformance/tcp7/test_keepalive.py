@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-
 import pytest
 
 from conformance.plugin.claim import claim
@@ -18,8 +16,8 @@ from conformance.plugin.timing import SOON, timed
     "tcp.7/TCP_KEEPCNT/as-many-probes",
     sentence="tcp.7/TCP_KEEPCNT/drops",
     section="Socket options",
-    says="A TCP connection whose peer is silent sends exactly TCP_KEEPCNT keepalive probes before it is "
-    "dropped with ETIMEDOUT.",
+    says="A TCP connection over IPv4 whose peer is silent sends exactly TCP_KEEPCNT keepalive probes before "
+    "it is dropped: a receive that waits fails.",
     since="2.4",
     needs=UNANSWERED,
     survives=UNACKED_ENDS,
@@ -31,7 +29,7 @@ def test_so_many_probes_are_sent(peers, observe, count):
         sock.tcp_keepidle = sock.tcp_keepintvl = 1
         sock.tcp_keepcnt = count
         sock.keepalive = True
-        with refused(errno.ETIMEDOUT):
+        with refused():
             sock.recv(1)
 
         probes = [one for one in waiting_segments(arriving) if not one.reset]
@@ -40,10 +38,10 @@ def test_so_many_probes_are_sent(peers, observe, count):
 
 @claim(
     "tcp.7/TCP_KEEPIDLE/not-before",
-    sentence=("tcp.7/TCP_KEEPIDLE/seconds", "tcp.7/tcp_keepalive_time/only-with-option"),
+    sentence="tcp.7/TCP_KEEPIDLE/seconds",
     section="Socket options",
-    says="A TCP connection sends its first keepalive probe once it has been idle for TCP_KEEPIDLE seconds "
-    "and not before, where SO_KEEPALIVE is set.",
+    says="A TCP connection over IPv4 sends its first keepalive probe once it has been idle for TCP_KEEPIDLE "
+    "seconds and not before, where SO_KEEPALIVE is set.",
     since="2.4",
     needs=UNANSWERED,
     survives=UNACKED_ENDS,
@@ -64,8 +62,8 @@ def test_an_idle_connection_is_not_probed_before(peers, observe, seconds):
     "tcp.7/TCP_KEEPINTVL/apart",
     sentence="tcp.7/TCP_KEEPINTVL/seconds",
     section="Socket options",
-    says="A TCP connection sends the next keepalive probe to a silent peer TCP_KEEPINTVL seconds after the "
-    "last, and not before.",
+    says="A TCP connection over IPv4 with a TCP_KEEPIDLE of a second sends the second keepalive probe to a "
+    "silent peer TCP_KEEPINTVL seconds after the first, and not before.",
     since="2.4",
     needs=UNANSWERED,
     survives=UNACKED_ENDS,
@@ -74,12 +72,12 @@ def test_an_idle_connection_is_not_probed_before(peers, observe, seconds):
 def test_probes_are_so_far_apart(peers, observe, seconds):
     with unanswered_sender(peers) as sock, peers.right.entered(), segments() as arriving:
         arriving.rcvtimeo = SOON
-        sock.tcp_keepidle = 1
-        sock.tcp_keepintvl = seconds
-        sock.keepalive = True
-        first = next_segment(arriving)
         with timed() as took:
+            sock.tcp_keepidle = 1
+            sock.tcp_keepintvl = seconds
+            sock.keepalive = True
+            first = next_segment(arriving)
             second = next_segment(arriving)
 
         same = first.sequence == second.sequence
-        assert observe("same_probe_and_late", [same, took.lasted(seconds)]) == [True, True]
+        assert observe("same_probe_and_late", [same, took.lasted(1 + seconds)]) == [True, True]

@@ -52,8 +52,8 @@ def test_unread_bytes_are_counted(ns, observe, family):
     "tcp.7/SIOCOUTQ/unsent",
     sentence=("tcp.7/SIOCOUTQ/unsent", "tcp.7/SIOCOUTQ/tiocoutq"),
     section="Ioctls",
-    says="SIOCOUTQ, which is TIOCOUTQ, tells how many bytes in the send queue of a TCP socket were not sent "
-    "yet; those that were sent and are not acknowledged do not count.",
+    says="SIOCOUTQ, which is TIOCOUTQ, tells how many bytes in the send queue of a TCP socket over IPv4 were "
+    "not sent yet; those that were sent and are not acknowledged do not count.",
     needs=[VETH, ROUTE_TIMERS],
     expect=differs(
         "what is not acknowledged counts too (older than the history in git)",

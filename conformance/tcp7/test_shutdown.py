@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 
 import pytest
 
@@ -16,7 +17,7 @@ from libsocket import Shutdown, Socket
     "tcp.7/EPIPE/read-shut-down",
     sentence="tcp.7/EPIPE/read-shut-down",
     section="ERRORS",
-    says="Receiving on a TCP socket after SHUT_RD or SHUT_RDWR fails with EPIPE.",
+    says="Receiving on a TCP socket, over IPv4 and IPv6, after SHUT_RD or SHUT_RDWR fails with EPIPE.",
     expect=differs(
         "it gives 0 bytes, which is the end of the stream (older than the history in git)",
         since="2.6.12",
@@ -24,9 +25,10 @@ from libsocket import Shutdown, Socket
         observed={"errno": None, "received": ""},
     ),
 )
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 @pytest.mark.parametrize("how", [Shutdown.READ, Shutdown.BOTH], ids=["read", "both"])
-def test_a_socket_shut_for_reading_does_not_receive(ns, observe, how):
-    left, right = Socket.tcp_pair()
+def test_a_socket_shut_for_reading_does_not_receive(ns, observe, family, how):
+    left, right = Socket.tcp_pair(family)
     with left, right:
         left.rcvtimeo = SOON
         right.send(b"before")

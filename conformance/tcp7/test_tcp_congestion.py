@@ -24,9 +24,9 @@ CUBIC, RENO = "cubic", "reno"
     "tcp.7/TCP_CONGESTION/used",
     sentence=("tcp.7/TCP_CONGESTION/string", "tcp.7/TCP_CONGESTION/per-socket"),
     section="Socket options",
-    says="A TCP socket whose TCP_CONGESTION is set to the string reno uses that algorithm: its slow start "
-    "threshold becomes half of the 10 segments that were under way when a retransmission timeout shows that "
-    "they are lost.",
+    says="A TCP socket over IPv4 whose TCP_CONGESTION is set to the string reno uses that algorithm: its "
+    "slow start threshold becomes half of the 10 segments that were under way when a retransmission timeout "
+    "shows that they are lost.",
     since="2.6.13",
     needs=UNANSWERED,
     survives=UNACKED_ENDS,
@@ -50,8 +50,8 @@ def test_the_algorithm_is_used(peers, observe):
     "tcp.7/TCP_CONGESTION/per-socket",
     sentence=("tcp.7/TCP_CONGESTION/per-socket", "tcp.7/tcp_congestion_control/default"),
     section="Socket options",
-    says="TCP_CONGESTION changes the algorithm of one TCP socket, over IPv4 and IPv6: another keeps what "
-    "tcp_congestion_control says, also in a network namespace of its own.",
+    says="TCP_CONGESTION changes the algorithm of one TCP socket, over IPv4 and IPv6: others keep what "
+    "tcp_congestion_control of their network namespace said when they were made.",
     since="2.6.13",
 )
 @FAMILIES
@@ -73,8 +73,8 @@ def test_it_is_of_one_socket(ns, observe, family):
     "tcp.7/TCP_CONGESTION/unknown",
     sentence="tcp.7/TCP_CONGESTION/privileged",
     section="Socket options",
-    says="A name that is not in tcp_available_congestion_control is refused, and a TCP socket, over IPv4 and "
-    "IPv6, keeps the algorithm that it has.",
+    says="The name of no algorithm is refused, and a TCP socket, over IPv4 and IPv6, keeps the one that it "
+    "has.",
     since="2.6.13",
 )
 @FAMILIES
@@ -135,7 +135,7 @@ def test_any_can_be_chosen_with_the_capability(ns, observe, family):
     ),
     section="/proc interfaces",
     says="What tcp_available_congestion_control lists, with spaces between, has reno in it, and a TCP socket "
-    "takes reno and what is listed last.",
+    "over IPv4 takes reno and what is listed last.",
     since="2.6.20",
 )
 def test_the_available_ones_can_be_chosen(ns, observe):

@@ -6,6 +6,10 @@ says how much it has not sent.
 
 from __future__ import annotations
 
+import socket
+
+import pytest
+
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import ROUTE_TIMERS, VETH
 from conformance.plugin.setups.listeners import listening
@@ -158,11 +162,12 @@ def test_corked_data_is_sent_on_a_slow_path(peers, observe):
     "tcp.7/TCP_CORK/with-nodelay",
     sentence="tcp.7/TCP_CORK/with-nodelay",
     section="Socket options",
-    says="TCP_CORK and TCP_NODELAY can both be set on a TCP socket.",
+    says="TCP_CORK and TCP_NODELAY can both be set on a TCP socket, over IPv4 and IPv6.",
     since="2.5.71",
 )
-def test_both_can_be_set(ns, observe):
-    with Socket.tcp() as sock:
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_both_can_be_set(ns, observe, family):
+    with Socket.tcp(family) as sock:
         sock.tcp_nodelay = True
         sock.tcp_cork = True
 

@@ -55,8 +55,8 @@ def test_data_wakes_the_listener(ns, observe, host):
     "tcp.7/TCP_DEFER_ACCEPT/seconds",
     sentence="tcp.7/TCP_DEFER_ACCEPT/seconds",
     section="Socket options",
-    says="A TCP listener with a TCP_DEFER_ACCEPT of a second accepts a silent client once that second is "
-    "over, and not before.",
+    says="A TCP listener over IPv4 with a TCP_DEFER_ACCEPT of a second accepts a silent client once that "
+    "second is over, and not before.",
     since="2.4",
 )
 def test_a_silent_client_is_accepted_in_the_end(ns, observe):
@@ -75,8 +75,8 @@ def test_a_silent_client_is_accepted_in_the_end(ns, observe):
     "tcp.7/TCP_DEFER_ACCEPT/client",
     sentence="tcp.7/TCP_DEFER_ACCEPT/client",
     section="Socket options",
-    says="A TCP client with TCP_DEFER_ACCEPT that has data to send at once completes the handshake with that "
-    "data; one without sends an acknowledgement of its own before.",
+    says="A TCP client over IPv4 with TCP_DEFER_ACCEPT that has data to send at once completes the handshake "
+    "with that data; one without sends an acknowledgement of its own before.",
     since="2.4",
     needs=[Capability.NET_RAW, VETH],
 )
@@ -106,8 +106,8 @@ def test_a_client_acknowledges_with_its_data(peers, observe):
     "tcp.7/TCP_DEFER_ACCEPT/client-delays",
     sentence="tcp.7/TCP_DEFER_ACCEPT/client",
     section="Socket options",
-    says="A TCP client with TCP_DEFER_ACCEPT that has nothing to send completes the handshake with an "
-    "acknowledgement after a while all the same.",
+    says="A TCP client over IPv4 with TCP_DEFER_ACCEPT that has nothing to send completes the handshake with "
+    "an acknowledgement all the same, 40 milliseconds after the SYN-ACK at the earliest.",
     since="2.4",
     needs=[Capability.NET_RAW, VETH],
 )
@@ -117,13 +117,10 @@ def test_a_silent_client_acknowledges_in_the_end(peers, observe):
     with client, peers.right.entered(), listening(peers.right.address) as listener, segments() as arriving:
         arriving.rcvtimeo = SOON
         client.tcp_defer_accept = 1
-        client.connect(listener.getsockname())
-        next_segment(arriving)
         with timed() as took:
+            client.connect(listener.getsockname())
+            next_segment(arriving)
             last = next_segment(arriving)
 
-        assert observe("last_and_late", [last.flags, last.data.decode(), took.lasted(0.04)]) == [
-            ACK,
-            "",
-            True,
-        ]
+        late = took.lasted(LEAST_DELAY)
+        assert observe("last_and_late", [last.flags, last.data.decode(), late]) == [ACK, "", True]

@@ -49,7 +49,7 @@ def hold_answers(hosts: Peers) -> None:
     "tcp.7/TCP_FASTOPEN/cookie",
     sentence=("tcp.7/TCP_FASTOPEN/enables", "tcp.7/TCP_FASTOPEN/cookie"),
     section="Socket options",
-    says="A TCP listener with TCP_FASTOPEN answers a SYN that asks for a cookie with one; with a "
+    says="A TCP listener over IPv4 with TCP_FASTOPEN answers a SYN that asks for a cookie with one; with a "
     "TCP_FASTOPEN of 0 it does not.",
     since="3.7",
     needs=[Capability.NET_RAW, VETH],
@@ -65,7 +65,7 @@ def test_a_cookie_is_granted(peers, observe, queue, size):
     "tcp.7/TCP_FASTOPEN/sysctl",
     sentence=("tcp.7/TCP_FASTOPEN/sysctl", "tcp.7/tcp_fastopen/bits"),
     section="Socket options",
-    says="A TCP listener with TCP_FASTOPEN grants cookies only where tcp_fastopen has the bit 2.",
+    says="A TCP listener over IPv4 with TCP_FASTOPEN grants cookies only where tcp_fastopen has the bit 2.",
     since="3.7",
     needs=[Capability.NET_RAW, VETH],
     survives=COOKIE_KEPT,
@@ -114,8 +114,8 @@ def test_data_in_a_syn_is_taken(peers, observe, version):
     "tcp.7/TCP_FASTOPEN/before-handshake",
     sentence=("tcp.7/TCP_FASTOPEN/before-handshake", "tcp.7/TCP_FASTOPEN/exchange"),
     section="Socket options",
-    says="accept(2) on a TCP listener with TCP_FASTOPEN returns a connection to read from and write to "
-    "though its handshake is not complete.",
+    says="accept(2) on a TCP listener over IPv4 with TCP_FASTOPEN returns a connection to read from and "
+    "write to though its handshake is not complete.",
     since="3.7",
     needs=[VETH, qdisc("tbf")],
     survives=COOKIE_KEPT,
@@ -144,8 +144,8 @@ def test_data_is_exchanged_before_the_handshake(peers, observe):
     "tcp.7/TCP_FASTOPEN/queue",
     sentence="tcp.7/TCP_FASTOPEN/queue",
     section="Socket options",
-    says="A TCP listener takes the data of as many pending SYNs as TCP_FASTOPEN says; the next connection is "
-    "made in the usual way.",
+    says="A TCP listener over IPv4 takes the data of as many SYNs as TCP_FASTOPEN says while their "
+    "handshakes are pending: with 1 a second one waits, with 2 it does not.",
     since="3.7",
     needs=[VETH, Capability.NET_RAW, qdisc("tbf")],
     survives=COOKIE_KEPT,

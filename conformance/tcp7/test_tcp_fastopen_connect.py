@@ -98,8 +98,8 @@ def test_a_write_sends_the_syn(peers, observe, version, send):
     "tcp.7/TCP_FASTOPEN_CONNECT/flow",
     sentence="tcp.7/TCP_FASTOPEN_CONNECT/flow",
     section="Socket options",
-    says="A TCP socket that has a cookie for its peer is made with socket, TCP_FASTOPEN_CONNECT, connect and "
-    "write, in this order, and then reads and writes.",
+    says="A TCP socket over IPv4 that has a cookie for its peer is made with socket, TCP_FASTOPEN_CONNECT, "
+    "connect and write, in this order, and then reads and writes.",
     since="4.11",
     needs=[VETH],
     survives=COOKIE_KEPT,
@@ -127,8 +127,8 @@ def test_a_connection_is_made_by_a_write(peers, observe):
     "tcp.7/TCP_FASTOPEN_CONNECT/read-waits",
     sentence="tcp.7/TCP_FASTOPEN_CONNECT/read-blocks",
     section="Socket options",
-    says="A receive right after the connect of a TCP socket with TCP_FASTOPEN_CONNECT and a cookie waits, "
-    "here until SO_RCVTIMEO ends it, and no SYN is sent meanwhile.",
+    says="A receive right after the connect of a TCP socket over IPv4 with TCP_FASTOPEN_CONNECT and a cookie "
+    "waits, here until SO_RCVTIMEO ends it, and no SYN is sent meanwhile.",
     since="4.11",
     needs=[Capability.NET_RAW, VETH],
 )

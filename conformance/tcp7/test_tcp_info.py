@@ -39,8 +39,8 @@ def test_it_tells_the_state(ns, observe, family):
     "tcp.7/TCP_INFO/counts",
     sentence="tcp.7/TCP_INFO/collects",
     section="Socket options",
-    says="TCP_INFO tells how many bytes of a TCP connection its peer has acknowledged and how many it has "
-    "received from it, over IPv4 and IPv6.",
+    says="TCP_INFO tells how many bytes of a TCP connection its peer has acknowledged, the SYN of the one "
+    "that connected counted as one, and how many it has received from it, over IPv4 and IPv6.",
     since="4.1",
 )
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
@@ -54,20 +54,21 @@ def test_it_tells_how_much_was_sent(ns, observe, family):
         left.read_exact(3)
         info = left.tcp_info
 
-        assert observe("sent_and_received", [info.bytes_acked - 1, info.bytes_received]) == [5, 3]
+        assert observe("acked_and_received", [info.bytes_acked, info.bytes_received]) == [1 + 5, 3]
 
 
 @claim(
     "tcp.7/TCP_INFO/structure",
     sentence="tcp.7/TCP_INFO/structure",
     section="Socket options",
-    says="TCP_INFO gives a program that knows less of the structure, and asks for fewer bytes, the first of "
-    "them; 104 bytes, the structure of Linux 2.6, are always there.",
+    says="TCP_INFO of a TCP socket, over IPv4 and IPv6, gives a program that knows less of the structure, "
+    "and asks for fewer bytes, the first of them; 104 bytes, the structure of Linux 2.6, are always there.",
     since="2.4",
 )
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 @pytest.mark.parametrize("size", [0, 1, 8, 104])
-def test_fewer_bytes_are_the_first(ns, observe, size):
-    with Socket.tcp() as sock:
+def test_fewer_bytes_are_the_first(ns, observe, family, size):
+    with Socket.tcp(family) as sock:
         few = sock.get(TCP_INFO.through(raw(size)))
         sock.listen()
         state = sock.get(TCP_INFO.through(raw(1)))[0]

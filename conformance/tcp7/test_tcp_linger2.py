@@ -30,8 +30,8 @@ def probing_peer() -> Iterator[tuple[Socket, Socket]]:
     "tcp.7/TCP_LINGER2/lifetime",
     sentence="tcp.7/TCP_LINGER2/lifetime",
     section="Socket options",
-    says="A TCP socket that was closed with a TCP_LINGER2 of some seconds lives so long in FIN-WAIT-2, and "
-    "then answers its peer with a reset.",
+    says="A TCP socket over IPv4 that was closed with a TCP_LINGER2 of some seconds lives so long in "
+    "FIN-WAIT-2, and then answers its peer with a reset.",
     since="2.4",
     survives={"no-op: setsockopt(*TCP_KEEPINTVL*": "the first probe may be the one that is reset"},
 )
@@ -51,8 +51,8 @@ def test_an_orphan_lives_so_long(ns, observe, seconds):
     "tcp.7/tcp_fin_timeout/lifetime",
     sentence="tcp.7/tcp_fin_timeout/seconds",
     section="/proc interfaces",
-    says="A TCP socket that was closed lives as many seconds in FIN-WAIT-2 as tcp_fin_timeout says, and then "
-    "answers its peer with a reset.",
+    says="A TCP socket over IPv4 that was closed lives as many seconds in FIN-WAIT-2 as tcp_fin_timeout "
+    "says, and then answers its peer with a reset.",
     since="2.2",
     survives={"no-op: setsockopt(*TCP_KEEPINTVL*": "the first probe may be the one that is reset"},
 )
@@ -72,8 +72,8 @@ def test_the_sysctl_says_how_long(ns, observe, seconds):
     "tcp.7/TCP_LINGER2/overrides-sysctl",
     sentence="tcp.7/TCP_LINGER2/overrides",
     section="Socket options",
-    says="A TCP socket that was closed with a TCP_LINGER2 of a minute still answers its peer's probes after "
-    "3 seconds, though tcp_fin_timeout is 1 second.",
+    says="A TCP socket over IPv4 that was closed with a TCP_LINGER2 of a minute still answers its peer's "
+    "probes after 3 seconds, though tcp_fin_timeout is 1 second.",
     since="2.4",
     needs=[Capability.NET_RAW],
 )

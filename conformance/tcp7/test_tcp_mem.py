@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from conformance.plugin.claim import claim
@@ -12,14 +14,15 @@ from libsocket import Socket
     "tcp.7/tcp_rmem/default-overrides-rmem-default",
     sentence="tcp.7/tcp_rmem/default",
     section="/proc interfaces",
-    says="A TCP socket starts with the receive buffer that tcp_rmem's second number says, not "
-    "net.core.rmem_default.",
+    says="A TCP socket, over IPv4 and IPv6, starts with the receive buffer that tcp_rmem's second number "
+    "says, not net.core.rmem_default.",
     since="2.4",
 )
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 @pytest.mark.parametrize("default", [50_000, 50_001])
-def test_a_receive_buffer_starts_with_tcps_own_default(ns, observe, default):
+def test_a_receive_buffer_starts_with_tcps_own_default(ns, observe, family, default):
     ns.sysctl["net.ipv4.tcp_rmem"] = f"4096 {default} 6000000"
-    with Socket.tcp() as sock:
+    with Socket.tcp(family) as sock:
         assert observe("default", sock.rcvbuf) == default
 
 
@@ -27,12 +30,13 @@ def test_a_receive_buffer_starts_with_tcps_own_default(ns, observe, default):
     "tcp.7/tcp_wmem/default-overrides-wmem-default",
     sentence="tcp.7/tcp_wmem/default",
     section="/proc interfaces",
-    says="A TCP socket starts with the send buffer that tcp_wmem's second number says, not "
-    "net.core.wmem_default.",
+    says="A TCP socket, over IPv4 and IPv6, starts with the send buffer that tcp_wmem's second number "
+    "says, not net.core.wmem_default.",
     since="2.4",
 )
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 @pytest.mark.parametrize("default", [50_000, 50_001])
-def test_a_send_buffer_starts_with_tcps_own_default(ns, observe, default):
+def test_a_send_buffer_starts_with_tcps_own_default(ns, observe, family, default):
     ns.sysctl["net.ipv4.tcp_wmem"] = f"4096 {default} 6000000"
-    with Socket.tcp() as sock:
+    with Socket.tcp(family) as sock:
         assert observe("default", sock.sndbuf) == default

@@ -131,8 +131,8 @@ def test_setting_it_sends_what_was_gathered(peers, observe):
     "tcp.7/TCP_NODELAY/off-first-write-waits",
     sentence="tcp.7/TCP_NODELAY/buffers",
     section="Socket options",
-    says="Without TCP_NODELAY a small write on a TCP connection waits for more, also while nothing is "
-    "unacknowledged.",
+    says="Without TCP_NODELAY a small write on a TCP connection over IPv4 waits for more, also while nothing "
+    "is unacknowledged.",
     needs=[VETH, ROUTE_TIMERS],
     expect=differs(
         "small writes are gathered only while data sent before is not acknowledged, as Nagle's rule has it "
@@ -158,8 +158,8 @@ def test_the_first_small_write_waits(peers, observe):
     "tcp.7/TCP_NODELAY/leaves-cork",
     sentence=("tcp.7/TCP_NODELAY/overridden-by-cork", "tcp.7/TCP_NODELAY/flushes"),
     section="Socket options",
-    says="Setting TCP_NODELAY on a corked TCP socket sends what waits only once: later data is held back "
-    "again.",
+    says="Setting TCP_NODELAY on a corked TCP socket over IPv4 sends what waits only once: later data is "
+    "held back again.",
     needs=[VETH, ROUTE_TIMERS],
     survives=UNACKED_ENDS,
 )

@@ -42,8 +42,8 @@ def silence(hosts: Peers) -> None:
     "tcp.7/TCP_SYNCNT/sent-again",
     sentence="tcp.7/TCP_SYNCNT/retransmits",
     section="Socket options",
-    says="A connect of a TCP socket with a TCP_SYNCNT of 1, to which nobody answers, fails with ETIMEDOUT "
-    "after its SYN has been sent again once.",
+    says="A connect of a TCP socket over IPv4 with a TCP_SYNCNT of 1, to which nobody answers, fails with "
+    "ETIMEDOUT after its SYN has been sent again once.",
     since="2.4",
     needs=UNANSWERED,
     expect=LINEAR,
@@ -62,8 +62,8 @@ def test_a_request_is_sent_again_so_often(peers, observe):
     "tcp.7/tcp_syn_retries/sent-again",
     sentence="tcp.7/tcp_syn_retries/retransmits",
     section="/proc interfaces",
-    says="A connect of a TCP socket where tcp_syn_retries is 1, to which nobody answers, fails with "
-    "ETIMEDOUT after its SYN has been sent again once.",
+    says="A connect of a TCP socket over IPv4 where tcp_syn_retries is 1, to which nobody answers, fails "
+    "with ETIMEDOUT after its SYN has been sent again once.",
     since="2.2",
     needs=UNANSWERED,
     expect=LINEAR,

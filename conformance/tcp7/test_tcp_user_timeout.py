@@ -30,8 +30,8 @@ ESTABLISHED, CLOSE, CLOSE_WAIT, LISTEN = 1, 7, 8, 10
         "tcp.7/Error-handling/reported",
     ),
     section="Socket options",
-    says="A TCP connection whose sent data has not been acknowledged for TCP_USER_TIMEOUT milliseconds is "
-    "closed, and not sooner: its receive fails with ETIMEDOUT.",
+    says="A TCP connection over IPv4 whose sent data has not been acknowledged for TCP_USER_TIMEOUT "
+    "milliseconds is closed, and not sooner: its receive fails with ETIMEDOUT.",
     since="2.6.37",
     needs=UNANSWERED,
     survives=UNACKED_ENDS,
@@ -53,8 +53,8 @@ def test_a_connection_ends_unacknowledged(peers, observe, seconds):
     "tcp.7/TCP_USER_TIMEOUT/zero-window",
     sentence="tcp.7/TCP_USER_TIMEOUT/milliseconds",
     section="Socket options",
-    says="A TCP connection whose buffered data cannot be sent for TCP_USER_TIMEOUT milliseconds, since its "
-    "peer does not read and has closed its window, is closed: a receive fails with ETIMEDOUT.",
+    says="A TCP connection over IPv4 whose buffered data cannot be sent for TCP_USER_TIMEOUT milliseconds, "
+    "since its peer does not read and has closed its window, is closed: a receive fails with ETIMEDOUT.",
     since="2.6.37",
 )
 def test_a_connection_ends_before_a_closed_window(ns, observe):
@@ -73,8 +73,8 @@ def test_a_connection_ends_before_a_closed_window(ns, observe):
     "tcp.7/TCP_USER_TIMEOUT/zero-is-default",
     sentence=("tcp.7/TCP_USER_TIMEOUT/zero", "tcp.7/TCP_USER_TIMEOUT/increasing"),
     section="Socket options",
-    says="With a TCP_USER_TIMEOUT of 0, or of 10 seconds, a TCP connection whose data is not acknowledged "
-    "lives longer than it does with half a second.",
+    says="With a TCP_USER_TIMEOUT of 0, or of 10 seconds, a TCP connection over IPv4 whose data is not "
+    "acknowledged lives longer than it does with half a second.",
     since="2.6.37",
     needs=UNANSWERED,
     survives=UNACKED_ENDS,
@@ -126,8 +126,8 @@ def test_it_can_be_set_in_any_state(ns, observe, family):
     "tcp.7/TCP_USER_TIMEOUT/not-while-connecting",
     sentence="tcp.7/TCP_USER_TIMEOUT/synchronized",
     section="Socket options",
-    says="A connect of a TCP socket to which nobody answers ends as its SYNs have it (TCP_SYNCNT), not after "
-    "TCP_USER_TIMEOUT.",
+    says="A connect of a TCP socket over IPv4 to which nobody answers ends as its SYNs have it (TCP_SYNCNT), "
+    "not after TCP_USER_TIMEOUT.",
     since="2.6.37",
     needs=UNANSWERED,
     expect=differs(
@@ -153,8 +153,8 @@ def test_it_does_not_end_connecting(peers, observe):
     "tcp.7/TCP_USER_TIMEOUT/overrides-keepalive",
     sentence="tcp.7/TCP_USER_TIMEOUT/overrides-keepalive",
     section="Socket options",
-    says="A TCP connection whose keepalive probes are in vain ends when TCP_USER_TIMEOUT has it, be it "
-    "before or after TCP_KEEPCNT probes.",
+    says="A TCP connection over IPv4 whose keepalive probes are in vain ends when TCP_USER_TIMEOUT has it, "
+    "be it before or after TCP_KEEPCNT probes.",
     since="2.6.37",
     needs=UNANSWERED,
     survives=UNACKED_ENDS,
@@ -176,11 +176,15 @@ def test_it_decides_when_keepalive_ends(peers, observe, count, milliseconds, sen
 
 @claim(
     "tcp.7/TCP_USER_TIMEOUT/retransmissions",
-    sentence=("tcp.7/TCP_USER_TIMEOUT/no-effect-on-sending", "tcp.7/Error-handling/resends"),
+    sentence=(
+        "tcp.7/TCP_USER_TIMEOUT/no-effect-on-sending",
+        "tcp.7/Error-handling/resends",
+        "tcp.7/DESCRIPTION/in-order",
+    ),
     section="Socket options",
-    says="With a TCP_USER_TIMEOUT of a second a TCP connection sends again what is not acknowledged as "
-    "without: not before its retransmission timeout, of 200 milliseconds at least, and then not before twice "
-    "that.",
+    says="With a TCP_USER_TIMEOUT of a second a TCP connection over IPv4 sends again what is not "
+    "acknowledged as without: not before its retransmission timeout, of 200 milliseconds at least, and then "
+    "not before twice that has passed too.",
     since="2.6.37",
     needs=UNANSWERED,
     survives=UNACKED_ENDS,
@@ -190,14 +194,13 @@ def test_it_does_not_change_retransmissions(peers, observe):
         arriving.rcvtimeo = SOON
         peers.left.namespace.sysctl["net.ipv4.tcp_early_retrans"] = 0
         sock.tcp_user_timeout = 1000
-        sock.send(b"x")
-        copies = [next_segment(arriving)]
-        with timed() as first:
-            copies.append(next_segment(arriving))
-        with timed() as second:
+        with timed() as twice:
+            with timed() as once:
+                sock.send(b"x")
+                copies = [next_segment(arriving), next_segment(arriving)]
             copies.append(next_segment(arriving))
 
-        late = [first.lasted(LEAST_TIMEOUT), second.lasted(2 * LEAST_TIMEOUT)]
+        late = [once.lasted(LEAST_TIMEOUT), twice.lasted(3 * LEAST_TIMEOUT)]
         assert [
             observe("copies_and_late", [*(copy.data.decode() for copy in copies), *late]),
             observe("timeout", sock.tcp_user_timeout),
@@ -208,8 +211,8 @@ def test_it_does_not_change_retransmissions(peers, observe):
     "tcp.7/TCP_USER_TIMEOUT/probes",
     sentence="tcp.7/TCP_USER_TIMEOUT/no-effect-on-sending",
     section="Socket options",
-    says="With a TCP_USER_TIMEOUT of half a second the first keepalive probe of a TCP connection is sent as "
-    "without: after TCP_KEEPIDLE seconds and not before.",
+    says="With a TCP_USER_TIMEOUT of half a second the first keepalive probe of a TCP connection over IPv4 "
+    "is sent as without: after TCP_KEEPIDLE seconds and not before.",
     since="2.6.37",
     needs=UNANSWERED,
     survives=UNACKED_ENDS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 
 import pytest
 
@@ -31,8 +32,8 @@ def advertised(hosts: Peers, sock: Socket) -> int:
     "tcp.7/TCP_WINDOW_CLAMP/bounds",
     sentence="tcp.7/TCP_WINDOW_CLAMP/bounds",
     section="Socket options",
-    says="A TCP socket with a TCP_WINDOW_CLAMP that is set before connecting advertises no larger window: "
-    "one of that size up to a segment's, else as many segments as fit.",
+    says="A TCP socket over IPv4 with a TCP_WINDOW_CLAMP that is set before connecting advertises no larger "
+    "window: one of that size up to a segment's, else as many segments as fit.",
     since="2.4",
     needs=[Capability.NET_RAW, VETH],
 )
@@ -51,12 +52,13 @@ def test_the_window_is_no_larger(peers, observe, clamp, window):
     "tcp.7/TCP_WINDOW_CLAMP/least",
     sentence="tcp.7/TCP_WINDOW_CLAMP/least",
     section="Socket options",
-    says="A TCP_WINDOW_CLAMP of a TCP socket is not less than half the least SO_RCVBUF: a smaller one is "
-    "raised to that.",
+    says="A TCP_WINDOW_CLAMP of a TCP socket, over IPv4 and IPv6, is not less than half the least SO_RCVBUF: "
+    "a smaller one is raised to that.",
     since="2.4",
 )
-def test_it_has_a_least(ns, observe):
-    with Socket.tcp() as sock:
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_it_has_a_least(ns, observe, family):
+    with Socket.tcp(family) as sock:
         sock.rcvbuf = 0
         least = sock.rcvbuf // 2
         sock.tcp_window_clamp = least + 1

@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from conformance.plugin.claim import claim, differs
+from conformance.plugin.refusal import refused
 from conformance.plugin.setups.readiness import await_end
 from conformance.plugin.setups.segments import URG, next_segment, segments
 from conformance.plugin.setups.urgent import at_mark, await_urgent, send_with_urgent_byte
@@ -119,7 +120,7 @@ def test_bytes_are_discarded(ns, observe, family, receive):
     sentence="tcp.7/Sockets-API/trunc-urgent",
     section="Sockets API",
     says="With MSG_TRUNC and MSG_OOB a receive on a TCP connection, over IPv4 and IPv6, discards the "
-    "out-of-band byte, and leaves the buffer as it is.",
+    "out-of-band byte, which is not there to be received again, and leaves the buffer as it is.",
     since="2.4.4",
 )
 @FAMILIES
@@ -131,6 +132,8 @@ def test_the_urgent_byte_is_discarded(ns, observe, family):
         await_end(receiver)
         room = bytearray(b".")
         count = receiver.recv_into(room, 1, socket.MSG_OOB | socket.MSG_TRUNC)
+        with refused():
+            receiver.recv(1, socket.MSG_OOB)
         receiver.rcvtimeo = SOON
         seen = [count, room.decode(), receiver.read_to_string()]
 
@@ -146,8 +149,8 @@ def test_the_urgent_byte_is_discarded(ns, observe, family):
         "tcp.7/Sockets-API/stdurg",
     ),
     section="/proc interfaces",
-    says="A receiver takes the byte before the one that the urgent pointer marks for urgent where tcp_stdurg "
-    "is 0, and the one that it marks where tcp_stdurg is 1.",
+    says="A TCP receiver over IPv4 takes the byte before the one that the urgent pointer marks for urgent "
+    "where tcp_stdurg is 0, and the one that it marks where tcp_stdurg is 1.",
     since="2.2",
 )
 @pytest.mark.parametrize(("standard", "urgent", "stream"), [(0, "X", "abcd"), (1, "c", "abXd")])
@@ -182,8 +185,8 @@ def pointer_sent() -> list[int]:
         "tcp.7/Sockets-API/urgent-pointer",
     ),
     section="/proc interfaces",
-    says="The urgent pointer of a segment that carries one urgent byte marks the byte after it where "
-    "tcp_stdurg is 0, as it is at first.",
+    says="The urgent pointer of a TCP segment over IPv4 that carries one urgent byte marks the byte after it "
+    "where tcp_stdurg is 0, as it is at first.",
     since="2.2",
     needs=[Capability.NET_RAW],
 )
@@ -197,8 +200,8 @@ def test_the_pointer_marks_the_byte_after(ns, observe):
     "tcp.7/tcp_stdurg/sent",
     sentence=("tcp.7/tcp_stdurg/last-byte", "tcp.7/Sockets-API/stdurg"),
     section="/proc interfaces",
-    says="The urgent pointer of a segment that carries one urgent byte marks that byte where tcp_stdurg is "
-    "1.",
+    says="The urgent pointer of a TCP segment over IPv4 that carries one urgent byte marks that byte where "
+    "tcp_stdurg is 1.",
     since="2.2",
     needs=[Capability.NET_RAW],
     expect=differs(
@@ -241,7 +244,7 @@ def test_the_mark_is_told(ns, observe, family):
 
 @claim(
     "tcp.7/SIOCATMARK/next-read",
-    sentence=("tcp.7/SIOCATMARK/inline", "tcp.7/SIOCATMARK/apart"),
+    sentence=("tcp.7/SIOCATMARK/inline", "tcp.7/SIOCATMARK/apart", "tcp.7/urgent-data/inline"),
     section="Ioctls",
     says="Where SIOCATMARK is true, the next read on a TCP socket, over IPv4 and IPv6, returns the urgent "
     "data with SO_OOBINLINE, and what follows it without.",
