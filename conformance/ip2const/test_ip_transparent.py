@@ -31,7 +31,7 @@ def route_to_the_right(hosts: Peers) -> None:
     says="A UDP socket with the option is bound to an address that this host does not have, receives what "
     "another host sends there, where that is routed to this host, and answers from that address. Without it "
     "the address is refused.",
-    since="2.6.28",
+    since="2.6.24",
     needs=[VETH, ROUTING_RULES, Capability.NET_ADMIN],
 )
 def test_datagrams_are_received_and_sent_for_others(peers, observe):
@@ -56,7 +56,7 @@ def test_datagrams_are_received_and_sent_for_others(peers, observe):
     section="DESCRIPTION",
     says="A TCP or UDP socket without the option cannot be bound to an address that this host does not have, "
     "and one with it can.",
-    since="2.6.28",
+    since="2.6.24",
     needs=[Capability.NET_ADMIN],
 )
 @pytest.mark.parametrize("make", [Socket.tcp, Socket.udp], ids=["tcp", "udp"])
@@ -76,7 +76,7 @@ def test_the_address_may_be_foreign(ns, observe, make):
     section="DESCRIPTION",
     says="A TCP socket with the option listens at an address that this host does not have, and another one "
     "connects from there, where that is routed to this host.",
-    since="2.6.28",
+    since="2.6.24",
     needs=[VETH, ROUTING_RULES, Capability.NET_ADMIN],
 )
 def test_connections_are_made_for_others(peers, observe):
@@ -106,7 +106,7 @@ def test_connections_are_made_for_others(peers, observe):
     sentence="IP_TRANSPARENT.2const/IP_TRANSPARENT/privilege",
     section="DESCRIPTION",
     says="Turning the option of a UDP socket off takes no capability, where turning it on does.",
-    since="2.6.28",
+    since="2.6.24",
     needs=[Capability.NET_ADMIN],
 )
 def test_clearing_takes_no_capability(ns, observe):
