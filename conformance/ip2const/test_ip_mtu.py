@@ -15,7 +15,10 @@ from libsocket import IP_MTU, Socket
 
 @claim(
     "IP_MTU.2const/IP_MTU/path",
-    sentence="IP_MTU.2const/IP_MTU/path",
+    sentence=(
+        "IP_MTU.2const/IP_MTU/path",
+        "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/mtu-of-connected",
+    ),
     section="DESCRIPTION",
     says="The option of a UDP socket is the path MTU that is known: that of the interface at first, and a "
     "smaller one once a router has told of it.",

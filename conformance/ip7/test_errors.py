@@ -188,7 +188,10 @@ def test_fragments_need_a_buffer(peers, observe):
 
 @claim(
     "ip.7/ENOPROTOOPT/unknown",
-    sentence="ip.7/errors/enoprotoopt",
+    sentence=(
+        "ip.7/errors/enoprotoopt",
+        "IPPROTO_IP.2const/IPPROTO_IP/enoprotoopt",
+    ),
     section="ERRORS",
     says="Setting or reading an option of level IPPROTO_IP that there is not, on a TCP, UDP or raw socket, "
     "fails with ENOPROTOOPT.",
@@ -208,7 +211,11 @@ def test_an_option_must_exist(ns, observe, make):
 
 @claim(
     "ip.7/ENOPROTOOPT/of-raw-sockets",
-    sentence="ip.7/errors/enoprotoopt",
+    sentence=(
+        "ip.7/errors/enoprotoopt",
+        "IP_HDRINCL.2const/IP_HDRINCL/raw-only",
+        "IP_NODEFRAG.2const/IP_NODEFRAG/raw-only",
+    ),
     section="ERRORS",
     says="Setting an option of raw sockets, IP_HDRINCL or IP_NODEFRAG, on a TCP or UDP socket fails with "
     "ENOPROTOOPT.",

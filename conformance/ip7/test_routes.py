@@ -182,7 +182,10 @@ def test_a_router_tells_tcp_of_no_route(routed, observe):
 
 @claim(
     "ip.7/EMSGSIZE/interface-mtu",
-    sentence="ip.7/errors/emsgsize",
+    sentence=(
+        "ip.7/errors/emsgsize",
+        "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/do-emsgsize",
+    ),
     section="ERRORS",
     says="A UDP datagram that is larger with its headers than the MTU of the interface it leaves by, and is "
     "not to be fragmented (IP_MTU_DISCOVER is IP_PMTUDISC_DO), fails with EMSGSIZE.",
@@ -204,7 +207,10 @@ def test_a_datagram_is_no_larger_than_the_interface_takes(peers, observe):
 
 @claim(
     "ip.7/EMSGSIZE/path-mtu",
-    sentence="ip.7/errors/emsgsize",
+    sentence=(
+        "ip.7/errors/emsgsize",
+        "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/do-emsgsize",
+    ),
     section="ERRORS",
     says="Once a router has told that an MTU on the path is smaller, a UDP datagram that is larger with its "
     "headers and is not to be fragmented (IP_MTU_DISCOVER is IP_PMTUDISC_DO) fails with EMSGSIZE.",

@@ -2,48 +2,15 @@
 
 from __future__ import annotations
 
-from fcntl import ioctl
-from termios import TIOCOUTQ
-
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import VETH, qdisc
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.overtaking import overtaking, queue_both, queued_messages
 from libsocket import Socket
-from netns import Capability, Host, without
+from netns import Capability, without
 
 INTERACTIVE = 6
 """A priority that the queueing discipline pfifo_fast puts before 0, the default (tc-prio(8))."""
-
-
-def slowed(host: Host) -> None:
-    """Let a host send a full packet in an eighth of a second, and what waits in bands by priority."""
-    host.namespace.add_qdisc(host.device, "tbf", handle="1:", rate="100kbit", burst=2000, limit=100_000)
-    host.namespace.add_qdisc(host.device, "pfifo_fast", handle="2:", parent="1:1")
-
-
-def waits(sender: Socket) -> bool:
-    """Whether something that was sent is still in a queue of this host (SIOCOUTQ, udp(7))."""
-    return ioctl(sender, TIOCOUTQ, bytes(4)) != bytes(4)
-
-
-def queue_both(bulk: Socket, interactive: Socket, receiver: Socket) -> None:
-    """Send bulk, then interactive, behind packets that hold both up.
-
-    Should bulk have left before interactive was queued, this machine was slow, and it is done over.
-    """
-    for _ in range(2):
-        interactive.send(bytes(1472))
-    bulk.send(b"bulk")
-    interactive.send(b"interactive")
-    if not waits(bulk):
-        received(receiver)
-        queue_both(bulk, interactive, receiver)
-
-
-def received(receiver: Socket) -> list[str]:
-    """The next two messages that are not mere weight."""
-    messages = (receiver.recv(2000) for _ in range(4))
-    return [message.decode() for message in messages if len(message) < 1472]
 
 
 @claim(
@@ -55,22 +22,11 @@ def received(receiver: Socket) -> list[str]:
     needs=[VETH, qdisc("tbf"), qdisc("pfifo_fast")],
 )
 def test_a_higher_priority_overtakes(peers, observe):
-    with peers.left.entered():
-        bulk, interactive = Socket.udp(), Socket.udp()
-    with peers.right.entered():
-        receiver = Socket.udp()
-    with bulk, interactive, receiver:
-        receiver.rcvtimeo = 10
-        receiver.bind((peers.right.address, 0))
-        bulk.connect(receiver.getsockname())
-        interactive.connect(receiver.getsockname())
-        interactive.send(b"finds the neighbour")
-        receiver.recv(20)
-        slowed(peers.left)
+    with overtaking(peers) as (bulk, interactive, receiver):
         interactive.priority = INTERACTIVE
         queue_both(bulk, interactive, receiver)
 
-        assert observe("order", received(receiver)) == ["interactive", "bulk"]
+        assert observe("order", queued_messages(receiver)) == ["interactive", "bulk"]
 
 
 @claim(

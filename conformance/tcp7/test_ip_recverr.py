@@ -42,6 +42,7 @@ def cut_off(hosts: Routed) -> Iterator[tuple[Socket, Socket]]:
         "tcp.7/Error-handling/recverr",
         "tcp.7/Error-handling/at-once",
         "tcp.7/Socket-options/ip-options",
+        "IP_RECVERR.2const/IP_RECVERR/tcp",
     ),
     section="Error handling",
     says="The next receive on a TCP connection over IPv4 with IP_RECVERR fails with the error that an ICMP "

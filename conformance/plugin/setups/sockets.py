@@ -9,10 +9,18 @@ from typing import Final
 
 from libsocket import Socket
 
+_EXPERIMENTAL = 253
+"""RFC 3692."""
+
 
 def unix_datagram() -> Socket:
     """A UNIX domain datagram socket."""
     return Socket.unix(socket.SOCK_DGRAM)
+
+
+def raw_socket() -> Socket:
+    """A raw IPv4 socket of a protocol for experiments, which nothing else on a host receives."""
+    return Socket.raw(_EXPERIMENTAL)
 
 
 SOCKETS: Final[Mapping[str, Callable[[], Socket]]] = {
@@ -20,6 +28,7 @@ SOCKETS: Final[Mapping[str, Callable[[], Socket]]] = {
     "tcp6": partial(Socket.tcp, socket.AF_INET6),
     "udp": Socket.udp,
     "udp6": partial(Socket.udp, socket.AF_INET6),
+    "raw": raw_socket,
     "unix": Socket.unix,
     "unix-datagram": unix_datagram,
     "unix-seqpacket": partial(Socket.unix, socket.SOCK_SEQPACKET),
