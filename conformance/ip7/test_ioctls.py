@@ -6,42 +6,31 @@ import errno
 import fcntl
 import os
 import signal
-import sys
-import time
 
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.ioctls import (
+    FIOASYNC,
+    SIOCSPGRP,
+    owner,
+    time_of_last_packet,
+    word,
+)
 from conformance.plugin.setups.pairs import await_those_before, udp_pair
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.signals import signalled
+from conformance.plugin.setups.timestamps import now
 from libsocket import Socket
 from netns import Capability
-
-FIOASYNC, SIOCSPGRP, SIOCGPGRP, SIOCGSTAMP = 0x5452, 0x8902, 0x8904, 0x8906
 
 
 def raw_socket() -> Socket:
     return Socket.raw(253)
 
 
-def word(number: int) -> bytes:
-    """An int as ioctl takes it."""
-    return number.to_bytes(4, sys.byteorder)
-
-
 KINDS = pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, raw_socket], ids=["tcp", "udp", "raw"])
-
-
-def seconds_of_last_packet(sock: Socket) -> int:
-    """When the last packet that was passed on had come, in whole seconds since 1970."""
-    return int.from_bytes(fcntl.ioctl(sock, SIOCGSTAMP, bytes(16))[:8], sys.byteorder)
-
-
-def owner(sock: Socket) -> int:
-    """The process that gets its signals."""
-    return int.from_bytes(fcntl.ioctl(sock, SIOCGPGRP, word(0)), sys.byteorder)
 
 
 @claim(
@@ -55,13 +44,13 @@ def test_no_packet_has_no_time(ns, observe):
     sender, receiver = udp_pair()
     with sender, receiver:
         with refused(errno.ENOENT):
-            seconds_of_last_packet(receiver)
-        before = int(time.time())
+            time_of_last_packet(receiver)
+        before = now()
         sender.send(b"hello")
         receiver.recv(9)
-        after = seconds_of_last_packet(receiver)
+        after = time_of_last_packet(receiver)
 
-        assert observe("between", before <= after <= int(time.time())) is True
+        assert observe("between", before <= after <= now()) is True
 
 
 @claim(

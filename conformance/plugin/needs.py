@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.plugin.setups.bpf import returning
 from conformance.plugin.setups.options import set_on_udp
 from conformance.plugin.surroundings import in_want
 from libsocket import Option, Socket, UnsupportedOption
@@ -191,6 +192,11 @@ def _try_sctp() -> None:
         pass
 
 
+def _try_program() -> None:
+    with returning(0):
+        pass
+
+
 def _try_ip_option(number: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:
@@ -234,6 +240,12 @@ IPV6 = Need("family:AF_INET6", lambda: _works(_try_ipv6, OSError))
 SCTP = Need("protocol:IPPROTO_SCTP", lambda: _works(_try_sctp, OSError))
 """SCTP, which a kernel can be built without; as a module it is loaded by root's first socket."""
 
+BUSY_POLL = Need("busy polling", lambda: _works(lambda: initial_sysctl("net.core.busy_read"), KeyError))
+"""Busy polling (CONFIG_NET_RX_BUSY_POLL)."""
+
+EBPF = Need("program:ebpf", lambda: _works(_try_program, OSError))
+"""Extended BPF programs, which a kernel can be built without, and which take privileges to load."""
+
 IPTABLES = Need("firewall:iptables", lambda: _works(lambda: _try_ip_option(_IPT_SO_SET_REPLACE), OSError))
 """The packet filter's first interface (CONFIG_IP_NF_IPTABLES), which is set up by options of sockets."""
 
@@ -267,6 +279,8 @@ _NEEDS = (
     USER_NAMESPACE,
     IPV6,
     SCTP,
+    BUSY_POLL,
+    EBPF,
     IPTABLES,
     MULTICAST_ROUTING,
     ROUTING_RULES,

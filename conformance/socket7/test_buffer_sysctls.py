@@ -30,7 +30,7 @@ def test_rmem_max_limits_what_may_be_set(ns, observe, more):
 
 @claim(
     "socket.7/rmem_default/sets-the-default",
-    sentence="socket.7/rmem_default/default",
+    sentence=("socket.7/rmem_default/default", "socket.7/proc/core"),
     section="/proc interfaces",
     says="What net.core.rmem_default is set to, in bytes, is the receive buffer of UDP and UNIX stream "
     "sockets that are made from then on, and not of those that are there.",

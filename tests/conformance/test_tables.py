@@ -41,6 +41,11 @@ TRUE = {
     "inherited": ("SO_KEEPALIVE", 'transport = "tcp"\nvalue = 1'),
     "not-inherited": ("SO_KEEPALIVE", 'transport = "unix"\nvalue = 1\ndefault = 0'),
     "optlen": ("TCP_NODELAY", 'sockets = ["tcp"]\nsizes = [1, 3]\nvalue = 1\nerrno = "EINVAL"'),
+    "shared-port": ("SO_REUSEADDR", 'transport = "udp"\npairs = [["0.0.0.0", "127.0.0.1"]]'),
+    "kept-port": (
+        "SO_REUSEADDR",
+        'transport = "tcp"\npairs = [["127.0.0.1", "0.0.0.0"]]\nhaving = ["second"]\nerrno = "EADDRINUSE"',
+    ),
 }
 """A row of each kind that this kernel fulfils: an option, and the fields."""
 
@@ -57,6 +62,10 @@ TRUE_TOO = {
         'sockets = ["udp"]\nvalue = 8192\nfactor = 2\nshown-by = "SO_RCVBUF"\nerrno = "EPERM"',
     ),
     "inherited": ("SO_LINGER", 'transport = "tcp"\nvalue = [0, 0]\notherwise = [[1, 7]]'),
+    "shared-port": (
+        "SO_REUSEPORT",
+        'transport = "tcp"\npairs = [["::1", "::1"]]\nlistening = true\nset-after-bind = true',
+    ),
     "not-inherited": (
         "SO_SNDBUF",
         'transport = "unix"\nvalue = 8192\nstored = 16384\ndefault = { sysctl = "net.core.wmem_default" }',
@@ -76,6 +85,11 @@ FALSE = {
     "inherited": ("SO_KEEPALIVE", 'transport = "unix"\nvalue = 1'),
     "not-inherited": ("SO_KEEPALIVE", 'transport = "tcp"\nvalue = 1\ndefault = 0'),
     "optlen": ("SO_RCVTIMEO", 'sockets = ["tcp"]\nsizes = [16]\nvalue = 0.0'),
+    "shared-port": (
+        "SO_REUSEADDR",
+        'transport = "udp"\npairs = [["0.0.0.0", "127.0.0.1"]]\nhaving = ["first"]',
+    ),
+    "kept-port": ("SO_REUSEADDR", 'transport = "tcp"\npairs = [["127.0.0.1", "0.0.0.0"]]'),
 }
 """A row of each kind that it does not fulfil."""
 

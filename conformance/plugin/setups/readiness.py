@@ -9,6 +9,14 @@ from contextlib import contextmanager
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 
+_EVENTS = {
+    select.POLLIN: "IN",
+    select.POLLPRI: "PRI",
+    select.POLLOUT: "OUT",
+    select.POLLERR: "ERR",
+    select.POLLHUP: "HUP",
+}
+
 
 @contextmanager
 def below_lowat(pair: Callable[[], tuple[Socket, Socket]], lowat: int = 6) -> Iterator[tuple[Socket, Socket]]:
@@ -71,6 +79,14 @@ def readable_by_epoll(sock: Socket, seconds: float = 0) -> bool:
     with select.epoll() as epoll:
         epoll.register(sock, select.EPOLLIN)
         return bool(epoll.poll(seconds))
+
+
+def events(sock: Socket) -> list[str]:
+    """What poll(2) reports of a socket now, asked for POLLIN, POLLPRI and POLLOUT."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN | select.POLLPRI | select.POLLOUT)
+    reported = sum(bits for _, bits in poll.poll(0))
+    return [name for bit, name in _EVENTS.items() if reported & bit]
 
 
 def _polled(sock: Socket, event: int) -> bool:

@@ -6,7 +6,7 @@ What a case should answer is in the row, or in a sysctl that the row names.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeVar
 
@@ -348,6 +348,78 @@ def test_fewer_bytes_are_refused(observe: Observe, row: Optlen, case: Case) -> N
         assert observe("after_fewer_and_all", [kept, sock.get(row.option)]) == [row.value, 0]
 
 
+class _AtOnePort(Row, frozen=True, kw_only=True):
+    """Two sockets at one port, bound to each of the ``pairs`` of addresses one after the other.
+
+    Those named in ``having`` set the option, the first one before it is bound or, with ``set-after-bind``,
+    after that; ``listening`` says whether it listens then.
+    """
+
+    transport: Literal["tcp", "udp"]
+    pairs: tuple[tuple[str, str], ...]
+    having: tuple[Literal["first", "second"], ...] = ("first", "second")
+    set_after_bind: bool = field(name="set-after-bind", default=False)
+    listening: bool = False
+
+    def cases(self) -> Iterator[Case]:
+        """A test for each pair of addresses."""
+        yield from (Case("-".join(pair), given=pair) for pair in self.pairs)
+
+    @contextmanager
+    def two(self, hosts: tuple[str, str]) -> Iterator[tuple[Socket, Socket]]:
+        """The first socket, bound, and the second, still to be bound."""
+        first, second = (SOCKETS[self.transport + "6" * (":" in host)]() for host in hosts)
+        with first, second:
+            if "first" in self.having and not self.set_after_bind:
+                first.set(self.option, 1)
+            first.bind((hosts[0], 0))
+            if self.listening:
+                first.listen()
+            if "first" in self.having and self.set_after_bind:
+                first.set(self.option, 1)
+            if "second" in self.having:
+                second.set(self.option, 1)
+            yield first, second
+
+    def seen(self, first: Socket, second: Socket) -> list[bool]:
+        """Which of them have the option, whether the first listens, and whether they have one port."""
+        return [
+            first.get(self.option) == 1,
+            second.get(self.option) == 1,
+            first.acceptconn,
+            first.getsockname()[1] == second.getsockname()[1],
+        ]
+
+    def expected(self, *, shared: bool) -> list[bool]:
+        return ["first" in self.having, "second" in self.having, self.listening, shared]
+
+
+class SharedPort(_AtOnePort, frozen=True, kw_only=True):
+    """The second socket can be bound."""
+
+
+def test_two_sockets_share_a_port(observe: Observe, row: SharedPort, case: Case) -> None:
+    with row.two(case.given) as (first, second):
+        second.bind((case.given[1], first.getsockname()[1]))
+
+        assert observe("options_listens_shared", row.seen(first, second)) == row.expected(shared=True)
+
+
+class KeptPort(_AtOnePort, frozen=True, kw_only=True):
+    """The second socket cannot be bound, with ``errno`` if named, but to another port."""
+
+    errno: Errno = Errno()
+
+
+def test_a_socket_keeps_its_port(observe: Observe, row: KeptPort, case: Case) -> None:
+    with row.two(case.given) as (first, second):
+        with refused(row.errno.number):
+            second.bind((case.given[1], first.getsockname()[1]))
+        second.bind((case.given[1], 0))
+
+        assert observe("options_listens_shared", row.seen(first, second)) == row.expected(shared=False)
+
+
 KINDS: Final[dict[str, tuple[type[Row], Callable[..., None]]]] = {
     "default": (Default, test_a_new_socket_has_the_default),
     "stored": (Stored, test_what_is_set_is_stored),
@@ -360,5 +432,7 @@ KINDS: Final[dict[str, tuple[type[Row], Callable[..., None]]]] = {
     "inherited": (Inherited, test_an_accepted_connection_begins_with),
     "not-inherited": (NotInherited, test_an_accepted_connection_begins_with),
     "optlen": (Optlen, test_fewer_bytes_are_refused),
+    "shared-port": (SharedPort, test_two_sockets_share_a_port),
+    "kept-port": (KeptPort, test_a_socket_keeps_its_port),
 }
 """The rows of each kind, by the name of their tables, and the test that tries them."""

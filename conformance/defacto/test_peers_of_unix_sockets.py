@@ -1,0 +1,193 @@
+"""SO_PEERPIDFD, SO_PASSPIDFD, SO_PEERGROUPS, SO_PASSRIGHTS, SO_INQ: UNIX sockets and their peers."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.control_messages import control_messages
+from conformance.plugin.setups.processes import process_of
+from conformance.plugin.setups.sockets import SOCKETS
+from conformance.plugin.timing import SOON
+from libsocket import INT, SO_INQ, Inq, Pidfd, Rights, Socket
+
+KINDS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
+
+
+@claim(
+    "defacto/SO_PEERPIDFD/process",
+    says="SO_PEERPIDFD of a UNIX socketpair, stream, datagram or seqpacket, is each time a new descriptor of "
+    "the process that made it.",
+    since="6.5",
+    commit="7b26952a91cf",
+)
+@KINDS
+def test_a_descriptor_of_the_peer(ns, observe, kind):
+    left, right = Socket.pair(kind)
+    with left, right, left.peerpidfd as first, left.peerpidfd as second:
+        seen = [process_of(first) == os.getpid(), process_of(second) == os.getpid()]
+
+        assert observe("is_this_process", [*seen, first.fileno() == second.fileno()]) == [True, True, False]
+
+
+@claim(
+    "defacto/SO_PEERPIDFD/no-peer",
+    says="SO_PEERPIDFD of a TCP, UDP or new UNIX stream socket, which has no peer to name, is refused with "
+    "ENODATA.",
+    since="6.5",
+    commit="b6f79e826fbd",
+)
+@pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix], ids=["tcp", "udp", "unix"])
+def test_where_there_is_no_peer_there_is_no_descriptor(ns, observe, make):
+    left, right = Socket.pair()
+    with left, right, make() as sock, left.peerpidfd as found:
+        with refused(errno.ENODATA):
+            sock.peerpidfd.close()
+
+        assert observe("of_a_pair", process_of(found) == os.getpid()) is True
+
+
+@claim(
+    "defacto/SO_PASSPIDFD/message",
+    says="With SO_PASSPIDFD a descriptor of the process that sent it comes with each message to a UNIX "
+    "stream, datagram or seqpacket socket; without it none.",
+    since="6.5",
+    commit="5e2ff6704a27",
+)
+@KINDS
+def test_a_descriptor_of_the_sender_comes(ns, observe, kind):
+    left, right = Socket.pair(kind)
+    with left, right:
+        right.rcvtimeo = SOON
+        left.send(b"without")
+        without = control_messages(right, Pidfd)
+        right.passpidfd = True
+        left.send(b"with")
+        with right.recv_message(9) as message:
+            came = [process_of(one) == os.getpid() for one in message.control if isinstance(one, Pidfd)]
+
+            assert observe("without_and_with", [without, came]) == [[], [True]]
+
+
+@claim(
+    "defacto/SO_PEERGROUPS/groups",
+    says="SO_PEERGROUPS of a UNIX stream socketpair is the supplementary groups of the process that made it, "
+    "in rising order.",
+    since="4.13",
+    commit="28b5ba2aa0f5",
+)
+def test_the_groups_of_the_peer(ns, observe):
+    left, right = Socket.pair()
+    with left, right:
+        assert observe("same", list(left.peergroups) == sorted(os.getgroups())) is True
+
+
+@claim(
+    "defacto/SO_PEERGROUPS/no-peer",
+    says="SO_PEERGROUPS of a TCP, UDP or new UNIX stream socket, which has no peer to name, is refused with "
+    "ENODATA.",
+    since="4.13",
+    commit="28b5ba2aa0f5",
+)
+@pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix], ids=["tcp", "udp", "unix"])
+def test_where_there_is_no_peer_there_are_no_groups(ns, observe, make):
+    left, right = Socket.pair()
+    with left, right, make() as sock:
+        with refused(errno.ENODATA):
+            sock.peergroups  # noqa: B018
+
+        assert observe("of_a_pair", list(left.peergroups) == sorted(os.getgroups())) is True
+
+
+@claim(
+    "defacto/SO_PASSRIGHTS/off",
+    says="While SO_PASSRIGHTS of a UNIX stream, datagram or seqpacket socket is off, sending it descriptors "
+    "is refused with EPERM; data alone can be sent.",
+    since="6.16",
+    commit="77cbe1a6d873",
+)
+@KINDS
+def test_descriptors_can_be_refused(ns, observe, kind):
+    left, right = Socket.pair(kind)
+    with left, right:
+        right.rcvtimeo = SOON
+        right.passrights = False
+        with refused(errno.EPERM):
+            left.send_message(b"refused", Rights(left.fileno()))
+        left.send(b"data")
+        data = right.recv(9).decode()
+        right.passrights = True
+        left.send_message(b"taken", Rights(left.fileno()))
+        with right.recv_message(9) as message:
+            count = [len(one) for one in message.control if isinstance(one, Rights)]
+
+            assert observe("data_and_descriptors", [data, message.data.decode(), count]) == [
+                "data",
+                "taken",
+                [1],
+            ]
+
+
+@claim(
+    "defacto/SO_INQ/left",
+    says="With SO_INQ what is received from a UNIX stream comes with the number of bytes that are left to be "
+    "read; without it not.",
+    since="6.17",
+    commit="df30285b3670",
+)
+@pytest.mark.parametrize(("size", "left_over"), [(1, 4), (4, 1), (5, 0), (9, 0)])
+def test_how_much_is_left_is_told(ns, observe, size, left_over):
+    left, right = Socket.pair()
+    with left, right:
+        right.rcvtimeo = SOON
+        left.send(b"first")
+        without = control_messages(right, Inq, size=9)
+        right.inq = True
+        left.send(b"hello")
+        told = [int(one) for one in control_messages(right, Inq, size=size)]
+
+        assert observe("without_and_with", [without, told]) == [[], [left_over]]
+
+
+@claim(
+    "defacto/SO_INQ/values",
+    says="SO_INQ of a UNIX stream socket is 0 or 1; other numbers are refused with EINVAL.",
+    since="6.17",
+    commit="df30285b3670",
+)
+@pytest.mark.parametrize("value", [-1, 2])
+def test_it_is_zero_or_one(ns, observe, value):
+    left, right = Socket.pair()
+    with left, right:
+        right.rcvtimeo = SOON
+        right.inq = True
+        with refused(errno.EINVAL):
+            right.set(SO_INQ.through(INT), value)
+        left.send(b"hello")
+
+        assert observe("left", [int(one) for one in control_messages(right, Inq, size=2)]) == [3]
+
+
+@claim(
+    "defacto/SO_INQ/streams-only",
+    says="SO_INQ of a UNIX datagram or seqpacket socket, of a TCP or of a UDP socket is refused with "
+    "ENOPROTOOPT.",
+    since="6.17",
+    commit="df30285b3670",
+)
+@pytest.mark.parametrize("kind", ["unix-datagram", "unix-seqpacket", "tcp", "udp"])
+def test_streams_alone_have_it(ns, observe, kind):
+    left, right = Socket.pair()
+    with left, right, SOCKETS[kind]() as sock:
+        right.rcvtimeo = SOON
+        right.inq = True
+        with refused(errno.ENOPROTOOPT):
+            sock.inq = True
+        left.send(b"hello")
+
+        assert observe("of_a_stream", [int(one) for one in control_messages(right, Inq, size=2)]) == [3]

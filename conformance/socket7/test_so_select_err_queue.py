@@ -1,0 +1,106 @@
+"""SO_SELECT_ERR_QUEUE: errors as exceptions to select and poll."""
+
+from __future__ import annotations
+
+import select
+import socket
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.setups.readiness import await_error, events
+from conformance.plugin.timing import SOON
+from libsocket import Socket
+
+
+def exceptional(sock: Socket) -> bool:
+    """Whether select(2) has it among its exceptions."""
+    return bool(select.select([], [], [sock], 0)[2])
+
+
+def polled_for_nothing(sock: Socket) -> list[int]:
+    """What poll(2) reports unasked."""
+    poll = select.poll()
+    poll.register(sock, 0)
+    return [bits for _, bits in poll.poll(0)]
+
+
+def pending_error() -> Socket:
+    """A UDP socket that was told that its peer's port is closed, and has not been read for it."""
+    sender, receiver = udp_pair()
+    receiver.close()
+    sender.send(b"anybody there?")
+    await_error(sender)
+    return sender
+
+
+def queued_error() -> Socket:
+    """A UDP socket whose error queue alone tells that its peer's port is closed."""
+    sender, receiver = udp_pair()
+    sender.ip_recverr = True
+    receiver.close()
+    sender.send(b"anybody there?")
+    await_error(sender)
+    assert sender.error, "no error is pending"
+    return sender
+
+
+ERRORS = pytest.mark.parametrize("erring", [pending_error, queued_error])
+
+
+@claim(
+    "socket.7/SO_SELECT_ERR_QUEUE/exceptions",
+    sentence=("socket.7/SO_SELECT_ERR_QUEUE/exceptfds", "socket.7/SO_SELECT_ERR_QUEUE/retained"),
+    section="Socket options",
+    says="With SO_SELECT_ERR_QUEUE an error of a UDP socket, pending or on its error queue, is an exception "
+    "to select, which it is not without.",
+    since="3.10",
+)
+@ERRORS
+def test_an_error_is_an_exception(ns, observe, erring):
+    with erring() as sock:
+        before = exceptional(sock)
+        sock.select_err_queue = True
+
+        assert observe("without_and_with", [before, exceptional(sock)]) == [False, True]
+
+
+@claim(
+    "socket.7/SO_SELECT_ERR_QUEUE/pollpri",
+    sentence="socket.7/SO_SELECT_ERR_QUEUE/pollpri",
+    section="Socket options",
+    says="With SO_SELECT_ERR_QUEUE poll reports POLLPRI where it reports POLLERR of a UDP socket, for an "
+    "error that is pending or on its error queue; without it POLLERR alone.",
+    since="3.10",
+)
+@ERRORS
+def test_pollpri_comes_with_pollerr(ns, observe, erring):
+    with erring() as sock:
+        before = events(sock)
+        sock.select_err_queue = True
+
+        assert observe("without_and_with", [before, events(sock)]) == [["OUT", "ERR"], ["PRI", "OUT", "ERR"]]
+
+
+@claim(
+    "socket.7/SO_SELECT_ERR_QUEUE/unnecessary",
+    sentence="socket.7/SO_SELECT_ERR_QUEUE/unnecessary",
+    section="Socket options",
+    says="poll that asks for no event reports the POLLERR of what is on a UDP socket's error queue without "
+    "SO_SELECT_ERR_QUEUE, and nothing of data that wait.",
+    since="4.16",
+)
+def test_errors_can_be_watched_alone(ns, observe):
+    sender, receiver = udp_pair()
+    with queued_error() as sock, sender, receiver:
+        receiver.rcvtimeo = SOON
+        sender.send(b"data")
+        data = receiver.recv(9, socket.MSG_PEEK).decode()
+        seen = [bits for one in (sock, receiver) for bits in polled_for_nothing(one)]
+
+        assert observe("data_and_events", [sock.select_err_queue, data, seen]) == [
+            False,
+            "data",
+            [select.POLLERR],
+        ]
