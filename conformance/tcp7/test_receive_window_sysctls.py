@@ -11,7 +11,7 @@ from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.made_peer import MADE, made_peer
-from conformance.plugin.setups.segments import next_segment, segments
+from conformance.plugin.setups.segments import ACK, SYN, next_segment, segments
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Capability, Peers
@@ -41,13 +41,13 @@ def offered_window(hosts: Peers) -> int:
 
 def reserved(hosts: Peers) -> int:
     """How many bytes of the space for a window a connection of the right host reserves."""
+    hosts.right.namespace.sysctl.update({SCALE: 1, RMEM: f"4096 {2 * LARGEST} {2 * LARGEST}"})
     with (
         hosts.right.entered(),
         listening(hosts.right.address) as listener,
         hosts.left.entered(),
         Socket.tcp() as client,
     ):
-        listener.rcvbuf = LARGEST
         client.connect(listener.getsockname())
         with listener.accept()[0] as sock:
             return sock.rcvbuf // 2 - sock.tcp_window_clamp
@@ -147,7 +147,7 @@ def test_overhead_at_first(peers, observe):
 )
 @pytest.mark.parametrize(("value", "left_out"), [(1, LARGEST // 2), (3, LARGEST // 8)])
 def test_so_much_is_reserved(peers, observe, value, left_out):
-    peers.right.namespace.sysctl.update({APP_WIN: value, SCALE: 1})
+    peers.right.namespace.sysctl[APP_WIN] = value
 
     assert observe("reserved", reserved(peers)) == left_out
 
@@ -162,7 +162,7 @@ def test_so_much_is_reserved(peers, observe, value, left_out):
     needs=[VETH],
 )
 def test_nothing_is_reserved(peers, observe):
-    peers.right.namespace.sysctl.update({APP_WIN: 0, SCALE: 1})
+    peers.right.namespace.sysctl[APP_WIN] = 0
 
     assert observe("reserved", reserved(peers)) == 0
 
@@ -179,7 +179,7 @@ def test_nothing_is_reserved(peers, observe):
 )
 @pytest.mark.parametrize("settings", [{}, {APP_WIN: 31}], ids=["at-first", "31"])
 def test_a_segment_is_reserved_at_first(peers, observe, settings):
-    peers.right.namespace.sysctl.update({SCALE: 1, **settings})
+    peers.right.namespace.sysctl.update(settings)
 
     assert observe("reserved", reserved(peers)) == SEGMENT - TIMESTAMP
 
@@ -267,7 +267,9 @@ def test_windows_are_unsigned_at_first(peers, observe):
 def test_a_client_without_scaling(peers, observe, value, larger):
     peers.right.namespace.sysctl[WORKAROUND] = value
     with made_peer(peers) as peer, peers.right.entered(), listening(peers.right.address) as listener:
-        assert observe("larger", peer.ask(listener).window > 32_767) is larger
+        answer = peer.ask(listener)
+
+        assert observe("flags_and_larger", [answer.flags, answer.window > 32_767]) == [SYN | ACK, larger]
 
 
 @claim(

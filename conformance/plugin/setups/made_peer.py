@@ -42,6 +42,11 @@ FIRST: Final = 1000
 SEGMENT: Final = 1000
 """The largest segment that it takes, in bytes of data."""
 
+ACKNOWLEDGED_LATER: Final = {
+    "no-op: sendto(*, 40, 0*": "a segment without data only acknowledges what the next one does too"
+}
+"""For claims in which what a made peer sends after its SYN follows at once."""
+
 OFFERED: Final = {MSS: SEGMENT.to_bytes(2, "big")}
 """The options of a SYN that only says how large a segment may be."""
 WITH_SACK: Final = {**OFFERED, SACK_PERMITTED: b""}
@@ -147,14 +152,13 @@ class MadePeer:
         return self.take(self.next())
 
     def answer(self, sock: Socket, options: dict[int, bytes] | None = None) -> Segment:
-        """Let a socket connect to this; its SYN."""
+        """Let a socket connect to this, which does not block from then on; its SYN."""
         sock.setblocking(False)
         sock.connect_ex((ADDRESS, self.port))
         asked = self.take(self.next())
         self.send(SYN | ACK, options=OFFERED if options is None else options)
         self.sequence = FIRST + 1
         self.next()
-        sock.setblocking(True)
         return asked
 
     def tell(self, data: bytes, *, options: dict[int, bytes] | None = None, **fields: int) -> None:
