@@ -45,7 +45,6 @@ def informed(hosts: Peers, options: dict[int, bytes] | None = None) -> Iterator[
         with listener.accept()[0] as sock:
             sock.linger = Linger(True, 0)
             sock.rcvtimeo = SOON
-            sock.tcp_nodelay = True
             yield sock, peer
 
 
@@ -56,6 +55,7 @@ def informed(hosts: Peers, options: dict[int, bytes] | None = None) -> Iterator[
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
+    survives=UNACKED_ENDS,
 )
 @pytest.mark.parametrize(
     ("options", "agreed"),
@@ -129,7 +129,6 @@ def test_what_is_acknowledged_apart(peers, observe, number):
 def test_what_is_sent_again(peers, observe):
     peers.right.namespace.sysctl["net.ipv4.tcp_retries2"] = 15
     with informed(peers) as (sock, peer):
-        sock.tcp_congestion = "reno"
         sock.send(b"12345")
         copies = [peer.next().data.decode(), peer.next().data.decode()]
         info = sock.tcp_info

@@ -8,7 +8,7 @@ from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.made_peer import ADDRESS, MADE, OFFERED, made_peer
-from conformance.plugin.setups.segments import ACK, SYN
+from conformance.plugin.setups.segments import ACK, SYN, segments, waiting_segments
 from conformance.plugin.timing import SOON
 from libsocket import Socket, TcpMd5sig
 
@@ -46,17 +46,24 @@ def test_segments_are_signed(peers, observe):
     needs=MADE,
 )
 def test_unsigned_segments_are_dropped(peers, observe):
-    with made_peer(peers) as peer, peers.right.entered(), listening(peers.right.address) as listener:
+    with (
+        made_peer(peers) as peer,
+        peers.right.entered(),
+        listening(peers.right.address) as listener,
+        segments() as arriving,
+    ):
         listener.tcp_md5sig = TcpMd5sig(ADDRESS, b"secret")
         port = listener.getsockname()[1]
         peer.send(SYN, to=port, options=OFFERED)
         answered = [len(peer.replies())]
         peer.send(SYN, to=port, options={**OFFERED, SIGNATURE: bytes(SIZE)})
         answered.append(len(peer.replies()))
+        came = [len(one.options.get(SIGNATURE, b"")) for one in waiting_segments(arriving) if one.options]
         listener.tcp_md5sig = TcpMd5sig(ADDRESS)
         answer = peer.ask(listener)
 
-        assert [observe("answered", answered), observe("flags", answer.flags)] == [[0, 0], SYN | ACK]
+        seen = [observe("came", came), observe("answered", answered), observe("flags", answer.flags)]
+        assert seen == [[0, SIZE], [0, 0], SYN | ACK]
 
 
 @claim(

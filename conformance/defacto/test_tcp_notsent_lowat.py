@@ -40,4 +40,5 @@ def test_it_is_writable_below(peers, observe, lowat, writable):
             unsent = sock.tcp_info.notsent_bytes
             after = bool(select.select([], [sock], [], 0)[1])
 
-            assert observe("unsent_and_writable", [unsent, before, after]) == [UNSENT, True, writable]
+            seen = [unsent, sock.tcp_notsent_lowat, before, after]
+            assert observe("unsent_lowat_and_writable", seen) == [UNSENT, lowat, True, writable]

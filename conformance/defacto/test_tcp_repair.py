@@ -28,6 +28,7 @@ ADMIN = (Capability.NET_ADMIN,)
     since="4.8",
     commit="ee9952831cfd",
     needs=ADMIN,
+    survives={"no-op: setsockopt(*SO_REUSEADDR*": "a socket under repair reuses addresses anyway"},
 )
 @FAMILIES
 def test_a_connection_is_moved(ns, observe, family):
@@ -36,10 +37,12 @@ def test_a_connection_is_moved(ns, observe, family):
         peer.rcvtimeo = moved.rcvtimeo = SOON
         sock.send(b"before")
         received = [peer.read_exact(6).decode()]
+        options = sock.tcp_info.options
         connection = held(sock)
         sock.close()
         ended = readable_by_select(peer)
         resume(moved, connection)
+        same = [moved.tcp_repair_window == connection.window, moved.tcp_info.options == options]
         moved.tcp_repair = 0
         moved.send(b"after")
         received.append(peer.read_exact(5).decode())
@@ -107,7 +110,6 @@ def test_a_sequence_number_is_set_while_closed(ns, observe, family, queue):
     left, right = Socket.tcp_pair(family)
     with left, right, Socket.tcp(family) as closed:
         left.tcp_repair = closed.tcp_repair = 1
-        left.tcp_repair_queue = queue
         with refused(errno.EPERM):
             left.tcp_queue_seq = 7
         with refused(errno.EINVAL, "errno_no_queue"):
