@@ -44,7 +44,7 @@ def test_a_key_has_a_size(ns, observe, family, size):
     commit="1fba70e5b6be",
     needs=MADE,
     survives={
-        'no-op: setsockopt(*TCP_FASTOPEN_KEY, "?1?2*': "the key of the namespace is another than the first, too"
+        'no-op: setsockopt(*TCP_FASTOPEN_KEY, "?1?2*': "the namespace has another key than the first, too"
     },
 )
 def test_a_listener_has_its_own_key(peers, observe):
