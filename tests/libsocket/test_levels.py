@@ -12,6 +12,7 @@ import pytest
 from pyroute2 import IPRoute
 
 import libsocket as ls
+from conformance.plugin.setups.repair import held, resume
 from libsocket import (
     DmabufToken,
     FanoutArgs,
@@ -34,7 +35,6 @@ from libsocket import (
 )
 from netns import Capability, Namespace, without
 from tests.libsocket.kernel import mptcp, numbers, old_enough
-from tests.libsocket.repair import held, resume
 
 LOOPBACK = 1
 BPF_LD_IMM, BPF_RET_A = 0x00, 0x16

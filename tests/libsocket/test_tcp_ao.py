@@ -17,6 +17,7 @@ from dataclasses import replace
 import pytest
 
 import libsocket as ls
+from conformance.plugin.setups.repair import SEND, held, resume
 from libsocket import (
     NotPermitted,
     Socket,
@@ -31,7 +32,6 @@ from libsocket import (
 )
 from libsocket.layouts.tcp import AO_KEYS
 from netns import Namespace
-from tests.libsocket.repair import SEND, held, resume
 
 Ends = tuple[Socket, Socket]
 

@@ -37,6 +37,8 @@ class Segment:
 
     source: int
     """The port that it comes from."""
+    destination: int
+    """The port that it goes to."""
     sequence: int
     acknowledged: int
     flags: int
@@ -87,6 +89,7 @@ def segment(packet: bytes) -> Segment:
     size = 4 * (header[12] >> 4)
     return Segment(
         source=int.from_bytes(header[:2], "big"),
+        destination=int.from_bytes(header[2:4], "big"),
         sequence=int.from_bytes(header[4:8], "big"),
         acknowledged=int.from_bytes(header[8:12], "big"),
         flags=header[13],

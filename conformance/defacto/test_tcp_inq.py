@@ -1,0 +1,55 @@
+"""TCP_INQ: how much is left to be read."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.setups.control_messages import control_messages
+from conformance.plugin.setups.readiness import await_end, await_readable
+from libsocket import Socket, TcpInq
+
+FAMILIES = pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+
+
+@claim(
+    "defacto/TCP_INQ/left",
+    says="With TCP_INQ a read of a TCP connection, over IPv4 and IPv6, comes with the number of bytes that "
+    "are left to be read (TCP_CM_INQ), and without it with none.",
+    since="4.18",
+    commit="b75eba76d3d7",
+)
+@FAMILIES
+def test_what_is_left_is_told(ns, observe, family):
+    sender, receiver = Socket.tcp_pair(family)
+    with sender, receiver:
+        sender.send(b"12345678")
+        await_readable(receiver)
+        told = [[int(one) for one in control_messages(receiver, TcpInq, size=1)]]
+        receiver.tcp_inq = True
+        told += [[int(one) for one in control_messages(receiver, TcpInq, size=3)]]
+        told += [[int(one) for one in control_messages(receiver, TcpInq, size=4)]]
+
+        assert observe("left", told) == [[], [4], [0]]
+
+
+@claim(
+    "defacto/TCP_INQ/end",
+    says="With TCP_INQ the end of a TCP connection, over IPv4 and IPv6, counts as one more byte that is "
+    "left: the read of the last bytes comes with a 1.",
+    since="4.18",
+    commit="b75eba76d3d7",
+)
+@FAMILIES
+def test_the_end_counts_as_one(ns, observe, family):
+    sender, receiver = Socket.tcp_pair(family)
+    with sender, receiver:
+        receiver.tcp_inq = True
+        sender.send(b"1234")
+        sender.shutdown(socket.SHUT_WR)
+        await_end(receiver)
+        left = [[int(one) for one in control_messages(receiver, TcpInq, size=size)] for size in (1, 3)]
+
+        assert [observe("left", left), observe("end", receiver.recv(1).decode())] == [[[4], [1]], ""]

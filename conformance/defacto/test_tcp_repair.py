@@ -1,0 +1,190 @@
+"""TCP_REPAIR and its fellows: a connection that is moved to another socket."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.readiness import readable_by_select
+from conformance.plugin.setups.repair import RECEIVE, SEND, held, resume
+from conformance.plugin.timing import SOON
+from libsocket import Socket, TcpRepairOpt, TcpRepairWindow
+from netns import Capability
+
+FAMILIES = pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+NO_QUEUE = 0
+ADMIN = (Capability.NET_ADMIN,)
+
+
+@claim(
+    "defacto/TCP_REPAIR/moved",
+    says="A TCP connection, over IPv4 and IPv6, whose socket is closed under repair does not end; a fresh "
+    "socket that is given its addresses, sequence numbers, options and windows goes on with it in both "
+    "directions.",
+    since="4.8",
+    commit="ee9952831cfd",
+    needs=ADMIN,
+    survives={"no-op: setsockopt(*SO_REUSEADDR*": "a socket under repair reuses addresses anyway"},
+)
+@FAMILIES
+def test_a_connection_is_moved(ns, observe, family):
+    sock, peer = Socket.tcp_pair(family)
+    with peer, Socket.tcp(family) as moved:
+        peer.rcvtimeo = moved.rcvtimeo = SOON
+        sock.send(b"before")
+        received = [peer.read_exact(6).decode()]
+        options = sock.tcp_info.options
+        connection = held(sock)
+        sock.close()
+        ended = readable_by_select(peer)
+        resume(moved, connection)
+        same = [moved.tcp_repair_window == connection.window, moved.tcp_info.options == options]
+        moved.tcp_repair = 0
+        moved.send(b"after")
+        received.append(peer.read_exact(5).decode())
+        peer.send(b"back")
+        received.append(moved.read_exact(4).decode())
+
+        seen = [observe("ended", ended), observe("same", same), observe("received", received)]
+        assert seen == [False, [True, True], ["before", "after", "back"]]
+
+
+@claim(
+    "defacto/TCP_REPAIR/listener",
+    says="TCP_REPAIR is refused with EPERM on a TCP socket, over IPv4 and IPv6, that listens, and granted "
+    "on a new one.",
+    since="3.5",
+    commit="ee9952831cfd",
+    needs=ADMIN,
+)
+@FAMILIES
+def test_a_listener_is_not_repaired(ns, observe, family):
+    with Socket.tcp(family) as new, Socket.tcp(family) as listener:
+        listener.listen()
+        with refused(errno.EPERM):
+            listener.tcp_repair = 1
+        new.tcp_repair = 1
+
+        assert observe("repair", [new.tcp_repair, listener.tcp_repair]) == [1, 0]
+
+
+@claim(
+    "defacto/TCP_REPAIR_QUEUE/outside",
+    says="TCP_REPAIR_QUEUE is refused with EPERM on a TCP socket, over IPv4 and IPv6, that is not under "
+    "repair, and with EINVAL as a number other than 0, 1 and 2.",
+    since="3.5",
+    commit="ee9952831cfd",
+    needs=ADMIN,
+)
+@FAMILIES
+@pytest.mark.parametrize("queue", [-1, 3])
+def test_a_queue_is_chosen_under_repair(ns, observe, family, queue):
+    with Socket.tcp(family) as sock:
+        with refused(errno.EPERM):
+            sock.tcp_repair_queue = SEND
+        sock.tcp_repair = 1
+        sock.tcp_repair_queue = SEND
+        with refused(errno.EINVAL, "errno_number"):
+            sock.tcp_repair_queue = queue
+
+        assert observe("queue", sock.tcp_repair_queue) == SEND
+
+
+@claim(
+    "defacto/TCP_QUEUE_SEQ/states",
+    says="TCP_QUEUE_SEQ of a TCP socket, over IPv4 and IPv6, under repair can be set on a closed one for "
+    "the queue that is chosen, is refused with EINVAL where none is, and with EPERM on a connected one.",
+    since="3.5",
+    commit="ee9952831cfd",
+    needs=ADMIN,
+)
+@FAMILIES
+@pytest.mark.parametrize("queue", [RECEIVE, SEND])
+def test_a_sequence_number_is_set_while_closed(ns, observe, family, queue):
+    left, right = Socket.tcp_pair(family)
+    with left, right, Socket.tcp(family) as closed:
+        left.tcp_repair = closed.tcp_repair = 1
+        with refused(errno.EPERM):
+            left.tcp_queue_seq = 7
+        with refused(errno.EINVAL, "errno_no_queue"):
+            closed.tcp_queue_seq = 7
+        closed.tcp_repair_queue = queue
+        closed.tcp_queue_seq = 4_000_000_000
+
+        assert observe("sequence", closed.tcp_queue_seq) == 4_000_000_000
+
+
+@claim(
+    "defacto/TCP_REPAIR_OPTIONS/states",
+    says="TCP_REPAIR_OPTIONS is refused with EINVAL on a TCP connection, over IPv4 and IPv6, that is not "
+    "under repair, and with EPERM on a closed socket that is; a connection that is takes the segment size "
+    "that it says.",
+    since="3.5",
+    commit="b139ba4e90dc",
+    needs=ADMIN,
+)
+@FAMILIES
+def test_options_are_set_on_a_connection(ns, observe, family):
+    left, right = Socket.tcp_pair(family)
+    with left, right, Socket.tcp(family) as closed:
+        size = (TcpRepairOpt(2, 777),)
+        with refused(errno.EINVAL):
+            left.tcp_repair_options = size
+        left.tcp_repair = closed.tcp_repair = 1
+        with refused(errno.EPERM, "errno_closed"):
+            closed.tcp_repair_options = size
+        left.tcp_repair_options = size
+
+        assert observe("size", left.tcp_maxseg) == 777
+
+
+@claim(
+    "defacto/TCP_TIMESTAMP/outside",
+    says="TCP_TIMESTAMP of a TCP connection, over IPv4 and IPv6, is refused with EPERM where it is not "
+    "under repair; under repair its clock is set, and goes on from there.",
+    since="3.9",
+    commit="93be6ce0e91b",
+    needs=ADMIN,
+)
+@FAMILIES
+def test_a_clock_is_set_under_repair(ns, observe, family):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        with refused(errno.EPERM):
+            left.tcp_timestamp = 1_000_000
+        before = left.tcp_timestamp
+        left.tcp_repair = 1
+        left.tcp_timestamp = (before + 2**31) & ~1 & 0xFFFF_FFFF
+        on = (left.tcp_timestamp - before) % 2**32 >= 2**31 - 1
+
+        assert observe("on", on) is True
+
+
+@claim(
+    "defacto/TCP_REPAIR_WINDOW/outside",
+    says="TCP_REPAIR_WINDOW of a TCP connection, over IPv4 and IPv6, is refused with EPERM where it is not "
+    "under repair, to set and to read; under repair it reads as it was set.",
+    since="4.8",
+    commit="b1ed4c4fa9a5",
+    needs=ADMIN,
+)
+@FAMILIES
+def test_windows_are_set_under_repair(ns, observe, family):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        with refused(errno.EPERM, "errno_read"):
+            left.tcp_repair_window  # noqa: B018
+        left.tcp_repair = 1
+        was = left.tcp_repair_window
+        wanted = TcpRepairWindow(was.snd_wl1, was.snd_wnd // 2, was.max_window, was.rcv_wnd, was.rcv_wup)
+        left.tcp_repair_window = wanted
+        seen = [left.tcp_repair_window == wanted]
+        left.tcp_repair = -1
+        with refused(errno.EPERM):
+            left.tcp_repair_window = was
+
+        assert observe("as_set", seen) == [True]

@@ -1,0 +1,218 @@
+"""A TCP host whose segments are made one by one, so that nothing is sent but what a test sends."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Final
+
+from conformance.plugin.needs import VETH, Need
+from conformance.plugin.setups.readiness import readable_by_select
+from conformance.plugin.setups.segments import (
+    ACK,
+    FAST_OPEN,
+    MSS,
+    PSH,
+    RST,
+    SACK,
+    SACK_PERMITTED,
+    SYN,
+    TIMESTAMPS,
+    WINDOW_SCALE,
+    Segment,
+    next_segment,
+    segments,
+)
+from conformance.plugin.timing import SOON, timed
+from libsocket import Socket
+from netns import Capability, Peers
+
+MADE: Final[tuple[Need | Capability, ...]] = (Capability.NET_RAW, VETH)
+"""What it takes to make segments, and to see what answers them."""
+
+ADDRESS: Final = "10.0.9.1"
+"""That of the host that is made: the left host has the wire to it, and drops what comes for it."""
+NETWORK: Final = "10.0.9.0/24"
+FIRST: Final = 1000
+"""The sequence number of each SYN."""
+SEGMENT: Final = 1000
+"""The largest segment that it takes, in bytes of data."""
+
+ACKNOWLEDGED_LATER: Final = {
+    "no-op: sendto(*, 40, 0*": "a segment without data only acknowledges what the next one does too"
+}
+"""For claims in which what a made peer sends after its SYN follows at once."""
+
+OFFERED: Final = {MSS: SEGMENT.to_bytes(2, "big")}
+"""The options of a SYN that only says how large a segment may be."""
+WITH_SACK: Final = {**OFFERED, SACK_PERMITTED: b""}
+WITH_SCALE: Final = {**OFFERED, WINDOW_SCALE: b"\0"}
+
+_NOP = 1
+_IP_WITH_HEADER = socket.IPPROTO_RAW
+_FIRST_PORT = 20_000
+_NOBODYS_PORT = 9
+
+
+def with_timestamp(value: int, echo: int = 0) -> dict[int, bytes]:
+    """A SYN's options, or a segment's, with the sender's clock and what it heard last of the other's."""
+    return {TIMESTAMPS: struct.pack("!II", value, echo)}
+
+
+def sacked(*blocks: tuple[int, int]) -> dict[int, bytes]:
+    """The option by which blocks, from one sequence number up to another, are acknowledged apart."""
+    return {SACK: b"".join(struct.pack("!II", *block) for block in blocks)}
+
+
+def asking_for_cookie() -> dict[int, bytes]:
+    """The options of a SYN that asks for a Fast Open cookie."""
+    return {**OFFERED, FAST_OPEN: b""}
+
+
+def echoed(segment: Segment) -> int:
+    """The clock of its sender that a segment tells."""
+    return int.from_bytes(segment.options[TIMESTAMPS][:4], "big")
+
+
+@dataclass
+class MadePeer:
+    """One end of a connection, made by hand, whose other end is a socket on the right host."""
+
+    raw: Socket
+    arriving: Socket
+    host: str
+    port: int
+    other: int = 0
+    """The port of the other end."""
+    sequence: int = FIRST
+    """Of what is sent next."""
+    expected: int = 0
+    """Of what is to come next from the other end, as far as it was taken."""
+    window: int = 65_535
+    """What its segments advertise."""
+
+    def send(
+        self,
+        flags: int = ACK,
+        data: bytes = b"",
+        *,
+        to: int | None = None,
+        sequence: int | None = None,
+        acknowledged: int | None = None,
+        options: dict[int, bytes] | None = None,
+        wrong: int = 0,
+    ) -> None:
+        """Send one segment. ``wrong`` is added to its checksum; by itself nothing counts as sent."""
+        numbers = (
+            self.sequence if sequence is None else sequence,
+            self.expected if acknowledged is None else acknowledged,
+        )
+        ports = (self.port, self.other if to is None else to)
+        octets = b"".join(bytes([kind, 2 + len(value)]) + value for kind, value in (options or {}).items())
+        octets += bytes([_NOP]) * (-len(octets) % 4)
+        size = (20 + len(octets)) // 4 << 4
+        begin = struct.pack(
+            "!HHIIBBH", *ports, *(number % 2**32 for number in numbers), size, flags, self.window
+        )
+        rest = octets + data
+        pseudo = _octets(ADDRESS) + _octets(self.host) + struct.pack("!HH", 6, 20 + len(rest))
+        checksum = _checksum(pseudo + begin + bytes(4) + rest) + wrong
+        segment = begin + struct.pack("!HH", checksum % 2**16, 0) + rest
+        self.raw.sendto(_ip_header(len(segment), self.host) + segment, (self.host, 0))
+
+    def next(self) -> Segment:
+        """The next segment that arrives for this port."""
+        while True:
+            segment = next_segment(self.arriving)
+            if segment.destination == self.port:
+                return segment
+
+    def take(self, segment: Segment) -> Segment:
+        """Count a segment as received: what is sent from now on acknowledges it."""
+        extra = bool(segment.flags & SYN) + bool(segment.flags & 1)
+        self.expected = (segment.sequence + len(segment.data) + extra) % 2**32
+        self.other = segment.source
+        return segment
+
+    def connect(self, listener: Socket, options: dict[int, bytes] | None = None) -> Segment:
+        """Make the connection; the listener's SYN-ACK."""
+        answer = self.ask(listener, options)
+        self.send()
+        return answer
+
+    def ask(self, listener: Socket, options: dict[int, bytes] | None = None, flags: int = SYN) -> Segment:
+        """Send a SYN and take the listener's answer."""
+        self.other = listener.getsockname()[1]
+        self.send(flags, options=OFFERED if options is None else options)
+        self.sequence = FIRST + 1
+        return self.take(self.next())
+
+    def answer(self, sock: Socket, options: dict[int, bytes] | None = None) -> Segment:
+        """Let a socket connect to this, which does not block from then on; its SYN."""
+        sock.setblocking(False)
+        sock.connect_ex((ADDRESS, self.port))
+        asked = self.take(self.next())
+        self.send(SYN | ACK, options=OFFERED if options is None else options)
+        self.sequence = FIRST + 1
+        self.next()
+        return asked
+
+    def tell(self, data: bytes, *, options: dict[int, bytes] | None = None, **fields: int) -> None:
+        """Send data, and count it as sent."""
+        self.send(ACK | PSH, data, options=options, **fields)
+        self.sequence += len(data)
+
+    def replies(self) -> list[Segment]:
+        """What came back for all that was sent, if anything: the answer of a closed port ends it."""
+        self.send(SYN, to=_NOBODYS_PORT)
+        return list(takewhile(lambda one: one.source != _NOBODYS_PORT, iter(self.next, None)))
+
+    def during(self, seconds: float) -> list[Segment]:
+        """What comes within some seconds."""
+        with timed() as took:
+            found = []
+            while (left := seconds - took.seconds) > 0:
+                if readable_by_select(self.arriving, left):
+                    found += self.replies()
+        return found
+
+    def reset(self) -> None:
+        """End the connection, so that no timer of the other end outlives the test."""
+        self.send(RST | ACK)
+
+
+@contextmanager
+def made_peer(hosts: Peers) -> Iterator[MadePeer]:
+    """A host with a port of its own behind the left one, that the right host reaches."""
+    with made_peers(hosts) as (peer,):
+        yield peer
+
+
+@contextmanager
+def made_peers(hosts: Peers, number: int = 1) -> Iterator[list[MadePeer]]:
+    """Several ends, on one host with as many ports."""
+    hosts.right.namespace.add_route(NETWORK, via=hosts.left.address)
+    with hosts.left.entered(), Socket.raw(_IP_WITH_HEADER) as raw, segments() as arriving:
+        arriving.rcvtimeo = SOON
+        ports = range(_FIRST_PORT, _FIRST_PORT + number)
+        yield [MadePeer(raw, arriving, hosts.right.address, port) for port in ports]
+
+
+def _ip_header(length: int, host: str) -> bytes:
+    """The kernel fills in length, id and checksum."""
+    return struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, 0, 0, 64, 6, 0) + _octets(ADDRESS) + _octets(host)
+
+
+def _octets(address: str) -> bytes:
+    return socket.inet_aton(address)
+
+
+def _checksum(data: bytes) -> int:
+    data += bytes(len(data) % 2)
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total >> 16) + (total & 0xFFFF)
+    return ~(total + (total >> 16)) & 0xFFFF
