@@ -15,6 +15,11 @@ def test_an_id_is_page_topic_and_slug(id: str) -> None:
         claim(id, says="It is so.")
 
 
+@pytest.mark.parametrize("id", ["socket.7/SO_RCVBUF/doubled", "ip-sysctl/ip_default_ttl/of-new-sockets"])
+def test_a_page_has_a_section_or_is_called_by_its_file(id: str) -> None:
+    assert claim(id, says="It is so.").args[0].claim.id == id
+
+
 @pytest.mark.parametrize("given", [{}, {"since": "5.0"}, {"commit": "1da177e4c3f4"}])
 def test_what_no_page_says_has_a_kernel_and_a_commit(given: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="since"):

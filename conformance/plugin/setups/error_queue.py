@@ -1,10 +1,10 @@
-"""Errors that wait in a socket's error queue."""
+"""What a socket's error queue holds: errors, and reports of what was sent."""
 
 from __future__ import annotations
 
 from conformance.plugin.refusal import errno_name
 from conformance.plugin.setups.readiness import await_error
-from libsocket import ExtendedError, Inet, Origin, Socket
+from libsocket import ExtendedError, Inet, Origin, Report, Socket, TimestampType, TransmitTimestamp
 
 
 def next_error(sock: Socket) -> ExtendedError:
@@ -38,3 +38,23 @@ def offender(error: ExtendedError) -> str:
 def _host(address: object) -> str:
     assert isinstance(address, Inet), f"{address!r} is no IPv4 address"
     return address.host
+
+
+def reports(sock: Socket) -> list[Report]:
+    """All that the error queue holds now."""
+    return list(iter(sock.recv_error, None))
+
+
+def transmitted(sock: Socket) -> list[TransmitTimestamp]:
+    """The transmit timestamps that the error queue holds now."""
+    return [one for one in reports(sock) if isinstance(one, TransmitTimestamp)]
+
+
+def types(sock: Socket) -> list[str]:
+    """What the packets with the transmit timestamps that the error queue holds now had come to."""
+    return [TimestampType(one.type).name for one in transmitted(sock)]
+
+
+def ids(sock: Socket) -> list[int]:
+    """The identifiers of the transmit timestamps that the error queue holds now."""
+    return [one.id for one in transmitted(sock)]
