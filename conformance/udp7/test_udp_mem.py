@@ -17,7 +17,7 @@ from libsocket import Socket
 from netns import Capability, Namespace, initial_sysctl, initial_sysctl_set
 
 UDP_MEM = "net.ipv4.udp_mem"
-SIZE = 1000
+SIZE = 60_000
 
 
 def waiting(sock: Socket) -> int:
@@ -29,11 +29,12 @@ def waiting(sock: Socket) -> int:
     return count
 
 
-def received_of_20(ns: Namespace, *, mem: str, rmem_min: int) -> int:
-    """How many of 20 datagrams on loopback a UDP socket receives with these sysctls."""
+def received_of_60(ns: Namespace, *, mem: str, rmem_min: int) -> int:
+    """How many of 60 large datagrams on loopback a UDP socket receives with these sysctls."""
     ns.sysctl["net.ipv4.udp_rmem_min"] = rmem_min
     with udp_flow() as (sender, receiver), initial_sysctl_set(UDP_MEM, mem):
-        for _ in range(20):
+        receiver.rcvbufforce = 8_000_000
+        for _ in range(60):
             sender.send(bytes(SIZE))
         return waiting(receiver)
 
@@ -69,21 +70,36 @@ def test_the_least_is_a_page(ns, observe, name):
 
 
 @claim(
-    "udp.7/udp_mem/exceeded",
-    sentence=("udp.7/udp_mem/min", "udp.7/udp_mem/max", "udp.7/udp_rmem_min/guaranteed"),
+    "udp.7/udp_mem/max-exceeded",
+    sentence=("udp.7/udp_mem/max", "udp.7/udp_mem/three"),
     section="/proc interfaces",
-    says="Where udp_mem lets UDP have no pages at all a UDP socket over IPv4 still receives as much as "
-    "udp_rmem_min, and loses what is beyond: of twenty datagrams of 1000 bytes some with 4096 bytes, all "
-    "with a million; where udp_mem has pages, all.",
+    says="Where udp_mem lets UDP queue no pages a UDP socket over IPv4 does not receive all that its buffer "
+    "has room for; where it lets it queue more it does: 60 datagrams of 60000 bytes.",
     since="2.6.25",
     needs=[OWN_KERNEL],
 )
-def test_what_exceeds_it_is_lost(ns, observe):
-    with_pages = received_of_20(ns, mem="100000 100000 100000", rmem_min=4096)
-    little = received_of_20(ns, mem="0 0 0", rmem_min=4096)
-    enough = received_of_20(ns, mem="0 0 0", rmem_min=1_000_000)
+def test_what_exceeds_the_maximum_is_lost(ns, observe):
+    allowed = received_of_60(ns, mem="1000000 1000000 1000000", rmem_min=4096)
+    exceeded = received_of_60(ns, mem="0 0 0", rmem_min=4096)
 
-    assert observe("with_pages_some_enough", [with_pages, 0 < little < 20, enough]) == [20, True, 20]
+    assert observe("allowed_and_fewer", [allowed, exceeded < 60]) == [60, True]
+
+
+@claim(
+    "udp.7/udp_rmem_min/guaranteed",
+    sentence=("udp.7/udp_mem/min", "udp.7/udp_rmem_min/guaranteed"),
+    section="/proc interfaces",
+    says="Where UDP takes more than udp_mem's min and pressure, though less than its max, a UDP socket over "
+    "IPv4 receives as much as udp_rmem_min, and not all that is beyond: of 60 datagrams of 60000 bytes all "
+    "with eight million bytes, fewer with 4096.",
+    since="2.6.25",
+    needs=[OWN_KERNEL],
+)
+def test_the_least_is_received(ns, observe):
+    enough = received_of_60(ns, mem="0 0 1000000", rmem_min=8_000_000)
+    little = received_of_60(ns, mem="0 0 1000000", rmem_min=4096)
+
+    assert observe("enough_and_fewer", [enough, little < 60]) == [60, True]
 
 
 @claim(

@@ -299,6 +299,13 @@ def test_the_control_message_has_two_bytes(ns, observe, host, size):
     says="With UDP_GRO a UDP socket, over IPv4 and IPv6, receives what a sender on the same host cut with "
     "UDP_SEGMENT as one buffer with the segment size in a control message; without it each datagram.",
     since="5.0",
+    expect=differs(
+        "loopback cuts it before it is received",
+        since="5.0",
+        until="5.11",
+        commit="8eea1ca82be9",
+        observed={"received": [["aa", []], ["b", []], ["cccc", []], ["dddd", []], ["e", []]]},
+    ),
 )
 @HOSTS
 def test_segments_are_received_as_one(ns, observe, host):
@@ -328,6 +335,13 @@ def test_segments_are_received_as_one(ns, observe, host):
     says="With UDP_GRO a UDP socket, over IPv4 and IPv6, receives as one buffer more than the interface's "
     "MTU, where it was sent with UDP_SEGMENT.",
     since="5.0",
+    expect=differs(
+        "loopback cuts it before it is received",
+        since="5.0",
+        until="5.11",
+        commit="8eea1ca82be9",
+        observed={"received": [1400, []]},
+    ),
 )
 @HOSTS
 def test_more_than_the_mtu_is_received(ns, observe, host):
@@ -344,8 +358,8 @@ def test_more_than_the_mtu_is_received(ns, observe, host):
     "defacto/UDP_GRO/single-datagram",
     says="With UDP_GRO too a datagram that came alone has no control message, on a UDP socket over IPv4 and "
     "IPv6.",
-    since="5.0",
-    commit="bcd1665e3569",
+    since="5.11",
+    commit="2e4ef10f5850",
 )
 @HOSTS
 def test_a_single_datagram_has_no_size(ns, observe, host):
@@ -364,8 +378,8 @@ def test_a_single_datagram_has_no_size(ns, observe, host):
     "defacto/UDP_GRO/too-small-a-buffer",
     says="With UDP_GRO what does not fit into the buffer of a receive is lost, on a UDP socket over IPv4 and "
     "IPv6: datagrams whole, as one is cut without it.",
-    since="5.0",
-    commit="e20cf8d3f1f7",
+    since="5.11",
+    commit="2e4ef10f5850",
 )
 @HOSTS
 def test_what_does_not_fit_is_lost(ns, observe, host):
