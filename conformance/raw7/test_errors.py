@@ -42,8 +42,8 @@ def told(type_: int, code: int, *, connected: bool = False, recverr: bool = Fals
     with Socket.raw(EXPERIMENT) as sock, Socket.raw(IPPROTO_ICMP) as icmp:
         icmp.rcvtimeo = SOON
         if connected:
-            sock.connect(("127.0.0.1", 0))
-            sock.getpeername()
+            sock.connect(("127.0.0.1", 1))
+            sock.getpeername()  # without a port it would have none
         if recverr:
             sock.ip_recverr = True
         icmp.sendto(icmp_error(type_, code), ("127.0.0.1", 0))

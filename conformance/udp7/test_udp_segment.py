@@ -66,7 +66,10 @@ def test_what_is_sent_is_cut(ns, observe, host):
 
 @claim(
     "udp.7/UDP_SEGMENT/across",
-    sentence=("udp.7/UDP_SEGMENT/one-large-packet", "udp.7/UDP_SEGMENT/checksum"),
+    sentence=(
+        *("udp.7/UDP_SEGMENT/one-large-packet", "udp.7/UDP_SEGMENT/checksum"),
+        *("segmentation-offloads/USO/datagrams", "segmentation-offloads/GSO/software"),
+    ),
     section="Socket options",
     says="With UDP_SEGMENT a UDP socket over IPv4 that must not fragment sends more than the MTU of its "
     "interface by one call, and another host receives it as datagrams that fit.",
@@ -293,7 +296,7 @@ def test_the_control_message_has_two_bytes(ns, observe, host, size):
     "udp.7/UDP_GRO/one-buffer",
     sentence=(
         *("udp.7/UDP_GRO/enables", "udp.7/UDP_GRO/one-buffer", "udp.7/UDP_GRO/inverse"),
-        "udp.7/UDP_SEGMENT/one-large-packet",
+        *("udp.7/UDP_SEGMENT/one-large-packet", "segmentation-offloads/GRO/complement"),
     ),
     section="Socket options",
     says="With UDP_GRO a UDP socket, over IPv4 and IPv6, receives what a sender on the same host cut with "
