@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Sequence
+from termios import FIONREAD
 from typing import NamedTuple
 
-from conformance.models.settling import settled, unread
+from conformance.models.settling import settled
 from conformance.plugin.integers import Step
+from conformance.plugin.setups.ioctls import asked
 from conformance.plugin.setups.readiness import readable_by_epoll, readable_by_poll, readable_by_select
 from libsocket import Socket
 
@@ -29,7 +31,7 @@ def seen(writer: Socket, reader: Socket, steps: Sequence[Step]) -> Iterator[Read
     """What a kernel shows after each step, up to the first that is otherwise."""
     for (name, value), told in zip(steps, expected(steps), strict=True):
         _act(writer, reader, name, value)
-        waiting = settled(lambda: unread(reader), told.waiting)
+        waiting = settled(lambda: asked(reader, FIONREAD), told.waiting)
         calls = readable_by_select, readable_by_poll, readable_by_epoll
         shown = Reader(waiting, *(call(reader) for call in calls))
         yield shown
@@ -42,7 +44,7 @@ def _act(writer: Socket, reader: Socket, name: str, value: int) -> None:
         reader.rcvlowat = value
     elif name == "write":
         writer.send(bytes(value))
-    elif name == "read" and unread(reader):
+    elif name == "read" and asked(reader, FIONREAD):
         reader.recv(value, socket.MSG_DONTWAIT)
     elif name == "shut_rd":
         reader.shutdown(socket.SHUT_RD)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import select
-import sys
 import time
 from collections.abc import Callable
-from fcntl import ioctl
-from termios import FIONREAD
 from typing import TypeVar
 
 from conformance.plugin.timing import SOON
-from libsocket import Socket
 
 T = TypeVar("T")
 
@@ -22,8 +18,3 @@ def settled(read: Callable[[], T], told: T) -> T:
     while (now := read()) != told and time.monotonic() < end:
         select.select([], [], [], 0.001)
     return now
-
-
-def unread(sock: Socket) -> int:
-    """The bytes that wait to be received."""
-    return int.from_bytes(ioctl(sock, FIONREAD, bytes(4)), sys.byteorder)

@@ -19,10 +19,12 @@ import select
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from termios import FIONREAD
 from typing import Final, NamedTuple
 
-from conformance.models.settling import settled, unread
+from conformance.models.settling import settled
 from conformance.plugin.integers import Step
+from conformance.plugin.setups.ioctls import asked
 from libsocket import Linger, Socket
 
 _ESTABLISHED, _FIN_WAIT2, _CLOSE, _CLOSE_WAIT = 1, 5, 7, 8
@@ -205,4 +207,4 @@ def _shown(end: Socket) -> Shown | None:
     poll.register(end, sum(_EVENTS.values()))
     found = next((events for _, events in poll.poll(0)), 0)
     told = " ".join(name for name, event in _EVENTS.items() if found & event)
-    return Shown(end.tcp_info.state, told, unread(end))
+    return Shown(end.tcp_info.state, told, asked(end, FIONREAD))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import socket
-import sys
-from fcntl import ioctl
 from termios import FIONREAD, TIOCOUTQ
 
 import pytest
@@ -13,16 +11,12 @@ import pytest
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import ROUTE_TIMERS, VETH
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.ioctls import asked
 from conformance.plugin.setups.pairs import UNACKED_ENDS, unacked_sender
 from conformance.plugin.setups.readiness import await_end
 from libsocket import Socket
 
 FAMILIES = pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
-
-
-def asked(sock: Socket, request: int) -> int:
-    """The int that an ioctl gives."""
-    return int.from_bytes(ioctl(sock, request, bytes(4)), sys.byteorder)
 
 
 @claim(

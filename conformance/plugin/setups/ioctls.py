@@ -1,4 +1,4 @@
-"""ioctls of a socket: whom its signals go to, and when its last packet came."""
+"""ioctls of a socket: numbers that they give, whom its signals go to, when its last packet came."""
 
 from __future__ import annotations
 
@@ -21,9 +21,14 @@ def word(number: int) -> bytes:
     return number.to_bytes(4, sys.byteorder, signed=True)
 
 
+def asked(sock: Socket, request: int) -> int:
+    """The int that an ioctl gives."""
+    return int.from_bytes(fcntl.ioctl(sock, request, word(0)), sys.byteorder, signed=True)
+
+
 def owner(sock: Socket, request: int = SIOCGPGRP) -> int:
     """The process that gets its signals; a group is negative."""
-    return int.from_bytes(fcntl.ioctl(sock, request, word(0)), sys.byteorder, signed=True)
+    return asked(sock, request)
 
 
 def time_of_last_packet(sock: Socket) -> int:

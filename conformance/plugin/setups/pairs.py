@@ -11,7 +11,7 @@ from typing import Final
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.timing import SOON
 from libsocket import Linger, Socket
-from netns import Peers
+from netns import Peers, Routed
 
 
 def udp_pair(host: str = "127.0.0.1") -> tuple[Socket, Socket]:
@@ -79,7 +79,7 @@ def slow_reader() -> Iterator[tuple[Socket, Socket]]:
 
 
 @contextmanager
-def udp_across(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
+def udp_across(hosts: Peers | Routed) -> Iterator[tuple[Socket, Socket]]:
     """A UDP sender on the left and a receiver on the right, bound to every address there."""
     with hosts.left.entered():
         sender = Socket.udp()
