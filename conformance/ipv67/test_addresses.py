@@ -203,9 +203,9 @@ def test_a_link_local_address_has_an_interface(peers, observe):
 def test_a_global_address_has_no_interface(ns, observe, make, address):
     ns.add_address("lo", f"{HOST}/128")
     ns.add_address("lo", f"{LINK_LOCAL}/64")
-    with make() as sock:
+    with make() as sock, make() as other:
         with refused():
-            sock.bind((LINK_LOCAL, PORT, 0, NO_INTERFACE))
+            other.bind((LINK_LOCAL, PORT, 0, NO_INTERFACE))
         sock.bind((address, PORT, 0, NO_INTERFACE))
 
         assert observe("bound", sock.getsockname()) == (address, PORT, 0, 0)

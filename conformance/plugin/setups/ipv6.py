@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from conformance.plugin.timing import SOON
-from libsocket import Inet6, Other, Socket
+from libsocket import ExtendedError, Inet6, Other, Socket
 from netns import Host, Peers, Routed
 
 ETH_P_IPV6: Final = 0x86DD
@@ -99,6 +99,13 @@ def udp6_across(hosts: Peers | Routed) -> Iterator[tuple[Socket, Socket]]:
         receiver.rcvtimeo = SOON
         sender.connect(receiver.getsockname())
         yield sender, receiver
+
+
+def queued_error(sock: Socket) -> ExtendedError:
+    """The next error of a socket's error queue. A kernel that has queued none differs."""
+    error = sock.recv_error()
+    assert isinstance(error, ExtendedError), "no error is queued"
+    return error
 
 
 def address6(host: Host) -> str:
