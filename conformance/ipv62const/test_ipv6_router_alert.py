@@ -8,12 +8,24 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.ipv6 import raw6, tcp6, udp6, udp6_across
-from conformance.plugin.setups.pairs import received_until
 from conformance.plugin.timing import SOON
+from libsocket import HopOptions
 from netns import Capability
 
 IPPROTO_RAW = 255
 ROUTER_ALERT, PADDING = 5, 1
+
+
+ISOLATED = {"no-op: setsockopt(*IPV6_ROUTER_ALERT_ISOLATE*": "it matters while other tests run beside it"}
+"""For the claims that are tried with an :func:`alerted` socket."""
+
+
+def alerted():
+    """A raw socket that can take router alerts, of its own network namespace only: others run tests too."""
+    sock = raw6(IPPROTO_RAW)
+    sock.rcvtimeo = SOON
+    sock.ipv6_router_alert_isolate = True
+    return sock
 
 
 def alert(value):
@@ -34,11 +46,12 @@ def alert(value):
     says="A raw socket of IPPROTO_RAW on a router receives packets to others with a router alert of the "
     "value that the option is set to, and they are not forwarded. Those of another value are.",
     needs=[IPV6, VETH, Capability.NET_RAW],
+    survives=ISOLATED,
 )
 @pytest.mark.parametrize("value", [1, 7, 65_534])
 def test_packets_with_the_alert_are_passed(routed, observe, value):
-    with udp6_across(routed) as (sender, receiver), routed.router.entered(), raw6(IPPROTO_RAW) as sock:
-        sock.rcvtimeo = SOON
+    with udp6_across(routed) as (sender, receiver), routed.router.entered(), alerted() as sock:
+        receiver.ipv6_recvhopopts = True
         sock.ipv6_router_alert = value
         sender.ipv6_hopopts = alert(value + 1)
         sender.send(b"other")
@@ -46,11 +59,14 @@ def test_packets_with_the_alert_are_passed(routed, observe, value):
         sender.send(b"taken")
         sender.ipv6_hopopts = b""
         sender.send(b"end")
+        forwarded = [receiver.recv_message(9), receiver.recv_message(9)]
+        alerts = [bytes(message.find(HopOptions) or b"")[4:6].hex() for message in forwarded]
 
         assert [
-            observe("forwarded", received_until("end", receiver)),
+            observe("forwarded", [message.data.decode() for message in forwarded]),
+            observe("alerts", alerts),
             observe("taken", sock.recv(100)[-5:].decode()),
-        ] == [["other", "end"], "taken"]
+        ] == [["other", "end"], [f"{value + 1:04x}", ""], "taken"]
 
 
 @claim(
@@ -59,11 +75,11 @@ def test_packets_with_the_alert_are_passed(routed, observe, value):
     section="DESCRIPTION",
     says="Set to a negative number, the option ends that: the packets are forwarded again.",
     needs=[IPV6, VETH, Capability.NET_RAW],
+    survives=ISOLATED,
 )
 @pytest.mark.parametrize("negative", [-1, -7])
 def test_a_negative_number_ends_it(routed, observe, negative):
-    with udp6_across(routed) as (sender, receiver), routed.router.entered(), raw6(IPPROTO_RAW) as sock:
-        sock.rcvtimeo = SOON
+    with udp6_across(routed) as (sender, receiver), routed.router.entered(), alerted() as sock:
         sock.ipv6_router_alert = 7
         sender.ipv6_hopopts = alert(7)
         sender.send(b"taken")
@@ -83,9 +99,10 @@ def test_a_negative_number_ends_it(routed, observe, negative):
     section="DESCRIPTION",
     says="The option cannot be set on a TCP or UDP socket, as it can on a raw one of IPPROTO_RAW.",
     needs=[IPV6, Capability.NET_RAW],
+    survives=ISOLATED,
 )
 def test_it_is_of_raw_sockets(ns):
-    with udp6() as datagrams, tcp6() as stream, raw6(IPPROTO_RAW) as sock:
+    with udp6() as datagrams, tcp6() as stream, alerted() as sock:
         with refused(name="errno_udp"):
             datagrams.ipv6_router_alert = 1
         with refused(name="errno_tcp"):
