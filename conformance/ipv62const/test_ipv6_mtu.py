@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from socket import IPPROTO_FRAGMENT, IPPROTO_UDP
 
 import pytest
 
@@ -11,9 +10,9 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.ipv6 import (
-    ipv6_packet,
     ipv6_packets,
     packet_ending,
+    packet_sizes,
     tcp6,
     udp6,
     udp6_across,
@@ -21,25 +20,12 @@ from conformance.plugin.setups.ipv6 import (
 from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, listening
 from conformance.plugin.setups.readiness import await_error
 from conformance.plugin.timing import SOON
-from libsocket import IPV6_MTU, Socket
+from libsocket import IPV6_MTU
 from netns import Capability
 
-DONT, WANT, DO, PROBE, INTERFACE, OMIT = range(6)
+DONT, WANT, DO, PROBE = range(4)
 HEADERS = 48
 """The sizes of an IPv6 header and one of UDP."""
-
-
-def packet_sizes(arriving: Socket) -> list[int]:
-    """The sizes of the packets that the next datagram comes in: one, or its fragments."""
-    arriving.rcvtimeo = SOON
-    sizes, more = [], True
-    while more:
-        octets = arriving.recv(70_000)
-        packet = ipv6_packet(octets)
-        if packet.next_header in {IPPROTO_UDP, IPPROTO_FRAGMENT}:
-            sizes.append(len(octets))
-            more = packet.next_header == IPPROTO_FRAGMENT and bool(packet.payload[3] & 1)
-    return sizes
 
 
 @claim(
@@ -236,43 +222,3 @@ def test_what_is_larger_than_the_path_is_probed_only(routed, observe):
         seen.rcvtimeo = SOON
 
         assert observe("probe", packet_ending(seen, b"probe").next_header) == 17
-
-
-@claim(
-    "defacto/IPV6_MTU/bounds",
-    says="IPV6_MTU of a UDP socket can be set to 1280 or more, and to 0, which ends its effect. To 1279, 1 "
-    "or less than 0 it fails with EINVAL, and keeps what it had.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-    needs=[VETH, IPV6, Capability.NET_RAW],
-)
-@pytest.mark.parametrize("mtu", [1279, 1, -1])
-def test_an_mtu_has_a_least_size(peers, observe, mtu):
-    with udp6_across(peers) as (sender, _), peers.right.entered(), ipv6_packets() as seen:
-        sender.ipv6_mtu = 1280
-        with refused(errno.EINVAL):
-            sender.ipv6_mtu = mtu
-        sender.send(bytes(1501 - HEADERS))
-        kept = max(packet_sizes(seen))
-        sender.ipv6_mtu = 0
-        sender.send(bytes(1501 - HEADERS))
-
-        assert observe("kept_and_ended", [kept, max(packet_sizes(seen))]) == [1280, 1496]
-
-
-@claim(
-    "defacto/IPV6_MTU/set-is-not-read",
-    says="IPV6_MTU of a connected UDP socket reads as the MTU of the path, whatever it is set to.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-    needs=[VETH, IPV6, Capability.NET_RAW],
-)
-def test_what_is_set_is_not_read(peers, observe):
-    with udp6_across(peers) as (sender, _), peers.right.entered(), ipv6_packets() as seen:
-        sender.ipv6_mtu = 1280
-        sender.send(bytes(1501))
-
-        assert [observe("read", sender.ipv6_mtu), observe("largest_packet", max(packet_sizes(seen)))] == [
-            1500,
-            1280,
-        ]

@@ -10,7 +10,16 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.control_messages import control_headers, control_messages
-from conformance.plugin.setups.ipv6 import ipv6_packets, packet_ending, raw6, tcp6, udp6, udp6_pair
+from conformance.plugin.setups.ipv6 import (
+    OPTIONS,
+    OPTIONS_IN_UDP,
+    ipv6_packets,
+    packet_ending,
+    raw6,
+    tcp6,
+    udp6,
+    udp6_pair,
+)
 from conformance.plugin.timing import SOON
 from libsocket import (
     IPV6_DSTOPTS,
@@ -21,20 +30,10 @@ from libsocket import (
     FlowInfo,
     HopLimit,
     HopOptions,
-    Socket,
 )
 from netns import Capability, without
 
 FLOWINFO, HOPLIMIT = 11, 52
-EXPERIMENT = 0x1E
-"""An option that whoever does not know it passes over, RFC 4727."""
-OPTIONS = bytes([0, 0, EXPERIMENT, 4]) + b"data"
-"""A header of options of 8 bytes. What it is followed by the kernel fills in."""
-
-
-def filled_in(options: bytes) -> bytes:
-    """The header as a UDP packet has it."""
-    return bytes([IPPROTO_UDP]) + options[1:]
 
 
 @claim(
@@ -214,7 +213,7 @@ def test_a_control_message_adds_a_header(ns, observe, message, header):
 
         assert [observe("next_headers", next_headers), observe("header", packets[0].payload[:8].hex())] == [
             [header, IPPROTO_UDP],
-            filled_in(OPTIONS).hex(),
+            OPTIONS_IN_UDP.hex(),
         ]
 
 
@@ -253,33 +252,3 @@ def test_the_flow_comes_with_a_packet(ns, observe):
         flows = [int(one) for one in control_messages(sock, FlowInfo)]
 
         assert observe("flow", flows) == [0x12345]
-
-
-@claim(
-    "defacto/IPV6_RECVHOPOPTS/delivers",
-    says="With IPV6_RECVHOPOPTS, IPV6_RECVDSTOPTS or IPV6_RECVHOPLIMIT a UDP socket receives the header or "
-    "the hop limit with each datagram that has it, as IPV6_HOPOPTS, IPV6_DSTOPTS or IPV6_HOPLIMIT. Without "
-    "it, none.",
-    since="2.6.14",
-    commit="333fad5364d6",
-    needs=[IPV6, Capability.NET_RAW],
-)
-@pytest.mark.parametrize(
-    ("option", "message", "received"),
-    [
-        (Socket.ipv6_recvhopopts, HopOptions(OPTIONS), HopOptions(filled_in(OPTIONS))),
-        (Socket.ipv6_recvdstopts, DestinationOptions(OPTIONS), DestinationOptions(filled_in(OPTIONS))),
-        (Socket.ipv6_recvhoplimit, HopLimit(7), HopLimit(7)),
-    ],
-    ids=["hop-options", "destination-options", "hop-limit"],
-)
-def test_headers_come_with_a_datagram(ns, observe, option, message, received):
-    sender, receiver = udp6_pair()
-    with sender, receiver:
-        sender.send_message(b"without", message)
-        without_it = control_headers(receiver)
-        receiver.set(option, True)
-        sender.send_message(b"with", message)
-        [came] = receiver.recv_message(9).control
-
-        assert [observe("without", without_it), observe("received", repr(came))] == [[], repr(received)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-
 import pytest
 
 from conformance.plugin.claim import claim
@@ -198,25 +196,3 @@ def test_the_default_is_the_sysctl(ns, observe, make):
         ns.sysctl[BINDV6ONLY] = 0
         with make() as second:
             assert observe("v6only", [first.ipv6_v6only, second.ipv6_v6only]) == [True, False]
-
-
-@claim(
-    "defacto/IPV6_V6ONLY/bound",
-    says="IPV6_V6ONLY of a TCP or UDP socket that is bound to a port cannot be set (EINVAL), and keeps what "
-    "it was.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-    needs=[IPV6],
-)
-@TRANSPORTS
-def test_it_is_set_before_binding(ns, observe, make):
-    with make() as sock, make() as restricted:
-        restricted.ipv6_v6only = True
-        sock.bind(("::", 0))
-        restricted.bind(("::", 0))
-        with refused(errno.EINVAL, "errno_set"):
-            sock.ipv6_v6only = True
-        with refused(errno.EINVAL, "errno_cleared"):
-            restricted.ipv6_v6only = False
-
-        assert observe("kept", [sock.ipv6_v6only, restricted.ipv6_v6only]) == [False, True]

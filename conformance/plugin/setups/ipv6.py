@@ -15,6 +15,10 @@ from netns import Host, Peers, Routed
 ETH_P_IPV6: Final = 0x86DD
 LOOPBACK: Final = 1
 """The index of the loopback interface."""
+OPTIONS: Final = bytes([0, 0, 0x1E, 4]) + b"data"
+"""A header of options, by hops or at the destination: one that nobody knows and all pass over, RFC 4727."""
+OPTIONS_IN_UDP: Final = bytes([socket.IPPROTO_UDP]) + OPTIONS[1:]
+"""The same as a UDP packet has it: what follows the header the kernel fills in."""
 _HEADER = 40
 
 
@@ -43,6 +47,19 @@ def packet_ending(arriving: Socket, end: bytes) -> Ipv6Packet:
         packet = arriving.recv(70_000)
         if packet.endswith(end):
             return ipv6_packet(packet)
+
+
+def packet_sizes(arriving: Socket) -> list[int]:
+    """The sizes of the packets that the next datagram comes in: one, or its fragments."""
+    arriving.rcvtimeo = SOON
+    sizes, more = [], True
+    while more:
+        octets = arriving.recv(70_000)
+        packet = ipv6_packet(octets)
+        if packet.next_header in {socket.IPPROTO_UDP, socket.IPPROTO_FRAGMENT}:
+            sizes.append(len(octets))
+            more = packet.next_header == socket.IPPROTO_FRAGMENT and bool(packet.payload[3] & 1)
+    return sizes
 
 
 def ipv6_packet(octets: bytes) -> Ipv6Packet:
