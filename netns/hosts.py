@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
-from ipaddress import ip_interface, ip_network
+from ipaddress import IPv6Address, ip_interface, ip_network
 from typing import NamedTuple
 
 from netns.namespace import Namespace
@@ -114,6 +114,9 @@ def _join(left: _Site, right: _Site, *, net: int) -> tuple[Host, Host]:
     for site, index in (left, near), (right, far):
         if not site.netlink.operational(index):
             site.namespace.wait_for_carrier(device)
+    for site, index, host in zip((left, right), (near, far), hosts, strict=True):
+        if host.address6:
+            site.netlink.wait_for_address(IPv6Address(host.address6), index)
     return hosts
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from ipaddress import ip_interface, ip_network
+from ipaddress import IPv6Interface, ip_interface, ip_network
 from typing import Any
 
 from netns.errors import LinkRefused
@@ -163,10 +163,15 @@ class Links:
     def add_address(self, device: str, address: str) -> None:
         """Give an interface an address, ``10.0.0.1/24`` or ``fd00::1/64``, usable at once.
 
-        An IPv6 address is not probed for duplicates first.
+        An IPv6 address is not probed for duplicates first. The kernel takes its packets a moment later, which
+        is waited for on an interface that is up.
         """
+        interface = ip_interface(address)
         with self.rtnetlink() as netlink:
-            netlink.request(new_address(netlink.index(device), ip_interface(address)))
+            index = netlink.index(device)
+            netlink.request(new_address(index, interface))
+            if isinstance(interface, IPv6Interface) and netlink.carrier(index):
+                netlink.wait_for_address(interface.ip, index)
 
     def add_route(
         self,

@@ -12,9 +12,10 @@ import os
 import select
 import socket
 import struct
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address
+from ipaddress import IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_address
 from typing import Any, Self, TypeVar
 
 from netns.errors import LinkRefused
@@ -36,7 +37,7 @@ from netns.netlink import (
     request,
 )
 
-_RTM_NEWLINK, _RTM_GETLINK, _RTM_NEWADDR, _RTM_NEWROUTE, _RTM_NEWRULE = 16, 18, 20, 24, 32
+_RTM_NEWLINK, _RTM_GETLINK, _RTM_NEWADDR, _RTM_NEWROUTE, _RTM_GETROUTE, _RTM_NEWRULE = 16, 18, 20, 24, 26, 32
 _NEW = NLM_F_CREATE | NLM_F_EXCL
 _RTMGRP_LINK = 1
 
@@ -72,6 +73,9 @@ _FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
 """By version."""
 _ROUTE_TYPES = {"unicast": 1, "local": 2, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
 _MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
+
+_TAKEN_UP, _MOMENT = 2.0, 0.0005
+"""Seconds: how long it is asked whether an address is taken up, and how often."""
 
 _link_index = itertools.count(1001)
 
@@ -265,6 +269,26 @@ class Rtnetlink:
         # IFF_RUNNING would be too early: it is also set while the operational state is unknown.
         # gVisor gives no operational state, and the carrier alone.
         return bool(flags & _IFF_LOWER_UP) if state is None else state == bytes([_IF_OPER_UP])
+
+    def carrier(self, index: int) -> bool:
+        """Whether the device of an interface could carry packets, as that of loopback always can."""
+        (link,) = self.request(message(_RTM_GETLINK, 0, _LINK.pack(0, 0, index, 0, 0)))[0].messages
+        return bool(_LINK.unpack_from(link.body)[3] & _IFF_LOWER_UP)
+
+    def wait_for_address(self, address: IPv6Address, index: int) -> None:
+        """Wait until what is sent to an address of an interface arrives here, or for long in vain."""
+        end = time.monotonic() + _TAKEN_UP
+        while not self._local(address, index) and time.monotonic() < end:
+            time.sleep(_MOMENT)
+
+    def _local(self, address: IPv6Address, index: int) -> bool:
+        wanted = _ROUTE.pack(_FAMILIES[6], 128, 0, 0, 0, 0, 0, 0, 0)
+        wanted += attribute(_RTA_DST, address.packed) + _number(_RTA_OIF, index)
+        try:
+            (route,) = request(self._socket, message(_RTM_GETROUTE, 0, wanted)).messages
+        except NetlinkError:
+            return False
+        return bool(_ROUTE.unpack_from(route.body)[7] == _ROUTE_TYPES["local"])
 
     def __enter__(self) -> Self:
         return self

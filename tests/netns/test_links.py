@@ -116,6 +116,16 @@ def test_an_ipv6_address_is_usable_at_once() -> None:
             assert server.getsockname()[0] == "fd00:7::1"
 
 
+@pytest.mark.parametrize("attempt", range(20))
+def test_a_datagram_reaches_an_ipv6_address_at_once(attempt: int) -> None:
+    with Namespace() as ns, socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+        sock.bind(("::", 0))
+        ns.add_address("lo", "fd00:7::1/128")
+        sock.sendto(b"hello", ("fd00:7::1", sock.getsockname()[1]))
+
+        assert sock.recv(9, socket.MSG_DONTWAIT) == b"hello"
+
+
 def test_a_route_leads_to_its_device() -> None:
     with peers() as hosts, hosts.left.entered():
         hosts.left.namespace.add_route("10.9.0.0/16", via=hosts.right.address)

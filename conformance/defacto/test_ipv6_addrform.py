@@ -1,0 +1,56 @@
+"""IPV6_ADDRFORM: a socket of IPv6 becomes one of IPv4."""
+
+from __future__ import annotations
+
+import errno
+from socket import AF_INET, AF_INET6, AF_UNIX
+
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import IPV6
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.ipv6 import udp6
+from libsocket import IPV6_ADDRFORM
+
+MAPPED = "::ffff:127.0.0.1"
+
+
+@claim(
+    "defacto/IPV6_ADDRFORM/errnos",
+    says="Setting IPV6_ADDRFORM to AF_INET fails with ENOTCONN on a UDP socket that is not connected, and "
+    "with EADDRNOTAVAIL on one connected to an IPv6 address. Set to another family, it fails with EINVAL.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+)
+def test_errnos_of_what_cannot_become_one_of_ipv4(ns, observe):
+    with udp6() as sock:
+        with refused(errno.ENOTCONN, "errno_unconnected"):
+            sock.set(IPV6_ADDRFORM, AF_INET)
+        sock.connect(("::1", 9))
+        with refused(errno.EADDRNOTAVAIL, "errno_connected"):
+            sock.set(IPV6_ADDRFORM, AF_INET)
+        with refused(errno.EINVAL, "errno_family"):
+            sock.set(IPV6_ADDRFORM, AF_UNIX)
+
+        assert observe("peer", sock.getpeername()[0]) == "::1"
+
+
+@claim(
+    "defacto/IPV6_ADDRFORM/read",
+    says="IPV6_ADDRFORM of a connected UDP socket reads as AF_INET6. It cannot be read of one that is not "
+    "connected (ENOTCONN), nor of one that became one of IPv4 (EOPNOTSUPP).",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+)
+def test_it_reads_as_the_family(ns, observe):
+    with udp6() as sock:
+        with refused(errno.ENOTCONN, "errno_unconnected"):
+            sock.get(IPV6_ADDRFORM)
+        sock.connect((MAPPED, 9))
+        family = sock.get(IPV6_ADDRFORM)
+        sock.ipv6_addrform = AF_INET
+        with refused(errno.EOPNOTSUPP, "errno_turned"):
+            sock.get(IPV6_ADDRFORM)
+
+        assert observe("family", family) == AF_INET6

@@ -1,0 +1,141 @@
+"""IPV6_ADD_MEMBERSHIP, IPV6_MULTICAST_IF and IPV6_MULTICAST_LOOP: groups."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import IPV6, VETH
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.ipv6 import LOOPBACK, address6, index_of, raw6, tcp6, udp6
+from conformance.plugin.setups.pairs import received_until
+from conformance.plugin.timing import SOON
+from libsocket import Ipv6Mreq
+from netns import Capability
+
+GROUP, PORT = "ff05::1234", 4321
+
+
+@pytest.fixture
+def hearing(peers):
+    """A sender to the group on the left, and receivers at its port on the left and on the right."""
+    with peers.left.entered():
+        sender, left = udp6(), udp6()
+    with peers.right.entered():
+        right = udp6()
+    with sender, left, right:
+        for receiver in (left, right):
+            receiver.rcvtimeo = SOON
+            receiver.bind(("::", PORT))
+        yield sender, left, right
+
+
+@claim(
+    "IPV6_ADD_MEMBERSHIP.2const/IPV6_ADD_MEMBERSHIP/joins",
+    sentence=(
+        "IPV6_ADD_MEMBERSHIP.2const/IPV6_ADD_MEMBERSHIP/joins",
+        "IPV6_ADD_MEMBERSHIP.2const/IPV6_ADD_MEMBERSHIP/leaves",
+        "IPPROTO_IPV6.2const/IPPROTO_IPV6/supported",
+    ),
+    section="DESCRIPTION",
+    says="A UDP socket receives what another host sends to a group once it has joined with the option, and "
+    "no longer once it has left with IPV6_DROP_MEMBERSHIP.",
+    needs=[IPV6, VETH],
+)
+def test_a_group_is_joined_and_left(peers, hearing, observe):
+    sender, left, right = hearing
+    left.ipv6_join_group = Ipv6Mreq(GROUP, index_of(peers.left))
+    mine = Ipv6Mreq(GROUP, index_of(peers.right))
+    sender.sendto(b"before", (GROUP, PORT))
+    sender.sendto(b"not yet", (address6(peers.right), PORT))
+    heard = received_until("not yet", right)
+    right.ipv6_join_group = mine
+    sender.sendto(b"joined", (GROUP, PORT))
+    heard += received_until("joined", right)
+    right.ipv6_leave_group = mine
+    sender.sendto(b"after", (GROUP, PORT))
+    sender.sendto(b"end", (GROUP, PORT))
+    sender.sendto(b"no more", (address6(peers.right), PORT))
+    heard += received_until("no more", right)
+
+    assert [observe("sent", received_until("end", left)), observe("heard", heard)] == [
+        ["before", "joined", "after", "end"],
+        ["not yet", "joined", "no more"],
+    ]
+
+
+@claim(
+    "IPV6_MULTICAST_IF.2const/IPV6_MULTICAST_IF/device",
+    sentence=(
+        "IPV6_MULTICAST_IF.2const/IPV6_MULTICAST_IF/device",
+        "IPV6_MULTICAST_IF.2const/IPV6_MULTICAST_IF/index",
+        "IPPROTO_IPV6.2const/IPPROTO_IPV6/supported",
+    ),
+    section="DESCRIPTION",
+    says="What a UDP socket sends to a group leaves by the interface whose index the option is set to.",
+    needs=[IPV6, VETH],
+)
+def test_packets_leave_by_the_interface(peers, hearing, observe):
+    sender, left, right = hearing
+    peers.left.namespace.add_veth("near", "far")
+    peers.left.namespace.set_link("far", up=True)
+    peers.left.namespace.set_link("near", up=True)
+    peers.left.namespace.wait_for_carrier("near")
+    indexes = {link.name: link.index for link in peers.left.namespace.links()}
+    left.ipv6_join_group = Ipv6Mreq(GROUP, indexes["far"])
+    right.ipv6_join_group = Ipv6Mreq(GROUP, index_of(peers.right))
+    sender.ipv6_multicast_if = indexes["near"]
+    sender.sendto(b"by another", (GROUP, PORT))
+    sender.ipv6_multicast_if = index_of(peers.left)
+    sender.sendto(b"by the wire", (GROUP, PORT))
+    sender.sendto(b"end", ("::1", PORT))
+    sender.sendto(b"end", (address6(peers.right), PORT))
+
+    assert observe("received", [received_until("end", left), received_until("end", right)]) == [
+        ["by another", "end"],
+        ["by the wire", "end"],
+    ]
+
+
+@claim(
+    "IPV6_MULTICAST_IF.2const/IPV6_MULTICAST_IF/datagrams-only",
+    sentence="IPV6_MULTICAST_IF.2const/IPV6_MULTICAST_IF/datagrams-only",
+    section="DESCRIPTION",
+    says="The option cannot be set on a TCP socket, as it can on a UDP socket or a raw one.",
+    needs=[IPV6, Capability.NET_RAW],
+)
+@pytest.mark.parametrize("make", [udp6, raw6], ids=["udp", "raw"])
+def test_it_is_of_datagrams(ns, observe, make):
+    with tcp6() as stream, make() as sock:
+        with refused():
+            stream.ipv6_multicast_if = LOOPBACK
+        sock.ipv6_multicast_if = LOOPBACK
+
+        assert observe("interface", sock.ipv6_multicast_if) == LOOPBACK
+
+
+@claim(
+    "IPV6_MULTICAST_LOOP.2const/IPV6_MULTICAST_LOOP/own",
+    sentence=(
+        "IPV6_MULTICAST_LOOP.2const/IPV6_MULTICAST_LOOP/own",
+        "IPPROTO_IPV6.2const/IPPROTO_IPV6/supported",
+    ),
+    section="DESCRIPTION",
+    says="A UDP socket that joined a group receives what it sends there, as it does at first, unless the "
+    "option is 0. Others receive it either way.",
+    needs=[IPV6, VETH],
+)
+def test_it_hears_itself_or_not(peers, hearing, observe):
+    _, left, right = hearing
+    left.ipv6_join_group = Ipv6Mreq(GROUP, index_of(peers.left))
+    right.ipv6_join_group = Ipv6Mreq(GROUP, index_of(peers.right))
+    left.sendto(b"first", (GROUP, PORT))
+    left.ipv6_multicast_loop = False
+    left.sendto(b"unheard", (GROUP, PORT))
+    left.ipv6_multicast_loop = True
+    left.sendto(b"end", (GROUP, PORT))
+
+    assert observe("received", [received_until("end", left), received_until("end", right)]) == [
+        ["first", "end"],
+        ["first", "unheard", "end"],
+    ]
