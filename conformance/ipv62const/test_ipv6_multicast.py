@@ -81,6 +81,7 @@ def test_packets_leave_by_the_interface(peers, hearing, observe):
     peers.left.namespace.set_link("far", up=True)
     peers.left.namespace.set_link("near", up=True)
     peers.left.namespace.wait_for_carrier("near")
+    peers.left.namespace.add_address("near", "fd00:9::1/64")  # without one it may have none to send from yet
     indexes = {link.name: link.index for link in peers.left.namespace.links()}
     left.ipv6_join_group = Ipv6Mreq(GROUP, indexes["far"])
     right.ipv6_join_group = Ipv6Mreq(GROUP, index_of(peers.right))
