@@ -76,13 +76,15 @@ def test_udp_does_not_share_on(ns, observe, host):
     with Socket.udp() as first, Socket.udp() as second:
         first.reuseport = second.reuseport = True
         first.bind((host, 0))
+        when_bound = first.reuseport
         first.reuseport = False
         with refused(errno.EADDRINUSE):
             second.bind(first.getsockname())
         first.reuseport = True
         second.bind(first.getsockname())
+        shared = first.getsockname() == second.getsockname()
 
-        assert observe("shared", first.getsockname() == second.getsockname()) is True
+        assert observe("when_bound_and_shared", [when_bound, shared]) == [True, True]
 
 
 @claim(
