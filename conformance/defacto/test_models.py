@@ -25,10 +25,11 @@ AT_RANDOM = {"no-op: *": "in what is drawn at random a step may change nothing; 
 @claim(
     "defacto/SO_RCVBUF/any-sequence",
     says="However often SO_RCVBUF, SO_RCVBUFFORCE, SO_SNDBUF and SO_SNDBUFFORCE of a UDP or UNIX stream "
-    "socket are set, to whatever integers, each buffer is twice what the last of its settings asked, but no "
-    "smaller than the smallest and without FORCE no larger than the sysctl's maximum.",
-    since="4.9",
-    commit="b98b0bc8c431",
+    "socket are set, to whatever integers, each buffer is twice what the last of its settings asked: no more "
+    "than net.core.rmem_max or wmem_max, which is what a negative number asks, or with FORCE no more than "
+    "half of the largest int, where a negative number asks zero; but no smaller than the smallest buffer.",
+    since="5.1",
+    commit="4057765f2dee",
     needs=[initially(Capability.NET_ADMIN)],
     survives=AT_RANDOM,
 )
@@ -45,8 +46,9 @@ def test_buffers_are_as_large_as_last_asked(ns, kind, steps):
 
 @claim(
     "defacto/SO_RCVLOWAT/any-sequence",
-    says="However often SO_RCVBUF and SO_RCVLOWAT of a TCP socket are set, to whatever integers, the mark is "
-    "what the last setting of SO_RCVLOWAT asked, at most half of what the receive buffer was then.",
+    says="However often SO_RCVBUF and SO_RCVLOWAT of a TCP socket are set, SO_RCVBUF first, to whatever "
+    "integers, the mark is what the last setting of SO_RCVLOWAT asked, zero being one and a negative number "
+    "the largest, at most half of what the receive buffer was then.",
     since="5.0",
     commit="867f816badc0",
     survives=AT_RANDOM,
@@ -90,7 +92,7 @@ def test_timeouts_are_those_last_set(ns, steps):
     says="Whatever is sent to a TCP socket, received from it and set as its SO_RCVLOWAT, select, poll and "
     "epoll call it readable if and only if as many bytes wait as the mark says, or it was shut down for "
     "receiving.",
-    since="4.18",
+    since="2.6.28",
     commit="c7004482e8dc",
     survives=AT_RANDOM,
 )
@@ -106,8 +108,8 @@ def test_it_is_readable_from_the_mark_on(ns, steps):
     says="Whatever the two ends of a TCP connection do of send, receive, shut down either way or both, read "
     "SO_ERROR and reset, what the calls return, the states in TCP_INFO and what poll reports follow from who "
     "has sent FIN or a reset, what waits, and which error was read.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    since="2.6.36",
+    commit="d84ba638e4ba",
     survives=AT_RANDOM,
 )
 @sequences(
@@ -128,9 +130,9 @@ def test_both_ends_of_a_connection_are_as_modelled(ns, steps):
 
 
 SHARING = (
-    "A second {kind} socket of the same user can be bound to the port of another, over IPv4 or IPv6, if and "
-    "only if their addresses do not overlap, {shared} both have SO_REUSEPORT; the holder may have been given "
-    "either after it was bound."
+    "A second {kind} socket of the same user can be bound to the port of another, over IPv4 or IPv6, neither "
+    "bound to a device, if and only if their addresses do not overlap, {shared} both have SO_REUSEPORT; the "
+    "holder may have been given either after it was bound, and has lost none since."
 )
 
 

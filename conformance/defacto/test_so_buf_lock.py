@@ -10,7 +10,7 @@ from libsocket import BufLock, Socket
 
 @claim(
     "defacto/SO_BUF_LOCK/set-by-sizes",
-    says="Setting SO_SNDBUF or SO_RCVBUF of a TCP or UDP socket locks that buffer, as SO_BUF_LOCK tells, and "
+    says="Setting SO_SNDBUF or SO_RCVBUF of a TCP or UDP socket locks that buffer, as SO_BUF_LOCK shows, and "
     "SO_BUF_LOCK unlocks it again without changing its size.",
     since="5.15",
     commit="04190bf8944d",

@@ -17,6 +17,9 @@ from conformance.plugin.timing import SOON
 from libsocket import INT, SO_BPF_EXTENSIONS, SO_CNX_ADVICE, SO_RESERVE_MEM, Filter, Mark, Socket
 from netns import Capability
 
+NOT_EMPTY = Filter([(0x80, 0, 0, 0), (0x25, 0, 1, 8), (0x06, 0, 0, 0xFFFF_FFFF), (0x06, 0, 0, 0)])
+"""Takes what is longer than the 8 bytes of a UDP header."""
+
 
 @claim(
     "defacto/SO_REUSEPORT/ip-only",
@@ -39,6 +42,52 @@ def test_only_ip_sockets_share_ports(ns, observe, make):
 
 
 @claim(
+    "defacto/SO_REUSEPORT/tcp-switched-off",
+    says="A TCP socket that had SO_REUSEPORT when it was bound shares its address with another of the same "
+    "user that has it, though it has switched it off before the other is bound.",
+    since="3.9",
+    commit="da5e36308d9f",
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_tcp_shares_on(ns, observe, host):
+    with Socket.tcp() as first, Socket.tcp() as second:
+        first.reuseport = second.reuseport = True
+        first.bind((host, 0))
+        first.reuseport = False
+        second.bind(first.getsockname())
+        shared = first.getsockname() == second.getsockname()
+
+        assert observe("options_and_shared", [first.reuseport, second.reuseport, shared]) == [
+            False,
+            True,
+            True,
+        ]
+
+
+@claim(
+    "defacto/SO_REUSEPORT/udp-switched-off",
+    says="A UDP socket that had SO_REUSEPORT when it was bound, and has switched it off since, keeps another "
+    "of the same user that has it from its address: EADDRINUSE.",
+    since="3.9",
+    commit="ba418fa357a7",
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_udp_does_not_share_on(ns, observe, host):
+    with Socket.udp() as first, Socket.udp() as second:
+        first.reuseport = second.reuseport = True
+        first.bind((host, 0))
+        when_bound = first.reuseport
+        first.reuseport = False
+        with refused(errno.EADDRINUSE):
+            second.bind(first.getsockname())
+        first.reuseport = True
+        second.bind(first.getsockname())
+        shared = first.getsockname() == second.getsockname()
+
+        assert observe("when_bound_and_shared", [when_bound, shared]) == [True, True]
+
+
+@claim(
     "defacto/SO_TXREHASH/tcp-only",
     says="SO_TXREHASH of a UDP or UNIX stream socket is refused with EOPNOTSUPP.",
     since="6.16",
@@ -56,7 +105,8 @@ def test_only_tcp_hashes_again(ns, observe, make):
 
 @claim(
     "defacto/SO_CNX_ADVICE/any-number",
-    says="SO_CNX_ADVICE of a connected TCP or UDP socket takes any number, and cannot be read: ENOPROTOOPT.",
+    says="SO_CNX_ADVICE of a connected TCP or UDP socket takes any number; reading it is refused with "
+    "ENOPROTOOPT.",
     since="4.6",
     commit="a87cb3e48ee8",
     survives={"no-op: setsockopt(*SO_CNX_ADVICE*": "on loopback there is no other path to be taken"},
@@ -78,8 +128,8 @@ def test_advice_is_taken(ns, observe, pair, advice):
 @claim(
     "defacto/SO_DETACH_FILTER/none",
     says="Detaching a filter from a UDP or UNIX stream socket that has none is refused with ENOENT.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    since="2.6.24",
+    commit="55b333253d5b",
 )
 @pytest.mark.parametrize("make", [Socket.udp, Socket.unix], ids=["udp", "unix"])
 def test_there_must_be_a_filter(ns, observe, make):
@@ -95,9 +145,10 @@ def test_there_must_be_a_filter(ns, observe, make):
 
 @claim(
     "defacto/SO_BPF_EXTENSIONS/number",
-    says="SO_BPF_EXTENSIONS of a TCP, UDP or UNIX stream socket is 64, and cannot be set.",
-    since="3.14",
-    commit="ea02f9411d9f",
+    says="SO_BPF_EXTENSIONS of a TCP, UDP or UNIX stream socket is 64; setting it is refused with "
+    "ENOPROTOOPT.",
+    since="4.1",
+    commit="27cd54524769",
 )
 @pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix], ids=["tcp", "udp", "unix"])
 def test_how_many_extensions_there_are(ns, observe, make):
@@ -136,7 +187,7 @@ def test_a_mark_comes_always(ns, observe):
 @claim(
     "defacto/SO_MEMINFO/sizes",
     says="SO_MEMINFO of a UDP socket has its SO_RCVBUF and SO_SNDBUF, how much of the former is taken by "
-    "what waits to be read, and how many packets were dropped.",
+    "what waits to be read, and how many packets it has dropped, as one that its filter refuses.",
     since="4.12",
     commit="a2d133b1d465",
 )
@@ -146,29 +197,49 @@ def test_the_memory_of_a_socket(ns, observe):
         receiver.rcvbuf = 20000
         receiver.sndbuf = 30000
         empty = receiver.meminfo
+        receiver.attach_filter = NOT_EMPTY
+        sender.send(b"")
         sender.send(bytes(1000))
         await_readable(receiver)
         holding = receiver.meminfo
 
         assert observe(
-            "sizes", [empty.rcvbuf, empty.sndbuf, empty.rmem_alloc, empty.drops, holding.rmem_alloc > 1000]
-        ) == [40000, 60000, 0, 0, True]
+            "empty_and_holding",
+            [
+                [empty.rcvbuf, empty.sndbuf, empty.rmem_alloc, empty.drops],
+                [holding.rcvbuf, holding.sndbuf, holding.rmem_alloc > 1000, holding.drops],
+            ],
+        ) == [[40000, 60000, 0, 0], [40000, 60000, True, 1]]
 
 
 @claim(
     "defacto/SO_RESERVE_MEM/tcp-only",
-    says="SO_RESERVE_MEM of a UDP or UNIX stream socket is refused with EOPNOTSUPP, and with EINVAL where it "
-    "is negative.",
+    says="SO_RESERVE_MEM of a UDP or UNIX stream socket cannot be set, not to zero either: EOPNOTSUPP.",
+    since="7.3",
+    commit="37e02c42a00b",
+)
+@pytest.mark.parametrize("make", [Socket.udp, Socket.unix], ids=["udp", "unix"])
+@pytest.mark.parametrize("size", [0, 4096])
+def test_only_tcp_reserves_memory(ns, observe, make, size):
+    with make() as sock:
+        with refused(errno.EOPNOTSUPP):
+            sock.reserve_mem = size
+
+        assert observe("reserved", sock.reserve_mem) == 0
+
+
+@claim(
+    "defacto/SO_RESERVE_MEM/negative",
+    says="A negative SO_RESERVE_MEM of a TCP, UDP or UNIX stream socket is refused with EINVAL.",
     since="5.16",
     commit="2bb2f5fb21b0",
 )
-@pytest.mark.parametrize("make", [Socket.udp, Socket.unix], ids=["udp", "unix"])
-def test_only_tcp_reserves_memory(ns, observe, make):
+@pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix], ids=["tcp", "udp", "unix"])
+@pytest.mark.parametrize("size", [-1, -(2**31)])
+def test_no_less_than_nothing_is_reserved(ns, observe, make, size):
     with make() as sock:
-        with refused(errno.EOPNOTSUPP):
-            sock.reserve_mem = 4096
-        with refused(errno.EINVAL, "errno_negative"):
-            sock.set(SO_RESERVE_MEM.through(INT), -1)
+        with refused(errno.EINVAL):
+            sock.set(SO_RESERVE_MEM.through(INT), size)
 
         assert observe("reserved", sock.reserve_mem) == 0
 

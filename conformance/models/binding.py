@@ -2,7 +2,8 @@
 
 It can where the addresses do not overlap. Where they do, it can if both have SO_REUSEADDR, and the one that
 holds the port does not listen on TCP, or if both have SO_REUSEPORT. What the holder was given after it was
-bound counts, too. Two addresses overlap if they are the same or one of them is every address: of IPv4, or, by
+bound counts, too; it gives nothing up here, since a TCP socket goes on sharing with an SO_REUSEPORT that it
+has switched off. Two addresses overlap if they are the same or one of them is every address: of IPv4, or, by
 an IPv6 socket that is not IPV6_V6ONLY, of both. An IPv4 address that is mapped into IPv6 is the IPv4 one.
 """
 

@@ -29,13 +29,13 @@ class Reader(NamedTuple):
 
 def seen(writer: Socket, reader: Socket, steps: Sequence[Step]) -> Iterator[Reader]:
     """What a kernel shows after each step, up to the first that is otherwise."""
-    for (name, value), told in zip(steps, expected(steps), strict=True):
+    for (name, value), due in zip(steps, expected(steps), strict=True):
         _act(writer, reader, name, value)
-        waiting = settled(lambda: asked(reader, FIONREAD), told.waiting)
+        waiting = settled(lambda: asked(reader, FIONREAD), due.waiting)
         calls = readable_by_select, readable_by_poll, readable_by_epoll
         shown = Reader(waiting, *(call(reader) for call in calls))
         yield shown
-        if shown != told:
+        if shown != due:
             return
 
 

@@ -12,9 +12,9 @@ from conformance.plugin.timing import SOON
 T = TypeVar("T")
 
 
-def settled(read: Callable[[], T], told: T) -> T:
-    """What is read once it is as told, or after a while in vain: a kernel that errs shows it many times."""
+def settled(read: Callable[[], T], due: T) -> T:
+    """What is read once it is what is due, or after a while in vain: a kernel that errs shows it often."""
     end = time.monotonic() + SOON / 4
-    while (now := read()) != told and time.monotonic() < end:
+    while (now := read()) != due and time.monotonic() < end:
         select.select([], [], [], 0.001)
     return now

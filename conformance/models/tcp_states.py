@@ -2,14 +2,14 @@
 
 Each end is open, shut down in one direction or both, or reset. The state follows from who has sent FIN: the
 one who did is in FIN_WAIT2 and the other in CLOSE_WAIT, and once both did both are closed. Shutting down
-receiving is told to nobody: it is seen by poll at this end alone, unless both directions are shut down there,
+receiving is not sent: it is seen by poll at this end alone, unless both directions are shut down there,
 and something comes: that resets the connection. poll says
 
 - IN where bytes wait or nothing more can come, RDHUP where nothing more can come;
 - OUT always, since nothing here fills a buffer: where sending is shut down a send fails at once;
 - HUP where nothing moves in either direction: both are shut down, or the state is CLOSE;
-- ERR until the error of a reset is read: ECONNRESET, or EPIPE for who had heard FIN before, whom a receive
-  tells of that end alone.
+- ERR until the error of a reset is read: ECONNRESET, or EPIPE for who had heard FIN before, where a receive
+  returns 0 and leaves it.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class End:
         return ""
 
     def _break(self) -> None:
-        """Be told of a reset."""
+        """Hear a reset."""
         self.error = errno.EPIPE if self.state == _CLOSE_WAIT else errno.ECONNRESET
         self.was_reset, self.shut = True, {"rd", "wr"}
 
@@ -157,11 +157,11 @@ def expected(steps: Sequence[Step]) -> Iterator[list[object]]:
 
 def seen(ends: Sequence[Socket], steps: Sequence[Step]) -> Iterator[list[object]]:
     """What a kernel says and shows after each step, up to the first that is otherwise."""
-    for (name, value), told in zip(steps, expected(steps), strict=True):
+    for (name, value), due in zip(steps, expected(steps), strict=True):
         said = _act(ends[value % 2], name, value)
-        shown: list[object] = [said, *settled(lambda: [_shown(end) for end in ends], told[1:])]
+        shown: list[object] = [said, *settled(lambda: [_shown(end) for end in ends], due[1:])]
         yield shown
-        if shown != told:
+        if shown != due:
             return
 
 
@@ -206,5 +206,5 @@ def _shown(end: Socket) -> Shown | None:
     poll = select.poll()
     poll.register(end, sum(_EVENTS.values()))
     found = next((events for _, events in poll.poll(0)), 0)
-    told = " ".join(name for name, event in _EVENTS.items() if found & event)
-    return Shown(end.tcp_info.state, told, asked(end, FIONREAD))
+    events = " ".join(name for name, event in _EVENTS.items() if found & event)
+    return Shown(end.tcp_info.state, events, asked(end, FIONREAD))

@@ -1,10 +1,10 @@
 """What a socket's timeouts read as, whatever they are set to and by whichever option.
 
-A timeout is kept in ticks of the kernel's clock, as few as are not shorter than what was asked, and read
-back in microseconds, cut. Zero is none, and so is more than the ticks can count; both read as zero. A
-negative one waits for nothing and reads as zero, too. Microseconds that are no part of a second are refused
-with EDOM, and the timeout stays. The receive timeout and the send timeout are two; an option and its
-successor for 64-bit times are one.
+A timeout is kept in ticks of the kernel's clock and read back in microseconds, cut. It is as few ticks as are
+not shorter than what was asked, a tick counting as whole microseconds, cut. Zero is none, and so is more than
+the ticks can count; both read as zero. A negative one waits for nothing and reads as zero, too. Microseconds
+that are no part of a second are refused with EDOM, and the timeout stays. The receive timeout and the send
+timeout are two; an option and its successor for 64-bit times are one.
 """
 
 from __future__ import annotations
@@ -87,5 +87,5 @@ def expected(hz: int, steps: Sequence[Step]) -> Iterator[tuple[Timeouts, Timeout
 def _kept(hz: int, timeout: Timeval) -> Timeval:
     if timeout.sec < 0 or timeout.sec >= _FOREVER // hz - 1:
         return Timeval(0, 0)
-    ticks = timeout.sec * hz - (-timeout.usec * hz // _SECOND)
+    ticks = timeout.sec * hz - (-timeout.usec // (_SECOND // hz))
     return Timeval(ticks // hz, ticks % hz * _SECOND // hz)

@@ -201,6 +201,18 @@ def test_the_catalogue_has_the_row_as_the_test(tmp_path: Path) -> None:
             "there is no ENONE",
         ),
         (
+            "shared-port",
+            "SO_REUSEPORT",
+            'transport = "udp"\npairs = []\nlistening = true',
+            "a UDP socket does not listen",
+        ),
+        (
+            "kept-port",
+            "SO_REUSEADDR",
+            'transport = "tcp"\npairs = []\nhaving = ["second"]\nset-after-bind = true',
+            "set-after-bind is for a first socket that sets the option",
+        ),
+        (
             "suffices",
             "SO_MARK",
             'sockets = []\nvalues = []\nbefore = []\nonly = ["CAP_ALL"]',

@@ -361,6 +361,12 @@ class _AtOnePort(Row, frozen=True, kw_only=True):
     set_after_bind: bool = field(name="set-after-bind", default=False)
     listening: bool = False
 
+    def __post_init__(self) -> None:
+        if self.listening and self.transport == "udp":
+            raise RowError("a UDP socket does not listen")
+        if self.set_after_bind and "first" not in self.having:
+            raise RowError("set-after-bind is for a first socket that sets the option")
+
     def cases(self) -> Iterator[Case]:
         """A test for each pair of addresses."""
         yield from (Case("-".join(pair), given=pair) for pair in self.pairs)
