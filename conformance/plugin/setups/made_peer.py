@@ -24,6 +24,7 @@ from conformance.plugin.setups.segments import (
     TIMESTAMPS,
     WINDOW_SCALE,
     Segment,
+    internet_checksum,
     next_segment,
     segments,
 )
@@ -120,7 +121,7 @@ class MadePeer:
         )
         rest = octets + data
         pseudo = _octets(ADDRESS) + _octets(self.host) + struct.pack("!HH", 6, 20 + len(rest))
-        checksum = _checksum(pseudo + begin + bytes(4) + rest) + wrong
+        checksum = internet_checksum(pseudo + begin + bytes(4) + rest) + wrong
         segment = begin + struct.pack("!HH", checksum % 2**16, 0) + rest
         self.raw.sendto(_ip_header(len(segment), self.host) + segment, (self.host, 0))
 
@@ -209,10 +210,3 @@ def _ip_header(length: int, host: str) -> bytes:
 
 def _octets(address: str) -> bytes:
     return socket.inet_aton(address)
-
-
-def _checksum(data: bytes) -> int:
-    data += bytes(len(data) % 2)
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    total = (total >> 16) + (total & 0xFFFF)
-    return ~(total + (total >> 16)) & 0xFFFF
