@@ -95,12 +95,16 @@ def test_other_numbers_are_true(peers, observe, value):
     needs=MADE,
 )
 def test_fast_open_at_first(peers, observe):
-    with made_peers(peers, 3) as ends, peers.right.entered(), listening(peers.right.address) as listener:
+    with (
+        made_peers(peers, 3) as ends,
+        peers.right.entered(),
+        listening(peers.right.address) as listener,
+        Socket.tcp() as client,
+    ):
         listener.tcp_fastopen = 5
         given = [FAST_OPEN in ends[0].ask(listener, asking_for_cookie()).options]
-        with Socket.tcp() as client:
-            client.tcp_fastopen_connect = True
-            asked = FAST_OPEN in ends[1].answer(client).options
+        client.tcp_fastopen_connect = True
+        asked = FAST_OPEN in ends[1].answer(client).options
         peers.right.namespace.sysctl[FASTOPEN] = SERVER
         given.append(FAST_OPEN in ends[2].ask(listener, asking_for_cookie()).options)
 
