@@ -44,9 +44,9 @@ SEGMENT: Final = 1000
 """The largest segment that it takes, in bytes of data."""
 
 ACKNOWLEDGED_LATER: Final = {
-    "no-op: sendto(*, 40, 0*": "a segment without data only acknowledges what the next one does too"
+    r"no-op: sendto(*\3\351*, 40, 0*": "a segment without data only acknowledges what the next one does too"
 }
-"""For claims in which what a made peer sends after its SYN follows at once."""
+"""For claims in which more follows what a made peer sends after its SYN, which has the number FIRST + 1."""
 
 OFFERED: Final = {MSS: SEGMENT.to_bytes(2, "big")}
 """The options of a SYN that only says how large a segment may be."""
