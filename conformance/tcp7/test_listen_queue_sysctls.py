@@ -25,6 +25,8 @@ BACKLOG, COOKIES, OVERFLOW, SYNACKS = (
     for name in ("max_syn_backlog", "syncookies", "abort_on_overflow", "synack_retries")
 )
 
+UNCLOSED = {"no-op: close(*": "the connection before need only be accepted, and who looks on changes nothing"}
+
 
 def overflow(peers: list[MadePeer], listener: Socket) -> list[object]:
     """Complete two handshakes with a listener that now has room for one.
@@ -62,7 +64,7 @@ def answered(peers: list[MadePeer], listener: Socket) -> list[bool]:
     "tcp_abort_on_overflow is 1, and not at all where it is 0.",
     since="2.4",
     needs=MADE,
-    survives={"no-op: close(*": "the connection before need only be accepted"},
+    survives=UNCLOSED,
 )
 @pytest.mark.parametrize(("value", "answer"), [(0, []), (1, ["reset"])])
 def test_an_overflow_is_answered(peers, observe, value, answer):
@@ -82,7 +84,7 @@ def test_an_overflow_is_answered(peers, observe, value, answer):
     "and is accepted with its data once the one before it is.",
     since="2.4",
     needs=MADE,
-    survives={"no-op: close(*": "the connection before need only be accepted"},
+    survives=UNCLOSED,
 )
 def test_a_connection_recovers(peers, observe):
     with made_peers(peers, 2) as both, peers.right.entered(), listening(peers.right.address) as sock:
@@ -197,7 +199,7 @@ def test_an_overflow_is_answered_with_cookies(peers, observe, value, every):
     "and accepts the connection that is made with that answer.",
     since="2.2",
     needs=[*MADE, sysctl(COOKIES)],
-    survives=ACKNOWLEDGED_LATER,
+    survives={**ACKNOWLEDGED_LATER, **UNCLOSED},
 )
 def test_cookies_at_first(peers, observe):
     with (
