@@ -81,8 +81,8 @@ def buffers(hosts: Peers) -> list[int]:
     sentence=("tcp.7/tcp_adv_win_scale/formula", "tcp.7/tcp_adv_win_scale/shared"),
     section="/proc interfaces",
     says="Of a TCP socket's receive buffer of 16384 bytes the SYN over IPv4 advertises, in whole segments "
-    "of 1460 bytes, what tcp_adv_win_scale leaves: a half with 1, three quarters with 2, all of it with 0, "
-    "and a quarter with -2.",
+    "of 1460 bytes, what tcp_adv_win_scale leaves: three quarters with 2, all of it with 0, and a quarter "
+    "with -2.",
     since="2.4",
     needs=ON_THE_WIRE,
     expect=differs(
