@@ -267,6 +267,9 @@ LINK_DOWN = Need("link:down", lambda: _works(_try_link_down, LinkRefused))
 KERNEL_LOG = Need("log:/dev/kmsg", lambda: _works(_try_kernel_log, PermissionError, FileNotFoundError))
 """The kernel's own messages, to read: the initial root may, others unless dmesg_restrict is set."""
 
+MEMORY = Need("memory:768M", lambda: os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >= 768 * 2**20)
+"""Memory enough that the defaults which are computed from it are the largest that there are."""
+
 UNANSWERED: tuple[Need | Capability, ...] = (Capability.NET_RAW, VETH, BLACKHOLE)
 """What it takes to see, on a host that never answers, what another sends to it."""
 
@@ -288,6 +291,7 @@ _NEEDS = (
     BLACKHOLE,
     LINK_DOWN,
     KERNEL_LOG,
+    MEMORY,
     OWN_KERNEL,
 )
 _CODES = {

@@ -14,6 +14,7 @@ from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.made_peer import (
     ACKNOWLEDGED_LATER,
     MADE,
+    OFFERED,
     SEGMENT,
     WITH_SACK,
     MadePeer,
@@ -38,12 +39,14 @@ from netns import Peers
     EARLY,
     FRTO,
     IDLE,
+    MIN_TSO_SEGMENTS,
     NO_METRICS,
     ORPHAN,
     PROBING,
     REORDERING,
     RETRIES1,
     RETRIES2,
+    WIN_DIVISOR,
 ) = (
     f"net.ipv4.tcp_{name}"
     for name in (
@@ -55,12 +58,14 @@ from netns import Peers
         "early_retrans",
         "frto",
         "slow_start_after_idle",
+        "min_tso_segs",
         "no_metrics_save",
         "orphan_retries",
         "mtu_probing",
         "reordering",
         "retries1",
         "retries2",
+        "tso_win_divisor",
     )
 )
 AFTER_A_TIMEOUT = 0.5
@@ -91,6 +96,17 @@ def sending_to(
             yield sock, peer
 
 
+def sent_twice(hosts: Peers, writes: str) -> list[str]:
+    """What is sent for writes of one byte each, and what is sent after that, as nothing is acknowledged."""
+    with sending_to(hosts) as (sock, peer):
+        sock.tcp_nodelay = True
+        sent = []
+        for one in writes:
+            sock.send(one.encode())
+            sent.append(peer.next().data.decode())
+        return [*sent, peer.next().data.decode()]
+
+
 @claim(
     "tcp.7/tcp_retrans_collapse/full-sized",
     sentence="tcp.7/tcp_retrans_collapse/tries",
@@ -104,14 +120,8 @@ def sending_to(
 @pytest.mark.parametrize(("value", "again"), [(0, "a"), (1, "abc")])
 def test_small_segments_are_collapsed(peers, observe, value, again):
     peers.right.namespace.sysctl[COLLAPSE] = value
-    with sending_to(peers) as (sock, peer):
-        sock.tcp_nodelay = True
-        sent = []
-        for one in (b"a", b"b", b"c"):
-            sock.send(one)
-            sent.append(peer.next().data.decode())
 
-        assert observe("sent_and_again", [*sent, peer.next().data.decode()]) == ["a", "b", "c", again]
+    assert observe("sent_and_again", sent_twice(peers, "abc")) == ["a", "b", "c", again]
 
 
 @claim(
@@ -125,22 +135,15 @@ def test_small_segments_are_collapsed(peers, observe, value, again):
     survives=UNACKED_ENDS,
 )
 def test_small_segments_are_collapsed_at_first(peers, observe):
-    with sending_to(peers) as (sock, peer):
-        sock.tcp_nodelay = True
-        sent = []
-        for one in (b"a", b"b"):
-            sock.send(one)
-            sent.append(peer.next().data.decode())
-
-        assert observe("sent_and_again", [*sent, peer.next().data.decode()]) == ["a", "b", "ab"]
+    assert observe("sent_and_again", sent_twice(peers, "ab")) == ["a", "b", "ab"]
 
 
-def after_timeout(hosts: Peers) -> list[str]:
+def after_timeout(hosts: Peers, options: dict[int, bytes] | None = None) -> list[str]:
     """What is sent after a timeout has sent the first of three segments again, and that one was acknowledged.
 
     There is more to send, and the peer's window has room for it only then.
     """
-    with sending_to(hosts, window=3 * SEGMENT) as (sock, peer):
+    with sending_to(hosts, options, window=3 * SEGMENT) as (sock, peer):
         for one in (b"1", b"2", b"3", b"4"):
             sock.send(one * SEGMENT)
         first = [peer.next() for _ in range(3)]
@@ -155,9 +158,9 @@ def after_timeout(hosts: Peers) -> list[str]:
     "tcp.7/tcp_frto/enabled",
     sentence=("tcp.7/tcp_frto/f-rto", "tcp.7/tcp_frto/zero", "tcp.7/tcp_frto/one", "tcp.7/tcp_frto/two"),
     section="/proc interfaces",
-    says="A TCP connection over IPv4 without selective acknowledgements, whose retransmission after a "
-    "timeout is acknowledged, sends new data next (F-RTO) where tcp_frto is 1 or 2, and sends the next "
-    "segment again where it is 0.",
+    says="A TCP connection over IPv4, without selective acknowledgements or with them, whose retransmission "
+    "after a timeout is acknowledged, sends new data next (F-RTO) where tcp_frto is 1 or 2, and sends the "
+    "next segment again where it is 0.",
     since="2.6.24",
     needs=MADE,
     survives={
@@ -165,11 +168,12 @@ def after_timeout(hosts: Peers) -> list[str]:
         "no-op: sendto(*444*": "where nothing new follows, nothing need be there",
     },
 )
+@pytest.mark.parametrize("options", [OFFERED, WITH_SACK], ids=["plain", "sack"])
 @pytest.mark.parametrize(("value", "following"), [(0, "2"), (1, "4"), (2, "4")])
-def test_new_data_follows_a_timeout(peers, observe, value, following):
+def test_new_data_follows_a_timeout(peers, observe, value, following, options):
     peers.right.namespace.sysctl[FRTO] = value
 
-    assert observe("sent", after_timeout(peers)) == ["1", "2", "3", "1", following]
+    assert observe("sent", after_timeout(peers, options)) == ["1", "2", "3", "1", following]
 
 
 @claim(
@@ -444,6 +448,51 @@ def test_a_reordering_to_begin_with(ns, observe, settings, most):
         assert observe("reordering", sock.tcp_info.reordering) == most
 
 
+def sent_again(hosts: Peers, repeated: range) -> tuple[int, list[bool]]:
+    """How many segments are sent, and whether the first is sent again once so many later ones arrived."""
+    with sending_to(hosts) as (sock, peer):
+        for _ in range(repeated.stop):
+            sock.send(bytes(SEGMENT))
+        lost = peer.next().sequence
+        sent = 1 + len(peer.replies())
+        for _ in range(repeated.start - 1):
+            peer.send()
+        found = [any(one.sequence == lost for one in peer.replies())]
+        for _ in repeated:
+            peer.send()
+            found.append(found[-1] or any(one.sequence == lost for one in peer.replies()))
+        return sent, found
+
+
+@claim(
+    "tcp.7/tcp_reordering/not-lost",
+    sentence=("tcp.7/tcp_reordering/most", "tcp.7/tcp_reordering/default"),
+    section="/proc interfaces",
+    says="A TCP connection over IPv4 without selective acknowledgements does not send a segment again where "
+    "so many later ones arrived before it as tcp_reordering says, 3 in a new network namespace, or 7, and "
+    "does where it is one more.",
+    since="2.4",
+    needs=MADE,
+    expect=differs(
+        "that many are taken for its loss: no more than one fewer may arrive before it",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"unsent": 0, "sent_again": [False, True, True]},
+    ),
+    survives={
+        **UNACKED_ENDS,
+        r"no-op: sendto(*\3\351*, 40, 0*": "the next acknowledges too, or enough have come",
+    },
+)
+@pytest.mark.parametrize(("settings", "most"), [({}, 3), ({REORDERING: 7}, 7)], ids=["at-first", "7"])
+def test_a_segment_is_not_taken_for_lost(peers, observe, settings, most):
+    peers.right.namespace.sysctl.update(settings)
+
+    sent, again = sent_again(peers, range(most, most + 2))
+
+    assert [observe("unsent", most + 2 - sent), observe("sent_again", again)] == [0, [False, False, True]]
+
+
 INITIAL = 10
 """Segments of the congestion window with which a connection begins."""
 
@@ -582,3 +631,37 @@ def test_what_is_before_a_gap_counts(peers, observe, settings):
     peers.right.namespace.sysctl.update(settings)
 
     assert observe("sacked_and_up_to_the_last", forward_acknowledged(peers)) == [1, 6]
+
+
+def largest_frame(hosts: Peers, settings: dict[str, int]) -> int:
+    """Segments of the largest frame of the first congestion window, where each may be as large as that."""
+    hosts.right.namespace.sysctl.update({MIN_TSO_SEGMENTS: INITIAL, **settings})
+    with sending_to(hosts) as (sock, peer):
+        sock.tcp_congestion = "reno"
+        sock.send(bytes(2 * INITIAL * SEGMENT))
+        return max(len(one.data) // SEGMENT for one in peer.replies())
+
+
+@claim(
+    "tcp.7/tcp_tso_win_divisor/share",
+    sentence="tcp.7/tcp_tso_win_divisor/percentage",
+    section="/proc interfaces",
+    says="Of the congestion window with which a TCP connection over IPv4 with the algorithm reno begins, 10 "
+    "segments, one frame for segmentation by hardware takes no more than a third in a new network namespace, "
+    "and no more than a fifth with a tcp_tso_win_divisor of 5.",
+    since="2.6.9",
+    needs=MADE,
+    expect=differs(
+        "a frame takes half of it, whatever tcp_tso_win_divisor is, which only says when to wait for more",
+        since="3.18",
+        commit="d649a7a81f3b",
+        observed={"segments": 5},
+    ),
+    survives={
+        **UNACKED_ENDS,
+        "no-op: setsockopt(*TCP_CONGESTION*": "few algorithms ask for smaller frames; reno does not",
+    },
+)
+@pytest.mark.parametrize(("settings", "most"), [({}, 3), ({WIN_DIVISOR: 5}, 2)], ids=["at-first", "5"])
+def test_a_frame_takes_a_share(peers, observe, settings, most):
+    assert observe("segments", largest_frame(peers, settings)) <= most

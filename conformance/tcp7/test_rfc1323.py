@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import VETH
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.made_peer import MADE, OFFERED, made_peer, with_timestamp
@@ -17,12 +17,13 @@ from netns import Peers
 CLOCK = 1_000_000
 """What the made peer's clock says first."""
 LARGEST_UNSCALED = 65_535
+ACKNOWLEDGED_BY_DATA = {"no-op: sendto(*, 52, 0*": "the segment after it acknowledges the SYN-ACK too"}
 
 
-def largest_window(hosts: Peers, *, size: int = 0) -> int:
-    """The largest window that the right host advertises while it reads half a megabyte.
+def buffer_and_window(hosts: Peers, *, size: int = 0) -> tuple[int, int]:
+    """The receive buffer of a connection of the right host, and the largest window that it advertises.
 
-    ``size`` is the SO_RCVBUF that it sets before.
+    It reads half a megabyte; ``size`` is the SO_RCVBUF that its listener sets before.
     """
     hosts.right.namespace.sysctl["net.ipv4.tcp_moderate_rcvbuf"] = 0
     with hosts.right.entered(), Socket.tcp() as listener, hosts.left.entered(), Socket.tcp() as sender:
@@ -38,25 +39,19 @@ def largest_window(hosts: Peers, *, size: int = 0) -> int:
                 sender.sendall(bytes(16_384))
                 receiver.read_exact(16_384)
                 windows.append(sender.tcp_info.snd_wnd)
-            return max(windows)
+            return receiver.rcvbuf, max(windows)
 
 
-@claim(
-    "tcp.7/DESCRIPTION/paws",
-    sentence="tcp.7/DESCRIPTION/rfc1323",
-    section="DESCRIPTION",
-    says="A TCP connection over IPv4 with timestamps drops a segment in its window whose timestamp is "
-    "older, by more than the one that it makes allowance for, than the last that it took; it takes one of "
-    "the same time.",
-    needs=MADE,
-    survives={"no-op: sendto(*, 52, 0*": "the next one acknowledges too"},
-)
-@pytest.mark.parametrize(("later", "received"), [(-2, "later"), (-1, "first"), (0, "first")])
-def test_an_old_timestamp_is_dropped(peers, observe, later, received):
+def arrived_and_taken(hosts: Peers, later: int) -> list[object]:
+    """Which segments arrive for a connection, and which of them it takes.
+
+    The first of two has a timestamp later by ``later`` than the last that was taken, the second, which has
+    other data for the same place in the stream, one that is later by 1.
+    """
     with (
-        made_peer(peers) as peer,
-        peers.right.entered(),
-        listening(peers.right.address) as listener,
+        made_peer(hosts) as peer,
+        hosts.right.entered(),
+        listening(hosts.right.address) as listener,
         segments() as arriving,
     ):
         peer.ask(listener, {**OFFERED, **with_timestamp(CLOCK)})
@@ -68,9 +63,40 @@ def test_an_old_timestamp_is_dropped(peers, observe, later, received):
             peer.send(data=b"later", options=with_timestamp(CLOCK + 1))
             taken = sock.read_exact(5).decode()
             peer.replies()
-            arrived = [one.data.decode() for one in waiting_segments(arriving) if one.data]
+            return [[one.data.decode() for one in waiting_segments(arriving) if one.data], taken]
 
-            assert observe("arrived_and_taken", [arrived, taken]) == [["first", "later"], received]
+
+@claim(
+    "tcp.7/DESCRIPTION/paws",
+    sentence="tcp.7/DESCRIPTION/rfc1323",
+    section="DESCRIPTION",
+    says="A TCP connection over IPv4 with timestamps drops a segment in its window whose timestamp is older "
+    "by 2 than the last that it took, and takes one of the same time (RFC 1323, PAWS).",
+    needs=MADE,
+    survives=ACKNOWLEDGED_BY_DATA,
+)
+@pytest.mark.parametrize(("later", "taken"), [(-2, "later"), (0, "first")])
+def test_an_old_timestamp_is_dropped(peers, observe, later, taken):
+    assert observe("arrived_and_taken", arrived_and_taken(peers, later)) == [["first", "later"], taken]
+
+
+@claim(
+    "tcp.7/DESCRIPTION/paws-older-by-one",
+    sentence="tcp.7/DESCRIPTION/rfc1323",
+    section="DESCRIPTION",
+    says="A TCP connection over IPv4 with timestamps drops a segment in its window whose timestamp is older "
+    "by 1 than the last that it took (RFC 1323, PAWS).",
+    needs=MADE,
+    survives=ACKNOWLEDGED_BY_DATA,
+    expect=differs(
+        "it makes allowance for a timestamp that is older by 1",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"arrived_and_taken": [["first", "later"], "first"]},
+    ),
+)
+def test_a_timestamp_older_by_one_is_dropped(peers, observe):
+    assert observe("arrived_and_taken", arrived_and_taken(peers, -1)) == [["first", "later"], "later"]
 
 
 @claim(
@@ -91,8 +117,10 @@ def test_an_old_timestamp_is_dropped(peers, observe, later, received):
 @pytest.mark.parametrize(("value", "larger"), [(0, False), (1, True)])
 def test_a_scaled_window_is_larger(peers, observe, value, larger):
     peers.right.namespace.sysctl["net.ipv4.tcp_window_scaling"] = value
+    peers.right.namespace.sysctl["net.ipv4.tcp_rmem"] = "4096 60000 60000"
+    size, window = buffer_and_window(peers, size=200_000)
 
-    assert observe("larger", largest_window(peers, size=200_000) > LARGEST_UNSCALED) is larger
+    assert observe("size_and_larger", [size, window > LARGEST_UNSCALED]) == [400_000, larger]
 
 
 @claim(
@@ -112,4 +140,6 @@ def test_a_scaled_window_is_larger(peers, observe, value, larger):
 def test_a_larger_buffer_has_a_larger_window(peers, observe, size, larger):
     peers.right.namespace.sysctl["net.ipv4.tcp_rmem"] = f"4096 {size} {size}"
 
-    assert observe("larger", largest_window(peers) > LARGEST_UNSCALED) is larger
+    found, window = buffer_and_window(peers)
+
+    assert observe("size_and_larger", [found, window > LARGEST_UNSCALED]) == [size, larger]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -178,14 +177,14 @@ def test_a_waiting_connection_is_reused(peers, observe):
     sentence="tcp.7/tcp_tw_reuse/default",
     section="/proc interfaces",
     says="In a new network namespace a TCP socket over IPv4 does not connect to another host with addresses "
-    "and ports with which a connection waits in TIME-WAIT: EADDRNOTAVAIL.",
+    "and ports with which a connection waits in TIME-WAIT.",
     since="2.6.12",
     needs=[VETH],
 )
 def test_a_waiting_connection_is_not_reused(peers, observe):
     left, right = peers.left.namespace, peers.right.namespace
     with port_in_time_wait(left, right, peers.right.address) as (listener, again):
-        with refused(errno.EADDRNOTAVAIL):
+        with refused():
             again.connect(listener.getsockname())
         left.sysctl[REUSE] = 1
         again.connect(listener.getsockname())
@@ -198,7 +197,7 @@ def test_a_waiting_connection_is_not_reused(peers, observe):
     sentence="tcp.7/tcp_tw_reuse/default",
     section="/proc interfaces",
     says="In a new network namespace a TCP socket over IPv4 does not connect over loopback with addresses "
-    "and ports with which a connection waits in TIME-WAIT: EADDRNOTAVAIL.",
+    "and ports with which a connection waits in TIME-WAIT.",
     since="2.6.12",
     survives={"no-op: connect(*": "where the first attempt connects, the second need not be one"},
     expect=differs(
@@ -210,7 +209,7 @@ def test_a_waiting_connection_is_not_reused(peers, observe):
 )
 def test_a_waiting_connection_is_not_reused_on_loopback(ns, observe):
     with port_in_time_wait(ns, ns, "127.0.0.1") as (listener, again):
-        with refused(errno.EADDRNOTAVAIL):
+        with refused():
             again.connect(listener.getsockname())
         ns.sysctl[REUSE] = 1
         again.connect(listener.getsockname())

@@ -24,6 +24,7 @@ from conformance.plugin.setups.segments import (
     TIMESTAMPS,
     WINDOW_SCALE,
     Segment,
+    internet_checksum,
     next_segment,
     segments,
 )
@@ -43,9 +44,9 @@ SEGMENT: Final = 1000
 """The largest segment that it takes, in bytes of data."""
 
 ACKNOWLEDGED_LATER: Final = {
-    "no-op: sendto(*, 40, 0*": "a segment without data only acknowledges what the next one does too"
+    r"no-op: sendto(*\3\351*, 40, 0*": "a segment without data only acknowledges what the next one does too"
 }
-"""For claims in which what a made peer sends after its SYN follows at once."""
+"""For claims in which more follows what a made peer sends after its SYN, which has the number FIRST + 1."""
 
 OFFERED: Final = {MSS: SEGMENT.to_bytes(2, "big")}
 """The options of a SYN that only says how large a segment may be."""
@@ -120,7 +121,7 @@ class MadePeer:
         )
         rest = octets + data
         pseudo = _octets(ADDRESS) + _octets(self.host) + struct.pack("!HH", 6, 20 + len(rest))
-        checksum = _checksum(pseudo + begin + bytes(4) + rest) + wrong
+        checksum = internet_checksum(pseudo + begin + bytes(4) + rest) + wrong
         segment = begin + struct.pack("!HH", checksum % 2**16, 0) + rest
         self.raw.sendto(_ip_header(len(segment), self.host) + segment, (self.host, 0))
 
@@ -209,10 +210,3 @@ def _ip_header(length: int, host: str) -> bytes:
 
 def _octets(address: str) -> bytes:
     return socket.inet_aton(address)
-
-
-def _checksum(data: bytes) -> int:
-    data += bytes(len(data) % 2)
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    total = (total >> 16) + (total & 0xFFFF)
-    return ~(total + (total >> 16)) & 0xFFFF

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -98,6 +99,21 @@ def segment(packet: bytes) -> Segment:
         options=_options(header[20:size]),
         data=header[size:],
     )
+
+
+def checksum_is_right(packet: bytes) -> bool:
+    """Whether the TCP segment in an IPv4 packet, which has no options, has the checksum that is due."""
+    octets = packet[20:]
+    pseudo = packet[12:20] + struct.pack("!HH", socket.IPPROTO_TCP, len(octets))
+    return internet_checksum(pseudo + octets) == 0
+
+
+def internet_checksum(data: bytes) -> int:
+    """That of RFC 1071; it is 0 for data that has its checksum in it."""
+    data += bytes(len(data) % 2)
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total >> 16) + (total & 0xFFFF)
+    return ~(total + (total >> 16)) & 0xFFFF
 
 
 def _of_tcp(packet: bytes) -> Segment | None:
