@@ -23,8 +23,8 @@ MAKES = pytest.mark.parametrize("make", [Socket.tcp, Socket.udp], ids=["tcp", "u
     "defacto/IPPROTO_IP/freebind-of-ipv6",
     says="IP_FREEBIND, an option of IP, lets a TCP or UDP socket over IPv6 be bound to an IPv6 address that "
     "this host does not have, without any capability.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    since="4.3",
+    commit="35a256fee52c",
     needs=[IPV6],
 )
 @MAKES

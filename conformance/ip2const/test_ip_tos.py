@@ -119,7 +119,7 @@ def test_other_bits_are_cleared_on_tcp(ns, observe):
     needs=[Capability.NET_RAW],
     expect=differs(
         "no type of service takes a capability",
-        since="2.6.26",
+        since="2.6.25",
         commit="e4f8b5d4edc1",
         observed={"errno": None},
     ),
