@@ -67,8 +67,8 @@ def test_a_listed_option_is_known(ns, observe, name):
     "IPPROTO_IP.2const/IPPROTO_IP/level",
     sentence=("IPPROTO_IP.2const/IPPROTO_IP/set-and-read", "IPPROTO_IP.2const/IPPROTO_IP/level"),
     section="DESCRIPTION",
-    says="An option of a UDP or TCP socket that is set at level IPPROTO_IP reads there as it was set; at a "
-    "level that there is not it is refused.",
+    says="IP_TTL of a UDP or TCP socket, set at level IPPROTO_IP, reads there as it was set; at a level that "
+    "there is not it is refused.",
 )
 @pytest.mark.parametrize("make", [Socket.udp, Socket.tcp], ids=["udp", "tcp"])
 def test_the_level_is_that_of_ip(ns, observe, make):
