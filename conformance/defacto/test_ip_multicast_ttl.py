@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conformance.plugin.claim import claim
 from conformance.plugin.setups.listeners import listening
+from conformance.plugin.timing import SOON
 from libsocket import Socket
 
 
@@ -16,12 +17,14 @@ from libsocket import Socket
 )
 def test_the_time_to_live_of_the_last_packet_is_kept(ns, observe):
     with listening() as listener, Socket.tcp() as client:
-        listener.tcp_defer_accept = 1  # the packet is then the one that brings data
+        listener.rcvtimeo = SOON
+        listener.tcp_defer_accept = 60  # the packet is then the one that brings data
         client.ip_ttl = 44
         client.connect(listener.getsockname())
+        asked = client.ip_ttl
         client.ip_ttl = 33
         client.send(b"hello")
         with listener.accept()[0] as accepted:
-            both = [listener.ip_multicast_ttl, accepted.ip_multicast_ttl]
+            seen = [asked, listener.ip_multicast_ttl, accepted.ip_multicast_ttl]
 
-            assert observe("listener_and_accepted", both) == [1, 33]
+            assert observe("request_listener_and_accepted", seen) == [44, 1, 33]
