@@ -149,8 +149,8 @@ def test_the_error_names_the_router(routed, observe, host, ttl, error):
     ),
     section="DESCRIPTION",
     says="A UDP datagram larger than the MTU that is sent with IP_PMTUDISC_DO and the option fails with "
-    "EMSGSIZE and is queued as an error of the origin LOCAL too, with the MTU, and with an address of the node "
-    "of the family AF_UNSPEC.",
+    "EMSGSIZE and is queued as an error of the origin LOCAL too, with the MTU, and with an address of the "
+    "node of the family AF_UNSPEC.",
     since="2.2",
 )
 def test_an_error_of_this_host_is_queued(ns, observe):
