@@ -55,7 +55,7 @@ BY_NAME = {option.name: option for option in OPTIONS if option.level == IPPROTO_
     says="A raw socket knows each option that is listed but IP_LOCAL_PORT_RANGE, which is newer.",
     since="4.2",
     needs=[Capability.NET_RAW],
-    survives={"*": "an option is known where it is not refused as unknown, whatever becomes of it"},
+    survives={"*": "no fault is a refusal as unknown; what becomes of an option is claimed by its own page"},
 )
 @pytest.mark.parametrize("name", LISTED)
 def test_a_listed_option_is_known(ns, observe, name):
