@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 from socket import AF_INET6
-
-import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
-from conformance.plugin.refusal import refused
 from conformance.plugin.setups.packets import next_header, packets
 from conformance.plugin.timing import SOON
-from libsocket import IP_FREEBIND, Socket
-from netns import Capability, only
-
-NOT_LOCAL = "2001:db8::1"
-MAKES = pytest.mark.parametrize("make", [Socket.tcp, Socket.udp], ids=["tcp", "udp"])
-
-
-@claim(
-    "defacto/IPPROTO_IP/freebind-of-ipv6",
-    says="IP_FREEBIND, an option of IP, lets a TCP or UDP socket over IPv6 be bound to an IPv6 address that "
-    "this host does not have, without any capability.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-    needs=[IPV6],
-)
-@MAKES
-def test_an_address_of_ipv6_need_not_be_local(ns, observe, make):
-    with make(AF_INET6) as sock, only():
-        with refused(errno.EADDRNOTAVAIL):
-            sock.bind((NOT_LOCAL, 0))
-        sock.set(IP_FREEBIND, True)
-        sock.bind((NOT_LOCAL, 0))
-
-        assert observe("address", sock.getsockname()[0]) == NOT_LOCAL
+from libsocket import Socket
+from netns import Capability
 
 
 @claim(

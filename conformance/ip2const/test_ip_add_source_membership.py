@@ -243,7 +243,7 @@ def test_only_who_is_blocked_is_unblocked(group, observe):
     expect=differs(
         "it fails with EINVAL, as blocking it does (since 2.6.13; with EADDRNOTAVAIL in git's first commit)",
         since="2.6.13",
-        commit="9951f036fe8a",
+        commit="917f2f105ea4",
         observed={"errno": "EINVAL"},
     ),
 )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from socket import AF_INET6
+
 import pytest
 
 from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Capability
 
-NOT_LOCAL = "192.0.2.1"
+NOT_LOCAL, NOT_LOCAL_6 = "192.0.2.1", "2001:db8::1"
 
 TRANSPORTS = pytest.mark.parametrize("make", [Socket.tcp, Socket.udp], ids=["tcp", "udp"])
 
@@ -40,6 +43,33 @@ def test_the_address_need_not_be_local(ns, observe, make):
         sock.bind((NOT_LOCAL, 0))
 
         assert observe("address", sock.getsockname()[0]) == NOT_LOCAL
+
+
+@claim(
+    "IP_FREEBIND.2const/IP_FREEBIND/nonlocal-ipv6",
+    sentence="IP_FREEBIND.2const/IP_FREEBIND/nonlocal",
+    section="DESCRIPTION",
+    says="A TCP or UDP socket over IPv6 with the option can be bound to an IPv6 address that this host "
+    "does not have, and one without it cannot.",
+    since="2.4",
+    needs=[IPV6],
+    expect=differs(
+        "the option does not count for IPv6 addresses (older than the history in git)",
+        since="2.6.12",
+        until="3.3",
+        commit="1da177e4c3f4",
+        observed={"errno_without": "EADDRNOTAVAIL", "errno": "EADDRNOTAVAIL"},
+    ),
+)
+@TRANSPORTS
+def test_the_address_of_ipv6_need_not_be_local(ns, observe, make):
+    with make(AF_INET6) as sock:
+        with refused(name="errno_without"):
+            sock.bind((NOT_LOCAL_6, 0))
+        sock.ip_freebind = True
+        sock.bind((NOT_LOCAL_6, 0))
+
+        assert observe("address", sock.getsockname()[0]) == NOT_LOCAL_6
 
 
 @claim(

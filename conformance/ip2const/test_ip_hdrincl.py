@@ -21,8 +21,9 @@ OWN_HEADER = bytes(
     "IP_HDRINCL.2const/IP_HDRINCL/own-header",
     sentence="IP_HDRINCL.2const/IP_HDRINCL/own-header",
     section="DESCRIPTION",
-    says="What a raw socket with the option sends begins with the caller's own header, but for the checksum; "
-    "what one without it sends has the kernel's header before that.",
+    says="What a raw socket with the option sends begins with the header that the caller supplied, where it "
+    "has an id, a source and the length of what is sent, but for the checksum; what one without the option "
+    "sends has the kernel's header before that.",
     since="2.0",
     needs=[Capability.NET_RAW],
 )

@@ -77,7 +77,7 @@ def another_address(hosts: Routed) -> str:
     says="Datagrams of a UDP or raw socket that are no larger than the MTU, from the smallest to that size, "
     "have the don't-fragment flag with IP_PMTUDISC_DO, IP_PMTUDISC_WANT and IP_PMTUDISC_PROBE, and not with "
     "IP_PMTUDISC_DONT.",
-    since="2.2",
+    since="2.6.22",
     needs=[Capability.NET_RAW],
 )
 @pytest.mark.parametrize(

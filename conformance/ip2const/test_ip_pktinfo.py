@@ -98,7 +98,7 @@ def test_no_message_comes_with_a_stream(ns, observe):
     "IP_PKTINFO.2const/IP_PKTINFO/control-only",
     sentence="IP_PKTINFO.2const/IP_PKTINFO/control-only",
     section="DESCRIPTION",
-    says="No option reads the message: IP_PKTOPTIONS of a TCP connection with IP_PKTINFO does not hold it.",
+    says="The option IP_PKTOPTIONS of a TCP connection with IP_PKTINFO does not hold the message.",
     since="2.2",
     expect=differs(
         "IP_PKTOPTIONS of a stream holds it (older than the history in git)",

@@ -16,7 +16,16 @@ from libsocket import Socket
 from netns import Capability, only
 
 KINDS = pytest.mark.parametrize("make", [Socket.udp, Socket.tcp, raw_socket], ids=["udp", "tcp", "raw"])
-LOW_DELAY, THROUGHPUT, RELIABILITY = 0x10, 0x08, 0x04
+LOW_DELAY, THROUGHPUT, RELIABILITY, LOW_COST = 0x10, 0x08, 0x04, 0x02
+
+
+def tos_of_first_packet(sock: Socket) -> int:
+    """That of the packet by which a TCP socket connects, or of the first datagram of another."""
+    with packets() as seen, listening() as listener:
+        seen.rcvtimeo = SOON
+        sock.connect(listener.getsockname())
+        sock.send(b"hello")
+        return next_header(seen).tos
 
 
 @claim(
@@ -33,18 +42,58 @@ LOW_DELAY, THROUGHPUT, RELIABILITY = 0x10, 0x08, 0x04
 @KINDS
 @pytest.mark.parametrize("tos", [RELIABILITY, THROUGHPUT, LOW_DELAY, 0xE0, 0xFC])
 def test_packets_have_it(ns, observe, make, tos):
-    with packets() as seen, listening() as listener, make() as sock:
-        seen.rcvtimeo = SOON
+    with make() as sock:
         first = sock.ip_tos
         sock.ip_tos = tos
-        sock.connect(listener.getsockname())
-        sock.send(b"hello")
+        seen = [first, sock.ip_tos, tos_of_first_packet(sock)]
 
-        assert observe("default_option_and_packet", [first, sock.ip_tos, next_header(seen).tos]) == [
-            0,
-            tos,
-            tos,
-        ]
+        assert observe("default_option_and_packet", seen) == [0, tos, tos]
+
+
+@claim(
+    "IP_TOS.2const/IP_TOS/low-cost",
+    sentence="IP_TOS.2const/IP_TOS/every-packet",
+    section="DESCRIPTION",
+    says="The first packet of a UDP or raw socket has the flag for low cost, 2, where the option was set to "
+    "it.",
+    since="1.0",
+    needs=[Capability.NET_RAW],
+    survives=UDP_NEEDS_NO_LISTENER,
+)
+@pytest.mark.parametrize("make", [Socket.udp, raw_socket], ids=["udp", "raw"])
+def test_packets_have_low_cost(ns, observe, make):
+    with make() as sock:
+        sock.ip_tos = LOW_COST
+
+        assert observe("option_and_packet", [sock.ip_tos, tos_of_first_packet(sock)]) == [LOW_COST, LOW_COST]
+
+
+@claim(
+    "IP_TOS.2const/IP_TOS/low-cost-tcp",
+    sentence="IP_TOS.2const/IP_TOS/every-packet",
+    section="DESCRIPTION",
+    says="The packet by which a TCP socket connects has the flag for low cost, 2, where the option was set "
+    "to it.",
+    since="1.0",
+    needs=[Capability.NET_RAW],
+    expect=differs(
+        "the option does not set it on TCP: it is a bit of congestion notification (older than the history "
+        "in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"option_and_packet": [0, 0]},
+    ),
+    survives={
+        "no-op: setsockopt(*IP_TOS, ?8?*": "it is only what the socket has before",
+        "no-op: sendto(*": "a TCP socket has sent its first packet when it is connected",
+    },
+)
+def test_connections_have_low_cost(ns, observe):
+    with Socket.tcp() as sock:
+        sock.ip_tos = THROUGHPUT
+        sock.ip_tos = LOW_COST
+
+        assert observe("option_and_packet", [sock.ip_tos, tos_of_first_packet(sock)]) == [LOW_COST, LOW_COST]
 
 
 @claim(
@@ -119,7 +168,7 @@ def test_other_bits_are_cleared_on_tcp(ns, observe):
     needs=[Capability.NET_RAW],
     expect=differs(
         "no type of service takes a capability",
-        since="2.6.26",
+        since="2.6.25",
         commit="e4f8b5d4edc1",
         observed={"errno": None},
     ),

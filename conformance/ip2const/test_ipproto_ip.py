@@ -55,7 +55,7 @@ BY_NAME = {option.name: option for option in OPTIONS if option.level == IPPROTO_
     says="A raw socket knows each option that is listed but IP_LOCAL_PORT_RANGE, which is newer.",
     since="4.2",
     needs=[Capability.NET_RAW],
-    survives={"*": "an option is known where it is not refused as unknown, whatever becomes of it"},
+    survives={"*": "no fault is a refusal as unknown; what becomes of an option is claimed by its own page"},
 )
 @pytest.mark.parametrize("name", LISTED)
 def test_a_listed_option_is_known(ns, observe, name):
@@ -67,8 +67,8 @@ def test_a_listed_option_is_known(ns, observe, name):
     "IPPROTO_IP.2const/IPPROTO_IP/level",
     sentence=("IPPROTO_IP.2const/IPPROTO_IP/set-and-read", "IPPROTO_IP.2const/IPPROTO_IP/level"),
     section="DESCRIPTION",
-    says="An option of a UDP or TCP socket that is set at level IPPROTO_IP reads there as it was set; at a "
-    "level that there is not it is refused.",
+    says="IP_TTL of a UDP or TCP socket, set at level IPPROTO_IP, reads there as it was set; at a level that "
+    "there is not it is refused.",
 )
 @pytest.mark.parametrize("make", [Socket.udp, Socket.tcp], ids=["udp", "tcp"])
 def test_the_level_is_that_of_ip(ns, observe, make):
