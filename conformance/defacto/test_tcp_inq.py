@@ -22,17 +22,17 @@ FAMILIES = pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
     commit="b75eba76d3d7",
 )
 @FAMILIES
-def test_what_is_left_is_told(ns, observe, family):
+def test_a_read_says_what_is_left(ns, observe, family):
     sender, receiver = Socket.tcp_pair(family)
     with sender, receiver:
         sender.send(b"12345678")
         await_readable(receiver)
-        told = [[int(one) for one in control_messages(receiver, TcpInq, size=1)]]
+        left = [[int(one) for one in control_messages(receiver, TcpInq, size=1)]]
         receiver.tcp_inq = True
-        told += [[int(one) for one in control_messages(receiver, TcpInq, size=3)]]
-        told += [[int(one) for one in control_messages(receiver, TcpInq, size=4)]]
+        left += [[int(one) for one in control_messages(receiver, TcpInq, size=3)]]
+        left += [[int(one) for one in control_messages(receiver, TcpInq, size=4)]]
 
-        assert observe("left", told) == [[], [4], [0]]
+        assert observe("left", left) == [[], [4], [0]]
 
 
 @claim(
