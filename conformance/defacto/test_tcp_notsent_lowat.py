@@ -19,10 +19,10 @@ UNSENT = 2 * SEGMENT
 
 @claim(
     "defacto/TCP_NOTSENT_LOWAT/writable",
-    says="A TCP connection over IPv4 is writable, to poll(2), as long as twice the number of bytes that are "
-    "not sent yet is less than TCP_NOTSENT_LOWAT.",
-    since="4.20",
-    commit="a74f0fa082b7",
+    says="A TCP connection over IPv4 is writable, to select(2), as long as twice the number of bytes that "
+    "are not sent yet is less than TCP_NOTSENT_LOWAT.",
+    since="5.10",
+    commit="8ba3c9d1c6d7",
     needs=MADE,
     survives=UNACKED_ENDS,
 )

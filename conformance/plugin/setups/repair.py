@@ -8,6 +8,8 @@ from typing import Any
 from libsocket import Socket, TcpRepairOpt, TcpRepairWindow
 
 RECEIVE, SEND = 1, 2
+_A_WHILE = 2**20
+"""Ticks of a clock that cannot be mistaken for another clock, nor go by in a test: minutes at the least."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,8 @@ class Connection:
     sequences: dict[int, int]
     """The next number of each queue."""
     options: tuple[TcpRepairOpt, ...]
+    agreed: int
+    """TCP_INFO.options: which of them both ends have."""
     window: TcpRepairWindow
     stamp: int
 
@@ -26,9 +30,17 @@ class Connection:
 def held(sock: Socket) -> Connection:
     """Put a connection under repair and take down what it is."""
     sock.tcp_repair = 1
-    sequences = {queue: _sequence(sock, queue) for queue in (RECEIVE, SEND)}
+    return connection_of(sock)
+
+
+def connection_of(sock: Socket) -> Connection:
+    """What a socket under repair is."""
+    sequences = {queue: sequence(sock, queue) for queue in (RECEIVE, SEND)}
     ends = sock.getsockname(), sock.getpeername()
-    return Connection(*ends, sequences, _agreed(sock), sock.tcp_repair_window, sock.tcp_timestamp)
+    info = sock.tcp_info
+    scale = info.snd_wscale | info.rcv_wscale << 16
+    options = TcpRepairOpt(2, sock.tcp_maxseg), TcpRepairOpt(3, scale), TcpRepairOpt(4), TcpRepairOpt(8)
+    return Connection(*ends, sequences, options, info.options, sock.tcp_repair_window, sock.tcp_timestamp)
 
 
 def resume(moved: Socket, connection: Connection) -> None:
@@ -45,12 +57,12 @@ def resume(moved: Socket, connection: Connection) -> None:
     moved.tcp_repair_window = connection.window
 
 
-def _sequence(sock: Socket, queue: int) -> int:
+def sequence(sock: Socket, queue: int) -> int:
+    """The next number of one queue of a socket under repair."""
     sock.tcp_repair_queue = queue
     return sock.tcp_queue_seq
 
 
-def _agreed(sock: Socket) -> tuple[TcpRepairOpt, ...]:
-    info = sock.tcp_info
-    scale = info.snd_wscale | info.rcv_wscale << 16
-    return TcpRepairOpt(2, info.snd_mss), TcpRepairOpt(3, scale), TcpRepairOpt(4), TcpRepairOpt(8)
+def follows(later: int, stamp: int) -> bool:
+    """Whether a clock that was at ``stamp`` can be at ``later`` by now."""
+    return (later - stamp) % 2**32 < _A_WHILE
