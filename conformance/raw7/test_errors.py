@@ -18,7 +18,7 @@ from netns import Capability
 
 EXPERIMENT = 253
 """A protocol that nobody has, RFC 3692."""
-UNREACHABLE, PARAMETER_PROBLEM = 3, 12
+UNREACHABLE, TIME_EXCEEDED, PARAMETER_PROBLEM = 3, 11, 12
 HOST_UNREACHABLE, PROTOCOL_UNREACHABLE, PORT_UNREACHABLE, FRAGMENTATION_NEEDED = 1, 2, 3, 4
 ECHO_REPLY = 0
 ECHO = bytes([8, 0, 0xF7, 0xFD, 0, 1, 0, 1])
@@ -121,7 +121,7 @@ def test_a_connected_socket_is_told_nothing_else(ns, observe):
     sentence=("raw.7/Error-handling/error-queue", "raw.7/DESCRIPTION/protocol"),
     section="Error handling",
     says="With IP_RECVERR the error queue of a raw IPv4 socket has the ICMP errors of its protocol: that a "
-    "host, a protocol or a port is unreachable, and a parameter problem.",
+    "host, a protocol or a port is unreachable, a packet too large or too old, and a parameter problem.",
     needs=[Capability.NET_RAW],
 )
 @pytest.mark.parametrize(
@@ -130,6 +130,8 @@ def test_a_connected_socket_is_told_nothing_else(ns, observe):
         (UNREACHABLE, HOST_UNREACHABLE, "EHOSTUNREACH"),
         (UNREACHABLE, PROTOCOL_UNREACHABLE, "ENOPROTOOPT"),
         (UNREACHABLE, PORT_UNREACHABLE, "ECONNREFUSED"),
+        (UNREACHABLE, FRAGMENTATION_NEEDED, "EMSGSIZE"),
+        (TIME_EXCEEDED, 0, "EHOSTUNREACH"),
         (PARAMETER_PROBLEM, 0, "EPROTO"),
     ],
 )

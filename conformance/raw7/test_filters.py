@@ -21,7 +21,7 @@ from netns import Capability, only
 
 EXPERIMENT = 253
 """A protocol that nobody has, RFC 3692."""
-ECHO_REPLY, ECHO_REQUEST = 0, 8
+ECHO_REPLY, ECHO_REQUEST, TIMESTAMP_REQUEST = 0, 8, 13
 ECHO = bytes([ECHO_REQUEST, 0, 0xF7, 0xFD, 0, 1, 0, 1])
 """An echo request with its checksum."""
 LAST_FILTERED = bytes([31, 0, 0xE0, 0xFF, 0, 0, 0, 0])
@@ -199,7 +199,8 @@ def test_it_is_of_icmpv6_only(ns, observe):
 
 @claim(
     "defacto/IPV6_CHECKSUM/default",
-    says="IPV6_CHECKSUM of a raw IPv6 socket is -1, off, and 2 on one of IPPROTO_ICMPV6.",
+    says="IPV6_CHECKSUM is 2 on a new raw IPv6 socket of IPPROTO_ICMPV6, and -1, off, on one of IPPROTO_UDP "
+    "or of a protocol that the kernel does not know.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6, Capability.NET_RAW],
@@ -265,18 +266,20 @@ def test_a_wrong_checksum_is_dropped(ns, observe):
 
 @claim(
     "defacto/IPV6_CHECKSUM/odd",
-    says="An odd IPV6_CHECKSUM is refused with EINVAL on a raw IPv6 socket; any negative one is -1, off.",
+    says="An odd IPV6_CHECKSUM above 0 is refused with EINVAL on a raw IPv6 socket of a protocol that the "
+    "kernel does not know; any negative one is -1, off.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6, Capability.NET_RAW],
 )
-def test_the_offset_is_even(ns, observe):
+@pytest.mark.parametrize("negative", [-1, -2, -2_147_483_648])
+def test_the_offset_is_even(ns, observe, negative):
     with patient(EXPERIMENT, AF_INET6) as sock:
         sock.ipv6_checksum = 4
         with refused(errno.EINVAL):
             sock.set(IPV6_CHECKSUM, 3)
         kept = [sock.ipv6_checksum]
-        sock.ipv6_checksum = -5
+        sock.ipv6_checksum = negative
         kept.append(sock.ipv6_checksum)
 
         assert observe("kept", kept) == [4, -1]
@@ -327,11 +330,12 @@ def test_a_ping_socket_takes_no_capability(ns, observe):
 
 @claim(
     "defacto/ping_group_range/echo-only",
-    says="A ping socket over IPv4 sends echo requests only: another type fails with EINVAL.",
+    says="A ping socket over IPv4 sends echo requests, and neither echo replies nor timestamp requests: "
+    "these fail with EINVAL.",
     since="3.0",
     commit="c319b4d76b9e",
 )
-@pytest.mark.parametrize("type_", [ECHO_REPLY, 13])
+@pytest.mark.parametrize("type_", [ECHO_REPLY, TIMESTAMP_REQUEST])
 def test_a_ping_socket_sends_requests_only(ns, observe, type_):
     ns.sysctl[PING_GROUPS] = f"{os.getegid()} {os.getegid()}"
     with Socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP) as sock:

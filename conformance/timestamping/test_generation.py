@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import socket
 import time
+from itertools import combinations
 
 import pytest
 
@@ -15,13 +16,14 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.control_messages import control_messages
-from conformance.plugin.setups.error_queue import reports, transmitted, types
+from conformance.plugin.setups.error_queue import ids, reports, transmitted, types
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.setups.readiness import await_error, await_readable
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.timestamps import stamping
 from libsocket import (
     ExtendedError,
+    MessageFlag,
     Socket,
     Timespec,
     Timestamping,
@@ -31,6 +33,21 @@ from libsocket import (
 )
 
 NONE = Timespec(0, 0)
+REQUESTS = (
+    TimestampingFlag.RX_SOFTWARE,
+    TimestampingFlag.RX_HARDWARE,
+    TimestampingFlag.TX_SOFTWARE,
+    TimestampingFlag.TX_HARDWARE,
+    TimestampingFlag.TX_SCHED,
+    TimestampingFlag.TX_ACK,
+)
+COMBINATIONS = [sum(some) for count in range(len(REQUESTS), -1, -1) for some in combinations(REQUESTS, count)]
+
+
+def flags_after(sock: Socket, flags: int) -> int:
+    """What flags a socket has once it was given these."""
+    sock.timestamping = Timestamping(TimestampingFlag(flags))
+    return sock.timestamping.flags
 
 
 @claim(
@@ -51,6 +68,22 @@ def test_a_bit_that_is_no_flag_is_refused(ns, observe, kind, bit, beside):
             sock.timestamping = Timestamping(TimestampingFlag(1 << bit | beside))
 
         assert observe("kept", sock.timestamping.flags) == TimestampingFlag.SOFTWARE
+
+
+@claim(
+    "timestamping/generation/any-combination",
+    sentence="timestamping/generation/any-combination",
+    section="1.3.1 Timestamp Generation",
+    says="SO_TIMESTAMPING of a TCP or UDP socket takes RX_SOFTWARE, RX_HARDWARE, TX_SOFTWARE, TX_HARDWARE, "
+    "TX_SCHED and TX_ACK in every combination, and reads back as set.",
+    since="3.17",
+)
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_requests_are_combined_at_will(ns, observe, kind):
+    with SOCKETS[kind]() as sock:
+        taken = [flags_after(sock, flags) for flags in COMBINATIONS]
+
+        assert observe("flags", taken) == COMBINATIONS
 
 
 @claim(
@@ -97,13 +130,11 @@ def test_a_datagram_comes_with_its_arrival(ns, observe):
         sender.send(b"when?")
         await_readable(receiver)
         arrived = time.time_ns()
-        seen = [
-            [before <= one.software.nanoseconds <= arrived, one.legacy == NONE, one.hardware == NONE]
-            for one in receiver.recv_message(10).control
-            if isinstance(one, Timestamps)
-        ]
+        [stamps] = receiver.recv_message(10).control
+        assert isinstance(stamps, Timestamps), f"{stamps!r} is no timestamp"
+        between = before <= stamps.software.nanoseconds <= arrived
 
-        assert observe("between_and_zeros", seen) == [[True, True, True]]
+        assert observe("between_and_others", [between, stamps.legacy, stamps.hardware]) == [True, NONE, NONE]
 
 
 @claim(
@@ -164,6 +195,52 @@ def test_a_send_is_stamped_when_it_is_acknowledged(ns, observe, size):
 
 
 @claim(
+    "timestamping/bytestream/collapsed",
+    sentence="timestamping/bytestream/collapsed",
+    section="1.4 Bytestream Timestamps",
+    says="Of two sends on a TCP socket that TCP_CORK puts into one packet only the last has a timestamp.",
+    since="3.17",
+    survives={"no-op: setsockopt(SOL_TCP, TCP_CORK, ?0?*": "what is held is sent a moment later in any case"},
+)
+def test_a_packet_has_one_timestamp(ns, observe):
+    sender, receiver = Socket.tcp_pair()
+    with sender, receiver:
+        sender.timestamping = Timestamping(
+            TimestampingFlag.SOFTWARE | TimestampingFlag.TX_SOFTWARE | TimestampingFlag.OPT_ID
+        )
+        sender.tcp_cork = True
+        sender.send(b"12345")
+        sender.send(b"678")
+        sender.tcp_cork = False
+        receiver.read_exact(8)
+
+        assert observe("ids", ids(sender)) == [7]
+
+
+@claim(
+    "timestamping/bytestream/msg-eor",
+    sentence="timestamping/bytestream/msg-eor",
+    section="1.4 Bytestream Timestamps",
+    says="Of two sends on a TCP socket that TCP_CORK holds both have a timestamp if the first has MSG_EOR.",
+    since="4.7",
+    survives={"no-op: setsockopt(SOL_TCP, TCP_CORK*": "without it each send is stamped anyway"},
+)
+def test_a_record_is_stamped_by_itself(ns, observe):
+    sender, receiver = Socket.tcp_pair()
+    with sender, receiver:
+        sender.timestamping = Timestamping(
+            TimestampingFlag.SOFTWARE | TimestampingFlag.TX_SOFTWARE | TimestampingFlag.OPT_ID
+        )
+        sender.tcp_cork = True
+        sender.send(b"12345", MessageFlag.EOR)
+        sender.send(b"678")
+        sender.tcp_cork = False
+        receiver.read_exact(8)
+
+        assert observe("ids", ids(sender)) == [4, 7]
+
+
+@claim(
     "timestamping/generation/no-tx-ack-on-udp",
     sentence="timestamping/generation/tx-ack-tcp-only",
     section="1.3.1 Timestamp Generation",
@@ -204,11 +281,37 @@ def test_reporting_takes_effect_at_once(ns, observe):
 
 
 @claim(
+    "timestamping/reporting/sys-hardware",
+    sentence="timestamping/reporting/sys-hardware",
+    section="1.3.2 Timestamp Reporting",
+    says="SYS_HARDWARE can be set on a UDP socket and has no effect: a datagram stamped with TX_SOFTWARE is "
+    "reported without a time where SOFTWARE is off, and with that of the software alone where it is on.",
+    since="3.17",
+)
+def test_a_deprecated_flag_has_no_effect(ns, observe):
+    flags = TimestampingFlag.TX_SOFTWARE | TimestampingFlag.SYS_HARDWARE
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        sender.timestamping = Timestamping(flags)
+        sender.send(b"x")
+        without = [type(one).__name__ for one in reports(sender)]
+        sender.timestamping = Timestamping(flags | TimestampingFlag.SOFTWARE)
+        sender.send(b"x")
+        others = [[one.times.legacy, one.times.hardware] for one in transmitted(sender)]
+
+        assert [
+            observe("flags", sender.timestamping.flags),
+            observe("without", without),
+            observe("with", others),
+        ] == [flags | TimestampingFlag.SOFTWARE, ["ExtendedError"], [[NONE, NONE]]]
+
+
+@claim(
     "timestamping/reporting/generated-only",
     sentence="timestamping/reporting/generated-only",
     section="1.3.2 Timestamp Reporting",
     says="With SOFTWARE alone nothing that a UDP or TCP socket sends is reported.",
-    since="2.6.30",
+    since="3.17",
 )
 @pytest.mark.parametrize("pair", [udp_pair, Socket.tcp_pair], ids=["udp", "tcp"])
 def test_nothing_is_reported_that_is_not_made(ns, observe, pair):

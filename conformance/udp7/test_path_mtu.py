@@ -163,6 +163,33 @@ def test_the_sysctl_turns_it_off(peers, observe):
 
 
 @claim(
+    "udp.7/MSG_DONTROUTE/local-address",
+    sentence="udp.7/MSG_DONTROUTE/local-interface",
+    section="DESCRIPTION",
+    says="With MSG_DONTROUTE a UDP socket over IPv4 sends to an address of a local interface only: what goes "
+    "to a host on an attached link fails.",
+    needs=[VETH],
+    expect=differs(
+        "hosts on attached links are reached too (older than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno": None, "received": "to the other"},
+    ),
+)
+def test_only_local_addresses_are_reached(peers, observe):
+    with udp_across(peers) as (sender, receiver), peers.left.entered(), Socket.udp() as local:
+        local.bind((peers.left.address, 0))
+        local.rcvtimeo = SOON
+        sender.sendto(b"to itself", MSG_DONTROUTE, local.getsockname())
+        own = local.recv(20).decode()
+        with refused():
+            sender.sendto(b"to the other", MSG_DONTROUTE, (peers.right.address, receiver.getsockname()[1]))
+            observe("received", receiver.recv(20).decode())
+
+        assert observe("received_here", own) == "to itself"
+
+
+@claim(
     "udp.7/MSG_DONTROUTE/attached-only",
     sentence="udp.7/MSG_DONTROUTE/local-interface",
     section="DESCRIPTION",
