@@ -31,6 +31,7 @@ PAIRS = pytest.mark.parametrize(
 def test_few_families_have_pairs(ns, observe, family):
     left, right = Socket.pair()
     with left, right:
+        right.rcvtimeo = SOON
         left.send(b"x")
         names = [left.getsockname(), left.getpeername()]
         with refused():
@@ -106,7 +107,7 @@ def test_a_socket_has_no_positions(ns, observe, pair, call):
         left.rcvtimeo = right.rcvtimeo = SOON
         left.send(b"to the right")
         right.send(b"to the left")
-        with refused(errno.ESPIPE):
+        with refused():
             call(right.fileno())
         received = [left.recv(20).decode(), right.recv(20).decode()]
 
