@@ -7,11 +7,11 @@ import socket
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.setups.readiness import await_error, events
 from conformance.plugin.timing import SOON
-from libsocket import Socket
+from libsocket import Linger, Socket
 
 
 def exceptional(sock: Socket) -> bool:
@@ -81,6 +81,35 @@ def test_pollpri_comes_with_pollerr(ns, observe, erring):
         sock.select_err_queue = True
 
         assert observe("without_and_with", [before, events(sock)]) == [["OUT", "ERR"], ["PRI", "OUT", "ERR"]]
+
+
+@claim(
+    "socket.7/SO_SELECT_ERR_QUEUE/tcp",
+    sentence=("socket.7/SO_SELECT_ERR_QUEUE/exceptfds", "socket.7/SO_SELECT_ERR_QUEUE/pollpri"),
+    section="Socket options",
+    says="With SO_SELECT_ERR_QUEUE the error of a TCP socket whose peer has reset the connection is an "
+    "exception to select, and POLLPRI to poll.",
+    since="3.10",
+    expect=differs(
+        "the option has no effect on what TCP reports: POLLERR, and no exception",
+        since="3.10",
+        commit="7d4c04fc1700",
+        observed={"exceptional": False, "events": ["IN", "OUT", "ERR", "HUP"], "set": True},
+    ),
+)
+def test_tcp_has_exceptions_too(ns, observe):
+    left, right = Socket.tcp_pair()
+    with left, right:
+        right.linger = Linger(True, 0)
+        right.close()
+        await_error(left)
+        left.select_err_queue = True
+        observe("set", left.select_err_queue)
+
+        assert [observe("exceptional", exceptional(left)), observe("events", events(left))] == [
+            True,
+            ["IN", "PRI", "OUT", "ERR", "HUP"],
+        ]
 
 
 @claim(
