@@ -23,7 +23,7 @@ from netns import Capability
     says="SO_REUSEPORT of a UNIX stream or netlink socket cannot be switched on: EOPNOTSUPP; to switch it "
     "off is no error.",
     since="6.13",
-    backports=("6.1.124", "6.6.70", "6.12.9"),
+    backports=("5.15.176", "6.1.124", "6.6.70", "6.12.9"),
     commit="5b0af621c3f6",
     survives={"no-op: setsockopt(*SO_REUSEPORT, ?0?*": "it is off already"},
 )
