@@ -124,7 +124,7 @@ def test_a_socket_has_no_positions(ns, observe, pair, call):
 @pytest.mark.parametrize(
     "call", [lambda fd: os.pread(fd, 1, 0), lambda fd: os.pwrite(fd, b"x", 0)], ids=["pread", "pwrite"]
 )
-def test_nor_has_it_a_beginning(ns, observe, pair, call):
+def test_position_zero_is_refused_too(ns, observe, pair, call):
     left, right = pair()
     with left, right:
         left.rcvtimeo = right.rcvtimeo = SOON
