@@ -26,7 +26,7 @@ NOT_EMPTY = Filter([(0x80, 0, 0, 0), (0x25, 0, 1, 8), (0x06, 0, 0, 0xFFFF_FFFF),
     says="SO_REUSEPORT of a UNIX stream or netlink socket cannot be switched on: EOPNOTSUPP; to switch it "
     "off is no error.",
     since="6.13",
-    backports=("6.1.124", "6.6.70", "6.12.9"),
+    backports=("5.15.176", "6.1.124", "6.6.70", "6.12.9"),
     commit="5b0af621c3f6",
     survives={"no-op: setsockopt(*SO_REUSEPORT, ?0?*": "it is off already"},
 )

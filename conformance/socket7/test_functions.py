@@ -31,6 +31,7 @@ PAIRS = pytest.mark.parametrize(
 def test_few_families_have_pairs(ns, observe, family):
     left, right = Socket.pair()
     with left, right:
+        right.rcvtimeo = SOON
         left.send(b"x")
         names = [left.getsockname(), left.getpeername()]
         with refused():
@@ -106,7 +107,7 @@ def test_a_socket_has_no_positions(ns, observe, pair, call):
         left.rcvtimeo = right.rcvtimeo = SOON
         left.send(b"to the right")
         right.send(b"to the left")
-        with refused(errno.ESPIPE):
+        with refused():
             call(right.fileno())
         received = [left.recv(20).decode(), right.recv(20).decode()]
 
@@ -123,7 +124,7 @@ def test_a_socket_has_no_positions(ns, observe, pair, call):
 @pytest.mark.parametrize(
     "call", [lambda fd: os.pread(fd, 1, 0), lambda fd: os.pwrite(fd, b"x", 0)], ids=["pread", "pwrite"]
 )
-def test_nor_has_it_a_beginning(ns, observe, pair, call):
+def test_position_zero_is_refused_too(ns, observe, pair, call):
     left, right = pair()
     with left, right:
         left.rcvtimeo = right.rcvtimeo = SOON

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.pairs import udp_pair
@@ -37,7 +35,7 @@ def test_control_messages_have_a_maximum(ns, observe):
     sender, receiver = udp_pair()
     with sender, receiver:
         receiver.rcvtimeo = SOON
-        with refused(errno.ENOBUFS):
+        with refused():
             send_with_control(sender, largest + 8)
         sent = send_with_control(sender, largest - 8)
 

@@ -131,6 +131,34 @@ def test_writing_to_a_connection_that_was_reset(ns, observe):
 
 
 @claim(
+    "socket.7/SIGPIPE/reset",
+    sentence="socket.7/poll/sigpipe",
+    section="Socket-layer functions",
+    says="The first write to a TCP socket whose connection the peer has reset raises SIGPIPE.",
+    expect=differs(
+        "it fails with the error that is pending, and raises none; the next write does; older than the "
+        "history in git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno_of_first": "ECONNRESET", "first": [], "second": ["SIGPIPE"]},
+    ),
+)
+def test_the_first_write_after_a_reset(ns, observe):
+    left, right = Socket.tcp_pair()
+    with left, right, signalled(signal.SIGPIPE) as came:
+        right.linger = Linger(True, 0)
+        right.close()
+        await_error(left)
+        with refused(name="errno_of_first"):
+            left.send(b"x")
+        first = list(came)
+        with refused(errno.EPIPE, "errno_of_second"):
+            left.send(b"x")
+
+        assert [observe("first", first), observe("second", came[len(first) :])] == [["SIGPIPE"], ["SIGPIPE"]]
+
+
+@claim(
     "socket.7/SIGPIPE/seqpacket",
     sentence="socket.7/signals/sigpipe",
     section="Signals",

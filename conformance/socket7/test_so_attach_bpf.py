@@ -137,11 +137,10 @@ def test_an_extended_program_is_removed(ns, observe):
 
 
 @claim(
-    "socket.7/SO_ATTACH_BPF/stays-when-closed",
-    sentence="socket.7/SO_ATTACH_BPF/attaches",
-    section="Socket options",
+    "defacto/SO_ATTACH_BPF/stays-when-closed",
     says="A program stays attached to a UNIX datagram socket when its descriptor is closed.",
     since=SINCE,
+    commit="89aa075832b0",
     needs=[EBPF],
 )
 def test_the_program_outlives_its_descriptor(ns, observe):

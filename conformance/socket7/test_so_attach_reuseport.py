@@ -6,12 +6,13 @@ import errno
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import EBPF
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.bpf import SK_DROP, SK_REUSEPORT, returning, selecting
 from conformance.plugin.setups.pairs import await_those_before, udp_pair
 from conformance.plugin.setups.reuse import OTHERS_IN_GROUP, arrivals, group, sharing_socket
+from conformance.plugin.timing import SOON
 from libsocket import Filter, Socket
 
 KINDS = pytest.mark.parametrize("make", [Socket.udp, Socket.tcp], ids=["udp", "tcp"])
@@ -134,10 +135,11 @@ def test_the_helper_selects(ns, observe, make, index):
 )
 def test_what_is_not_passed_is_dropped(ns, observe):
     with group(1) as members, Socket.udp() as sender, returning(SK_DROP, SK_REUSEPORT) as program:
+        members[0].rcvtimeo = SOON
         members[0].attach_reuseport_ebpf = program
         sent = [sender.sendto(b"dropped", members[0].getsockname())]
         await_those_before(udp_pair)
-        members[0].detach_reuseport_bpf = 0
+        members[0].attach_reuseport_cbpf = Filter.returning(0)
         sent.append(sender.sendto(b"taken", members[0].getsockname()))
 
         assert observe("sent_and_received", [sent, members[0].recv(9).decode()]) == [[7, 5], "taken"]
@@ -218,3 +220,32 @@ def test_a_lock_holds_the_program_of_a_group(ns, observe):
             members[0].attach_reuseport_cbpf = Filter.returning(0)
 
         assert observe("before_and_after", [before, arrivals(members)]) == [[0, 20], [0, 20]]
+
+
+@claim(
+    "socket.7/SO_LOCK_FILTER/removing-program-of-a-group",
+    sentence=("socket.7/SO_LOCK_FILTER/which", "socket.7/SO_LOCK_FILTER/eperm"),
+    section="Socket options",
+    says="Once SO_LOCK_FILTER of a UDP or TCP socket is on, the program of its group cannot be removed "
+    "through it: EPERM.",
+    since="5.3",
+    survives=OTHERS_IN_GROUP,
+    expect=differs(
+        "SO_DETACH_REUSEPORT_BPF asks for no lock: what comes is distributed as without a program then",
+        since="5.3",
+        commit="99f3a064bc2e",
+        observed={"errno": None, "locked": True, "before": [0, 20], "distributed": True},
+    ),
+)
+@KINDS
+def test_a_lock_keeps_the_program_of_a_group(ns, observe, make):
+    with group(2, make) as members:
+        members[0].attach_reuseport_cbpf = Filter.returning(1)
+        before = observe("before", arrivals(members))
+        members[0].lock_filter = True
+        observe("locked", members[0].lock_filter)
+        with refused(errno.EPERM):
+            members[0].detach_reuseport_bpf = 0
+            observe("distributed", min(arrivals(members, 40)) > 0)
+
+        assert [before, observe("after", arrivals(members))] == [[0, 20], [0, 20]]

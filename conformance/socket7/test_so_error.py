@@ -10,6 +10,7 @@ from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.setups.readiness import await_error, await_writable
+from conformance.plugin.timing import SOON
 from libsocket import Socket
 
 
@@ -59,6 +60,7 @@ def test_reading_clears_the_error(ns, observe, make):
 )
 def test_what_was_read_fails_no_call(ns, observe):
     with refused_udp() as unread, refused_udp() as read:
+        unread.rcvtimeo = SOON
         read.nonblocking = True
         error = read.error
         with refused(errno.ECONNREFUSED, "errno_unread"):

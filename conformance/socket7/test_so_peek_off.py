@@ -222,24 +222,39 @@ def test_netlink_refuses_it(ns, observe):
 
 
 @claim(
-    "defacto/SO_PEEK_OFF/short-read-of-a-datagram",
-    says="A receive that takes 3 of the 12 bytes of a datagram removes all of it: a UNIX datagram or "
-    "seqpacket socket's offset of 5 becomes 0, a UDP socket's becomes 2, lower by the bytes that were "
-    "returned.",
-    since="4.7",
-    commit="627d2d6b5500",
+    "socket.7/SO_PEEK_OFF/short-read-of-a-datagram",
+    sentence="socket.7/SO_PEEK_OFF/recedes",
+    section="Socket options",
+    says="A receive that takes 3 of the 12 bytes of a UNIX datagram or seqpacket message removes all 12: an "
+    "offset of 14 becomes 2, one of 5 becomes 0.",
+    since="3.4",
 )
-@pytest.mark.parametrize(
-    ("pair", "left"),
-    [(unix_datagram_pair, 0), (SEQPACKETS, 0), (udp_pair, 2)],
-    ids=["unix", "seqpacket", "udp"],
-)
-def test_a_short_read_of_a_datagram(ns, observe, pair, left):
+@pytest.mark.parametrize("pair", [unix_datagram_pair, SEQPACKETS], ids=["unix", "seqpacket"])
+@pytest.mark.parametrize(("offset", "left"), [(5, 0), (12, 0), (13, 1), (14, 2)])
+def test_a_short_read_of_a_datagram(ns, observe, pair, offset, left):
     sender, receiver = pair()
     with sender, receiver:
         receiver.rcvtimeo = SOON
         sender.send(QUEUED)
-        receiver.peek_off = 5
+        receiver.peek_off = offset
+
+        assert observe("taken_and_offset", take(receiver, 3)) == ["aab", left]
+
+
+@claim(
+    "defacto/SO_PEEK_OFF/short-read-of-a-datagram",
+    says="A receive that takes 3 of the 12 bytes of a UDP datagram, which removes all of it, lowers the "
+    "offset by 3 only.",
+    since="4.7",
+    commit="627d2d6b5500",
+)
+@pytest.mark.parametrize(("offset", "left"), [(2, 0), (5, 2), (14, 11)])
+def test_a_short_read_of_a_udp_datagram(ns, observe, offset, left):
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        receiver.rcvtimeo = SOON
+        sender.send(QUEUED)
+        receiver.peek_off = offset
 
         assert observe("taken_and_offset", take(receiver, 3)) == ["aab", left]
 

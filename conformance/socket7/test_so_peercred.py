@@ -62,7 +62,7 @@ def test_a_connection_names_both_ends(ns, observe):
 @claim(
     "defacto/SO_PEERCRED/no-peer",
     says="SO_PEERCRED of a new UNIX stream socket, of a TCP or UDP socket and of a UNIX datagram socket that "
-    "was connected is no error: process 0, user and group -1. That of a UNIX listener is itself.",
+    "was connected is no error: process 0, user and group -1. That of a UNIX listener is who called listen.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )

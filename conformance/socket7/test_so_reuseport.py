@@ -25,10 +25,14 @@ KINDS = pytest.mark.parametrize(
 
 @claim(
     "socket.7/SO_REUSEPORT/permits",
-    sentence=("socket.7/SO_REUSEPORT/permits", "socket.7/SO_REUSEPORT/tcp-and-udp"),
+    sentence=(
+        "socket.7/SO_REUSEPORT/permits",
+        "socket.7/SO_REUSEPORT/tcp-and-udp",
+        "bind.2/EADDRINUSE/taken",
+    ),
     section="Socket options",
     says="Three TCP or UDP sockets over IPv4 or IPv6, all with SO_REUSEPORT before they are bound, can be "
-    "bound to one address; where the TCP ones can all listen; a fourth without it cannot.",
+    "bound to one address, and the TCP ones all listen there; a fourth without it cannot be: EADDRINUSE.",
     since="3.9",
 )
 @KINDS
@@ -47,7 +51,7 @@ def test_several_sockets_share_an_address(ns, observe, make, host):
 
 @claim(
     "socket.7/SO_REUSEPORT/first-too",
-    sentence="socket.7/SO_REUSEPORT/each",
+    sentence=("socket.7/SO_REUSEPORT/each", "bind.2/EADDRINUSE/taken"),
     section="Socket options",
     says="A TCP or UDP socket with SO_REUSEPORT cannot be bound to the address of one that does not have it: "
     "EADDRINUSE.",
@@ -67,7 +71,7 @@ def test_the_first_must_have_it_too(ns, observe, make, host):
 
 @claim(
     "socket.7/SO_REUSEPORT/before-bind",
-    sentence="socket.7/SO_REUSEPORT/each",
+    sentence=("socket.7/SO_REUSEPORT/each", "bind.2/EADDRINUSE/taken"),
     section="Socket options",
     says="That the first TCP or UDP socket sets SO_REUSEPORT after it was bound does not let another with "
     "the option be bound to its address: EADDRINUSE.",
@@ -93,7 +97,7 @@ def test_the_first_must_have_it_before_bind(ns, observe, make, host):
 
 @claim(
     "socket.7/SO_REUSEPORT/same-user",
-    sentence="socket.7/SO_REUSEPORT/same-user",
+    sentence=("socket.7/SO_REUSEPORT/same-user", "bind.2/EADDRINUSE/taken"),
     section="Socket options",
     says="A process with another effective user id cannot bind a TCP or UDP socket to an address where all "
     "have SO_REUSEPORT, as one with the same can: EADDRINUSE.",

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import select
-import socket
 
 import pytest
 
-from conformance.plugin.claim import claim
-from conformance.plugin.setups.pairs import udp_pair
-from conformance.plugin.setups.readiness import await_error, events
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.setups.pairs import connected_udp_pair, udp_pair
+from conformance.plugin.setups.readiness import await_error, await_readable, events
 from conformance.plugin.timing import SOON
-from libsocket import Socket
+from libsocket import Linger, Socket, Timestamping, TimestampingFlag
 
 
 def exceptional(sock: Socket) -> bool:
     """Whether select(2) has it among its exceptions."""
     return bool(select.select([], [], [sock], 0)[2])
-
-
-def polled_for_nothing(sock: Socket) -> list[int]:
-    """What poll(2) reports unasked."""
-    poll = select.poll()
-    poll.register(sock, 0)
-    return [bits for _, bits in poll.poll(0)]
 
 
 def pending_error() -> Socket:
@@ -84,23 +76,55 @@ def test_pollpri_comes_with_pollerr(ns, observe, erring):
 
 
 @claim(
+    "socket.7/SO_SELECT_ERR_QUEUE/tcp",
+    sentence=("socket.7/SO_SELECT_ERR_QUEUE/exceptfds", "socket.7/SO_SELECT_ERR_QUEUE/pollpri"),
+    section="Socket options",
+    says="With SO_SELECT_ERR_QUEUE the error of a TCP socket whose peer has reset the connection is an "
+    "exception to select, and POLLPRI to poll.",
+    since="3.10",
+    expect=differs(
+        "the option has no effect on what TCP reports: POLLERR, and no exception",
+        since="3.10",
+        commit="7d4c04fc1700",
+        observed={"exceptional": False, "events": ["IN", "OUT", "ERR", "HUP"], "set": True},
+    ),
+)
+def test_tcp_has_exceptions_too(ns, observe):
+    left, right = Socket.tcp_pair()
+    with left, right:
+        right.linger = Linger(True, 0)
+        right.close()
+        await_error(left)
+        left.select_err_queue = True
+        observe("set", left.select_err_queue)
+
+        assert [observe("exceptional", exceptional(left)), observe("events", events(left))] == [
+            True,
+            ["IN", "PRI", "OUT", "ERR", "HUP"],
+        ]
+
+
+@claim(
     "socket.7/SO_SELECT_ERR_QUEUE/unnecessary",
     sentence="socket.7/SO_SELECT_ERR_QUEUE/unnecessary",
     section="Socket options",
-    says="poll that asks for no event reports the POLLERR of what is on a UDP socket's error queue without "
-    "SO_SELECT_ERR_QUEUE, and nothing of data that wait.",
+    says="epoll that watches a UDP socket for no event reports EPOLLERR when a timestamp comes to its error "
+    "queue, without SO_SELECT_ERR_QUEUE, and nothing when data arrive.",
     since="4.16",
 )
 def test_errors_can_be_watched_alone(ns, observe):
-    sender, receiver = udp_pair()
-    with queued_error() as sock, sender, receiver:
-        receiver.rcvtimeo = SOON
-        sender.send(b"data")
-        data = receiver.recv(9, socket.MSG_PEEK).decode()
-        seen = [bits for one in (sock, receiver) for bits in polled_for_nothing(one)]
+    left, right = connected_udp_pair()
+    with left, right, select.epoll() as epoll:
+        left.timestamping = Timestamping(TimestampingFlag.TX_SOFTWARE | TimestampingFlag.SOFTWARE)
+        epoll.register(left, 0)
+        right.send(b"data")
+        await_readable(left)
+        of_data = epoll.poll(0)
+        left.send(b"to be stamped")
+        of_error = [bits for _, bits in epoll.poll(SOON)]
 
-        assert observe("data_and_events", [sock.select_err_queue, data, seen]) == [
+        assert observe("option_and_events", [left.select_err_queue, of_data, of_error]) == [
             False,
-            "data",
-            [select.POLLERR],
+            [],
+            [select.EPOLLERR],
         ]
