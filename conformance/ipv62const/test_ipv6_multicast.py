@@ -90,14 +90,15 @@ def test_a_group_is_joined_and_left(peers, hearing, observe):
     needs=[IPV6, VETH],
 )
 def test_packets_leave_by_the_interface(routed, observe):
-    with member(routed.left) as left, member(routed.right) as right:
-        with routed.router.entered(), udp6() as sender:
-            sender.ipv6_multicast_if = index_of(routed.router)
-            sender.sendto(b"to the left", (GROUP, PORT))
-            sender.ipv6_multicast_if = index_of(routed.router_right)
-            sender.sendto(b"to the right", (GROUP, PORT))
-            sender.sendto(b"end", (address6(routed.left), PORT))
-            sender.sendto(b"end", (address6(routed.right), PORT))
+    with routed.router.entered():
+        sender = udp6()
+    with sender, member(routed.left) as left, member(routed.right) as right:
+        sender.ipv6_multicast_if = index_of(routed.router_right)
+        sender.sendto(b"to the right", (GROUP, PORT))
+        sender.ipv6_multicast_if = index_of(routed.router)
+        sender.sendto(b"to the left", (GROUP, PORT))
+        sender.sendto(b"end", (address6(routed.left), PORT))
+        sender.sendto(b"end", (address6(routed.right), PORT))
 
         assert observe("received", [received_until("end", left), received_until("end", right)]) == [
             ["to the left", "end"],
