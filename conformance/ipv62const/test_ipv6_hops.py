@@ -74,7 +74,8 @@ def test_a_router_counts_the_hops(routed, observe):
     sentence="IPV6_UNICAST_HOPS.2const/IPV6_UNICAST_HOPS/route-default",
     section="DESCRIPTION",
     says="The packets of a UDP socket whose option is -1, as it is on a new one, have the hop limit of the "
-    "interface that the route leads to. It reads as that too, once the socket is connected.",
+    "interface that the route leads to, where the route carries none itself. It reads as that too, once the "
+    "socket is connected.",
     needs=[IPV6, Capability.NET_RAW],
 )
 def test_minus_one_is_the_default_of_the_route(ns, observe):

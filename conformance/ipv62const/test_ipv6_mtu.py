@@ -93,7 +93,7 @@ def test_fragments_are_of_that_size(peers, observe, mtu, largest):
     needs=[VETH, IPV6, Capability.NET_RAW],
     expect=differs(
         "it goes whole: only what is larger than the MTU of the path is fragmented (older than the history "
-        "in git)",
+        "in git, when the option had no effect at all: that came with 2.6.16)",
         since="2.6.12",
         commit="1da177e4c3f4",
         observed={"small_and_large": [1500, 1280]},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
 
 from conformance.plugin.claim import claim
@@ -28,6 +30,18 @@ def hearing(peers):
             receiver.rcvtimeo = SOON
             receiver.bind(("::", PORT))
         yield sender, left, right
+
+
+@contextmanager
+def member(host):
+    """A receiver at the port of a host that joined the group there."""
+    with host.entered():
+        receiver = udp6()
+    with receiver:
+        receiver.rcvtimeo = SOON
+        receiver.bind(("::", PORT))
+        receiver.ipv6_join_group = Ipv6Mreq(GROUP, index_of(host))
+        yield receiver
 
 
 @claim(
@@ -75,27 +89,21 @@ def test_a_group_is_joined_and_left(peers, hearing, observe):
     says="What a UDP socket sends to a group leaves by the interface whose index the option is set to.",
     needs=[IPV6, VETH],
 )
-def test_packets_leave_by_the_interface(peers, hearing, observe):
-    sender, left, right = hearing
-    peers.left.namespace.add_veth("near", "far")
-    peers.left.namespace.set_link("far", up=True)
-    peers.left.namespace.set_link("near", up=True)
-    peers.left.namespace.wait_for_carrier("near")
-    peers.left.namespace.add_address("near", "fd00:9::1/64")  # without one it may have none to send from yet
-    indexes = {link.name: link.index for link in peers.left.namespace.links()}
-    left.ipv6_join_group = Ipv6Mreq(GROUP, indexes["far"])
-    right.ipv6_join_group = Ipv6Mreq(GROUP, index_of(peers.right))
-    sender.ipv6_multicast_if = indexes["near"]
-    sender.sendto(b"by another", (GROUP, PORT))
-    sender.ipv6_multicast_if = index_of(peers.left)
-    sender.sendto(b"by the wire", (GROUP, PORT))
-    sender.sendto(b"end", ("::1", PORT))
-    sender.sendto(b"end", (address6(peers.right), PORT))
+def test_packets_leave_by_the_interface(routed, observe):
+    with routed.router.entered():
+        sender = udp6()
+    with sender, member(routed.left) as left, member(routed.right) as right:
+        sender.ipv6_multicast_if = index_of(routed.router_right)
+        sender.sendto(b"to the right", (GROUP, PORT))
+        sender.ipv6_multicast_if = index_of(routed.router)
+        sender.sendto(b"to the left", (GROUP, PORT))
+        sender.sendto(b"end", (address6(routed.left), PORT))
+        sender.sendto(b"end", (address6(routed.right), PORT))
 
-    assert observe("received", [received_until("end", left), received_until("end", right)]) == [
-        ["by another", "end"],
-        ["by the wire", "end"],
-    ]
+        assert observe("received", [received_until("end", left), received_until("end", right)]) == [
+            ["to the left", "end"],
+            ["to the right", "end"],
+        ]
 
 
 @claim(

@@ -31,9 +31,9 @@ from libsocket import (
     HopLimit,
     HopOptions,
 )
-from netns import Capability, without
+from netns import Capability
 
-FLOWINFO, HOPLIMIT = 11, 52
+AUTHHDR, FLOWINFO, HOPLIMIT = 10, 11, 52
 
 
 @claim(
@@ -86,6 +86,31 @@ def test_rthdr_is_a_flag(ns, observe):
         sock.setsockopt(IPPROTO_IPV6, IPV6_RTHDR.number, 1)
 
         assert observe("set", sock.getsockopt(IPPROTO_IPV6, IPV6_RTHDR.number)) == 1
+
+
+@claim(
+    "IPV6_RTHDR.2const/IPV6_AUTHHDR/delivers",
+    sentence=(
+        "IPV6_RTHDR.2const/IPV6_RTHDR/delivery",
+        "IPV6_RTHDR.2const/IPV6_AUTHHDR/authhdr",
+        "IPPROTO_IPV6.2const/IPPROTO_IPV6/supported",
+    ),
+    section="DESCRIPTION",
+    says="On a UDP socket IPV6_AUTHHDR is set to an integer, not zero, to have the authentication header "
+    "delivered.",
+    needs=[IPV6],
+    expect=differs(
+        "there is no such option (older than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno": "ENOPROTOOPT"},
+    ),
+)
+def test_authhdr_is_a_flag(ns, observe):
+    with udp6() as sock:
+        sock.setsockopt(IPPROTO_IPV6, AUTHHDR, 1)
+
+        assert observe("set", sock.getsockopt(IPPROTO_IPV6, AUTHHDR)) == 1
 
 
 @claim(
@@ -193,7 +218,7 @@ def test_a_control_message_sets_the_flow_label(ns, observe):
     sentence="IPV6_RTHDR.2const/IPV6_RTHDR/outgoing",
     section="DESCRIPTION",
     says="A control message IPV6_HOPOPTS or IPV6_DSTOPTS puts its header before the datagram of a UDP socket "
-    "that it is sent with, and of that one only. It takes CAP_NET_RAW.",
+    "that it is sent with, and of that one only.",
     needs=[IPV6, Capability.NET_RAW],
 )
 @pytest.mark.parametrize(
@@ -204,8 +229,6 @@ def test_a_control_message_sets_the_flow_label(ns, observe):
 def test_a_control_message_adds_a_header(ns, observe, message, header):
     sender, receiver = udp6_pair()
     with ipv6_packets() as seen, sender, receiver:
-        with without(Capability.NET_RAW), refused():
-            sender.send_message(b"refused", message)
         sender.send_message(b"with", message)
         sender.send(b"after")
         packets = [packet_ending(seen, b"with"), packet_ending(seen, b"after")]

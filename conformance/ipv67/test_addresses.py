@@ -194,8 +194,8 @@ def test_a_link_local_address_has_an_interface(peers, observe):
     "ipv6.7/addresses/scope-of-global",
     sentence="ipv6.7/addresses/scope-link-local",
     section="Address format",
-    says="The scope of another address than a link-local one is ignored, one that is no interface too, when "
-    "a TCP or UDP socket is bound to it. Then it reads as 0.",
+    says="The scope of ::1 or of a unicast address of global scope is ignored, one that is no interface too, "
+    "when a TCP or UDP socket is bound to it. Then it reads as 0.",
     needs=[IPV6],
 )
 @TRANSPORTS
@@ -215,20 +215,22 @@ def test_a_global_address_has_no_interface(ns, observe, make, address):
     "ipv6.7/addresses/scope-of-global-connected",
     sentence="ipv6.7/addresses/scope-link-local",
     section="Address format",
-    says="The scope of another address than a link-local one is ignored, one that is no interface too, when "
-    "a TCP socket connects to it. Then it reads as 0.",
+    says="The scope of ::1 or of a unicast address of global scope is ignored, one that is no interface too, "
+    "when a TCP socket connects to it. Then it reads as 0.",
     needs=[IPV6],
 )
-def test_a_global_peer_has_no_interface(ns, observe):
+@pytest.mark.parametrize("address", ["::1", HOST])
+def test_a_global_peer_has_no_interface(ns, observe, address):
+    ns.add_address("lo", f"{HOST}/128")
     ns.add_address("lo", f"{LINK_LOCAL}/64")
-    with listening("::1") as listener, tcp6() as sock, tcp6() as other:
+    with listening("::") as listener, tcp6() as sock, tcp6() as other:
         port = listener.getsockname()[1]
         with refused():
             other.connect((LINK_LOCAL, port, 0, NO_INTERFACE))
-        sock.connect(("::1", port, 0, NO_INTERFACE))
+        sock.connect((address, port, 0, NO_INTERFACE))
         peer = sock.getpeername()
 
-        assert observe("peer_and_scope", [peer[0], peer[3]]) == ["::1", 0]
+        assert observe("peer_and_scope", [peer[0], peer[3]]) == [address, 0]
 
 
 @claim(
@@ -286,6 +288,7 @@ def received_by_both(address, hosts):
     ),
 )
 def test_there_is_no_anycast(peers, observe):
+    peers.right.namespace.sysctl[f"net.ipv6.neigh.{peers.right.device}.proxy_delay"] = 0
     with peers.left.entered():
         sender = udp6()
     with peers.right.entered():

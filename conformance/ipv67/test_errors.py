@@ -13,6 +13,7 @@ from conformance.plugin.setups.ipv6 import LOOPBACK, raw6, tcp6, udp6
 from netns import Capability
 
 LINK_LOCAL = "fe80::1234"
+NO_INTERFACE = 999
 SOCKETS = pytest.mark.parametrize("make", [tcp6, udp6, raw6], ids=["tcp", "udp", "raw"])
 
 
@@ -25,7 +26,7 @@ SOCKETS = pytest.mark.parametrize("make", [tcp6, udp6, raw6], ids=["tcp", "udp",
     needs=[IPV6, Capability.NET_RAW],
 )
 @SOCKETS
-@pytest.mark.parametrize("scope", [2, 2**31 - 1])
+@pytest.mark.parametrize("scope", [NO_INTERFACE, 2**31 - 1])
 def test_the_scope_of_a_link_local_address_is_an_interface(ns, observe, make, scope):
     ns.add_address("lo", f"{LINK_LOCAL}/64")
     with make() as sock:

@@ -45,12 +45,13 @@ def test_a_stream_is_tcp(ns, observe):
     "ipv6.7/socket/udp",
     sentence="ipv6.7/synopsis/udp",
     section="SYNOPSIS",
-    says="socket(AF_INET6, SOCK_DGRAM, 0) makes a UDP socket: what one sends to another arrives in UDP "
-    "packets of IPv6, one for each send.",
+    says="socket(AF_INET6, SOCK_DGRAM, protocol) makes a UDP socket with the protocol 0 or IPPROTO_UDP: what "
+    "one sends to another arrives in UDP packets of IPv6, one for each send.",
     needs=[IPV6, Capability.NET_RAW],
 )
-def test_datagrams_are_udp(ns, observe):
-    with ipv6_packets() as seen, Socket(AF_INET6, SOCK_DGRAM, 0) as sender, udp6() as receiver:
+@pytest.mark.parametrize("protocol", [0, IPPROTO_UDP])
+def test_datagrams_are_udp(ns, observe, protocol):
+    with ipv6_packets() as seen, Socket(AF_INET6, SOCK_DGRAM, protocol) as sender, udp6() as receiver:
         receiver.rcvtimeo = SOON
         receiver.bind(("::1", 0))
         sender.sendto(b"hel", receiver.getsockname())

@@ -11,8 +11,9 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.error_queue import transmitted, types
+from conformance.plugin.setups.ipv6 import udp6_pair
 from conformance.plugin.setups.packets import packets
-from conformance.plugin.setups.pairs import udp6_pair, udp_across, udp_pair
+from conformance.plugin.setups.pairs import udp_across, udp_pair
 from conformance.plugin.setups.readiness import await_error
 from conformance.plugin.timing import LONG, SOON
 from libsocket import ExtendedError, MessageFlag, Socket, Timestamping, TimestampingFlag, Timestamps

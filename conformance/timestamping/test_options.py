@@ -13,7 +13,8 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.control_messages import control_messages
 from conformance.plugin.setups.error_queue import ids, reports, transmitted, types
 from conformance.plugin.setups.ioctls import asked
-from conformance.plugin.setups.pairs import udp6_pair, udp_pair
+from conformance.plugin.setups.ipv6 import udp6_pair
+from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.setups.timestamps import stamping
 from libsocket import (
     In6Pktinfo,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.timing import SOON
 from libsocket import ExtendedError, Inet6, Other, Socket
 from netns import Host, Peers, Routed
@@ -96,11 +97,8 @@ def raw6(protocol: int = 253) -> Socket:
 
 def udp6_pair() -> tuple[Socket, Socket]:
     """Two UDP sockets on loopback: a sender, and a receiver that it is connected to."""
-    sender, receiver = udp6(), udp6()
-    receiver.bind(("::1", 0))
+    sender, receiver = udp_pair("::1")
     receiver.rcvtimeo = SOON
-    sender.bind(("::1", 0))
-    sender.connect(receiver.getsockname())
     return sender, receiver
 
 

@@ -24,15 +24,6 @@ def udp_pair(host: str = "127.0.0.1") -> tuple[Socket, Socket]:
     return sender, receiver
 
 
-def udp6_pair() -> tuple[Socket, Socket]:
-    """As udp_pair, over IPv6."""
-    sender, receiver = Socket.udp(socket.AF_INET6), Socket.udp(socket.AF_INET6)
-    sender.bind(("::1", 0))
-    receiver.bind(("::1", 0))
-    sender.connect(receiver.getsockname())
-    return sender, receiver
-
-
 def connected_udp_pair() -> tuple[Socket, Socket]:
     """Two UDP sockets on loopback, each of which has the other as its peer."""
     left, right = udp_pair()
