@@ -22,13 +22,15 @@ ARGS ?=
 # Where the suite keeps what this kernel answers.
 RECORD := build/runs/$(shell uname -r).jsonl
 KERNELS ?= 5.10,6.1,6.12,7.2
+# Two for each processor: half of the time is waiting for the kernel's own timers.
+WORKERS ?= $(shell expr 2 \* $$(nproc))
 comma := ,
 
 .PHONY: conformance faults reproducers kernels catalogue site docs results probes check test harm cpython benchmark clean
 
 conformance: $(VENV)/.conformance
 	@$(SUDO) rm -f $(RECORD)
-	@code=0; $(SUDO) $(BIN)/pytest conformance/ -n auto --catalogue build/catalogue.json $(ARGS) || code=$$?; \
+	@code=0; $(SUDO) $(BIN)/pytest conformance/ -n $(WORKERS) --catalogue build/catalogue.json $(ARGS) || code=$$?; \
 	if [ -e $(RECORD) ]; then \
 	$(BIN)/python -m reports html $(RECORD) -o build/report.html && echo "Report: build/report.html"; fi; \
 	exit $$code
