@@ -10,7 +10,8 @@ import pytest
 from libsocket import OPTIONS, Access, Option
 from tests.libsocket.settable import SETTABLE
 
-TESTS = [*Path(__file__).parent.glob("test_*.py"), Path(__file__).with_name("repair.py")]
+SETUPS = Path(__file__).parents[2] / "conformance" / "plugin" / "setups"
+TESTS = [*Path(__file__).parent.glob("test_*.py"), SETUPS / "repair.py"]
 ELSEWHERE = "\n".join(path.read_text() for path in TESTS)
 IN_TABLE = {option for _, option, _ in SETTABLE}
 NO_KERNEL_AT_HAND = {"SO_RIGHTS_NOTRUNC"}
