@@ -14,11 +14,12 @@ from libsocket import Linger, Socket
 from netns import Peers
 
 
-def udp_pair() -> tuple[Socket, Socket]:
+def udp_pair(family: int = socket.AF_INET) -> tuple[Socket, Socket]:
     """Two UDP sockets on loopback: a sender, and a receiver that it is connected to."""
-    sender, receiver = Socket.udp(), Socket.udp()
-    sender.bind(("127.0.0.1", 0))
-    receiver.bind(("127.0.0.1", 0))
+    sender, receiver = Socket.udp(family), Socket.udp(family)
+    host = "127.0.0.1" if family == socket.AF_INET else "::1"
+    sender.bind((host, 0))
+    receiver.bind((host, 0))
     sender.connect(receiver.getsockname())
     return sender, receiver
 
