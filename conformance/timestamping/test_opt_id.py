@@ -28,8 +28,8 @@ OPT_ID_TCP, OPT_TSONLY = TimestampingFlag.OPT_ID_TCP, TimestampingFlag.OPT_TSONL
     "timestamping/OPT_ID/identifier",
     sentence=("timestamping/OPT_ID/identifier", "timestamping/OPT_ID/returned"),
     section="1.3.3 Timestamp Options",
-    says="With the option each transmit timestamp of a UDP socket has another identifier, and without it all "
-    "have 0.",
+    says="With the option each transmit timestamp of a UDP socket has another identifier, and without it "
+    "all have 0.",
     since="3.17",
 )
 @FAMILIES
@@ -211,8 +211,8 @@ def test_the_offset_is_reset_by_clearing_the_option(ns, observe, family):
     "timestamping/OPT_ID/existing-datagrams",
     sentence="timestamping/OPT_ID/existing",
     section="1.3.3 Timestamp Options",
-    says="Resetting the counter of a UDP socket leaves the identifier of a datagram that was written before, "
-    "and is sent later (UDP_CORK).",
+    says="Resetting the counter of a UDP socket leaves the identifier of a datagram that was written "
+    "before, and is sent later (UDP_CORK).",
     since="3.17",
 )
 @FAMILIES
@@ -445,8 +445,8 @@ def test_datagrams_are_counted_with_it_too(ns, observe, family):
 
 @claim(
     "defacto/SOF_TIMESTAMPING_OPT_ID_TCP/needs-opt-id",
-    says="Setting SOF_TIMESTAMPING_OPT_ID_TCP without SOF_TIMESTAMPING_OPT_ID on a UDP socket or a connected "
-    "TCP socket fails with EINVAL.",
+    says="Setting SOF_TIMESTAMPING_OPT_ID_TCP without SOF_TIMESTAMPING_OPT_ID on a UDP socket or a "
+    "connected TCP socket fails with EINVAL.",
     since="6.2",
     commit="b534dc46c8ae",
     survives={"no-op: connect*": "a UDP socket need not be connected"},

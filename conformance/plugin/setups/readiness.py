@@ -73,8 +73,13 @@ def readable_by_epoll(sock: Socket, seconds: float = 0) -> bool:
         return bool(epoll.poll(seconds))
 
 
+def polled(sock: Socket, asked: int, seconds: float) -> int:
+    """The events that poll(2) gives for those ``asked`` for, at once or within some seconds; 0 for none."""
+    poll = select.poll()
+    poll.register(sock, asked)
+    return sum(events for _, events in poll.poll(seconds * 1000))
+
+
 def _polled(sock: Socket, event: int) -> bool:
     """Whether poll(2) reports an event before long."""
-    poll = select.poll()
-    poll.register(sock, event)
-    return any(events & event for _, events in poll.poll(SOON * 1000))
+    return bool(polled(sock, event, SOON) & event)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import socket
+import sys
 from typing import Final
 
+from conformance.plugin.setups.control_messages import control_messages
 from conformance.plugin.setups.readiness import await_error
-from libsocket import Socket, Timestamping, TimestampingFlag, TransmitTimestamp
+from libsocket import (
+    Socket,
+    Timestamping,
+    TimestampingFlag,
+    Timestamps,
+    TimestampType,
+    TransmitTimestamp,
+)
+
+_ATTRIBUTE_HEADER = _ALIGNMENT = 4
 
 SCHEDULED: Final = TimestampingFlag.TX_SCHED | TimestampingFlag.SOFTWARE
 """A timestamp of what is sent as it enters the packet scheduler, reported: every interface has it."""
@@ -33,8 +45,28 @@ def identifiers(sock: Socket, count: int) -> list[int]:
 
 def kinds(sock: Socket, count: int) -> list[str]:
     """What had happened to packets when they got the next transmit timestamps: ``SCHED``, ``SND``."""
-    return [getattr(kind, "name", str(kind)) for kind in _kinds(sock, count)]
+    return [TimestampType(transmit_timestamp(sock).type).name for _ in range(count)]
 
 
-def _kinds(sock: Socket, count: int) -> list[int]:
-    return [transmit_timestamp(sock).type for _ in range(count)]
+def kinds_and_identifiers(sock: Socket, count: int) -> list[list[str | int]]:
+    """Both of the next transmit timestamps."""
+    stamps = [transmit_timestamp(sock) for _ in range(count)]
+    return [[TimestampType(one.type).name, one.id] for one in stamps]
+
+
+def times_reported(sock: Socket) -> int:
+    """How many sets of times come with the next message on the error queue: one, or none."""
+    await_error(sock)
+    return len(control_messages(sock, Timestamps, flags=socket.MSG_ERRQUEUE))
+
+
+def attributes(octets: bytes) -> dict[int, bytes]:
+    """Netlink attributes by type. Raises: ValueError for what is none."""
+    found = {}
+    while octets:
+        size, kind = (int.from_bytes(octets[at : at + 2], sys.byteorder) for at in (0, 2))
+        if not _ATTRIBUTE_HEADER <= size <= len(octets):
+            raise ValueError(f"an attribute of {size} bytes in {len(octets)}")
+        found[kind] = octets[_ATTRIBUTE_HEADER:size]
+        octets = octets[-(-size // _ALIGNMENT) * _ALIGNMENT :]
+    return found
