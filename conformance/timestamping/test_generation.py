@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 
@@ -13,7 +15,7 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import VETH, link, qdisc
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.control_messages import control_messages
-from conformance.plugin.setups.pairs import UNACKED_ENDS, udp_across, udp_pair, unacked_sender
+from conformance.plugin.setups.pairs import UNACKED_ENDS, received_until, udp_across, udp_pair, unacked_sender
 from conformance.plugin.setups.readiness import await_error, await_readable, readable_by_select
 from conformance.plugin.setups.timestamps import now, stamping
 from conformance.plugin.setups.transmit_timestamps import (
@@ -36,6 +38,7 @@ from libsocket import (
     TimestampNs,
     Timestamps,
 )
+from netns import Host
 
 TX_SCHED, TX_SOFTWARE, TX_ACK = (
     TimestampingFlag.TX_SCHED,
@@ -66,6 +69,18 @@ PAIRS = pytest.mark.parametrize(
     ids=["udp", "udp6", "tcp", "tcp6"],
 )
 UDP_UNCONNECTED = {"no-op: connect*": "a UDP socket need not be connected for its options"}
+
+
+@contextmanager
+def member(host: Host, port: int = 0) -> Iterator[Socket]:
+    """A UDP socket of a host that is a member of the group."""
+    with host.entered():
+        sock = Socket.udp()
+    with sock:
+        sock.rcvtimeo = SOON
+        sock.bind((GROUP, port))
+        sock.ip_add_membership = IpMreqn(GROUP, host.address)
+        yield sock
 
 
 def stored(sock: Socket, flags: int) -> int:
@@ -624,10 +639,12 @@ def test_reporting_is_of_the_socket(ns, observe, pair):
     ("option", "kind"), [(SO_TIMESTAMP, Timestamp), (SO_TIMESTAMPNS, TimestampNs)], ids=["usec", "nsec"]
 )
 def test_what_is_looped_is_stamped(peers, observe, option, kind):
-    with peers.left.entered(), Socket.udp() as sock, stamping():
-        sock.rcvtimeo = SOON
-        sock.bind((GROUP, 0))
-        sock.ip_add_membership = IpMreqn(GROUP, peers.left.address)
+    with (
+        peers.left.entered(),
+        member(peers.left) as sock,
+        member(peers.right, sock.getsockname()[1]) as other,
+        stamping(),
+    ):
         sock.ip_multicast_if = IpMreqn(address=peers.left.address)
         sock.set(option, True)
         sock.ip_multicast_loop = False
@@ -635,11 +652,11 @@ def test_what_is_looped_is_stamped(peers, observe, option, kind):
         sock.ip_multicast_loop = True
         before = now()
         sock.sendto(b"looped", sock.getsockname())
-        received = sock.recv(99, socket.MSG_PEEK).decode()
+        received = [sock.recv(99, socket.MSG_PEEK).decode(), *received_until("looped", other)]
         after = now()
         times = [one.nanoseconds // 1000 for one in control_messages(sock, kind)]
 
         assert [
             observe("received", received),
             observe("between", [before <= at <= after for at in times]),
-        ] == ["looped", [True]]
+        ] == [["looped", "not looped", "looped"], [True]]
