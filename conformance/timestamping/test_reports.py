@@ -57,6 +57,28 @@ PAIRS = pytest.mark.parametrize(
 )
 
 
+def device_of(sender: Socket) -> list[str]:
+    """The names of interfaces that come with the transmit timestamp of the next send."""
+    sender.send(b"by which?")
+    await_error(sender)
+    found = control_messages(sender, InPktinfo, flags=socket.MSG_ERRQUEUE)
+    return [socket.if_indextoname(one.ifindex) for one in found]
+
+
+def names(sock: Socket) -> list[str]:
+    """The kinds of the control messages that come with the next message."""
+    return [type(one).__name__ for one in sock.recv_message(99).control]
+
+
+def taken_by_timestamp(sender: Socket) -> int:
+    """Bytes of the receive buffer that the transmit timestamp of a datagram takes, which is then received."""
+    sender.send(bytes(5000))
+    await_error(sender)
+    taken = sender.meminfo.rmem_alloc
+    sender.recv_error()
+    return taken
+
+
 @claim(
     "timestamping/OPT_CMSG/with-transmit-timestamps",
     sentence=("timestamping/OPT_CMSG/supports", "timestamping/OPT_CMSG/device"),
@@ -80,14 +102,6 @@ def test_the_device_comes_with_a_timestamp(peers, observe):
         found.append(device_of(sender))
 
         assert observe("devices", found) == [[], [], [peers.left.device]]
-
-
-def device_of(sender: Socket) -> list[str]:
-    """The names of interfaces that come with the transmit timestamp of the next send."""
-    sender.send(b"by which?")
-    await_error(sender)
-    found = control_messages(sender, InPktinfo, flags=socket.MSG_ERRQUEUE)
-    return [socket.if_indextoname(one.ifindex) for one in found]
 
 
 @claim(
@@ -132,11 +146,6 @@ def test_what_is_received_needs_no_flag(ns, observe):
         kinds.append(names(receiver))
 
         assert observe("kinds", kinds) == [["Timestamps"], ["Timestamps", "InPktinfo"]]
-
-
-def names(sock: Socket) -> list[str]:
-    """The kinds of the control messages that come with the next message."""
-    return [type(one).__name__ for one in sock.recv_message(99).control]
 
 
 @claim(
@@ -205,15 +214,6 @@ def test_it_takes_less_memory(ns, observe, family):
             observe("anything", [one > 0 for one in taken]),
             observe("left", sender.meminfo.rmem_alloc),
         ] == [[True, False], [True, True], 0]
-
-
-def taken_by_timestamp(sender: Socket) -> int:
-    """Bytes of the receive buffer that the transmit timestamp of a datagram takes, which is then received."""
-    sender.send(bytes(5000))
-    await_error(sender)
-    taken = sender.meminfo.rmem_alloc
-    sender.recv_error()
-    return taken
 
 
 @claim(
