@@ -254,7 +254,6 @@ def test_a_reset_leaves_segments(peers, observe):
         sock.timestamping = Timestamping(acknowledged | TimestampingFlag.OPT_ID)
         peer.send(acknowledged=begin + 8)
         seen.append(next_timestamp(sock).id)
-        peer.reset()
 
         assert observe("ids", seen) == [2, 7]
 
@@ -460,7 +459,12 @@ def test_an_identifier_takes_the_option(ns, observe, pair):
         sender.timestamping = Timestamping(STAMPED)
         with refused(errno.EINVAL):
             sender.send_message(b"refused", TimestampId(77))
+        sender.send(b"plain")
+        without = ids(sender)
         sender.timestamping = Timestamping(IDENTIFIED)
-        sender.send_message(b"taken", TimestampId(77))
+        sender.send_message(b"chosen", TimestampId(77))
 
-        assert [observe("ids", ids(sender)), receiver.recv(20)] == [[77], b"taken"]
+        assert [observe("without_and_with", [without, ids(sender)]), receiver.recv(20)] == [
+            [[0], [77]],
+            b"plain",
+        ]
