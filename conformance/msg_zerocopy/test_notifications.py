@@ -75,14 +75,14 @@ def test_the_option_comes_first(ns, observe, pair):
     sender, receiver = pair()
     with sender, receiver:
         received = [passed(sender, receiver, ZEROCOPY)]
-        without = reports(sender)
+        without = len(reports(sender))
         sender.zerocopy = True
         received.append(passed(sender, receiver, ZEROCOPY))
 
         assert [
             observe("received", received),
             observe("without_and_with", [without, completed(sender)]),
-        ] == [[5000, 5000], [[], [0, 0]]]
+        ] == [[5000, 5000], [0, [0, 0]]]
 
 
 @claim(
@@ -308,13 +308,15 @@ def test_notifications_are_coalesced(ns, observe, pair):
     with sender, receiver:
         sender.zerocopy = True
         received = [passed(sender, receiver, ZEROCOPY) for _ in range(3)]
-        ranges = [completed(sender), *reports(sender)]
+        ranges = [completed(sender)]
+        more = len(reports(sender))
         received.append(passed(sender, receiver, ZEROCOPY))
         ranges.append(completed(sender))
 
-        assert [observe("received", received), observe("ranges", ranges)] == [
+        assert [observe("received", received), observe("ranges", ranges), observe("more", more)] == [
             [5000, 5000, 5000, 5000],
             [[0, 2], [3, 3]],
+            0,
         ]
 
 
