@@ -53,7 +53,7 @@ class Inventory(Struct, frozen=True, forbid_unknown_fields=True, rename={"senten
     date: str = ""
     """When that edition was made, as YYYY-MM-DD; empty where it does not say."""
     sha256: str = ""
-    """Of the page's file in that edition, uncompressed; empty where a document is no file."""
+    """Of the manual page's file in that edition, uncompressed; empty where a document is none."""
 
     @property
     def edition(self) -> str:

@@ -70,6 +70,19 @@ def test_the_readme_has_the_share(reference: Reference) -> None:
     assert str(coverage("libsocket", reference[1])) in readme
 
 
+@pytest.mark.parametrize(
+    ("page", "edition"),
+    [("timestamping", "Timestamping (Linux 7.2)"), ("msg_zerocopy", "MSG_ZEROCOPY (Linux 7.2)")],
+)
+def test_a_document_of_the_kernel_is_a_page_without_a_section(
+    page: str, edition: str, tmp_path: Path
+) -> None:
+    found = coverage(page, Catalogue(suite="", suite_digest="", claims=()))
+
+    assert found.inventory.edition == edition
+    assert list(found.another_edition(tmp_path)) == []
+
+
 def test_each_sentence_has_its_status() -> None:
     found = cited_by("page.7/a/b")
 

@@ -16,7 +16,6 @@ from conformance.plugin.timing import timed
 from conformance.plugin.watchdog import TimeoutExceeded, limited, watched
 from netns import Namespace, in_child
 
-
 LIMIT = 0.3
 """Seconds: so long may it take a busy machine to come to the call that hangs."""
 

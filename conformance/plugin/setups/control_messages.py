@@ -14,6 +14,6 @@ def control_messages(sock: Socket, kind: type[T], *, size: int = 100, flags: int
     return [one for one in sock.recv_message(size, flags=flags).control if isinstance(one, kind)]
 
 
-def control_headers(sock: Socket) -> list[list[int]]:
+def control_headers(sock: Socket, flags: int = 0) -> list[list[int]]:
     """Level, type and size in bytes of all that come with the next message."""
-    return [[level, kind, len(data)] for level, kind, data in sock.recvmsg(100, 100)[1]]
+    return [[level, kind, len(data)] for level, kind, data in sock.recvmsg(100, 200, flags)[1]]

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from conformance.plugin.refusal import errno_name
 from conformance.plugin.setups.readiness import await_error
-from libsocket import ExtendedError, Inet, Origin, Report, Socket, TimestampType, TransmitTimestamp
+from libsocket import (
+    ExtendedError,
+    Inet,
+    Origin,
+    Report,
+    Socket,
+    TimestampingFlag,
+    TimestampType,
+    TransmitTimestamp,
+)
+
+STAMPED: Final = TimestampingFlag.SOFTWARE | TimestampingFlag.TX_SOFTWARE
+"""With SO_TIMESTAMPING: what is sent gets a timestamp as it leaves, and that is reported."""
+IDENTIFIED: Final = STAMPED | TimestampingFlag.OPT_ID
+"""The same, with an identifier."""
 
 
 def next_error(sock: Socket) -> ExtendedError:
@@ -13,6 +29,14 @@ def next_error(sock: Socket) -> ExtendedError:
     error = sock.recv_error()
     assert isinstance(error, ExtendedError), f"{error!r} is queued"
     return error
+
+
+def next_timestamp(sock: Socket) -> TransmitTimestamp:
+    """The next transmit timestamp, once there is one. What is none differs."""
+    await_error(sock)
+    report = sock.recv_error()
+    assert isinstance(report, TransmitTimestamp), f"{report!r} is queued"
+    return report
 
 
 def told(error: ExtendedError) -> list[object]:

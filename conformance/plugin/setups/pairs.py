@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import select
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Final
 
 from conformance.plugin.setups.listeners import listening
@@ -22,6 +23,18 @@ def udp_pair(host: str = "127.0.0.1") -> tuple[Socket, Socket]:
     receiver.bind((host, 0))
     sender.connect(receiver.getsockname())
     return sender, receiver
+
+
+UDP_PAIRS: Final[Mapping[str, Callable[[], tuple[Socket, Socket]]]] = {
+    "udp": udp_pair,
+    "udp6": partial(udp_pair, "::1"),
+}
+TCP_PAIRS: Final[Mapping[str, Callable[[], tuple[Socket, Socket]]]] = {
+    "tcp": Socket.tcp_pair,
+    "tcp6": partial(Socket.tcp_pair, socket.AF_INET6),
+}
+INTERNET_PAIRS: Final = {**UDP_PAIRS, **TCP_PAIRS}
+"""What makes a sender and a receiver on loopback, over IPv4 and over IPv6."""
 
 
 def connected_udp_pair() -> tuple[Socket, Socket]:

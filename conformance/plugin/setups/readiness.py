@@ -69,9 +69,7 @@ def readable_by_select(sock: Socket, seconds: float = 0) -> bool:
 
 def readable_by_poll(sock: Socket, seconds: float = 0) -> bool:
     """Whether poll(2) calls it readable, at once or within some seconds."""
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(seconds * 1000))
+    return bool(polled(sock, select.POLLIN, seconds))
 
 
 def readable_by_epoll(sock: Socket, seconds: float = 0) -> bool:
@@ -83,14 +81,17 @@ def readable_by_epoll(sock: Socket, seconds: float = 0) -> bool:
 
 def events(sock: Socket) -> list[str]:
     """What poll(2) reports of a socket now, asked for POLLIN, POLLPRI and POLLOUT."""
-    poll = select.poll()
-    poll.register(sock, select.POLLIN | select.POLLPRI | select.POLLOUT)
-    reported = sum(bits for _, bits in poll.poll(0))
+    reported = polled(sock, select.POLLIN | select.POLLPRI | select.POLLOUT)
     return [name for bit, name in _EVENTS.items() if reported & bit]
+
+
+def polled(sock: Socket, asked: int, seconds: float = 0) -> int:
+    """The events that poll(2) reports, asked for some, at once or within some seconds; 0 for none."""
+    poll = select.poll()
+    poll.register(sock, asked)
+    return sum(bits for _, bits in poll.poll(seconds * 1000))
 
 
 def _polled(sock: Socket, event: int) -> bool:
     """Whether poll(2) reports an event before long."""
-    poll = select.poll()
-    poll.register(sock, event)
-    return any(events & event for _, events in poll.poll(SOON * 1000))
+    return bool(polled(sock, event, SOON) & event)
