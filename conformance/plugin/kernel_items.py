@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pytest
 
+from conformance.plugin.catalogue import detailed
 from conformance.plugin.claim import stated
 from conformance.plugin.exit_status import NO_KERNEL, NO_RECORD, USAGE, WHOLE, Stopped
 from conformance.plugin.guest_pool import GuestPool
@@ -64,7 +65,7 @@ class OtherKernels:
     def __init__(self, names: Sequence[str], jobs: int, config: pytest.Config, records: Path) -> None:
         self.here = HOST in names
         self.records = records
-        self._claims: Sequence[Claim] = ()
+        self.claims: Sequence[Claim] = ()
         try:
             self.pool = GuestPool([name for name in names if name != HOST], jobs, config.rootpath)
         except KernelError as error:
@@ -76,7 +77,8 @@ class OtherKernels:
         first = {
             marked.claim.id: (item, marked.claim) for item in reversed(items) if (marked := stated(item))
         }
-        self._claims = [claim for _, claim in reversed(first.values())]
+        claims = [claim for _, claim in reversed(first.values())]
+        self.claims = detailed(claims, items) if self._config.getoption("--catalogue") else claims
         elsewhere = [
             KernelItem.of(item, claim, name, self.pool)
             for name in self.pool.names
@@ -106,7 +108,7 @@ class OtherKernels:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if runs := self.pool.runs():
-            catalogue = Catalogue.of(self._claims)
+            catalogue = Catalogue.of(self.claims)
             terminalreporter.section("what these kernels say", sep="=")
             terminalreporter.write(drawn(lambda console: compare(runs, catalogue, console), terminalreporter))
             for guest in self.pool.guests.values():

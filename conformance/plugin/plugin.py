@@ -283,7 +283,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if config.option.collectonly:
         if not _is_worker(config):
             plan.require_matched()
-            config.stash[_RECORDER].write_catalogue(plan)
+            config.stash[_RECORDER].write_catalogue(plan.claims)
         return
     if _is_worker(config):
         send(plan, getattr(config, "workerinput")["plan"])  # noqa: B009  only a worker's has it
@@ -292,6 +292,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     elif not _distributes(config):
         config.stash[_RECORDER].begin(plan)
         if others := config.stash.get(_OTHER_KERNELS, None):
+            config.stash[_RECORDER].write_catalogue(others.claims)
             others.start(session.items)
     if plan.claims and not _distributes(config):
         privileges.leave_host_network()

@@ -28,7 +28,7 @@ from netns import effective
 from reports.assess import assess
 from reports.catalogue import Catalogue
 from reports.errors import RunFileUnwritable
-from reports.model import SCHEMA, Answer, Footer, Header, Run, Value, Verdict
+from reports.model import SCHEMA, Answer, Claim, Footer, Header, Run, Value, Verdict
 from reports.run_file import Line, RunWriter
 
 if TYPE_CHECKING:  # importing rich takes longer than a small run
@@ -69,7 +69,7 @@ class Recorder:
         plan.require_matched()
         if not plan.claims:
             return
-        self.write_catalogue(plan)
+        self.write_catalogue(plan.claims)
         self._plan, self._catalogue = plan, Catalogue.of(plan.claims)
         self._header = header_of(plan, self._kernel)
         self._open = Counter(plan.tests.values())
@@ -80,11 +80,11 @@ class Recorder:
             self._unwritable = error
         self._put(self._header)
 
-    def write_catalogue(self, plan: Plan) -> None:
+    def write_catalogue(self, claims: Sequence[Claim]) -> None:
         """Where ``--catalogue`` asks for it."""
         if self._catalogue_path:
             try:
-                write_catalogue(plan.claims, self._catalogue_path)
+                write_catalogue(claims, self._catalogue_path)
             except OSError as error:
                 raise Stopped(
                     f"{self._catalogue_path}: the catalogue cannot be written: {error.strerror}", NO_RECORD
