@@ -52,8 +52,9 @@ def member(host):
         "IPPROTO_IPV6.2const/IPPROTO_IPV6/supported",
     ),
     section="DESCRIPTION",
-    says="A UDP socket receives what another host sends to a group once it has joined with the option, and "
-    "no longer once it has left with IPV6_DROP_MEMBERSHIP.",
+    says="A UDP socket receives what another host sends to a group once it has joined with the option, whose "
+    "newer name is IPV6_JOIN_GROUP, and no longer once it has left with IPV6_DROP_MEMBERSHIP, now "
+    "IPV6_LEAVE_GROUP.",
     needs=[IPV6, VETH],
 )
 def test_a_group_is_joined_and_left(peers, hearing, observe):
