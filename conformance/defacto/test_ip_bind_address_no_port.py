@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening
+from conformance.plugin.timing import SOON
 from libsocket import Socket
 
 HERE = "127.0.0.9"
@@ -21,28 +22,31 @@ def bound(*, no_port: bool) -> Socket:
     sock = Socket.tcp()
     with ExitStack() as failing:
         failing.callback(sock.close)
-        sock.ip_bind_address_no_port = no_port
+        if no_port:
+            sock.ip_bind_address_no_port = True
         sock.bind((HERE, 0))
         failing.pop_all()
     return sock
 
 
 @contextmanager
-def listeners() -> Iterator[list[Socket]]:
-    """One at each destination."""
+def listeners(hosts: list[str]) -> Iterator[list[Socket]]:
+    """One at each of these addresses."""
     with ExitStack() as opened:
-        yield [opened.enter_context(listening(host)) for host in DESTINATIONS]
+        yield [opened.enter_context(listening(host)) for host in hosts]
 
 
 def connected(sockets: ExitStack, destinations: list[Socket], *, no_port: bool) -> list[int]:
-    """The ports of sockets that are bound, and connected to one destination each."""
+    """The ports from which sockets are connected, that are bound first, to one destination each."""
     return [_connected(sockets.enter_context(bound(no_port=no_port)), one) for one in destinations]
 
 
 def _connected(sock: Socket, listener: Socket) -> int:
+    listener.rcvtimeo = SOON
     sock.connect(listener.getsockname())
-    port: int = sock.getsockname()[1]
-    return port
+    accepted, (_, port) = listener.accept()
+    accepted.close()
+    return int(port)
 
 
 @claim(
@@ -54,7 +58,7 @@ def _connected(sock: Socket, listener: Socket) -> int:
     commit="90c337da1524",
 )
 def test_each_destination_has_each_port(ns, observe):
-    with listeners() as all_, ExitStack() as sockets:
+    with listeners(DESTINATIONS) as all_, ExitStack() as sockets:
         ns.sysctl[PORT_RANGE] = "40000 40001"
         ports = connected(sockets, [*all_, *all_], no_port=True)
         seventh = sockets.enter_context(bound(no_port=True))
@@ -73,13 +77,13 @@ def test_each_destination_has_each_port(ns, observe):
     commit="90c337da1524",
 )
 def test_without_it_each_port_is_had_once(ns, observe):
-    with listeners() as all_, ExitStack() as sockets:
+    with listeners(DESTINATIONS[:2]) as both, ExitStack() as sockets:
         ns.sysctl[PORT_RANGE] = "40000 40001"
-        ports = connected(sockets, all_[:2], no_port=False)
+        ports = connected(sockets, both, no_port=False)
         with refused(errno.EADDRINUSE):
             bound(no_port=False)
         third = sockets.enter_context(bound(no_port=True))
         with refused(errno.EADDRNOTAVAIL, "errno_of_connect"):
-            third.connect(all_[2].getsockname())
+            third.connect((DESTINATIONS[2], 9))
 
         assert observe("ports", sorted(ports)) == [40_000, 40_001]

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import errno
-import sys
-from socket import AF_INET, AF_INET6
+from socket import AF_INET6
 
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import IPV6, USER_NAMESPACE
+from conformance.plugin.needs import IPSEC, IPV6, USER_NAMESPACE
 from conformance.plugin.refusal import errno_name, refused
+from conformance.plugin.setups.ipsec import BLOCKING, POLICY
 from conformance.plugin.setups.options import read_back_on_udp
 from conformance.plugin.setups.udp import udp_flow
-from libsocket import IP_TRANSPARENT, IP_XFRM_POLICY, Socket, raw
+from libsocket import IP_TRANSPARENT, Socket
 from netns import Capability, in_user_namespace, without
 
 FOREIGN = "10.0.3.3"
-POLICY = IP_XFRM_POLICY.through(raw(512))
-BLOCKING = bytes(40) + AF_INET.to_bytes(2, sys.byteorder) + bytes(118) + bytes([1, 1]) + bytes(6)
-"""A struct xfrm_userpolicy_info: of IPv4 packets that leave (direction 1) all are blocked (action 1)."""
 TRANSPORTS = pytest.mark.parametrize("make", [Socket.tcp, Socket.udp], ids=["tcp", "udp"])
 
 
@@ -72,7 +69,7 @@ def test_root_of_another_user_namespace_may(observe):
     "policy that blocks what leaves has sending fail with EPERM.",
     since="3.8",
     commit="52e804c6dfaa",
-    needs=[Capability.NET_ADMIN],
+    needs=[IPSEC, Capability.NET_ADMIN],
 )
 def test_a_policy_takes_a_capability(ns, observe):
     with udp_flow() as (sender, receiver):
@@ -92,7 +89,7 @@ def test_a_policy_takes_a_capability(ns, observe):
     "its own: a policy that blocks what leaves has connecting fail with EPERM.",
     since="3.8",
     commit="52e804c6dfaa",
-    needs=[USER_NAMESPACE],
+    needs=[IPSEC, USER_NAMESPACE],
 )
 def test_root_of_another_user_namespace_sets_a_policy(observe):
     there = in_user_namespace(connected_there)

@@ -7,7 +7,7 @@ import pytest
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.packets import packets, payload
+from conformance.plugin.setups.packets import next_header, packets, payload
 from conformance.plugin.setups.pairs import udp_across
 from conformance.plugin.setups.udp import udp_flow, udp_socket
 from conformance.plugin.timing import SOON
@@ -15,6 +15,7 @@ from libsocket import Socket
 from netns import Capability, Namespace
 
 WANT = 1
+NO_SOCKET = {"*": "no socket is asked: a file of /proc/sys is read"}
 FOREIGN = "192.0.2.1"
 PORT_RANGE = "net.ipv4.ip_local_port_range"
 HIGH, LOW = "net.ipv4.ipfrag_high_thresh", "net.ipv4.ipfrag_low_thresh"
@@ -44,6 +45,7 @@ def shown(ns: Namespace, name: str) -> str | None:
         commit="1da177e4c3f4",
         observed={"always_defrag_and_default_ttl": [False, True]},
     ),
+    survives=NO_SOCKET,
 )
 def test_always_defrag_is_there(ns, observe):
     there = [shown(ns, f"net.ipv4.{name}") is not None for name in ("ip_always_defrag", "ip_default_ttl")]
@@ -72,6 +74,7 @@ def test_the_default_time_to_live_is_64(ns, observe):
     section="DESCRIPTION",
     says="net.ipv4.ip_dynaddr of a new network namespace is 0.",
     since="2.0.31",
+    survives=NO_SOCKET,
 )
 def test_addresses_are_not_rewritten_by_default(ns, observe):
     assert observe("dynaddr", ns.sysctl["net.ipv4.ip_dynaddr"]) == "0"
@@ -176,6 +179,7 @@ def test_only_local_addresses_are_bound_by_default(ns, observe):
         commit="1da177e4c3f4",
         observed={"ipv4_and_ipv6": [None, "60"]},
     ),
+    survives=NO_SOCKET,
 )
 def test_ip6frag_time_is_there(ns, observe):
     values = [shown(ns, f"net.{version}.ip6frag_time") for version in ("ipv4", "ipv6")]
@@ -194,6 +198,7 @@ def test_ip6frag_time_is_there(ns, observe):
         commit="1da177e4c3f4",
         observed={"secret_interval_and_time": [False, True]},
     ),
+    survives=NO_SOCKET,
 )
 def test_ip6frag_secret_interval_is_there(ns, observe):
     there = [shown(ns, f"net.ipv4.{name}") is not None for name in ("ip6frag_secret_interval", "ipfrag_time")]
@@ -210,6 +215,7 @@ def test_ip6frag_secret_interval_is_there(ns, observe):
     section="DESCRIPTION",
     says="With net.ipv4.ipfrag_high_thresh a byte, a UDP socket does not receive a datagram that comes in "
     "fragments, but one that comes whole; with a million both.",
+    needs=[Capability.NET_RAW],
 )
 @pytest.mark.parametrize(
     ("bytes_", "received"), [(1, ["whole"]), (1_000_000, ["fragments", "whole"])], ids=["byte", "million"]
@@ -217,9 +223,10 @@ def test_ip6frag_secret_interval_is_there(ns, observe):
 def test_fragments_take_bytes(ns, observe, bytes_, received):
     ns.set_link("lo", mtu=1500)
     ns.sysctl.update({LOW: 1, HIGH: bytes_})
-    with udp_flow() as (sender, receiver):
+    with packets() as seen, udp_flow() as (sender, receiver):
+        seen.rcvtimeo = SOON
         sender.send(b"fragments".ljust(3000))
         sender.send(b"whole")
         texts = [*iter(lambda: receiver.recv(4000).decode().rstrip(), "whole"), "whole"]
 
-        assert observe("received", texts) == received
+        assert [observe("fragment", next_header(seen).length), observe("received", texts)] == [1500, received]
