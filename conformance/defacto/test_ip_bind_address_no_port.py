@@ -38,14 +38,14 @@ def listeners(hosts: list[str]) -> Iterator[list[Socket]]:
 
 def connected(sockets: ExitStack, destinations: list[Socket], *, no_port: bool) -> list[int]:
     """The ports from which sockets are connected, that are bound first, to one destination each."""
-    return [_connected(sockets.enter_context(bound(no_port=no_port)), one) for one in destinations]
+    return [_connected(sockets, sockets.enter_context(bound(no_port=no_port)), one) for one in destinations]
 
 
-def _connected(sock: Socket, listener: Socket) -> int:
+def _connected(sockets: ExitStack, sock: Socket, listener: Socket) -> int:
     listener.rcvtimeo = SOON
     sock.connect(listener.getsockname())
     accepted, (_, port) = listener.accept()
-    accepted.close()
+    sockets.enter_context(accepted)
     return int(port)
 
 
