@@ -30,7 +30,11 @@ def ttl_of(packet: bytes) -> int:
 
 @claim(
     "IP_TTL.2const/IP_TTL/in-every-packet",
-    sentence=("IP_TTL.2const/IP_TTL/get-and-set", "IP_TTL.2const/IP_TTL/in-every-packet"),
+    sentence=(
+        "IP_TTL.2const/IP_TTL/get-and-set",
+        "IP_TTL.2const/IP_TTL/in-every-packet",
+        "proc_sys_net_ipv4.5/ip_default_ttl/per-socket",
+    ),
     section="DESCRIPTION",
     says="The packets of a UDP, TCP or raw socket have the time to live that its option was set to, and "
     "reads, 1 to 255.",
@@ -52,7 +56,12 @@ def test_packets_have_it(ns, observe, make, ttl):
 
 @claim(
     "IP_TTL.2const/IP_TTL/default",
-    sentence=("IP_TTL.2const/IP_TTL/get-and-set", "IP_TTL.2const/IP_TTL/in-every-packet"),
+    sentence=(
+        "IP_TTL.2const/IP_TTL/get-and-set",
+        "IP_TTL.2const/IP_TTL/in-every-packet",
+        "proc_sys_net_ipv4.5/description/parameters",
+        "proc_sys_net_ipv4.5/ip_default_ttl/outgoing",
+    ),
     section="DESCRIPTION",
     says="The option of a UDP, TCP or raw socket that was not set reads as the time to live that its packets "
     "have, which is net.ipv4.ip_default_ttl.",

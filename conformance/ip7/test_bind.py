@@ -219,7 +219,7 @@ def test_it_listens_on_all_interfaces(peers, observe):
 
 @claim(
     "ip.7/bind/listen-chooses-any-and-a-free-port",
-    sentence="ip.7/bind/listen-autobind",
+    sentence=("ip.7/bind/listen-autobind", "proc_sys_net_ipv4.5/ip_local_port_range/listen"),
     section="DESCRIPTION",
     says="An unbound TCP socket that listens is bound to INADDR_ANY and a free port: of the two in "
     "net.ipv4.ip_local_port_range the one that no other socket has.",
@@ -256,7 +256,7 @@ def test_listen_binds_to_a_random_port(ns, observe):
 
 @claim(
     "ip.7/bind/connect-chooses-a-free-port",
-    sentence="ip.7/bind/connect-autobind",
+    sentence=("ip.7/bind/connect-autobind", "proc_sys_net_ipv4.5/ip_local_port_range/connect"),
     section="DESCRIPTION",
     says="An unbound TCP or UDP socket that connects is bound to a free port: of the two in "
     "net.ipv4.ip_local_port_range the one that no other socket was bound to.",

@@ -40,7 +40,7 @@ CALLS: Final[list[tuple[Callable[[], Socket], Callable[[Socket], object]]]] = [
 
 @claim(
     "ip.7/bugs/exhausted-ports",
-    sentence="ip.7/bugs/exhausted-ports",
+    sentence=("ip.7/bugs/exhausted-ports", "proc_sys_net_ipv4.5/ip_local_port_range/exhausted"),
     section="BUGS",
     says="When all ports that may be chosen are taken, bind, listen and connect of TCP, and bind, connect "
     "and sendto of UDP, fail, and not all with the same errno.",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.plugin.setups.bpf import returning
+from conformance.plugin.setups.ipsec import BLOCKING, POLICY
 from conformance.plugin.setups.options import set_on_udp
 from conformance.plugin.surroundings import in_want
 from libsocket import Option, Socket, UnsupportedOption
@@ -141,6 +142,11 @@ def _try_user_namespace() -> None:
     in_user_namespace(os.geteuid)
 
 
+def _try_policy() -> None:
+    with Namespace() as namespace, namespace.entered():
+        set_on_udp(POLICY, BLOCKING)
+
+
 def _try_routing_rule() -> None:
     with Namespace() as namespace:
         namespace.add_rule(fwmark=1, table=100)
@@ -252,6 +258,9 @@ IPTABLES = Need("firewall:iptables", lambda: _works(lambda: _try_ip_option(_IPT_
 MULTICAST_ROUTING = Need("multicast routing", lambda: _works(lambda: _try_ip_option(_MRT_INIT), OSError))
 """A router for multicast (CONFIG_IP_MROUTE)."""
 
+IPSEC = Need("policy:ipsec", lambda: _works(_try_policy, OSError))
+"""IPsec policies that are set as a socket's option (CONFIG_XFRM_USER)."""
+
 ROUTING_RULES = Need("rule:fwmark", lambda: _works(_try_routing_rule, LinkRefused))
 """Rules that choose a routing table (CONFIG_IP_MULTIPLE_TABLES)."""
 
@@ -286,6 +295,7 @@ _NEEDS = (
     EBPF,
     IPTABLES,
     MULTICAST_ROUTING,
+    IPSEC,
     ROUTING_RULES,
     ROUTE_TIMERS,
     BLACKHOLE,

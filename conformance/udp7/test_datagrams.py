@@ -260,7 +260,7 @@ def test_a_bound_socket_receives(ns, observe, host):
 
 @claim(
     "udp.7/DESCRIPTION/autobind",
-    sentence="udp.7/DESCRIPTION/autobind",
+    sentence=("udp.7/DESCRIPTION/autobind", "proc_sys_net_ipv4.5/ip_local_port_range/sendto"),
     section="DESCRIPTION",
     says="A UDP socket, over IPv4 and IPv6, that sends without being bound is bound to every address and to "
     "a free port out of net.ipv4.ip_local_port_range.",
