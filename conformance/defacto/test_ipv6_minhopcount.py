@@ -21,6 +21,7 @@ from conformance.plugin.timing import SOON
     since="2.6.35",
     commit="e802af9cabb0",
     needs=[IPV6],
+    survives={"no-op: close(*": "the sockets may stay open"},
 )
 @pytest.mark.parametrize(("minimum", "near"), [(255, 255), (10, 10), (10, 11)])
 def test_connections_from_too_far_are_not_taken(ns, observe, minimum, near):
