@@ -15,8 +15,8 @@ SYSCTL = "net.ipv6.auto_flowlabels"
 
 @claim(
     "defacto/IPV6_AUTOFLOWLABEL/default",
-    says="IPV6_AUTOFLOWLABEL of a new TCP or UDP socket of IPv6 reads as on where "
-    "net.ipv6.auto_flowlabels is 1 or 3, and as off where it is 0 or 2.",
+    says="IPV6_AUTOFLOWLABEL of a new TCP or UDP socket of IPv6 reads as on where net.ipv6.auto_flowlabels "
+    "is 1 or 3, and as off where it is 0 or 2.",
     since="4.3",
     commit="42240901f7c4",
     needs=[IPV6],
@@ -31,8 +31,8 @@ def test_the_sysctl_is_its_default(ns, observe, make, mode, on):
 
 @claim(
     "defacto/IPV6_AUTOFLOWLABEL/follows-until-set",
-    says="IPV6_AUTOFLOWLABEL of a UDP socket of IPv6 that did not set it follows "
-    "net.ipv6.auto_flowlabels when that changes. What is set stays.",
+    says="IPV6_AUTOFLOWLABEL of a UDP socket of IPv6 that did not set it follows net.ipv6.auto_flowlabels "
+    "when that changes. What is set stays.",
     since="4.15",
     commit="513674b5a2c9",
     needs=[IPV6],

@@ -196,7 +196,8 @@ def test_a_sender_is_blocked(group, observe):
     "defacto/MCAST_BLOCK_SOURCE/errnos-ipv6",
     says="MCAST_BLOCK_SOURCE of a UDP socket of IPv6 fails with EINVAL for a group that it has not joined, "
     "or joined for some senders, and with EADDRNOTAVAIL for a sender that it has blocked. "
-    "MCAST_UNBLOCK_SOURCE fails with EADDRNOTAVAIL for one that it has not.",
+    "MCAST_UNBLOCK_SOURCE fails with EADDRNOTAVAIL for one that it has not, and MCAST_LEAVE_SOURCE_GROUP "
+    "with EINVAL for a group that it has not joined.",
     since="2.6.13",
     commit="c9e3e8b6958e",
     needs=[IPV6],
@@ -214,6 +215,9 @@ def test_errnos_of_blocking(ns):
         sock.set(IPV6_MCAST_JOIN_SOURCE_GROUP, source(FIRST, ANOTHER))
         with refused(errno.EINVAL, "errno_named"):
             sock.set(IPV6_MCAST_BLOCK_SOURCE, source(SECOND, ANOTHER))
+        sock.set(IPV6_MCAST_LEAVE_SOURCE_GROUP, source(FIRST, ANOTHER))
+        with refused(errno.EINVAL, "errno_left"):
+            sock.set(IPV6_MCAST_LEAVE_SOURCE_GROUP, source(FIRST, ANOTHER))
 
 
 @claim(
@@ -226,7 +230,7 @@ def test_errnos_of_blocking(ns):
 )
 @pytest.mark.parametrize(
     ("include", "heard"),
-    [(False, ["first", "end"]), (True, ["second", "end"])],
+    [(False, ["first", "both", "end"]), (True, ["second", "both", "end"])],
     ids=["exclude", "include"],
 )
 def test_a_filter_is_set_at_once(group, observe, include, heard):
@@ -239,10 +243,11 @@ def test_a_filter_is_set_at_once(group, observe, include, heard):
     group.first.send(b"first")
     group.second.send(b"second")
     group.receiver.set(IPV6_MCAST_MSFILTER, GroupFilter(GROUP, group.interface))
-    group.first.send(b"end")
+    group.first.send(b"both")
+    group.second.send(b"end")
 
     assert [
         observe("read", [read.include, list(read.sources)]),
         observe("sent", received_until("end", group.witness)),
         observe("heard", received_until("end", group.receiver)),
-    ] == [[include, [SECOND]], ["first", "second", "end"], heard]
+    ] == [[include, [SECOND]], ["first", "second", "both", "end"], heard]
