@@ -61,7 +61,6 @@ def test_the_mtu_of_the_path_is_read(routed, observe):
         with refused(errno.ENOTCONN):
             unconnected.get(IPV6_PATHMTU)
         before = sender.get(IPV6_PATHMTU)
-        sender.ipv6_recverr = True
         sender.send(bytes(1301 - HEADERS))
         await_error(sender)
         after = sender.get(IPV6_PATHMTU)
