@@ -9,7 +9,8 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.setups.control_messages import control_headers, control_messages
-from conformance.plugin.setups.ipv6 import udp6, udp6_across
+from conformance.plugin.setups.ipv6 import tcp6, udp6, udp6_across
+from conformance.plugin.setups.listeners import listening
 from conformance.plugin.timing import SOON
 from libsocket import FragmentSize, Inet6, OriginalDestination
 
@@ -46,6 +47,29 @@ def test_a_datagram_says_where_it_was_going(ns, observe):
             [[int(IPPROTO_IPV6), ORIGDSTADDR, SIZE]],
             [OriginalDestination(Inet6(ANOTHER, PORT))],
         ]
+
+
+@claim(
+    "defacto/IPV6_RECVORIGDSTADDR/streams",
+    says="On a TCP socket of IPv6 IPV6_RECVORIGDSTADDR brings no control message.",
+    since="2.6.37",
+    commit="6c46862280c5",
+    needs=[IPV6],
+)
+def test_no_message_comes_with_a_stream(ns, observe):
+    with listening("::1") as listener, tcp6() as sender:
+        sender.connect(listener.getsockname())
+        with listener.accept()[0] as receiver:
+            receiver.rcvtimeo = SOON
+            receiver.ipv6_recvorigdstaddr = True
+            sender.send(b"hello")
+            data, control, _, _ = receiver.recvmsg(9, 100)
+
+            assert [receiver.ipv6_recvorigdstaddr, data, observe("control", len(control))] == [
+                True,
+                b"hello",
+                0,
+            ]
 
 
 @claim(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from socket import IPPROTO_IPV6
 
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
+from conformance.plugin.refusal import refused
 from conformance.plugin.setups.control_messages import control_headers, control_messages
 from conformance.plugin.setups.ipv6 import ipv6_packets, packet_ending, udp6_pair
 from libsocket import TrafficClass
@@ -53,6 +55,24 @@ def test_a_control_message_sets_it(ns, observe, traffic):
         classes = [packet_ending(seen, b"with").traffic_class, packet_ending(seen, b"after").traffic_class]
 
         assert observe("with_and_after", classes) == [traffic, 8]
+
+
+@claim(
+    "defacto/IPV6_TCLASS/control-message-outside",
+    says="A UDP socket cannot send with a control message IPV6_TCLASS of 256 or less than -1 (EINVAL).",
+    since="2.6.14",
+    commit="41a1f8ea4fbf",
+    needs=[IPV6],
+)
+@pytest.mark.parametrize("traffic", [-2, 256])
+def test_a_control_message_has_bounds(ns, observe, traffic):
+    sender, receiver = udp6_pair()
+    with sender, receiver:
+        with refused(errno.EINVAL):
+            sender.send_message(b"outside", TrafficClass(traffic))
+        sender.send_message(b"inside", TrafficClass(255))
+
+        assert observe("received", receiver.recv(9).decode()) == "inside"
 
 
 @claim(
