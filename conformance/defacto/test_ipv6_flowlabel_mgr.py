@@ -1,0 +1,138 @@
+"""IPV6_FLOWLABEL_MGR: flow labels that sockets lease."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import IPV6
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.ipv6 import ipv6_packets, packet_ending, udp6
+from libsocket import In6FlowlabelReq, Socket
+from netns import Capability
+
+LABEL, ANOTHER = 0x12345, 0x12346
+GIVE_BACK, RENEW = 1, 2
+"""Actions."""
+CREATE, EXCLUSIVELY = 1, 2
+"""Flags."""
+EXCLUSIVE, PROCESS, USER, ANY = 1, 2, 3, 255
+"""Who may share a label."""
+
+
+def lease(sock: Socket, *, label: int = LABEL, share: int = EXCLUSIVE, flags: int = CREATE) -> None:
+    """Lease a label for packets to ::1."""
+    sock.ipv6_flowlabel_mgr = In6FlowlabelReq("::1", label, share=share, flags=flags)
+
+
+@claim(
+    "defacto/IPV6_FLOWLABEL_MGR/leased",
+    says="A UDP socket with IPV6_FLOWINFO_SEND sends with a flow label that it leased exclusively with "
+    "IPV6_FLOWLABEL_MGR. With another label it fails with EINVAL, as does another socket with any.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6, Capability.NET_RAW],
+)
+def test_packets_have_a_leased_label(ns, observe):
+    with ipv6_packets() as seen, udp6() as sock, udp6() as other, udp6() as receiver:
+        receiver.bind(("::1", 0))
+        port = receiver.getsockname()[1]
+        lease(sock)
+        sock.ipv6_flowinfo_send = other.ipv6_flowinfo_send = True
+        with refused(errno.EINVAL, "errno_another_label"):
+            sock.sendto(b"hello", ("::1", port, ANOTHER))
+        with refused(errno.EINVAL, "errno_another_socket"):
+            other.sendto(b"hello", ("::1", port, LABEL))
+        sock.sendto(b"hello", ("::1", port, LABEL))
+
+        assert observe("flow_label", packet_ending(seen, b"hello").flow_label) == LABEL
+
+
+@claim(
+    "defacto/IPV6_FLOWINFO_SEND/unleased",
+    says="Where no flow label of the network namespace is leased exclusively, a UDP socket with "
+    "IPV6_FLOWINFO_SEND sends with any label that is in the address that it sends to.",
+    since="5.17",
+    commit="0b0dff5b3b98",
+    needs=[IPV6, Capability.NET_RAW],
+)
+@pytest.mark.parametrize("label", [1, LABEL, 0xFFFFF])
+def test_packets_have_a_label_that_nobody_leased(ns, observe, label):
+    with ipv6_packets() as seen, udp6() as sock, udp6() as receiver:
+        receiver.bind(("::1", 0))
+        sock.ipv6_flowinfo_send = True
+        sock.sendto(b"hello", ("::1", receiver.getsockname()[1], label))
+
+        assert observe("flow_label", packet_ending(seen, b"hello").flow_label) == label
+
+
+@claim(
+    "defacto/IPV6_FLOWLABEL_MGR/errnos",
+    says="Leasing a flow label with a UDP socket fails with ENOENT if it is not leased and not to be "
+    "created, with EEXIST if this socket has it and the flag IPV6_FL_F_EXCL is set, with EPERM if another "
+    "has it exclusively, and with EINVAL if it shall be shared in an unknown way.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+)
+def test_errnos_of_leasing(ns, observe):
+    with udp6() as sock, udp6() as other:
+        with refused(errno.ENOENT, "errno_missing"):
+            lease(sock, flags=0)
+        with refused(errno.EINVAL, "errno_share"):
+            lease(sock, share=4)
+        lease(sock)
+        with refused(errno.EEXIST, "errno_twice"):
+            lease(sock, flags=CREATE | EXCLUSIVELY)
+        with refused(errno.EPERM, "errno_of_another"):
+            lease(other)
+
+
+@claim(
+    "defacto/IPV6_FLOWLABEL_MGR/shared",
+    says="A flow label that a UDP socket leased for its process, its user or anyone can be leased by another "
+    "socket of the process, if in the same way, and not in another one (EPERM).",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+)
+@pytest.mark.parametrize(
+    ("share", "another"),
+    [(PROCESS, USER), (USER, ANY), (ANY, PROCESS)],
+    ids=["process", "user", "any"],
+)
+def test_a_label_can_be_shared(ns, observe, share, another):
+    with udp6() as sock, udp6() as other, udp6() as third:
+        lease(sock, share=share)
+        lease(other, share=share, flags=0)
+        with refused(errno.EPERM):
+            lease(third, share=another)
+        with refused(errno.ESRCH, "errno_third"):
+            third.ipv6_flowlabel_mgr = In6FlowlabelReq("::1", LABEL, action=GIVE_BACK)
+        other.ipv6_flowlabel_mgr = In6FlowlabelReq("::1", LABEL, action=GIVE_BACK)
+        with refused(errno.ESRCH, "errno_again"):
+            other.ipv6_flowlabel_mgr = In6FlowlabelReq("::1", LABEL, action=GIVE_BACK)
+
+
+@claim(
+    "defacto/IPV6_FLOWLABEL_MGR/given-back",
+    says="A flow label that a UDP socket gave back it can neither give back again nor renew (ESRCH), nor can "
+    "another lease it at once (EPERM): it lingers.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+    survives={"no-op: setsockopt(*IPV6_FLOWLABEL_MGR*#E?2*": "renewing changes only until when it is leased"},
+)
+def test_a_label_is_given_back(ns, observe):
+    with udp6() as sock, udp6() as other:
+        lease(sock)
+        sock.ipv6_flowlabel_mgr = In6FlowlabelReq("::1", LABEL, action=RENEW)
+        sock.ipv6_flowlabel_mgr = In6FlowlabelReq("::1", LABEL, action=GIVE_BACK)
+        with refused(errno.ESRCH, "errno_again"):
+            sock.ipv6_flowlabel_mgr = In6FlowlabelReq("::1", LABEL, action=GIVE_BACK)
+        with refused(errno.ESRCH, "errno_renewed"):
+            sock.ipv6_flowlabel_mgr = In6FlowlabelReq("::1", LABEL, action=RENEW)
+        with refused(errno.EPERM, "errno_of_another"):
+            lease(other)
