@@ -33,9 +33,9 @@ def timeout(listener: Socket) -> int:
     survives={"no-op: close(*": "connections that were looked at may stay open"},
 )
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-@pytest.mark.parametrize(("least", "at_first", "longer"), [(20_000, 200_000, False), (200_000, 20_000, True)])
-def test_the_timeout_is_not_less(ns, observe, host, least, at_first, longer):
-    ns.sysctl["net.ipv4.tcp_rto_min_us"] = at_first
+@pytest.mark.parametrize(("least", "longer"), [(20_000, False), (200_000, True)])
+def test_the_timeout_is_not_less(ns, observe, host, least, longer):
+    ns.sysctl["net.ipv4.tcp_rto_min_us"] = 220_000 - least
     with listening(host) as listener:
         listener.tcp_rto_min_us = least
         rto = timeout(listener)
