@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.needs import sysctl
 from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.made_peer import ADDRESS, MADE, made_peer
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 
+LEAST = "net.ipv4.tcp_rto_min_us"
+LINEAR = "net.ipv4.tcp_syn_linear_timeouts"
 SECOND = 1_000_000
 """In microseconds: the first timeout of a SYN, RFC 6298."""
 
@@ -30,12 +33,13 @@ def timeout(listener: Socket) -> int:
     "where it is 20000.",
     since="6.15",
     commit="f38805c5d26f",
+    needs=[sysctl(LEAST)],
     survives={"no-op: close(*": "connections that were looked at may stay open"},
 )
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 @pytest.mark.parametrize(("least", "longer"), [(20_000, False), (200_000, True)])
 def test_the_timeout_is_not_less(ns, observe, host, least, longer):
-    ns.sysctl["net.ipv4.tcp_rto_min_us"] = 220_000 - least
+    ns.sysctl[LEAST] = 220_000 - least
     with listening(host) as listener:
         listener.tcp_rto_min_us = least
         rto = timeout(listener)
@@ -50,13 +54,13 @@ def test_the_timeout_is_not_less(ns, observe, host, least, longer):
     "doubled with one of 120000.",
     since="6.15",
     commit="54a378f43425",
-    needs=MADE,
+    needs=[*MADE, sysctl(LINEAR)],
     survives={"no-op: setsockopt(*120000*": "it is that at first"},
 )
 @pytest.mark.parametrize(("most", "doubled"), [(1000, False), (120_000, True)])
 def test_the_timeout_is_not_more(peers, observe, most, doubled):
     right = peers.right
-    right.namespace.sysctl["net.ipv4.tcp_syn_linear_timeouts"] = 0
+    right.namespace.sysctl[LINEAR] = 0
     with made_peer(peers) as peer, right.entered(), Socket.tcp() as sock:
         peer.arriving.rcvtimeo = SOON
         sock.setblocking(False)

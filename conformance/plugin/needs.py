@@ -108,6 +108,29 @@ def _try_sysctl(name: str) -> None:
         namespace.sysctl[name] = namespace.sysctl[name]
 
 
+@functools.cache
+def ulp(name: str) -> Need:
+    """A protocol on top of TCP, such as ``tls``."""
+    return Need(f"ulp:{name}", lambda: _works(lambda: _try_ulp(name), OSError))
+
+
+def _try_ulp(name: str) -> None:
+    left, right = Socket.tcp_pair()
+    with left, right:
+        left.tcp_ulp = name
+
+
+@functools.cache
+def congestion_control(name: str) -> Need:
+    """An algorithm of congestion control, such as ``bbr``, that a TCP socket can choose."""
+    return Need(f"congestion control:{name}", lambda: _works(lambda: _try_congestion_control(name), OSError))
+
+
+def _try_congestion_control(name: str) -> None:
+    with Socket.tcp() as sock:
+        sock.tcp_congestion = name
+
+
 def _try_link(make: Callable[[Namespace], None]) -> None:
     with Namespace() as namespace:
         namespace.add_veth("lower", "other")
@@ -315,5 +338,5 @@ _CODES = {
 def need_of(code: str) -> Need:
     """A need by its code. Raises: KeyError."""
     kind, _, name = code.partition(":")
-    families = {"qdisc": qdisc, "sysctl": sysctl}
+    families = {"congestion control": congestion_control, "qdisc": qdisc, "sysctl": sysctl, "ulp": ulp}
     return families[kind](name) if kind in families else _CODES[code]
