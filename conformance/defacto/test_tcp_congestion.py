@@ -21,6 +21,9 @@ HOSTS = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 STATES = pytest.mark.parametrize("which", [0, 1, 2], ids=["listener", "connected", "accepted"])
 
 
+OTHERS = {"no-op: setsockopt(*TCP_CONGESTION, *reno*": "those that are not asked may have another"}
+
+
 @contextmanager
 def three(host: str) -> Iterator[tuple[Socket, Socket, Socket]]:
     """A listener, what is connected to it, and what it accepted; all have reno."""
@@ -39,6 +42,7 @@ def three(host: str) -> Iterator[tuple[Socket, Socket, Socket]]:
     "with the name of no algorithm is refused with ENOENT, and it keeps the one that it has.",
     since="2.6.20",
     commit="ce7bc3bf15cb",
+    survives=OTHERS,
 )
 @HOSTS
 @STATES
@@ -58,6 +62,7 @@ def test_an_unknown_name_is_refused(ns, observe, host, which):
     since="2.6.20",
     commit="ce7bc3bf15cb",
     needs=[OWN_KERNEL],
+    survives=OTHERS,
 )
 @HOSTS
 @STATES
@@ -79,6 +84,7 @@ def test_others_take_the_capability(ns, observe, host, which):
     since="2.6.20",
     commit="ce7bc3bf15cb",
     needs=[OWN_KERNEL],
+    survives=OTHERS,
 )
 @HOSTS
 @STATES
@@ -114,6 +120,7 @@ def test_some_tell_nothing(ns, observe, host, name):
     since="4.9",
     commit="0f8782ea1497",
     needs=[congestion_control("bbr")],
+    survives=OTHERS,
 )
 @HOSTS
 def test_bbr_tells_of_itself(ns, observe, host):

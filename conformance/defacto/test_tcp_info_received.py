@@ -74,6 +74,7 @@ def test_ecn_is_agreed_on(ns, observe, host, asked, agreed):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
+    survives=UNACKED_ENDS,
 )
 @pytest.mark.parametrize(("size", "estimate"), [(535, 536), (537, 537), (SEGMENT, SEGMENT)])
 def test_the_size_of_segments_is_estimated(peers, observe, size, estimate):
