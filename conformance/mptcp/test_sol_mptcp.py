@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, MPTCP
 from conformance.plugin.setups.mptcp import mptcp_connection
-from libsocket import MPTCP_INFO
+from libsocket import MPTCP_FULL_INFO, MPTCP_INFO, raw
 
 HOSTS = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 ESTABLISHED = 1
+FULL_INFO_HEAD = 40
+"""Bytes of struct mptcp_full_info before its struct mptcp_info: sizes, numbers and two pointers."""
+NUMBERS_END = 40
+"""Bytes of struct mptcp_info to the end of rcv_nxt."""
+ROOM = 100
+"""Bytes that are enough for what comes before the times in it."""
 
 
 @claim(
@@ -79,3 +87,24 @@ def test_the_addresses_of_the_subflow(ns, observe, host):
             there.remote == here.local == accepted.getsockname()[:2],
         ]
         assert observe("alike", alike) == [True, True]
+
+
+@claim(
+    "mptcp/MPTCP_FULL_INFO/all-at-once",
+    sentence="mptcp/Socket-options/MPTCP_FULL_INFO",
+    section="Socket options",
+    says="MPTCP_FULL_INFO of an MPTCP socket that is connected by one subflow, over IPv4 and IPv6, asked "
+    "with a struct mptcp_full_info that has no room for arrays, says that there is 1, and has MPTCP_INFO at "
+    "its end, with the same token and sequence numbers.",
+    since="6.5",
+    needs=[MPTCP, IPV6],
+)
+@HOSTS
+def test_all_at_once(ns, observe, host):
+    with mptcp_connection(host) as (client, _):
+        given = client.get(MPTCP_FULL_INFO, request=bytes(FULL_INFO_HEAD + ROOM))
+        info = client.get(MPTCP_INFO.through(raw(ROOM)))[:NUMBERS_END]
+
+        subflows = int.from_bytes(given[16:20], sys.byteorder)
+        alike = given[FULL_INFO_HEAD:][:NUMBERS_END] == info
+        assert [observe("subflows", subflows), observe("alike", [any(info), alike])] == [1, [True, True]]
