@@ -11,9 +11,9 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, MPTCP, VETH, Need
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP, OPTION, mptcp_connection, mptcp_socket, socket_for
+from conformance.plugin.setups.packets import ip_header, next_header, packets
 from conformance.plugin.setups.segments import ACK, SYN, next_segment, segments
 from conformance.plugin.timing import SOON
-from libsocket import Socket
 from netns import Capability
 
 FAMILIES = pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
@@ -191,11 +191,41 @@ def test_a_value_is_propagated_to_the_subflow(peers, observe):
             client = mptcp_socket()
         with client:
             client.connect(listener.getsockname())
-            with listener.accept()[0] as accepted, Socket.packet(socket.SOCK_DGRAM, 0x0800) as arriving:
+            with listener.accept()[0] as accepted, packets() as arriving:
                 arriving.rcvtimeo = accepted.rcvtimeo = SOON
                 client.ip_tos = 0x10
                 client.send(b"data")
                 accepted.read_exact(4)
                 packet = next(one for one in iter(lambda: arriving.recv(2000), b"") if one.endswith(b"data"))
 
-                assert observe("protocol_and_tos", [packet[9], packet[1]]) == [socket.IPPROTO_TCP, 0x10]
+                header = ip_header(packet)
+                seen = [header.protocol, header.tos]
+                assert observe("protocol_and_tos", seen) == [socket.IPPROTO_TCP, 0x10]
+
+
+@claim(
+    "mptcp/Socket-options/propagated-later",
+    sentence=("mptcp/Socket-options/propagated", "mptcp/Concepts/subflow"),
+    section="Socket options",
+    says="IP_TOS that was set on an MPTCP socket over IPv4 before connect(2) made its subflow is in the IP "
+    "header of the SYN, and of the data.",
+    since="5.17",
+    needs=ON_THE_WIRE,
+)
+def test_a_value_is_propagated_to_a_later_subflow(peers, observe):
+    host = peers.right.address
+    with peers.right.entered(), socket_for(host, mptcp=True) as listener:
+        listener.bind((host, 0))
+        listener.listen()
+        with peers.left.entered():
+            client = mptcp_socket()
+        with client, packets() as arriving:
+            arriving.rcvtimeo = SOON
+            client.ip_tos = 0x10
+            client.connect(listener.getsockname())
+            client.send(b"data")
+            packet = next_header(arriving)
+            data = next(one for one in iter(lambda: arriving.recv(2000), b"") if one.endswith(b"data"))
+
+            seen = [packet.protocol, packet.tos, ip_header(data).tos]
+            assert observe("protocol_and_tos", seen) == [socket.IPPROTO_TCP, 0x10, 0x10]
