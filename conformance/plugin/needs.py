@@ -109,18 +109,6 @@ def _try_sysctl(name: str) -> None:
 
 
 @functools.cache
-def ulp(name: str) -> Need:
-    """A protocol on top of TCP, such as ``tls``."""
-    return Need(f"ulp:{name}", lambda: _works(lambda: _try_ulp(name), OSError))
-
-
-def _try_ulp(name: str) -> None:
-    left, right = Socket.tcp_pair()
-    with left, right:
-        left.tcp_ulp = name
-
-
-@functools.cache
 def congestion_control(name: str) -> Need:
     """An algorithm of congestion control, such as ``bbr``, that a TCP socket can choose."""
     return Need(f"congestion control:{name}", lambda: _works(lambda: _try_congestion_control(name), OSError))
@@ -338,5 +326,5 @@ _CODES = {
 def need_of(code: str) -> Need:
     """A need by its code. Raises: KeyError."""
     kind, _, name = code.partition(":")
-    families = {"congestion control": congestion_control, "qdisc": qdisc, "sysctl": sysctl, "ulp": ulp}
+    families = {"congestion control": congestion_control, "qdisc": qdisc, "sysctl": sysctl}
     return families[kind](name) if kind in families else _CODES[code]
