@@ -54,3 +54,27 @@ def test_the_end_counts_as_one(ns, observe, family):
         rest = [receiver.read_exact(3).decode(), receiver.recv(1).decode()]
 
         assert [observe("left", left), observe("rest", rest)] == [[4], ["234", ""]]
+
+
+@claim(
+    "defacto/TCP_INQ/last",
+    says="With TCP_INQ a read of the last byte of a TCP connection, over IPv4 and IPv6, comes with 1 where "
+    "the end has come too, and so does the read that tells of the end.",
+    since="4.18",
+    commit="b75eba76d3d7",
+)
+@FAMILIES
+def test_the_last_byte_leaves_the_end(ns, observe, family):
+    sender, receiver = Socket.tcp_pair(family)
+    with sender, receiver:
+        receiver.tcp_inq = True
+        sender.send(b"1")
+        sender.shutdown(socket.SHUT_WR)
+        await_end(receiver)
+        reads = [receiver.recv_message(100), receiver.recv_message(100)]
+
+        seen = [
+            [read.data.decode(), *(int(one) for one in read.control if isinstance(one, TcpInq))]
+            for read in reads
+        ]
+        assert observe("data_and_left", seen) == [["1", 1], ["", 1]]

@@ -37,6 +37,7 @@ _COUNTING_INITIALLY: tuple[Option[Any], ...] = (Socket.debug, Socket.rcvbufforce
 """Options that take CAP_NET_ADMIN in the initial user namespace to set. One granted is enough: a
 kernel that errs over one, or lacks it, is not to be taken for another user namespace."""
 
+_IPPROTO_MPTCP = 262
 _IPT_SO_SET_REPLACE, _MRT_INIT = 64, 200
 """Options that show what a kernel was built with: it knows them, though no UDP socket can have them so."""
 
@@ -106,6 +107,17 @@ def sysctl(name: str) -> Need:
 def _try_sysctl(name: str) -> None:
     with Namespace() as namespace:
         namespace.sysctl[name] = namespace.sysctl[name]
+
+
+@functools.cache
+def congestion_control(name: str) -> Need:
+    """An algorithm of congestion control, such as ``bbr``, that a TCP socket can choose."""
+    return Need(f"congestion control:{name}", lambda: _works(lambda: _try_congestion_control(name), OSError))
+
+
+def _try_congestion_control(name: str) -> None:
+    with Socket.tcp() as sock:
+        sock.tcp_congestion = name
 
 
 def _try_link(make: Callable[[Namespace], None]) -> None:
@@ -198,6 +210,11 @@ def _try_sctp() -> None:
         pass
 
 
+def _try_mptcp() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, _IPPROTO_MPTCP):
+        pass
+
+
 def _try_program() -> None:
     with returning(0):
         pass
@@ -246,6 +263,9 @@ IPV6 = Need("family:AF_INET6", lambda: _works(_try_ipv6, OSError))
 SCTP = Need("protocol:IPPROTO_SCTP", lambda: _works(_try_sctp, OSError))
 """SCTP, which a kernel can be built without; as a module it is loaded by root's first socket."""
 
+MPTCP = Need("protocol:IPPROTO_MPTCP", lambda: _works(_try_mptcp, OSError))
+"""Multipath TCP, which a kernel can be built without; every network namespace begins with it enabled."""
+
 BUSY_POLL = Need("busy polling", lambda: _works(lambda: initial_sysctl("net.core.busy_read"), KeyError))
 """Busy polling (CONFIG_NET_RX_BUSY_POLL)."""
 
@@ -291,6 +311,7 @@ _NEEDS = (
     USER_NAMESPACE,
     IPV6,
     SCTP,
+    MPTCP,
     BUSY_POLL,
     EBPF,
     IPTABLES,
@@ -315,5 +336,5 @@ _CODES = {
 def need_of(code: str) -> Need:
     """A need by its code. Raises: KeyError."""
     kind, _, name = code.partition(":")
-    families = {"qdisc": qdisc, "sysctl": sysctl}
+    families = {"congestion control": congestion_control, "qdisc": qdisc, "sysctl": sysctl}
     return families[kind](name) if kind in families else _CODES[code]
