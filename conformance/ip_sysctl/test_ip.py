@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+from contextlib import suppress
 from socket import AF_INET, AF_INET6, IPPROTO_ICMP, IPPROTO_ICMPV6, MSG_WAITALL, SOCK_DGRAM
 from typing import Final
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import ANOTHER_USER, IPV6, NOBODY, VETH, sysctl
 from conformance.plugin.refusal import errno_name, refused
 from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, listening
@@ -323,6 +324,8 @@ def test_any_address_can_be_bound_to(ns, observe, kind):
         assert observe("address", sock.getsockname()[0]) == NOT_LOCAL6
 
 
+UP_TO_INT_MAX: Final = [("3.0", "5.10.184"), ("5.11", "5.15.117"), ("5.16", "6.1.34"), ("6.2", "6.3.8")]
+"""The kernels without e209fee4118f, which 6.4 has."""
 PING: Final = {4: (AF_INET, IPPROTO_ICMP), 6: (AF_INET6, IPPROTO_ICMPV6)}
 VERSIONS = pytest.mark.parametrize("version", [4, 6])
 
@@ -368,22 +371,52 @@ def test_a_range_of_groups_may_ping(ns, observe, version, groups, seen):
 
 
 @claim(
-    "ip-sysctl/ping_group_range/world",
-    sentence="ip-sysctl/ping_group_range/world",
+    "ip-sysctl/ping_group_range/many",
+    sentence="ip-sysctl/ping_group_range/restricts",
     section="IP Variables",
-    says='With the ping_group_range "0 4294967294" every user can make ping sockets, over IPv4 and IPv6; '
-    'with "100 4294967294" one of group 99 or below cannot, with all capabilities too.',
+    says="With a ping_group_range from 0 to 2147483647 root and another user can make ping sockets, over "
+    "IPv4 and IPv6; from 100 on root cannot, whose group is 0, with all capabilities too.",
     since="3.11",
     needs=[IPV6, ANOTHER_USER],
 )
 @VERSIONS
-def test_all_groups_may_ping(ns, observe, version):
-    ns.sysctl[PING_GROUPS] = "0 4294967294"
+def test_many_groups_may_ping(ns, observe, version):
+    ns.sysctl[PING_GROUPS] = "0 2147483647"
     seen = root_and_nobody_may(version)
-    ns.sysctl[PING_GROUPS] = "100 4294967294"
+    ns.sysctl[PING_GROUPS] = "100 2147483647"
     seen += root_and_nobody_may(version)
 
     assert observe("seen", seen) == ["allowed", "allowed", "EACCES", "allowed"]
+
+
+@claim(
+    "ip-sysctl/ping_group_range/world",
+    sentence="ip-sysctl/ping_group_range/world",
+    section="IP Variables",
+    says="The ping_group_range can be 0 to 4294967294, and then root and another user can make ping sockets, "
+    "over IPv4 and IPv6.",
+    needs=[IPV6, ANOTHER_USER],
+    expect=[
+        differs(
+            "a number above 2147483647 is refused, and nobody may as before",
+            since=since,
+            until=until,
+            commit="c319b4d76b9e",
+            observed={"range": ["1", "0"], "seen": ["EACCES", "EACCES"]},
+        )
+        for since, until in UP_TO_INT_MAX
+    ],
+)
+@VERSIONS
+def test_all_groups_may_ping(ns, observe, version):
+    with suppress(NetnsError):
+        ns.sysctl[PING_GROUPS] = "0 4294967294"
+    seen = root_and_nobody_may(version)
+
+    assert [observe("range", ns.sysctl[PING_GROUPS].split()), observe("seen", seen)] == [
+        ["0", "4294967294"],
+        ["allowed", "allowed"],
+    ]
 
 
 @claim(
