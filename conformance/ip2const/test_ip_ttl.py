@@ -52,7 +52,11 @@ def test_packets_have_it(ns, observe, make, ttl):
 
 @claim(
     "IP_TTL.2const/IP_TTL/default",
-    sentence=("IP_TTL.2const/IP_TTL/get-and-set", "IP_TTL.2const/IP_TTL/in-every-packet"),
+    sentence=(
+        "IP_TTL.2const/IP_TTL/get-and-set",
+        "IP_TTL.2const/IP_TTL/in-every-packet",
+        "ip-sysctl/ip_default_ttl/outgoing",
+    ),
     section="DESCRIPTION",
     says="The option of a UDP, TCP or raw socket that was not set reads as the time to live that its packets "
     "have, which is net.ipv4.ip_default_ttl.",
