@@ -394,7 +394,7 @@ def test_many_groups_may_ping(ns, observe, version):
     sentence="ip-sysctl/ping_group_range/world",
     section="IP Variables",
     says="The ping_group_range can be 0 to 4294967294, and then root and another user can make ping sockets, "
-    "over IPv4 and IPv6.",
+    "over IPv4 and IPv6; and from 100 on, and then root cannot, whose group is 0.",
     needs=[IPV6, ANOTHER_USER],
     expect=[
         differs(
@@ -402,7 +402,7 @@ def test_many_groups_may_ping(ns, observe, version):
             since=since,
             until=until,
             commit="c319b4d76b9e",
-            observed={"range": ["1", "0"], "seen": ["EACCES", "EACCES"]},
+            observed={"range": ["1", "0"], "seen": ["EACCES"] * 4},
         )
         for since, until in UP_TO_INT_MAX
     ],
@@ -412,10 +412,13 @@ def test_all_groups_may_ping(ns, observe, version):
     with suppress(NetnsError):
         ns.sysctl[PING_GROUPS] = "0 4294967294"
     seen = root_and_nobody_may(version)
+    with suppress(NetnsError):
+        ns.sysctl[PING_GROUPS] = "100 4294967294"
+    seen += root_and_nobody_may(version)
 
     assert [observe("range", ns.sysctl[PING_GROUPS].split()), observe("seen", seen)] == [
-        ["0", "4294967294"],
-        ["allowed", "allowed"],
+        ["100", "4294967294"],
+        ["allowed", "allowed", "EACCES", "allowed"],
     ]
 
 

@@ -196,6 +196,7 @@ NOTHING = [False, False, False]
     "mark of the SYN, and so have the SYN-ACK and its data; the listener has none.",
     since="3.16",
     needs=NEEDS,
+    survives={"no-op: setsockopt(*SO_ATTACH_FILTER*": "where all has the mark, a filter has nothing to drop"},
 )
 def test_a_connection_has_the_mark(ns, observe):
     ns.sysctl[ACCEPT] = 1
@@ -218,6 +219,7 @@ def test_a_connection_has_the_mark(ns, observe):
     "mark of the SYN, and so have the SYN-ACK and its data; the listener has none.",
     since="3.16",
     needs=NEEDS,
+    survives={"no-op: setsockopt(*SO_ATTACH_FILTER*": "where all has the mark, a filter has nothing to drop"},
     expect=[
         differs(
             "the SYN-ACK has no mark, and only what follows has",
