@@ -9,20 +9,14 @@ import pytest
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.ipv6 import ipv6_packet, ipv6_packets, packet_ending, tcp6, udp6
-from conformance.plugin.setups.listeners import listening
-from conformance.plugin.timing import SOON
+from conformance.plugin.setups.ipv6 import ipv6_packets, packet_ending, udp6
 from libsocket import IPV6_FLOWLABEL_MGR, In6FlowlabelReq, Socket
 from netns import Capability
 
-AUTO, RANGES, CONSISTENCY, REFLECT = (
-    f"net.ipv6.{name}"
-    for name in ("auto_flowlabels", "flowlabel_state_ranges", "flowlabel_consistency", "flowlabel_reflect")
-)
+AUTO, RANGES = (f"net.ipv6.{name}" for name in ("auto_flowlabels", "flowlabel_state_ranges"))
 NEEDS = (IPV6, Capability.NET_RAW)
-CREATE, EXCLUSIVE, REFLECTED, ANYBODY = 1, 2, 4, 255
+CREATE, EXCLUSIVE, ANYBODY = 1, 2, 255
 """Flags of a request for a flow label, and with whom it is shared."""
-LABEL = 0x12345
 HERE = "::1"
 
 
@@ -145,66 +139,3 @@ def test_labels_have_ranges_at_first(ns, observe):
     with udp6() as sock, refused(errno.ERANGE):
         sock.set(IPV6_FLOWLABEL_MGR, leased(0x80000))
         observe("given", held(0x80000))
-
-
-@claim(
-    "ip-sysctl/flowlabel_consistency/reflect",
-    sentence=("ip-sysctl/flowlabel_consistency/reflect", "ip-sysctl/flowlabel_consistency/default"),
-    section="/proc/sys/net/ipv6/* Variables",
-    says="IPV6_FLOWLABEL_MGR with IPV6_FL_F_REFLECT is refused on a TCP socket over IPv6 with EPERM in a new "
-    "network namespace; with flowlabel_consistency 0 it is not, and what a listener with it accepts sends "
-    "with the flow label that it receives.",
-    since="3.14",
-    needs=NEEDS,
-)
-def test_reflecting_is_not_consistent(ns, observe):
-    with tcp6() as listener:
-        listener.bind((HERE, 0))
-        listener.listen()
-        with refused(errno.EPERM):
-            listener.set(IPV6_FLOWLABEL_MGR, In6FlowlabelReq(HERE, flags=REFLECTED))
-        ns.sysctl[CONSISTENCY] = 0
-        listener.set(IPV6_FLOWLABEL_MGR, In6FlowlabelReq(HERE, flags=REFLECTED))
-
-        assert observe("labels", labels_with(listener)) == [LABEL, LABEL]
-
-
-def labelled_client() -> Socket:
-    """A TCP socket that can send with a flow label."""
-    client = tcp6()
-    client.ipv6_flowinfo_send = True
-    return client
-
-
-def labels_with(listener: Socket) -> list[int]:
-    """The flow labels of a client's SYN, and of data that come back over the connection."""
-    with ipv6_packets() as seen, labelled_client() as client:
-        client.rcvtimeo = SOON
-        client.connect((HERE, listener.getsockname()[1], LABEL, 0))
-        syn = ipv6_packet(seen.recv(70_000))
-        with listener.accept()[0] as sock:
-            sock.send(b"hello")
-            return [syn.flow_label, packet_ending(seen, b"hello").flow_label]
-
-
-@claim(
-    "ip-sysctl/flowlabel_reflect/established",
-    sentence=("ip-sysctl/flowlabel_reflect/established", "ip-sysctl/flowlabel_reflect/default"),
-    section="/proc/sys/net/ipv6/* Variables",
-    says="With flowlabel_reflect 1 what a new TCP listener over IPv6 accepts sends with the flow label that "
-    "it receives, and in a new network namespace with another.",
-    since="4.13",
-    needs=NEEDS,
-)
-def test_a_connection_reflects_the_label(ns, observe):
-    with listening(HERE) as listener:
-        before = labels_with(listener)
-    ns.sysctl[REFLECT] = 1
-    with listening(HERE) as listener:
-        after = labels_with(listener)
-
-    assert observe("reflected", [before[0] == LABEL, before[1] == LABEL, after]) == [
-        True,
-        False,
-        [LABEL, LABEL],
-    ]
