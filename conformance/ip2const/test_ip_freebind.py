@@ -98,7 +98,12 @@ def test_it_listens_before_the_address_is_there(ns, observe):
 
 @claim(
     "IP_FREEBIND.2const/IP_FREEBIND/sysctl",
-    sentence=("IP_FREEBIND.2const/IP_FREEBIND/sysctl", "proc_sys_net_ipv4.5/ip_nonlocal_bind/binds"),
+    sentence=(
+        "IP_FREEBIND.2const/IP_FREEBIND/sysctl",
+        "proc_sys_net_ipv4.5/ip_nonlocal_bind/binds",
+        "ip-sysctl/ip_nonlocal_bind/allows",
+        "ip-sysctl/ip_nonlocal_bind/default",
+    ),
     section="DESCRIPTION",
     says="With net.ipv4.ip_nonlocal_bind a TCP or UDP socket without the option can be bound to an "
     "address that this host does not have.",
@@ -137,7 +142,11 @@ def test_the_address_of_a_raw_socket_need_not_be_local(ns, observe):
 
 @claim(
     "IP_FREEBIND.2const/IP_FREEBIND/sysctl-raw",
-    sentence=("IP_FREEBIND.2const/IP_FREEBIND/sysctl", "proc_sys_net_ipv4.5/ip_nonlocal_bind/binds"),
+    sentence=(
+        "IP_FREEBIND.2const/IP_FREEBIND/sysctl",
+        "proc_sys_net_ipv4.5/ip_nonlocal_bind/binds",
+        "ip-sysctl/ip_nonlocal_bind/allows",
+    ),
     section="DESCRIPTION",
     says="With net.ipv4.ip_nonlocal_bind a raw socket without the option can be bound to an address that "
     "this host does not have.",

@@ -61,6 +61,7 @@ def test_packets_have_it(ns, observe, make, ttl):
         "IP_TTL.2const/IP_TTL/in-every-packet",
         "proc_sys_net_ipv4.5/description/parameters",
         "proc_sys_net_ipv4.5/ip_default_ttl/outgoing",
+        "ip-sysctl/ip_default_ttl/outgoing",
     ),
     section="DESCRIPTION",
     says="The option of a UDP, TCP or raw socket that was not set reads as the time to live that its packets "

@@ -71,7 +71,10 @@ def test_a_router_counts_the_hops(routed, observe):
 
 @claim(
     "IPV6_UNICAST_HOPS.2const/IPV6_UNICAST_HOPS/route-default",
-    sentence="IPV6_UNICAST_HOPS.2const/IPV6_UNICAST_HOPS/route-default",
+    sentence=(
+        "IPV6_UNICAST_HOPS.2const/IPV6_UNICAST_HOPS/route-default",
+        "ip-sysctl/hop_limit/default-limit",
+    ),
     section="DESCRIPTION",
     says="The packets of a UDP socket whose option is -1, as it is on a new one, have the hop limit of the "
     "interface that the route leads to, where the route carries none itself. It reads as that too, once the "

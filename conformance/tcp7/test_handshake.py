@@ -70,7 +70,7 @@ def answer(hosts: Peers) -> Segment:
 
 @claim(
     "tcp.7/tcp_sack/offers",
-    sentence="tcp.7/tcp_sack/enables",
+    sentence=("tcp.7/tcp_sack/enables", "ip-sysctl/tcp_sack/enables"),
     section="/proc interfaces",
     says="The SYN of a TCP connection over IPv4 offers selective acknowledgements where tcp_sack is 1, and "
     "not where it is 0.",
@@ -86,7 +86,7 @@ def test_sack_is_offered(peers, observe, value, offered):
 
 @claim(
     "tcp.7/tcp_window_scaling/offers",
-    sentence="tcp.7/tcp_window_scaling/without",
+    sentence=("tcp.7/tcp_window_scaling/without", "ip-sysctl/tcp_window_scaling/enables"),
     section="/proc interfaces",
     says="The SYN of a TCP connection over IPv4 offers window scaling where tcp_window_scaling is 1, and not "
     "where it is 0.",
@@ -102,7 +102,7 @@ def test_window_scaling_is_offered(peers, observe, value, offered):
 
 @claim(
     "tcp.7/tcp_timestamps/offers",
-    sentence="tcp.7/tcp_timestamps/values",
+    sentence=("tcp.7/tcp_timestamps/values", "ip-sysctl/tcp_timestamps/values"),
     section="/proc interfaces",
     says="The SYN of a TCP connection over IPv4 has a timestamp where tcp_timestamps is 1 or 2, and not "
     "where it is 0.",
@@ -151,7 +151,7 @@ def test_each_connection_has_its_offset(peers, observe):
 
 @claim(
     "tcp.7/tcp_ecn/asks",
-    sentence="tcp.7/tcp_ecn/values",
+    sentence=("tcp.7/tcp_ecn/values", "ip-sysctl/tcp_ecn/values"),
     section="/proc interfaces",
     says="The SYN of a TCP connection over IPv4 asks for Explicit Congestion Notification (the flags ECE and "
     "CWR) where tcp_ecn is 1, and not where it is 0 or 2.",
@@ -167,7 +167,7 @@ def test_ecn_is_asked_for(peers, observe, value, flags):
 
 @claim(
     "tcp.7/tcp_ecn/grants",
-    sentence="tcp.7/tcp_ecn/values",
+    sentence=("tcp.7/tcp_ecn/values", "ip-sysctl/tcp_ecn/values"),
     section="/proc interfaces",
     says="A TCP listener over IPv4 grants Explicit Congestion Notification to a client that asks for it (the "
     "flag ECE without CWR) where tcp_ecn is 1 or 2, and not where it is 0.",
@@ -205,7 +205,7 @@ def test_a_signed_window_is_smaller(peers, observe, value, larger):
 
 @claim(
     "tcp.7/tcp_sack/at-first",
-    sentence="tcp.7/tcp_sack/default",
+    sentence=("tcp.7/tcp_sack/default", "ip-sysctl/tcp_sack/default"),
     section="/proc interfaces",
     says="The SYN of a TCP connection over IPv4 offers selective acknowledgements in a network namespace "
     "where tcp_sack is as it was at first.",
@@ -218,7 +218,7 @@ def test_sack_at_first(peers, observe):
 
 @claim(
     "tcp.7/tcp_window_scaling/at-first",
-    sentence="tcp.7/tcp_window_scaling/default",
+    sentence=("tcp.7/tcp_window_scaling/default", "ip-sysctl/tcp_window_scaling/default"),
     section="/proc interfaces",
     says="The SYN of a TCP connection over IPv4 offers window scaling in a network namespace where "
     "tcp_window_scaling is as it was at first.",
@@ -244,7 +244,7 @@ def test_timestamps_at_first(peers, observe):
 
 @claim(
     "tcp.7/tcp_ecn/at-first",
-    sentence="tcp.7/tcp_ecn/default",
+    sentence=("tcp.7/tcp_ecn/default", "ip-sysctl/tcp_ecn/default"),
     section="/proc interfaces",
     says="In a network namespace where tcp_ecn is as it was at first a TCP connection over IPv4 does not ask "
     "for Explicit Congestion Notification, and a listener grants it.",

@@ -58,7 +58,11 @@ def answered(peers: list[MadePeer], listener: Socket) -> list[bool]:
 
 @claim(
     "tcp.7/tcp_abort_on_overflow/resets",
-    sentence=("tcp.7/tcp_abort_on_overflow/enabled", "tcp.7/tcp_abort_on_overflow/recovers"),
+    sentence=(
+        "tcp.7/tcp_abort_on_overflow/enabled",
+        "tcp.7/tcp_abort_on_overflow/recovers",
+        "ip-sysctl/tcp_abort_on_overflow/enabled",
+    ),
     section="/proc interfaces",
     says="The end of a handshake over IPv4 for which a listener has no room is answered with a reset where "
     "tcp_abort_on_overflow is 1, and not at all where it is 0.",
@@ -78,7 +82,11 @@ def test_an_overflow_is_answered(peers, observe, value, answer):
 
 @claim(
     "tcp.7/tcp_abort_on_overflow/recovers",
-    sentence=("tcp.7/tcp_abort_on_overflow/recovers", "tcp.7/tcp_abort_on_overflow/default"),
+    sentence=(
+        "tcp.7/tcp_abort_on_overflow/recovers",
+        "tcp.7/tcp_abort_on_overflow/default",
+        "ip-sysctl/tcp_abort_on_overflow/default",
+    ),
     section="/proc interfaces",
     says="In a new network namespace a connection over IPv4 for which a listener had no room is not reset, "
     "and is accepted with its data once the one before it is.",
@@ -170,7 +178,7 @@ def test_the_queue_is_as_short_with_cookies(peers, observe):
 
 @claim(
     "tcp.7/tcp_syncookies/overflow",
-    sentence=("tcp.7/tcp_syncookies/zero", "tcp.7/tcp_syncookies/one"),
+    sentence=("tcp.7/tcp_syncookies/zero", "tcp.7/tcp_syncookies/one", "ip-sysctl/tcp_syncookies/overflow"),
     section="/proc interfaces",
     says="A listener over IPv4 answers more SYNs than its backlog of 2 has room for where tcp_syncookies is "
     "1, and drops them where it is 0.",
@@ -220,7 +228,7 @@ def test_cookies_at_first(peers, observe):
 
 @claim(
     "tcp.7/tcp_syncookies/always",
-    sentence="tcp.7/tcp_syncookies/two",
+    sentence=("tcp.7/tcp_syncookies/two", "ip-sysctl/tcp_syncookies/unconditionally"),
     section="/proc interfaces",
     says="Where tcp_syncookies is 2 a listener over IPv4 answers with a cookie, which has no room for the "
     "window scaling that a client without timestamps offers, though its queue is empty; where it is 1 the "
@@ -240,7 +248,7 @@ def test_cookies_are_always_sent(peers, observe, value, scaled):
 
 @claim(
     "tcp.7/tcp_synack_retries/sent-again",
-    sentence="tcp.7/tcp_synack_retries/retransmits",
+    sentence=("tcp.7/tcp_synack_retries/retransmits", "ip-sysctl/tcp_synack_retries/times"),
     section="/proc interfaces",
     says="A listener over IPv4 sends a SYN-ACK that is not acknowledged again tcp_synack_retries times, 0 "
     "or 1, and no more: not when the next would be due, after 1 second or 2 more.",

@@ -186,7 +186,12 @@ def test_a_segment_is_reserved_at_first(peers, observe, settings):
 
 @claim(
     "tcp.7/tcp_moderate_rcvbuf/grows",
-    sentence=("tcp.7/tcp_moderate_rcvbuf/tunes", "tcp.7/tcp_rmem/range", "tcp.7/tcp_rmem/most"),
+    sentence=(
+        "tcp.7/tcp_moderate_rcvbuf/tunes",
+        "tcp.7/tcp_rmem/range",
+        "tcp.7/tcp_rmem/most",
+        "ip-sysctl/tcp_moderate_rcvbuf/tunes",
+    ),
     section="/proc interfaces",
     says="The receive buffer of a TCP connection over IPv4 that reads much grows where tcp_moderate_rcvbuf "
     "is 1, to no more than the third number of tcp_rmem, and stays where it is 0.",
@@ -203,7 +208,11 @@ def test_a_receive_buffer_grows(peers, observe, value, grows):
 
 @claim(
     "tcp.7/tcp_moderate_rcvbuf/default",
-    sentence=("tcp.7/tcp_moderate_rcvbuf/default", "tcp.7/tcp_moderate_rcvbuf/tunes"),
+    sentence=(
+        "tcp.7/tcp_moderate_rcvbuf/default",
+        "tcp.7/tcp_moderate_rcvbuf/tunes",
+        "ip-sysctl/tcp_moderate_rcvbuf/default",
+    ),
     section="/proc interfaces",
     says="In a new network namespace the receive buffer of a TCP connection over IPv4 that reads much grows.",
     since="2.6.7",

@@ -156,7 +156,13 @@ def after_timeout(hosts: Peers, options: dict[int, bytes] | None = None) -> list
 
 @claim(
     "tcp.7/tcp_frto/enabled",
-    sentence=("tcp.7/tcp_frto/f-rto", "tcp.7/tcp_frto/zero", "tcp.7/tcp_frto/one", "tcp.7/tcp_frto/two"),
+    sentence=(
+        "tcp.7/tcp_frto/f-rto",
+        "tcp.7/tcp_frto/zero",
+        "tcp.7/tcp_frto/one",
+        "tcp.7/tcp_frto/two",
+        "ip-sysctl/tcp_frto/enables",
+    ),
     section="/proc interfaces",
     says="A TCP connection over IPv4, without selective acknowledgements or with them, whose retransmission "
     "after a timeout is acknowledged, sends new data next (F-RTO) where tcp_frto is 1 or 2, and sends the "
@@ -204,7 +210,7 @@ def duplicate_answered(hosts: Peers) -> list[int]:
 
 @claim(
     "tcp.7/tcp_dsack/enabled",
-    sentence="tcp.7/tcp_dsack/enables",
+    sentence=("tcp.7/tcp_dsack/enables", "ip-sysctl/tcp_dsack/allows"),
     section="/proc interfaces",
     says="A TCP connection over IPv4 with selective acknowledgements answers data that it has already with "
     "the block that came twice (RFC 2883) where tcp_dsack is 1, and without one where it is 0.",
@@ -221,7 +227,7 @@ def test_a_duplicate_is_named(peers, observe, value, block):
 
 @claim(
     "tcp.7/tcp_dsack/default",
-    sentence="tcp.7/tcp_dsack/default",
+    sentence=("tcp.7/tcp_dsack/default", "ip-sysctl/tcp_dsack/default"),
     section="/proc interfaces",
     says="In a new network namespace a TCP connection over IPv4 with selective acknowledgements answers "
     "data that it has already with the block that came twice.",
@@ -243,7 +249,7 @@ def requests(hosts: Peers, number: int) -> list[bool]:
 
 @claim(
     "tcp.7/tcp_ecn_fallback/sent-again",
-    sentence="tcp.7/tcp_ecn_fallback/cleared",
+    sentence=("tcp.7/tcp_ecn_fallback/cleared", "ip-sysctl/tcp_ecn_fallback/falls-back"),
     section="/proc interfaces",
     says="A SYN over IPv4 that asks for Explicit Congestion Notification and is not answered is sent again "
     "without doing so (the flags CWR and ECE) where tcp_ecn_fallback is 1, and as it was where it is 0.",
@@ -260,7 +266,7 @@ def test_a_syn_falls_back(peers, observe, value, again):
 
 @claim(
     "tcp.7/tcp_ecn_fallback/default",
-    sentence="tcp.7/tcp_ecn_fallback/default",
+    sentence=("tcp.7/tcp_ecn_fallback/default", "ip-sysctl/tcp_ecn_fallback/default"),
     section="/proc interfaces",
     says="In a new network namespace with a tcp_ecn of 1 a SYN over IPv4 that asks for Explicit Congestion "
     "Notification and is not answered is sent again without doing so.",
@@ -321,7 +327,7 @@ def begun_with(hosts: Peers) -> int:
 
 @claim(
     "tcp.7/tcp_mtu_probing/black-hole",
-    sentence=("tcp.7/tcp_mtu_probing/one", "tcp.7/tcp_mtu_probing/zero"),
+    sentence=("tcp.7/tcp_mtu_probing/one", "tcp.7/tcp_mtu_probing/zero", "ip-sysctl/tcp_mtu_probing/values"),
     section="/proc interfaces",
     says="A segment of a TCP connection over IPv4 that is not acknowledged is sent again in part, where it "
     "was sent in full three times, with a tcp_retries1 of 1 and a tcp_mtu_probing of 1; in full where "
@@ -362,7 +368,7 @@ def test_so_many_are_normal(peers, observe, times):
 
 @claim(
     "tcp.7/tcp_mtu_probing/always",
-    sentence=("tcp.7/tcp_mtu_probing/two", "tcp.7/tcp_base_mss/initial"),
+    sentence=("tcp.7/tcp_mtu_probing/two", "tcp.7/tcp_base_mss/initial", "ip-sysctl/tcp_mtu_probing/values"),
     section="/proc interfaces",
     says="A TCP client over IPv4 begins with segments no larger than tcp_base_mss (TCP_INFO) where "
     "tcp_mtu_probing is 2, and with full ones where it is 0 or 1.",
@@ -515,7 +521,11 @@ def windows(hosts: Peers) -> list[bool]:
 
 @claim(
     "tcp.7/tcp_slow_start_after_idle/times-out",
-    sentence=("tcp.7/tcp_slow_start_after_idle/enabled", "tcp.7/tcp_slow_start_after_idle/disabled"),
+    sentence=(
+        "tcp.7/tcp_slow_start_after_idle/enabled",
+        "tcp.7/tcp_slow_start_after_idle/disabled",
+        "ip-sysctl/tcp_slow_start_after_idle/idle",
+    ),
     section="/proc interfaces",
     says="The congestion window (TCP_INFO) of a TCP connection over IPv4 with the algorithm reno, which was "
     "larger than the 10 segments that it begins with, is so no more when it sends after it was idle for "
@@ -568,7 +578,11 @@ def slow_at_first(hosts: Peers) -> list[bool]:
 
 @claim(
     "tcp.7/tcp_no_metrics_save/saves",
-    sentence=("tcp.7/tcp_no_metrics_save/saves", "tcp.7/tcp_no_metrics_save/enabled"),
+    sentence=(
+        "tcp.7/tcp_no_metrics_save/saves",
+        "tcp.7/tcp_no_metrics_save/enabled",
+        "ip-sysctl/tcp_no_metrics_save/saves",
+    ),
     section="/proc interfaces",
     says="A TCP connection over IPv4 begins with the long retransmission timeout (TCP_INFO) that one with "
     "the same host had learnt before it closed where tcp_no_metrics_save is 0, and with a short one of its "

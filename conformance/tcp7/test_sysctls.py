@@ -88,7 +88,7 @@ def test_other_numbers_are_true(peers, observe, value):
 
 @claim(
     "tcp.7/tcp_fastopen/default",
-    sentence="tcp.7/tcp_fastopen/default",
+    sentence=("tcp.7/tcp_fastopen/default", "ip-sysctl/tcp_fastopen/default"),
     section="/proc interfaces",
     says="In a new network namespace a TCP socket over IPv4 may use Fast Open as a client: its SYN asks for "
     "a cookie; a listener with TCP_FASTOPEN gives none before the bit for servers is set.",
@@ -114,7 +114,7 @@ def test_fast_open_at_first(peers, observe):
 
 @claim(
     "tcp.7/tcp_fastopen_key/sets",
-    sentence="tcp.7/tcp_fastopen_key/sets",
+    sentence=("tcp.7/tcp_fastopen_key/sets", "ip-sysctl/tcp_fastopen_key/sets"),
     section="/proc interfaces",
     says="A TCP listener over IPv4 gives one client the same Fast Open cookie as long as tcp_fastopen_key "
     "of its network namespace is the same, and another with another key.",
@@ -130,7 +130,12 @@ def test_the_key_makes_the_cookie(peers, observe):
 
 @claim(
     "tcp.7/tcp_autocorking/coalesces",
-    sentence=("tcp.7/tcp_autocorking/coalesces", "tcp.7/tcp_autocorking/queued"),
+    sentence=(
+        "tcp.7/tcp_autocorking/coalesces",
+        "tcp.7/tcp_autocorking/queued",
+        "ip-sysctl/tcp_autocorking/coalesces",
+        "ip-sysctl/tcp_autocorking/queued",
+    ),
     section="/proc interfaces",
     says="Of 8 small writes of a TCP connection over IPv4 with TCP_NODELAY, while the first waits in the "
     "queue of the interface, fewer than 4 segments are made where tcp_autocorking is 1, and 8 where it is 0.",
@@ -152,7 +157,7 @@ def test_small_writes_are_gathered(peers, observe, value, fewer, every):
 
 @claim(
     "tcp.7/tcp_autocorking/default",
-    sentence="tcp.7/tcp_autocorking/default",
+    sentence=("tcp.7/tcp_autocorking/default", "ip-sysctl/tcp_autocorking/default"),
     section="/proc interfaces",
     says="In a new network namespace of 8 small writes of a TCP connection over IPv4 with TCP_NODELAY, "
     "while the first waits in the queue of the interface, fewer than 4 segments are made.",
@@ -168,7 +173,10 @@ def test_small_writes_are_gathered_at_first(peers, observe):
 
 @claim(
     "tcp.7/tcp_allowed_congestion_control/list",
-    sentence="tcp.7/tcp_allowed_congestion_control/list",
+    sentence=(
+        "tcp.7/tcp_allowed_congestion_control/list",
+        "ip-sysctl/tcp_allowed_congestion_control/choices",
+    ),
     section="/proc interfaces",
     says='Where tcp_allowed_congestion_control is set to the line "cubic reno" a TCP socket takes either '
     "without CAP_NET_ADMIN.",
@@ -187,7 +195,10 @@ def test_each_of_the_list_is_allowed(ns, observe, name):
 
 @claim(
     "tcp.7/tcp_allowed_congestion_control/default",
-    sentence="tcp.7/tcp_allowed_congestion_control/default",
+    sentence=(
+        "tcp.7/tcp_allowed_congestion_control/default",
+        "ip-sysctl/tcp_allowed_congestion_control/default",
+    ),
     section="/proc interfaces",
     says="As the kernel begins a TCP socket takes reno without CAP_NET_ADMIN, and the algorithm that it "
     "begins with.",
@@ -210,6 +221,7 @@ def test_two_are_allowed_at_first(ns, observe):
     sentence=(
         "tcp.7/tcp_allowed_congestion_control/subset",
         "tcp.7/tcp_available_congestion_control/limits",
+        "ip-sysctl/tcp_allowed_congestion_control/subset",
     ),
     section="/proc interfaces",
     says="tcp_allowed_congestion_control is not set to a name that is not in "

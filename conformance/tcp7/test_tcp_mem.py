@@ -12,7 +12,7 @@ from libsocket import Socket
 
 @claim(
     "tcp.7/tcp_rmem/default-overrides-rmem-default",
-    sentence="tcp.7/tcp_rmem/default",
+    sentence=("tcp.7/tcp_rmem/default", "ip-sysctl/tcp_rmem/default"),
     section="/proc interfaces",
     says="A TCP socket, over IPv4 and IPv6, starts with the receive buffer that tcp_rmem's second number "
     "says, not net.core.rmem_default.",
@@ -28,7 +28,7 @@ def test_a_receive_buffer_starts_with_tcps_own_default(ns, observe, family, defa
 
 @claim(
     "tcp.7/tcp_wmem/default-overrides-wmem-default",
-    sentence="tcp.7/tcp_wmem/default",
+    sentence=("tcp.7/tcp_wmem/default", "ip-sysctl/tcp_wmem/default"),
     section="/proc interfaces",
     says="A TCP socket, over IPv4 and IPv6, starts with the send buffer that tcp_wmem's second number "
     "says, not net.core.wmem_default.",

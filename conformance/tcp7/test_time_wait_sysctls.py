@@ -66,7 +66,11 @@ def port_in_time_wait(near: Namespace, far: Namespace, address: str) -> Iterator
 
 @claim(
     "tcp.7/tcp_max_tw_buckets/most",
-    sentence=("tcp.7/tcp_max_tw_buckets/most", "tcp.7/tcp_max_tw_buckets/closed"),
+    sentence=(
+        "tcp.7/tcp_max_tw_buckets/most",
+        "tcp.7/tcp_max_tw_buckets/closed",
+        "ip-sysctl/tcp_max_tw_buckets/most",
+    ),
     section="/proc interfaces",
     says="With a tcp_max_tw_buckets of 1 or 2 so many TCP connections over IPv4 wait in TIME-WAIT, where "
     "they acknowledge what their peer repeats, and one more is closed, and answers with a reset.",
@@ -139,7 +143,7 @@ def test_a_reset_in_time_wait(peers, observe, value, answer):
 
 @claim(
     "tcp.7/tcp_rfc1337/default",
-    sentence="tcp.7/tcp_rfc1337/default",
+    sentence=("tcp.7/tcp_rfc1337/default", "ip-sysctl/tcp_rfc1337/assassination"),
     section="/proc interfaces",
     says="In a new network namespace a reset ends a TCP connection over IPv4 in TIME-WAIT at once.",
     since="2.2",
@@ -156,7 +160,7 @@ def test_a_reset_at_first(peers, observe):
 
 @claim(
     "tcp.7/tcp_tw_reuse/reuses",
-    sentence="tcp.7/tcp_tw_reuse/allows",
+    sentence=("tcp.7/tcp_tw_reuse/allows", "ip-sysctl/tcp_tw_reuse/values"),
     section="/proc interfaces",
     says="Where tcp_tw_reuse is 1 a TCP socket over IPv4 connects with addresses and ports with which a "
     "connection waits in TIME-WAIT, since 2 seconds and with timestamps.",

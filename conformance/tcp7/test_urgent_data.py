@@ -147,6 +147,7 @@ def test_the_urgent_byte_is_discarded(ns, observe, family):
         "tcp.7/tcp_stdurg/first-after",
         "tcp.7/Sockets-API/urgent-pointer",
         "tcp.7/Sockets-API/stdurg",
+        "ip-sysctl/tcp_stdurg/standard",
     ),
     section="/proc interfaces",
     says="A TCP receiver over IPv4 takes the byte before the one that the urgent pointer marks for urgent "
@@ -183,6 +184,7 @@ def pointer_sent() -> list[int]:
         "tcp.7/tcp_stdurg/default",
         "tcp.7/tcp_stdurg/first-after",
         "tcp.7/Sockets-API/urgent-pointer",
+        "ip-sysctl/tcp_stdurg/default",
     ),
     section="/proc interfaces",
     says="The urgent pointer of a TCP segment over IPv4 that carries one urgent byte marks the byte after it "

@@ -143,7 +143,7 @@ def test_the_option_turns_it_off(peers, observe):
 
 @claim(
     "udp.7/path-MTU/turned-off-by-sysctl",
-    sentence=("udp.7/path-MTU/turned-off", "udp.7/path-MTU/fragments"),
+    sentence=("udp.7/path-MTU/turned-off", "udp.7/path-MTU/fragments", "ip-sysctl/ip_no_pmtu_disc/disabled"),
     section="DESCRIPTION",
     says="With net.ipv4.ip_no_pmtu_disc 1 a new UDP socket has IP_PMTUDISC_DONT: routers may fragment what "
     "it sends over IPv4, and what exceeds the interface's MTU by a byte leaves as two fragments.",

@@ -12,11 +12,20 @@ _UDP_HEADER = 8
 
 def cutting_all_but(mark: int) -> Filter:
     """A program that cuts packets without this mark to a byte of data, so that each shows it was sent."""
+    return _all_but(mark, _UDP_HEADER + 1)
+
+
+def dropping_all_but(mark: int) -> Filter:
+    """A program that drops packets without this mark."""
+    return _all_but(mark, 0)
+
+
+def _all_but(mark: int, others: int) -> Filter:
     return Filter(
         [
             Instruction(_LOAD_WORD, k=_MARK_OF_PACKET),
             Instruction(_EQUAL, jt=0, jf=1, k=mark),
             Instruction(_RETURN, k=0xFFFF),
-            Instruction(_RETURN, k=_UDP_HEADER + 1),
+            Instruction(_RETURN, k=others),
         ]
     )

@@ -1,0 +1,329 @@
+"""Sysctls of ICMP: which echo requests are answered, and how often errors are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import takewhile
+from socket import AF_INET, AF_INET6, IPPROTO_ICMP, IPPROTO_ICMPV6
+from typing import Final
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import IPV6, VETH
+from conformance.plugin.setups.ipv6 import address6, index_of
+from conformance.plugin.setups.pairs import udp_across
+from conformance.plugin.setups.segments import internet_checksum
+from conformance.plugin.timing import SOON
+from libsocket import Socket
+from netns import Capability, Host, Peers, Routed
+
+IGNORE_ALL, IGNORE_BROADCASTS, RATE_LIMIT, RATE_MASK = (
+    f"net.ipv4.{name}"
+    for name in ("icmp_echo_ignore_all", "icmp_echo_ignore_broadcasts", "icmp_ratelimit", "icmp_ratemask")
+)
+IGNORE_ALL6, IGNORE_MULTICAST6, IGNORE_ANYCAST6, RATE_LIMIT6 = (
+    f"net.ipv6.icmp.{name}"
+    for name in ("echo_ignore_all", "echo_ignore_multicast", "echo_ignore_anycast", "ratelimit")
+)
+ANYCAST_SOURCE = "net.ipv6.anycast_src_echo_reply"
+NEEDS = (VETH, Capability.NET_RAW)
+ECHO_REPLY, UNREACHABLE, ECHO, TIMESTAMP, TIMESTAMP_REPLY = 0, 3, 8, 13, 14
+ECHO6, ECHO6_REPLY, UNREACHABLE6 = 128, 129, 1
+ANSWER = {ECHO: ECHO_REPLY, TIMESTAMP: TIMESTAMP_REPLY, ECHO6: ECHO6_REPLY}
+BROADCAST, ALL_HOSTS, ALL_NODES, ROUTERS = "10.0.1.255", "224.0.0.1", "ff02::1", "fd00:1::"
+MANY = 30
+CLOSED_LATE: Final = {"no-op: close*": "what was sent before arrives"}
+ONE_OF_MANY: Final = {
+    **CLOSED_LATE,
+    "no-op: sendto(*many*": "where they are limited not each is answered anyway",
+}
+
+
+def request(type_: int, sequence: int) -> bytes:
+    """A request of ICMP or ICMPv6, whose checksum the kernel fills in; with the room for three timestamps."""
+    body = bytes([0, 1, 0, sequence, *bytes(12)])
+    checksum = internet_checksum(bytes([type_, 0, 0, 0]) + body)
+    return bytes([type_, 0]) + checksum.to_bytes(2, "big") + body
+
+
+class Pinger:
+    """A raw socket on the left that sends requests, and knows when they were taken by the host it asks."""
+
+    def __init__(self, sock: Socket, arriving: Socket, type_: int, barrier: Callable[[], None]) -> None:
+        self.sock = sock
+        self._arriving, self._type, self._barrier = arriving, type_, barrier
+        self._sequence = 0
+
+    def ping(self, host: str) -> None:
+        """Send the next request; when this returns it was answered, or will not be."""
+        self._sequence += 1
+        self.sock.sendto(request(self._type, self._sequence), (host, 0))
+        while self._message(self._arriving.recv(200))[0] != self._type:
+            pass
+        self._barrier()
+
+    def _message(self, octets: bytes) -> bytes:
+        return octets[20:] if self.sock.family == AF_INET else octets
+
+    def answered(self) -> list[tuple[int, str]]:
+        """The sequence numbers of the requests that were answered, and by whom, up to the last."""
+        found = [(0, "")]
+        while found[-1][0] != self._sequence:
+            message, (source, *_) = self.sock.recvfrom(200)
+            octets = self._message(message)
+            if octets[0] == ANSWER[self._type]:
+                found.append((octets[7], source))
+        return found[1:]
+
+    def sequences(self) -> list[int]:
+        return [sequence for sequence, _ in self.answered()]
+
+
+@contextmanager
+def pinging(hosts: Peers | Routed, type_: int = ECHO, *, asked: Host | None = None) -> Iterator[Pinger]:
+    """What sends requests of a type from the left, to the right host or another."""
+    family, protocol = (AF_INET6, IPPROTO_ICMPV6) if type_ == ECHO6 else (AF_INET, IPPROTO_ICMP)
+    hosts.left.namespace.add_route("224.0.0.0/4", dev=hosts.left.device)
+    with (asked or hosts.right).entered():
+        arriving = Socket.raw(protocol, family)
+    with arriving, hosts.left.entered(), Socket.raw(protocol, family) as sock:
+        sock.rcvtimeo = arriving.rcvtimeo = SOON
+        yield Pinger(sock, arriving, type_, partial(_await_taken, hosts))
+
+
+def answer_at_once(hosts: Routed) -> None:
+    """Let the router say without delay who has its anycast address."""
+    router = hosts.router
+    router.namespace.sysctl[f"net.ipv6.neigh.{router.device}.anycast_delay"] = 0
+
+
+def unreachable(hosts: Peers, sysctl: str, value: int, version: int = 4) -> int:
+    """How many of 30 datagrams to a port that nobody has are answered at a limit, once none is limited."""
+    family, protocol = (AF_INET, IPPROTO_ICMP) if version == 4 else (AF_INET6, IPPROTO_ICMPV6)
+    host = hosts.right.address if version == 4 else address6(hosts.right)
+    right = hosts.right.namespace
+    with hosts.left.entered(), Socket.raw(protocol, family) as told, Socket.udp(family) as sender:
+        told.rcvtimeo = SOON
+        right.sysctl[sysctl] = value
+        for _ in range(MANY):
+            sender.sendto(b"many", (host, 9))
+        _await_taken(hosts)
+        right.sysctl[sysctl] = 0
+        sender.sendto(b"last", (host, 9))
+        messages = iter(lambda: told.recv(200), None)
+        return sum(
+            message.endswith(b"many") for message in takewhile(lambda one: one[-4:] != b"last", messages)
+        )
+
+
+def _await_taken(hosts: Peers | Routed) -> None:
+    """Wait until what the left has sent was taken: a datagram comes after it."""
+    with udp_across(hosts) as (sender, receiver):
+        sender.sendto(b"after", (hosts.right.address, receiver.getsockname()[1]))
+        receiver.recv(9)
+
+
+@claim(
+    "ip-sysctl/icmp_echo_ignore_all/ignores",
+    sentence=("ip-sysctl/icmp_echo_ignore_all/ignores", "ip-sysctl/icmp_echo_ignore_all/default"),
+    section="IP Variables",
+    says="A host over IPv4 answers echo requests in a new network namespace, and none while "
+    "icmp_echo_ignore_all is 1.",
+    needs=NEEDS,
+    survives=CLOSED_LATE,
+)
+def test_no_request_is_answered(peers, observe):
+    host, right = peers.right.address, peers.right.namespace
+    with pinging(peers) as pinger:
+        pinger.ping(host)
+        right.sysctl[IGNORE_ALL] = 1
+        pinger.ping(host)
+        right.sysctl[IGNORE_ALL] = 0
+        pinger.ping(host)
+
+        assert observe("answered", pinger.answered()) == [(1, host), (3, host)]
+
+
+@claim(
+    "ip-sysctl/icmp_echo_ignore_all/timestamps",
+    sentence="ip-sysctl/icmp_echo_ignore_all/ignores",
+    section="IP Variables",
+    says="icmp_echo_ignore_all is for echo requests: with it a host over IPv4 answers timestamp requests "
+    "all the same.",
+    needs=NEEDS,
+    survives=CLOSED_LATE,
+)
+def test_a_timestamp_request_is_answered(peers, observe):
+    peers.right.namespace.sysctl[IGNORE_ALL] = 1
+    with pinging(peers, TIMESTAMP) as pinger:
+        pinger.ping(peers.right.address)
+
+        assert observe("answered", pinger.answered()) == [(1, peers.right.address)]
+
+
+@claim(
+    "ip-sysctl/icmp_echo_ignore_broadcasts/ignores",
+    sentence=(
+        "ip-sysctl/icmp_echo_ignore_broadcasts/ignores",
+        "ip-sysctl/icmp_echo_ignore_broadcasts/default",
+    ),
+    section="IP Variables",
+    says="A host over IPv4 answers neither echo requests nor timestamp requests to a broadcast or multicast "
+    "address in a new network namespace, and with icmp_echo_ignore_broadcasts 0 it does.",
+    needs=NEEDS,
+    survives={**CLOSED_LATE, "no-op: setsockopt(*SO_BROADCAST*": "a multicast address does not take it"},
+)
+@pytest.mark.parametrize("type_", [ECHO, TIMESTAMP], ids=["echo", "timestamp"])
+@pytest.mark.parametrize("host", [BROADCAST, ALL_HOSTS])
+def test_no_request_to_all_is_answered(peers, observe, type_, host):
+    with pinging(peers, type_) as pinger:
+        pinger.sock.broadcast = True
+        pinger.ping(host)
+        pinger.ping(peers.right.address)
+        peers.right.namespace.sysctl[IGNORE_BROADCASTS] = 0
+        pinger.ping(host)
+
+        answered = [(2, peers.right.address), (3, peers.right.address)]
+        assert observe("answered", pinger.answered()) == answered
+
+
+@claim(
+    "ip-sysctl/echo_ignore_all/ignores",
+    sentence=("ip-sysctl/echo_ignore_all/ignores", "ip-sysctl/echo_ignore_all/default"),
+    section="icmp/*",
+    says="A host over IPv6 answers echo requests in a new network namespace, and none while "
+    "net.ipv6.icmp.echo_ignore_all is 1.",
+    since="4.20",
+    needs=[*NEEDS, IPV6],
+    survives=CLOSED_LATE,
+)
+def test_no_request_over_ipv6_is_answered(peers, observe):
+    host, right = address6(peers.right), peers.right.namespace
+    with pinging(peers, ECHO6) as pinger:
+        pinger.ping(host)
+        right.sysctl[IGNORE_ALL6] = 1
+        pinger.ping(host)
+        right.sysctl[IGNORE_ALL6] = 0
+        pinger.ping(host)
+
+        assert observe("answered", pinger.answered()) == [(1, host), (3, host)]
+
+
+@claim(
+    "ip-sysctl/echo_ignore_multicast/ignores",
+    sentence=("ip-sysctl/echo_ignore_multicast/ignores", "ip-sysctl/echo_ignore_multicast/default"),
+    section="icmp/*",
+    says="A host over IPv6 answers echo requests to a multicast address in a new network namespace, and "
+    "while net.ipv6.icmp.echo_ignore_multicast is 1 only those to its own.",
+    since="5.1",
+    needs=[*NEEDS, IPV6],
+    survives=CLOSED_LATE,
+)
+def test_no_request_to_a_group_is_answered(peers, observe):
+    right = peers.right.namespace
+    peers.left.namespace.sysctl[IGNORE_ALL6] = 1  # it is in the group too
+    group = f"{ALL_NODES}%{index_of(peers.left)}"
+    with pinging(peers, ECHO6) as pinger:
+        pinger.ping(group)
+        right.sysctl[IGNORE_MULTICAST6] = 1
+        pinger.ping(group)
+        pinger.ping(address6(peers.right))
+
+        assert observe("answered", pinger.sequences()) == [1, 3]
+
+
+@claim(
+    "ip-sysctl/echo_ignore_anycast/ignores",
+    sentence=("ip-sysctl/echo_ignore_anycast/ignores", "ip-sysctl/echo_ignore_anycast/default"),
+    section="icmp/*",
+    says="A router over IPv6 answers echo requests to the anycast address of routers in a new network "
+    "namespace, and while net.ipv6.icmp.echo_ignore_anycast is 1 only those to its own.",
+    since="5.1",
+    needs=[*NEEDS, IPV6],
+    survives=CLOSED_LATE,
+)
+def test_no_request_to_anycast_is_answered(routed, observe):
+    answer_at_once(routed)
+    with pinging(routed, ECHO6, asked=routed.router) as pinger:
+        pinger.ping(ROUTERS)
+        before = pinger.sequences()
+        routed.router.namespace.sysctl[IGNORE_ANYCAST6] = 1
+        pinger.ping(ROUTERS)
+        pinger.ping(address6(routed.router))
+
+        assert observe("answered", [before, pinger.sequences()]) == [[1], [3]]
+
+
+@claim(
+    "ip-sysctl/anycast_src_echo_reply/source",
+    sentence=("ip-sysctl/anycast_src_echo_reply/source", "ip-sysctl/anycast_src_echo_reply/default"),
+    section="/proc/sys/net/ipv6/* Variables",
+    says="A router over IPv6 answers an echo request to the anycast address of routers from that address "
+    "while anycast_src_echo_reply is 1, and in a new network namespace from a unicast address of its own.",
+    since="3.14",
+    needs=[*NEEDS, IPV6],
+    survives=CLOSED_LATE,
+)
+def test_an_anycast_address_can_answer(routed, observe):
+    answer_at_once(routed)
+    with pinging(routed, ECHO6, asked=routed.router) as pinger:
+        pinger.ping(ROUTERS)
+        before = pinger.answered()
+        routed.router.namespace.sysctl[ANYCAST_SOURCE] = 1
+        pinger.ping(ROUTERS)
+
+        answered = [*before, *pinger.answered()]
+        assert observe("answered", answered) == [(1, address6(routed.router)), (2, ROUTERS)]
+
+
+@claim(
+    "ip-sysctl/icmp_ratelimit/limits",
+    sentence="ip-sysctl/icmp_ratelimit/limits",
+    section="IP Variables",
+    says="Not all of 30 datagrams that a UDP socket over IPv4 sends at once to a port that nobody has are "
+    "answered by ICMP with icmp_ratelimit 60000; with 0 all are.",
+    needs=NEEDS,
+    survives=ONE_OF_MANY,
+)
+@pytest.mark.parametrize(("limit", "everyone"), [(60_000, False), (0, True)])
+def test_errors_are_limited(peers, observe, limit, everyone):
+    answered = unreachable(peers, RATE_LIMIT, limit)
+
+    assert observe("some_and_all", [answered > 0, answered == MANY]) == [True, everyone]
+
+
+@claim(
+    "ip-sysctl/icmp_ratemask/default",
+    sentence=("ip-sysctl/icmp_ratemask/types", "ip-sysctl/icmp_ratemask/default"),
+    section="IP Variables",
+    says="icmp_ratelimit counts for the types whose bit icmp_ratemask has: with 60000 not all of 30 "
+    "datagrams to a port that nobody has are answered in a new network namespace, and all are without the "
+    "bit 3.",
+    needs=NEEDS,
+    survives=ONE_OF_MANY,
+)
+@pytest.mark.parametrize(("mask", "everyone"), [(6168, False), (8, False), (6160, True), (0, True)])
+def test_types_are_limited(peers, observe, mask, everyone):
+    peers.right.namespace.sysctl[RATE_MASK] = mask
+    answered = unreachable(peers, RATE_LIMIT, 60_000)
+
+    assert observe("some_and_all", [answered > 0, answered == MANY]) == [True, everyone]
+
+
+@claim(
+    "ip-sysctl/ratelimit/limits",
+    sentence="ip-sysctl/ratelimit/limits",
+    section="icmp/*",
+    says="Not all of 30 datagrams that a UDP socket over IPv6 sends at once to a port that nobody has are "
+    "answered by ICMPv6 with net.ipv6.icmp.ratelimit 60000; with 0 all are.",
+    needs=[*NEEDS, IPV6],
+    survives=ONE_OF_MANY,
+)
+@pytest.mark.parametrize(("limit", "everyone"), [(60_000, False), (0, True)])
+def test_errors_over_ipv6_are_limited(peers, observe, limit, everyone):
+    answered = unreachable(peers, RATE_LIMIT6, limit, version=6)
+
+    assert observe("some_and_all", [answered > 0, answered == MANY]) == [True, everyone]

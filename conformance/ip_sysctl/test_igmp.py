@@ -1,0 +1,154 @@
+"""Sysctls of IGMP: how many groups, and senders to them, a socket may have."""
+
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.timing import SOON
+from libsocket import IP_ADD_SOURCE_MEMBERSHIP, IP_MSFILTER, IpMreqn, IpMreqSource, IpMsfilter, Socket
+
+MEMBERSHIPS, SOURCES = "net.ipv4.igmp_max_memberships", "net.ipv4.igmp_max_msf"
+HERE = "127.0.0.1"
+GROUP = "239.1.2.3"
+LOOPBACK = 1
+SENT_TO_EACH: Final = {
+    "no-op: sendto(*": "that a group is sent to is seen where it is joined",
+    "no-op: close*": "what was sent before arrives",
+}
+
+
+def group(number: int) -> str:
+    return f"239.1.0.{number}"
+
+
+def join(sock: Socket, *numbers: int) -> None:
+    for number in numbers:
+        sock.ip_add_membership = IpMreqn(group(number), ifindex=LOOPBACK)
+
+
+def hear(sock: Socket, *numbers: int) -> None:
+    """Let a group's packets in from senders, one by one."""
+    for number in numbers:
+        sock.set(IP_ADD_SOURCE_MEMBERSHIP, IpMreqSource(GROUP, HERE, f"127.0.1.{number}"))
+
+
+def heard(receiver: Socket, groups: range) -> list[str]:
+    """The groups of which a socket receives what is sent to each of some, up to the first."""
+    port = receiver.getsockname()[1]
+    with Socket.udp() as sender:
+        for number in reversed(groups):
+            sender.sendto(group(number).encode(), (group(number), port))
+    received = [""]
+    while received[-1] != group(groups[0]):
+        received.append(receiver.recv(20).decode())
+    return received[1:]
+
+
+@pytest.fixture
+def receiver(ns):
+    """A UDP socket that hears only what it joined itself."""
+    ns.add_route("224.0.0.0/4", dev="lo")
+    with Socket.udp() as sock:
+        sock.rcvtimeo = SOON
+        sock.ip_multicast_all = False
+        sock.bind(("0.0.0.0", 0))
+        yield sock
+
+
+@claim(
+    "ip-sysctl/igmp_max_memberships/most",
+    sentence="ip-sysctl/igmp_max_memberships/most",
+    section="IP Variables",
+    says="A UDP socket over IPv4 joins igmp_max_memberships groups, 1 or 3, and hears them; one more is "
+    "refused with ENOBUFS and not heard, and another socket joins as many.",
+    survives=SENT_TO_EACH,
+)
+@pytest.mark.parametrize("most", [1, 3])
+def test_so_many_groups_are_joined(ns, receiver, observe, most):
+    ns.sysctl[MEMBERSHIPS] = most
+    join(receiver, *range(most))
+    with refused(errno.ENOBUFS):
+        join(receiver, most)
+    with Socket.udp() as other:
+        join(other, *range(1, most + 1))
+        with refused(errno.ENOBUFS, "errno_of_other"):
+            join(other, 0)
+
+        assert observe("heard", heard(receiver, range(most + 1))) == [group(n) for n in reversed(range(most))]
+
+
+@claim(
+    "ip-sysctl/igmp_max_memberships/left",
+    sentence="ip-sysctl/igmp_max_memberships/most",
+    section="IP Variables",
+    says="A UDP socket over IPv4 with as many groups as igmp_max_memberships joins another one once it has "
+    "left one of them.",
+    survives=SENT_TO_EACH,
+)
+def test_a_group_that_was_left_does_not_count(ns, receiver, observe):
+    ns.sysctl[MEMBERSHIPS] = 2
+    join(receiver, 0, 1)
+    with refused(errno.ENOBUFS):
+        join(receiver, 2)
+    receiver.ip_drop_membership = IpMreqn(group(1), ifindex=LOOPBACK)
+    join(receiver, 2)
+
+    assert observe("heard", heard(receiver, range(3))) == [group(2), group(0)]
+
+
+@claim(
+    "ip-sysctl/igmp_max_memberships/default",
+    sentence="ip-sysctl/igmp_max_memberships/default",
+    section="IP Variables",
+    says="In a new network namespace a UDP socket over IPv4 joins 20 groups, and no more: that is refused "
+    "with ENOBUFS.",
+    survives=SENT_TO_EACH,
+)
+def test_so_many_groups_are_joined_at_first(receiver, observe):
+    join(receiver, *range(20))
+    with refused(errno.ENOBUFS):
+        join(receiver, 20)
+
+    assert observe("heard", len(heard(receiver, range(21)))) == 20
+
+
+@claim(
+    "ip-sysctl/igmp_max_msf/most",
+    sentence="ip-sysctl/igmp_max_msf/most",
+    section="IP Variables",
+    says="A UDP socket over IPv4 has igmp_max_msf senders to a group, 1 or 3; one more is refused with "
+    "ENOBUFS, by IP_ADD_SOURCE_MEMBERSHIP and by IP_MSFILTER, and those before stay.",
+)
+@pytest.mark.parametrize("most", [1, 3])
+def test_so_many_senders_are_heard(ns, receiver, observe, most):
+    ns.sysctl[SOURCES] = most
+    senders = tuple(f"127.0.1.{number}" for number in range(1, most + 2))
+    hear(receiver, *range(1, most + 1))
+    with refused(errno.ENOBUFS):
+        hear(receiver, most + 1)
+    with refused(errno.ENOBUFS, "errno_of_the_whole"):
+        receiver.set(IP_MSFILTER, IpMsfilter(GROUP, HERE, True, senders))
+    held = receiver.get(IP_MSFILTER, request=IpMsfilter(GROUP, HERE))
+
+    assert observe("held", sorted(held.sources)) == list(senders[:most])
+
+
+@claim(
+    "ip-sysctl/igmp_max_msf/default",
+    sentence="ip-sysctl/igmp_max_msf/default",
+    section="IP Variables",
+    says="In a new network namespace a UDP socket over IPv4 has 10 senders to a group, and no more: that is "
+    "refused with ENOBUFS.",
+)
+def test_so_many_senders_are_heard_at_first(receiver, observe):
+    hear(receiver, *range(1, 11))
+    with refused(errno.ENOBUFS):
+        hear(receiver, 11)
+    held = receiver.get(IP_MSFILTER, request=IpMsfilter(GROUP, HERE))
+
+    assert observe("held", len(held.sources)) == 10
