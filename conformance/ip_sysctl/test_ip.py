@@ -21,8 +21,9 @@ from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Capability, NetnsError, Routed, as_user
 
-TTL, NO_PMTU_DISC, PING_GROUPS = (
-    f"net.ipv4.{name}" for name in ("ip_default_ttl", "ip_no_pmtu_disc", "ping_group_range")
+TTL, NO_PMTU_DISC, FORWARD_USE_PMTU, PING_GROUPS = (
+    f"net.ipv4.{name}"
+    for name in ("ip_default_ttl", "ip_no_pmtu_disc", "ip_forward_use_pmtu", "ping_group_range")
 )
 MIN_PMTU, MTU_EXPIRES, MIN_ADV_MSS = (
     f"net.ipv4.route.{name}" for name in ("min_pmtu", "mtu_expires", "min_adv_mss")
@@ -30,7 +31,7 @@ MIN_PMTU, MTU_EXPIRES, MIN_ADV_MSS = (
 NONLOCAL6 = "net.ipv6.ip_nonlocal_bind"
 NOT_LOCAL6 = "2001:db8::1"
 HERE = "127.0.0.1"
-DONT, WANT = 0, 1
+DONT, WANT, PROBE = 0, 1, 3
 MTU = 1500
 HEADERS = 28
 LARGE = 1400
@@ -282,6 +283,86 @@ def test_a_stream_discovers_the_path(routed, observe):
         assert [option, observe("path_mtu_and_received", path_of_stream(routed, sender))] == [
             WANT,
             [MTU, NARROW, LARGE],
+        ]
+
+
+@claim(
+    "ip-sysctl/ip_no_pmtu_disc/values",
+    sentence="ip-sysctl/ip_no_pmtu_disc/values",
+    section="/proc/sys/net/ipv4/* Variables",
+    says="ip_no_pmtu_disc can be 3, with which a new UDP socket over IPv4 has IP_PMTUDISC_DONT, and not 4: "
+    "after 0 was written, and then 4, it has IP_PMTUDISC_WANT.",
+    since="3.14",
+    expect=differs(
+        "a number above 3 is not refused, and counts as 1",
+        since="3.14",
+        commit="8ed1dc44d3e9",
+        observed={"modes": [DONT, DONT]},
+    ),
+)
+def test_the_modes_are_0_to_3(ns, observe):
+    ns.sysctl[NO_PMTU_DISC] = 3
+    with Socket.udp() as first:
+        ns.sysctl[NO_PMTU_DISC] = 0
+        with suppress(NetnsError):
+            ns.sysctl[NO_PMTU_DISC] = 4
+        with Socket.udp() as second:
+            modes = [first.ip_mtu_discover, second.ip_mtu_discover]
+
+            assert observe("modes", modes) == [DONT, WANT]
+
+
+@claim(
+    "ip-sysctl/ip_forward_use_pmtu/trusted",
+    sentence=(
+        "ip-sysctl/ip_forward_use_pmtu/not-trusted",
+        "ip-sysctl/ip_forward_use_pmtu/trusted",
+        "ip-sysctl/ip_forward_use_pmtu/default",
+    ),
+    section="/proc/sys/net/ipv4/* Variables",
+    says="A packet over IPv4 that may not be fragmented is forwarded, though it is larger than the path MTU "
+    "that a UDP socket of the router was told, in a new network namespace; with ip_forward_use_pmtu it is "
+    "not, and the sender is told.",
+    since="3.14",
+    needs=[VETH, Capability.NET_RAW],
+)
+def test_a_router_does_not_trust_what_it_was_told(routed, observe):
+    further, right = "192.0.2.1", routed.right.namespace
+    routed.router.namespace.add_route("192.0.2.0/24", via=routed.right.address)
+    right.sysctl["net.ipv4.ip_forward"] = 1
+    right.set_link("lo", mtu=NARROW)
+    right.add_route("192.0.2.0/24", dev="lo")
+    with right.entered():
+        seen = packets()
+    with routed.router.entered():
+        told = Socket.udp()
+    with routed.left.entered():
+        sender = Socket.udp()
+    with seen, told, sender:
+        seen.rcvtimeo = SOON
+        sender.ip_mtu_discover = PROBE
+        told.connect((further, 9))
+        told.send(bytes(LARGE))
+        await_error(told)
+        path: list[object] = [next_header(seen).length, told.ip_mtu]
+        sender.connect((further, 9))
+        sender.send(bytes(LARGE + 1))
+        await_error(sender)
+        path += [next_header(seen).length, errno_name(sender.error)]
+        routed.router.namespace.sysctl[FORWARD_USE_PMTU] = 1
+        sender.send(bytes(LARGE + 2))
+        await_error(sender)
+        path.append(errno_name(sender.error))
+        sender.send(b"small")
+        path.append(next_header(seen).length)
+
+        assert observe("path", path) == [
+            LARGE + HEADERS,
+            NARROW,
+            LARGE + 1 + HEADERS,
+            "EMSGSIZE",
+            "EMSGSIZE",
+            5 + HEADERS,
         ]
 
 

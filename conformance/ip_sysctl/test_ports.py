@@ -228,8 +228,8 @@ def test_bind_chooses_no_reserved_port(ns, observe, kind, reserved):
     "ip-sysctl/ip_local_reserved_ports/read",
     sentence="ip-sysctl/ip_local_reserved_ports/format",
     section="IP Variables",
-    says="What is read of ip_local_reserved_ports can be written: bind chooses a port for TCP and UDP sockets "
-    "over IPv4 and IPv6 once the list was emptied, and not once what was read before is written again.",
+    says="What is read of ip_local_reserved_ports can be written: a port that bind chooses for TCP and UDP "
+    "sockets over IPv4 and IPv6 once the list was emptied, it does not once what was read is written again.",
     since="2.6.35",
     needs=[IPV6],
 )
