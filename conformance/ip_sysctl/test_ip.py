@@ -88,6 +88,28 @@ def path_of_stream(hosts: Routed, sender: Socket) -> list[int]:
 
 
 @claim(
+    "ip-sysctl/ip_forward/resets",
+    sentence="ip-sysctl/ip_forward/resets",
+    section="/proc/sys/net/ipv4/* Variables",
+    says="When ip_forward is switched on other parameters become what they are at first: ip_default_ttl was "
+    "set to 99, and the time to live of a new UDP socket over IPv4 is 64.",
+    expect=differs(
+        "which interfaces forward and whether redirects are accepted changes, and no other parameter (older "
+        "than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"forwarding": "1", "ttl": 99},
+    ),
+)
+def test_to_forward_resets_parameters(ns, observe):
+    ns.sysctl[TTL] = 99
+    ns.sysctl["net.ipv4.ip_forward"] = 1
+    forwarding = observe("forwarding", ns.sysctl["net.ipv4.conf.lo.forwarding"])
+    with Socket.udp() as sock:
+        assert [forwarding, observe("ttl", sock.ip_ttl)] == ["1", 64]
+
+
+@claim(
     "ip-sysctl/ip_default_ttl/bounds",
     sentence=("ip-sysctl/ip_default_ttl/outgoing", "ip-sysctl/ip_default_ttl/bounds"),
     section="/proc/sys/net/ipv4/* Variables",
