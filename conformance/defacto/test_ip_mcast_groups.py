@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.pairs import received_until
 from conformance.plugin.timing import SOON
@@ -139,18 +140,24 @@ def test_what_cannot_be_joined(group, observe, request_, number):
     "the routes have for it, and is refused with ENODEV where there is no route.",
     since="2.6.12",
     commit="1da177e4c3f4",
+    needs=[VETH],
 )
-def test_the_interface_is_that_of_the_route(ns, observe):
-    with Socket.udp() as receiver, Socket.udp() as sender:
-        receiver.rcvtimeo = SOON
-        receiver.bind(("0.0.0.0", PORT))
+@pytest.mark.parametrize(("device", "another"), [("lo", "wire"), ("wire", "lo")], ids=["lo", "wire"])
+def test_the_interface_is_that_of_the_route(ns, observe, device, another):
+    ns.add_veth("wire", "end")
+    ns.set_link("wire", up=True)
+    with ns.rtnetlink() as netlink:
+        chosen, other = netlink.index(device), netlink.index(another)
+    with Socket.udp() as receiver:
         with refused(errno.ENODEV):
             receiver.ip_mcast_join_group = GroupReq(GROUP)
-        ns.add_route("224.0.0.0/4", dev="lo")
+        ns.add_route("224.0.0.0/4", dev=device)
         receiver.ip_mcast_join_group = GroupReq(GROUP)
-        sender.sendto(b"heard", (GROUP, PORT))
+        joined = receiver.get(IP_MCAST_MSFILTER, request=GroupFilter(GROUP, chosen)).group
+        with refused(errno.EADDRNOTAVAIL, "errno_of_other"):
+            receiver.get(IP_MCAST_MSFILTER, request=GroupFilter(GROUP, other))
 
-        assert observe("heard", receiver.recv(20).decode()) == "heard"
+        assert observe("joined", joined) == GROUP
 
 
 @claim(
