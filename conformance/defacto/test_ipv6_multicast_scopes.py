@@ -20,8 +20,8 @@ GROUP, PORT = "ff02::1234", 4321
 @claim(
     "defacto/sin6_scope_id/group-bound",
     says="A UDP socket cannot be bound to a group of link-local scope without the interface in sin6_scope_id "
-    "(EINVAL). One that is, and joined it, receives what is sent to the group by that interface, and not "
-    "what is sent to its host's own address.",
+    "(EINVAL). Bound with it, and joined, it receives what comes to the group by that interface, and not "
+    "what comes to an address of its host by the same.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6, VETH],
@@ -34,12 +34,13 @@ def test_a_group_is_bound_by_interface(peers, observe):
         receiver, own = udp6(), udp6()
     with sender, receiver, own:
         receiver.rcvtimeo = own.rcvtimeo = SOON
-        own.bind((address6(peers.right), PORT))
+        own.reuseaddr = receiver.reuseaddr = True
+        own.bind(("::", PORT))
         with refused(errno.EINVAL):
             receiver.bind((GROUP, PORT))
         receiver.bind((GROUP, PORT, 0, index))
         receiver.ipv6_join_group = Ipv6Mreq(GROUP, index)
-        sender.sendto(b"to its own", own.getsockname())
+        sender.sendto(b"to its own", (address6(peers.right), PORT))
         sender.sendto(b"to the group", (GROUP, PORT, 0, index_of(peers.left)))
         received = [own.recv(20).decode(), receiver.recv(20).decode()]
 
@@ -49,7 +50,7 @@ def test_a_group_is_bound_by_interface(peers, observe):
 @claim(
     "defacto/sin6_scope_id/group-sent-to",
     says="What a UDP socket sends to a group of link-local scope leaves by the interface in sin6_scope_id, "
-    "whichever IPV6_MULTICAST_IF is, and not by others.",
+    "though IPV6_MULTICAST_IF is another.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6, VETH],
@@ -80,10 +81,11 @@ def test_a_datagram_to_a_group_leaves_by_the_scope(peers, observe):
 
 @claim(
     "defacto/sin6_scope_id/group-connected",
-    says="A UDP socket cannot connect to a group of link-local scope without the interface in sin6_scope_id "
-    "or IPV6_MULTICAST_IF (EINVAL). A TCP socket cannot connect to a group at all (ENETUNREACH).",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    says="A UDP socket connects to a group of link-local scope with the interface in sin6_scope_id or in "
+    "IPV6_MULTICAST_IF, and cannot without (EINVAL). A TCP socket cannot connect to such a group with it "
+    "either (ENETUNREACH).",
+    since="2.6.24",
+    commit="1ac4f0088574",
     needs=[IPV6, VETH],
     survives={"no-op: setsockopt(*IPV6_MULTICAST_IF, ?0?*": "it is 0 at first"},
 )
