@@ -41,14 +41,14 @@ def test_it_is_the_index_of_an_interface(ns, observe, make):
 @claim(
     "defacto/IPV6_UNICAST_IF/errnos",
     says="Setting IPV6_UNICAST_IF of a TCP or UDP socket of IPv6 to an index that no interface has fails "
-    "with EADDRNOTAVAIL; of one that is bound to an interface with EINVAL, but for 0.",
+    "with EADDRNOTAVAIL; of one that is bound to an interface, to that or another, with EINVAL; to 0 not.",
     since="3.4",
     commit="c4062dfc425e",
-    needs=[IPV6],
+    needs=[IPV6, VETH],
 )
 @TRANSPORTS
-def test_what_cannot_be_set(ns, observe, make):
-    with make() as sock:
+def test_what_cannot_be_set(peers, observe, make):
+    with peers.left.entered(), make() as sock:
         sock.ipv6_unicast_if = LOOPBACK
         with refused(errno.EADDRNOTAVAIL, "errno_missing"):
             sock.ipv6_unicast_if = NO_INTERFACE
@@ -56,6 +56,8 @@ def test_what_cannot_be_set(ns, observe, make):
         sock.bindtodevice = "lo"
         with refused(errno.EINVAL, "errno_bound"):
             sock.ipv6_unicast_if = LOOPBACK
+        with refused(errno.EINVAL, "errno_another"):
+            sock.ipv6_unicast_if = index_of(peers.left)
         sock.ipv6_unicast_if = 0
 
         assert observe("kept_and_cleared", [kept, sock.ipv6_unicast_if]) == [LOOPBACK, 0]
@@ -63,10 +65,10 @@ def test_what_cannot_be_set(ns, observe, make):
 
 @claim(
     "defacto/IPV6_UNICAST_IF/datagrams",
-    says="What a UDP socket of IPv6 sends leaves by the interface that IPV6_UNICAST_IF is, where another has "
-    "the better route.",
-    since="3.4",
-    commit="c4062dfc425e",
+    says="What a UDP socket of IPv6 that is neither bound to an address nor connected sends to a unicast "
+    "address leaves by the interface that IPV6_UNICAST_IF is, where another has the better route.",
+    since="4.3",
+    commit="741a11d9e410",
     needs=[IPV6, VETH],
     survives={"no-op: sendto(*by the route*": "it only shows that the route leads elsewhere"},
 )
