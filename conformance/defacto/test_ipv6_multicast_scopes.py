@@ -17,6 +17,18 @@ from libsocket import Ipv6Mreq
 GROUP, PORT = "ff02::1234", 4321
 
 
+@pytest.fixture
+def other(peers):
+    """The index of another interface of the left host, which leads nowhere."""
+    left = peers.left.namespace
+    left.add_veth("other", "nowhere")
+    left.set_link("other", up=True)
+    left.set_link("nowhere", up=True)
+    left.wait_for_carrier("other")
+    left.add_address("other", "fd00:7::1/64")
+    return index_of(replace(peers.left, device="other"))
+
+
 @claim(
     "defacto/sin6_scope_id/group-bound",
     says="A UDP socket cannot be bound to a group of link-local scope without the interface in sin6_scope_id "
@@ -56,14 +68,8 @@ def test_a_group_is_bound_by_interface(peers, observe):
     needs=[IPV6, VETH],
     survives={"no-op: sendto(*by the option*": "it only shows that the option leads elsewhere"},
 )
-def test_a_datagram_to_a_group_leaves_by_the_scope(peers, observe):
+def test_a_datagram_to_a_group_leaves_by_the_scope(peers, other, observe):
     index = index_of(peers.right)
-    left = peers.left.namespace
-    left.add_veth("other", "nowhere")
-    left.set_link("other", up=True)
-    left.set_link("nowhere", up=True)
-    left.wait_for_carrier("other")
-    left.add_address("other", "fd00:7::1/64")
     with peers.left.entered():
         sender = udp6()
     with peers.right.entered():
@@ -72,7 +78,7 @@ def test_a_datagram_to_a_group_leaves_by_the_scope(peers, observe):
         receiver.rcvtimeo = SOON
         receiver.bind(("::", PORT))
         receiver.ipv6_join_group = Ipv6Mreq(GROUP, index)
-        sender.ipv6_multicast_if = index_of(replace(peers.left, device="other"))
+        sender.ipv6_multicast_if = other
         sender.sendto(b"by the option", (GROUP, PORT))
         sender.sendto(b"by the scope", (GROUP, PORT, 0, index_of(peers.left)))
 

@@ -22,14 +22,16 @@ SIZE = 20
 ANOTHER, FOREIGN = "fd00:9::1", "2001:db8::1"
 
 
-def add_better_route(hosts: Peers) -> None:
-    """Give the left host a closer route to the right one, by an interface that leads nowhere."""
-    left = hosts.left.namespace
+@pytest.fixture
+def misrouted(peers):
+    """Two hosts, of which the left one has a closer route to the right by an interface that leads nowhere."""
+    left = peers.left.namespace
     left.add_veth("better", "nowhere")
     left.set_link("better", up=True)
     left.set_link("nowhere", up=True)
     left.wait_for_carrier("better")
-    left.add_route(f"{address6(hosts.right)}/128", dev="better")
+    left.add_route(f"{address6(peers.right)}/128", dev="better")
+    return peers
 
 
 @contextmanager
@@ -95,11 +97,10 @@ def test_what_cannot_be_the_source(peers, observe):
     needs=[IPV6, VETH],
     survives={"no-op: sendto(*by the route*": "it only shows that the route leads elsewhere"},
 )
-def test_a_control_message_sets_the_interface(peers, observe):
-    add_better_route(peers)
-    with unbound_across(peers) as (sender, receiver):
+def test_a_control_message_sets_the_interface(misrouted, observe):
+    with unbound_across(misrouted) as (sender, receiver):
         sender.sendto(b"by the route", receiver.getsockname())
-        by_interface = In6Pktinfo(ifindex=index_of(peers.left))
+        by_interface = In6Pktinfo(ifindex=index_of(misrouted.left))
         sender.send_message(b"by the message", by_interface, address=receiver.getsockname())
 
         assert observe("received", receiver.recv(20).decode()) == "by the message"
@@ -136,16 +137,16 @@ def test_with_an_address_the_interface_chooses_no_route(peers, observe):
     needs=[IPV6, VETH],
     survives={"no-op: sendto(*by the route*": "it only shows that the route leads elsewhere"},
 )
-def test_the_option_sets_the_interface_only(peers, observe):
-    peers.left.namespace.add_address(peers.left.device, f"{ANOTHER}/128")
-    add_better_route(peers)
-    with unbound_across(peers) as (sender, receiver):
+def test_the_option_sets_the_interface_only(misrouted, observe):
+    left = misrouted.left
+    left.namespace.add_address(left.device, f"{ANOTHER}/128")
+    with unbound_across(misrouted) as (sender, receiver):
         sender.sendto(b"by the route", receiver.getsockname())
-        sender.ipv6_pktinfo = In6Pktinfo(ANOTHER, index_of(peers.left))
+        sender.ipv6_pktinfo = In6Pktinfo(ANOTHER, index_of(left))
         sender.sendto(b"by the option", receiver.getsockname())
         data, source = receiver.recvfrom(20)
 
-        assert observe("received_from", [data.decode(), source[0]]) == ["by the option", address6(peers.left)]
+        assert observe("received_from", [data.decode(), source[0]]) == ["by the option", address6(left)]
 
 
 @claim(

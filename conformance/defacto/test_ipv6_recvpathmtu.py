@@ -34,7 +34,7 @@ def test_the_mtu_of_a_router_is_received_later(routed, observe):
         await_error(sender)
         reported = queued_error(sender).info
         with refused(errno.EAGAIN, "errno_before"):
-            sender.recv_message(100, flags=MSG_DONTWAIT)
+            sender.recv(100, MSG_DONTWAIT)
         with refused(errno.EMSGSIZE):
             sender.send(bytes(1301 - HEADERS))
         queued_error(sender)

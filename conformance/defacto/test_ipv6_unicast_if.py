@@ -18,6 +18,18 @@ NO_INTERFACE = 999
 TRANSPORTS = pytest.mark.parametrize("make", [tcp6, udp6], ids=["tcp", "udp"])
 
 
+@pytest.fixture
+def misrouted(peers):
+    """Two hosts, of which the left one has a closer route to the right by an interface that leads nowhere."""
+    left = peers.left.namespace
+    left.add_veth("better", "nowhere")
+    left.set_link("better", up=True)
+    left.set_link("nowhere", up=True)
+    left.wait_for_carrier("better")
+    left.add_route(f"{address6(peers.right)}/128", dev="better")
+    return peers
+
+
 @claim(
     "defacto/IPV6_UNICAST_IF/value",
     says="IPV6_UNICAST_IF of a TCP or UDP socket of IPv6 is 0 at first. It is set to the index of an "
@@ -72,22 +84,16 @@ def test_what_cannot_be_set(peers, observe, make):
     needs=[IPV6, VETH],
     survives={"no-op: sendto(*by the route*": "it only shows that the route leads elsewhere"},
 )
-def test_datagrams_leave_by_it(peers, observe):
-    left, right = peers.left.namespace, peers.right
-    left.add_veth("better", "nowhere")
-    left.set_link("better", up=True)
-    left.set_link("nowhere", up=True)
-    left.wait_for_carrier("better")
-    left.add_route(f"{address6(right)}/128", dev="better")
-    with peers.left.entered():
+def test_datagrams_leave_by_it(misrouted, observe):
+    with misrouted.left.entered():
         sender = udp6()
-    with right.entered():
+    with misrouted.right.entered():
         receiver = udp6()
     with sender, receiver:
         receiver.rcvtimeo = SOON
-        receiver.bind((address6(right), 0))
+        receiver.bind((address6(misrouted.right), 0))
         sender.sendto(b"by the route", receiver.getsockname())
-        sender.ipv6_unicast_if = index_of(peers.left)
+        sender.ipv6_unicast_if = index_of(misrouted.left)
         sender.sendto(b"by the option", receiver.getsockname())
 
         assert observe("received", receiver.recv(20).decode()) == "by the option"
