@@ -29,7 +29,7 @@ LABEL = 0x12345
 HERE = "::1"
 FOUND_BY_DATA: Final = {"no-op: close*": "each packet is found by what it carries"}
 LEASED: Final = {
-    r"no-op: setsockopt(*IPV6_FLOWLABEL_MGR*#E*": "since Linux 5.17 a label need not be leased while none is exclusive"
+    r"no-op: setsockopt(*IPV6_FLOWLABEL_MGR*#E*": "where nobody has a label of his own none need be leased"
 }
 
 
