@@ -201,6 +201,7 @@ def test_the_limit_changes_at_once(peers, observe):
     expect=differs(
         "only while twice the number of unsent bytes is less: with 4001, and not with 4000",
         since="5.10",
+        backports=("4.19.284", "5.4.270"),
         commit="8ba3c9d1c6d7",
         observed={"writable": [False, False, False, True]},
     ),
