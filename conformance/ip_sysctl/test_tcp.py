@@ -20,7 +20,7 @@ from conformance.plugin.setups.reuse import sharing_socket
 from conformance.plugin.setups.segments import ACK, FIN, MSS, RST
 from conformance.plugin.timing import SOON
 from libsocket import Linger, Socket
-from netns import Peers
+from netns import Namespace, Peers
 
 MIGRATE, REUSE, DELAY, NOTSENT, RTO_MIN, MIN_MSS = (
     f"net.ipv4.tcp_{name}"
@@ -28,6 +28,8 @@ MIGRATE, REUSE, DELAY, NOTSENT, RTO_MIN, MIN_MSS = (
 )
 HERE = "127.0.0.1"
 PORT = 20_000
+LONGER_THAN_A_SECOND, SOME_MILLISECONDS = 1.1, 0.02
+"""In seconds."""
 UNSENT = 2 * SEGMENT
 SECOND = 1_000_000
 """In microseconds."""
@@ -91,20 +93,59 @@ def test_what_waits_goes_to_another(ns, observe, end):
 
 
 @contextmanager
-def in_time_wait(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
-    """A listener, and a socket that connects to it from the port of a connection that waits since 1.1 s."""
-    near, far = hosts.left.namespace, hosts.right.namespace
-    near.sysctl[REUSE] = 1
-    with far.entered(), listening(hosts.right.address) as listener, near.entered():
+def in_time_wait(
+    near: Namespace, far: Namespace, address: str, seconds: float
+) -> Iterator[tuple[Socket, Socket]]:
+    """A listener, and a socket that connects to it from the port of a connection that has waited so long."""
+    with far.entered(), listening(address) as listener, near.entered():
         near.sysctl["net.ipv4.ip_local_port_range"] = f"{PORT} {PORT}"
         with Socket.tcp() as first:
             first.connect(listener.getsockname())
             with listener.accept()[0] as server:
                 first.close()
                 await_end(server)
-        readable_by_select(listener, 1.1)
+        readable_by_select(listener, seconds)
         with Socket.tcp() as again:
             yield listener, again
+
+
+@contextmanager
+def reusing(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
+    """The same, over the wire, with tcp_tw_reuse and for longer than a second."""
+    hosts.left.namespace.sysctl[REUSE] = 1
+    with in_time_wait(
+        hosts.left.namespace, hosts.right.namespace, hosts.right.address, LONGER_THAN_A_SECOND
+    ) as sockets:
+        yield sockets
+
+
+def reused(near: Namespace, far: Namespace, address: str) -> bool:
+    """Whether addresses and ports with which a connection waits since some milliseconds are used again."""
+    with in_time_wait(near, far, address, SOME_MILLISECONDS) as (listener, again):
+        return again.connect_ex(listener.getsockname()) == 0
+
+
+@claim(
+    "ip-sysctl/tcp_tw_reuse/values",
+    sentence=("ip-sysctl/tcp_tw_reuse/values", "ip-sysctl/tcp_tw_reuse/default"),
+    section="TCP variables",
+    says="A TCP socket over IPv4 connects with addresses and ports with which a connection waits in "
+    "TIME-WAIT for longer than tcp_tw_reuse_delay, over loopback and to another host where tcp_tw_reuse is "
+    "1, over loopback alone where it is 2, as it is in a new network namespace, and not where it is 0.",
+    since="4.19",
+    needs=[VETH, sysctl(DELAY)],
+)
+@pytest.mark.parametrize(
+    ("settings", "loopback", "wire"),
+    [({}, True, False), ({REUSE: 0}, False, False), ({REUSE: 1}, True, True), ({REUSE: 2}, True, False)],
+    ids=["at-first", "0", "1", "2"],
+)
+def test_a_connection_is_reused_over_some_links(peers, observe, settings, loopback, wire):
+    near, far = peers.left.namespace, peers.right.namespace
+    near.sysctl.update({DELAY: 1, **settings})
+    seen = [reused(near, near, HERE), reused(near, far, peers.right.address)]
+
+    assert observe("loopback_and_wire", seen) == [loopback, wire]
 
 
 @claim(
@@ -117,7 +158,7 @@ def in_time_wait(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
 )
 def test_a_connection_waits_before_it_is_reused(peers, observe):
     peers.left.namespace.sysctl[DELAY] = 60_000
-    with in_time_wait(peers) as (listener, again):
+    with reusing(peers) as (listener, again):
         with refused():
             again.connect(listener.getsockname())
         peers.left.namespace.sysctl[DELAY] = 1
@@ -136,7 +177,7 @@ def test_a_connection_waits_before_it_is_reused(peers, observe):
 )
 def test_a_connection_is_reused_after_a_second(peers, observe):
     delay = observe("delay", peers.left.namespace.sysctl[DELAY])
-    with in_time_wait(peers) as (listener, again):
+    with reusing(peers) as (listener, again):
         again.connect(listener.getsockname())
 
         assert [delay, observe("port", again.getsockname()[1])] == ["1000", PORT]

@@ -153,7 +153,7 @@ def test_the_path_mtu_is_discovered_by_default(ns, observe):
 
 @claim(
     "proc_sys_net_ipv4.5/ip_nonlocal_bind/default",
-    sentence="proc_sys_net_ipv4.5/ip_nonlocal_bind/default",
+    sentence=("proc_sys_net_ipv4.5/ip_nonlocal_bind/default", "ip-sysctl/ip_nonlocal_bind/default"),
     section="DESCRIPTION",
     says="net.ipv4.ip_nonlocal_bind of a new network namespace is 0, and a UDP socket there cannot be bound "
     "to an address that is not local.",
