@@ -29,12 +29,16 @@ IGNORE_ALL6, IGNORE_MULTICAST6, IGNORE_ANYCAST6, RATE_LIMIT6, RATE_MASK6 = (
     for name in ("echo_ignore_all", "echo_ignore_multicast", "echo_ignore_anycast", "ratelimit", "ratemask")
 )
 ANYCAST_SOURCE = "net.ipv6.anycast_src_echo_reply"
+ERROR_ANYCAST6 = "net.ipv6.icmp.error_anycast_as_unicast"
 NEEDS = (VETH, Capability.NET_RAW)
 ECHO_REPLY, UNREACHABLE, ECHO, TIMESTAMP, TIMESTAMP_REPLY = 0, 3, 8, 13, 14
 ECHO6, ECHO6_REPLY, UNREACHABLE6 = 128, 129, 1
 ANSWER = {ECHO: ECHO_REPLY, TIMESTAMP: TIMESTAMP_REPLY, ECHO6: ECHO6_REPLY}
 BROADCAST, ALL_HOSTS, ALL_NODES, ROUTERS = "10.0.1.255", "224.0.0.1", "ff02::1", "fd00:1::"
 MANY = 10
+LIMITED_BY_PREFIX: Final = [("2.6.12", "6.18.14"), ("6.19", "6.19.4")]
+"""The kernels without 0201eedb69b2, which 7.0 has, and the stable series by a backport."""
+NO_SOCKET: Final = {"*": "no socket is asked: a file of /proc/sys is read"}
 CLOSED_LATE: Final = {"no-op: close*": "what was sent before arrives"}
 ONE_OF_MANY: Final = {
     **CLOSED_LATE,
@@ -381,11 +385,94 @@ def test_types_over_ipv6_are_limited(peers, observe, settings, mask, everyone):
 
 @claim(
     "ip-sysctl/icmp_ratelimit/default",
-    sentence=("ip-sysctl/icmp_ratelimit/default", "ip-sysctl/ratelimit/default"),
+    sentence="ip-sysctl/icmp_ratelimit/default",
     section="IP Variables",
-    says="net.ipv4.icmp_ratelimit of a new network namespace is 1000, and net.ipv6.icmp.ratelimit 100.",
-    needs=[IPV6],
-    survives={"*": "no socket is asked: files of /proc/sys are read"},
+    says="net.ipv4.icmp_ratelimit of a new network namespace is 1000.",
+    survives=NO_SOCKET,
 )
 def test_errors_are_limited_at_first(ns, observe):
-    assert observe("limits", [ns.sysctl[RATE_LIMIT], ns.sysctl[RATE_LIMIT6]]) == ["1000", "100"]
+    assert observe("limit", ns.sysctl[RATE_LIMIT]) == "1000"
+
+
+@claim(
+    "ip-sysctl/ratelimit/space",
+    sentence="ip-sysctl/ratelimit/limits",
+    section="icmp/*",
+    says="Of 10 datagrams that a UDP socket over IPv6 sends at once to a port that nobody has one is "
+    "answered by ICMPv6 with a net.ipv6.icmp.ratelimit of 60000, a minute.",
+    needs=[*NEEDS, IPV6],
+    survives=ONE_OF_MANY,
+    expect=[
+        differs(
+            "four are: by a route to a network of 64 bits a quarter of the limit counts",
+            since=since,
+            until=until,
+            commit="1da177e4c3f4",
+            observed={"answered": 4},
+        )
+        for since, until in LIMITED_BY_PREFIX
+    ],
+)
+def test_errors_over_ipv6_have_a_space(peers, observe):
+    assert observe("answered", unreachable(peers, 60_000, version=6)) == 1
+
+
+@claim(
+    "ip-sysctl/ratelimit/default",
+    sentence="ip-sysctl/ratelimit/default",
+    section="icmp/*",
+    says="net.ipv6.icmp.ratelimit of a new network namespace is 100.",
+    needs=[IPV6],
+    survives=NO_SOCKET,
+    expect=[
+        differs(
+            "it is 1000",
+            since=since,
+            until=until,
+            commit="1da177e4c3f4",
+            observed={"limit": "1000"},
+        )
+        for since, until in LIMITED_BY_PREFIX
+    ],
+)
+def test_errors_over_ipv6_are_limited_at_first(ns, observe):
+    assert observe("limit", ns.sysctl[RATE_LIMIT6]) == "100"
+
+
+def answered_to_anycast(hosts: Routed) -> list[str]:
+    """Which of a datagram to the anycast address of routers and one to the router's own are answered."""
+    answer_at_once(hosts)
+    hosts.router.namespace.sysctl[RATE_LIMIT6] = 0
+    with hosts.left.entered(), Socket.raw(IPPROTO_ICMPV6, AF_INET6) as errors, Socket.udp(AF_INET6) as sender:
+        errors.rcvtimeo = SOON
+        sender.sendto(b"anycast", (ROUTERS, 9))
+        sender.sendto(b"unicast", (address6(hosts.router), 9))
+        found = [""]
+        while found[-1] != "unicast":
+            message = errors.recv(200)
+            found += [message[-7:].decode()] if message[0] == UNREACHABLE6 else []
+        return found[1:]
+
+
+@claim(
+    "ip-sysctl/error_anycast_as_unicast/errors",
+    sentence=("ip-sysctl/error_anycast_as_unicast/errors", "ip-sysctl/error_anycast_as_unicast/default"),
+    section="icmp/*",
+    says="A router over IPv6 answers a datagram to the anycast address of routers, at a port that nobody "
+    "has, by ICMPv6 with net.ipv6.icmp.error_anycast_as_unicast 1, and not in a new network namespace.",
+    since="6.4",
+    needs=[*NEEDS, IPV6, sysctl(ERROR_ANYCAST6)],
+    survives=CLOSED_LATE,
+    expect=differs(
+        "it answers either way: the sysctl counts for what comes from an anycast address",
+        since="6.4",
+        commit="7ab75456be14",
+        observed={"answered": [["anycast", "unicast"], ["anycast", "unicast"]]},
+    ),
+)
+def test_an_error_answers_what_came_to_anycast(routed, observe):
+    before = answered_to_anycast(routed)
+    routed.router.namespace.sysctl[ERROR_ANYCAST6] = 1
+
+    answered = [before, answered_to_anycast(routed)]
+    assert observe("answered", answered) == [["unicast"], ["anycast", "unicast"]]
