@@ -13,16 +13,16 @@ import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import IPV6, VETH, sysctl
-from conformance.plugin.setups.ipv6 import address6, index_of
+from conformance.plugin.setups.ipv6 import LOOPBACK, address6, index_of
 from conformance.plugin.setups.pairs import udp_across
 from conformance.plugin.setups.segments import internet_checksum
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Capability, Host, Peers, Routed
 
-IGNORE_ALL, IGNORE_BROADCASTS, RATE_LIMIT, RATE_MASK = (
-    f"net.ipv4.{name}"
-    for name in ("icmp_echo_ignore_all", "icmp_echo_ignore_broadcasts", "icmp_ratelimit", "icmp_ratemask")
+IGNORE_ALL, IGNORE_BROADCASTS, ENABLE_PROBE, RATE_LIMIT, RATE_MASK = (
+    f"net.ipv4.icmp_{name}"
+    for name in ("echo_ignore_all", "echo_ignore_broadcasts", "echo_enable_probe", "ratelimit", "ratemask")
 )
 IGNORE_ALL6, IGNORE_MULTICAST6, IGNORE_ANYCAST6, RATE_LIMIT6, RATE_MASK6 = (
     f"net.ipv6.icmp.{name}"
@@ -31,9 +31,13 @@ IGNORE_ALL6, IGNORE_MULTICAST6, IGNORE_ANYCAST6, RATE_LIMIT6, RATE_MASK6 = (
 ANYCAST_SOURCE = "net.ipv6.anycast_src_echo_reply"
 ERROR_ANYCAST6 = "net.ipv6.icmp.error_anycast_as_unicast"
 NEEDS = (VETH, Capability.NET_RAW)
-ECHO_REPLY, UNREACHABLE, ECHO, TIMESTAMP, TIMESTAMP_REPLY = 0, 3, 8, 13, 14
+ECHO_REPLY, ECHO, TIMESTAMP, TIMESTAMP_REPLY, PROBE, PROBE_REPLY = 0, 8, 13, 14, 42, 43
 ECHO6, ECHO6_REPLY, UNREACHABLE6 = 128, 129, 1
-ANSWER = {ECHO: ECHO_REPLY, TIMESTAMP: TIMESTAMP_REPLY, ECHO6: ECHO6_REPLY}
+ANSWER = {ECHO: ECHO_REPLY, TIMESTAMP: TIMESTAMP_REPLY, PROBE: PROBE_REPLY, ECHO6: ECHO6_REPLY}
+LOCAL = 1
+"""The bit of a PROBE request, RFC 8335, that asks of the host's own interfaces."""
+OF_LOOPBACK = bytes([0x20, 0, 0xDF, 0xFF]) + bytes([0, 8, 3, 2]) + LOOPBACK.to_bytes(4, "big")
+"""The extension that identifies the interface by its index."""
 BROADCAST, ALL_HOSTS, ALL_NODES, ROUTERS = "10.0.1.255", "224.0.0.1", "ff02::1", "fd00:1::"
 MANY = 10
 LIMITED_BY_PREFIX: Final = [("2.6.12", "6.18.14"), ("6.19", "6.19.4")]
@@ -48,7 +52,9 @@ ONE_OF_MANY: Final = {
 
 def request(type_: int, sequence: int) -> bytes:
     """A request of ICMP or ICMPv6, whose checksum the kernel fills in; with the room for three timestamps."""
-    body = bytes([0, 1, 0, sequence, *bytes(12)])
+    numbers = [sequence, LOCAL] if type_ == PROBE else [0, sequence]
+    rest = OF_LOOPBACK if type_ == PROBE else bytes(12)
+    body = bytes([0, 1, *numbers]) + rest
     checksum = internet_checksum(bytes([type_, 0, 0, 0]) + body)
     return bytes([type_, 0]) + checksum.to_bytes(2, "big") + body
 
@@ -79,7 +85,7 @@ class Pinger:
             message, (source, *_) = self.sock.recvfrom(200)
             octets = self._message(message)
             if octets[0] == ANSWER[self._type]:
-                found.append((octets[7], source))
+                found.append((octets[6 if self._type == PROBE else 7], source))
         return found[1:]
 
     def sequences(self) -> list[int]:
@@ -170,6 +176,26 @@ def test_a_timestamp_request_is_answered(peers, observe):
 
         answered = [echo.answered(), timestamp.answered()]
         assert observe("echo_and_timestamp", answered) == [[(2, host)], [(1, host)]]
+
+
+@claim(
+    "ip-sysctl/icmp_echo_enable_probe/answers",
+    sentence=("ip-sysctl/icmp_echo_enable_probe/answers", "ip-sysctl/icmp_echo_enable_probe/default"),
+    section="IP Variables",
+    says="A host over IPv4 answers a PROBE request (RFC 8335) for one of its interfaces by index while "
+    "icmp_echo_enable_probe is 1, and not in a new network namespace.",
+    since="5.13",
+    needs=[*NEEDS, sysctl(ENABLE_PROBE)],
+    survives=CLOSED_LATE,
+)
+def test_a_probe_is_answered(peers, observe):
+    host = peers.right.address
+    with pinging(peers, PROBE) as pinger:
+        pinger.ping(host)
+        peers.right.namespace.sysctl[ENABLE_PROBE] = 1
+        pinger.ping(host)
+
+        assert observe("answered", pinger.answered()) == [(2, host)]
 
 
 @claim(
