@@ -40,8 +40,6 @@ OF_LOOPBACK = bytes([0x20, 0, 0xDF, 0xFF]) + bytes([0, 8, 3, 2]) + LOOPBACK.to_b
 """The extension that identifies the interface by its index."""
 BROADCAST, ALL_HOSTS, ALL_NODES, ROUTERS = "10.0.1.255", "224.0.0.1", "ff02::1", "fd00:1::"
 MANY = 10
-LIMITED_BY_PREFIX: Final = [("2.6.12", "6.18.14"), ("6.19", "6.19.4")]
-"""The kernels without 0201eedb69b2, which 7.0 has, and the stable series by a backport."""
 NO_SOCKET: Final = {"*": "no socket is asked: a file of /proc/sys is read"}
 CLOSED_LATE: Final = {"no-op: close*": "what was sent before arrives"}
 ONE_OF_MANY: Final = {
@@ -433,10 +431,10 @@ def test_errors_are_limited_at_first(ns, observe):
             "four are: by a route to a network of 64 bits a quarter of the limit counts",
             since=since,
             until=until,
-            commit="1da177e4c3f4",
+            commit="bc9259a8bae9",
             observed={"answered": 4},
         )
-        for since, until in LIMITED_BY_PREFIX
+        for since, until in [("3.6", "6.18.14"), ("6.19", "6.19.4")]
     ],
 )
 def test_errors_over_ipv6_have_a_space(peers, observe):
@@ -451,14 +449,8 @@ def test_errors_over_ipv6_have_a_space(peers, observe):
     needs=[IPV6],
     survives=NO_SOCKET,
     expect=[
-        differs(
-            "it is 1000",
-            since=since,
-            until=until,
-            commit="1da177e4c3f4",
-            observed={"limit": "1000"},
-        )
-        for since, until in LIMITED_BY_PREFIX
+        differs("it is 1000", since=since, until=until, commit="1da177e4c3f4", observed={"limit": "1000"})
+        for since, until in [("2.6.12", "6.18.14"), ("6.19", "6.19.4")]
     ],
 )
 def test_errors_over_ipv6_are_limited_at_first(ns, observe):
