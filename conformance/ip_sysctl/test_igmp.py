@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from socket import IPPROTO_IGMP, inet_ntoa
 from typing import Final
 
 import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.packets import ip_header, packets
 from conformance.plugin.timing import SOON
 from libsocket import IP_ADD_SOURCE_MEMBERSHIP, IP_MSFILTER, IpMreqn, IpMreqSource, IpMsfilter, Socket
+from netns import Capability, Peers
 
 MEMBERSHIPS, SOURCES = "net.ipv4.igmp_max_memberships", "net.ipv4.igmp_max_msf"
 HERE = "127.0.0.1"
-GROUP = "239.1.2.3"
+GROUP, LINK_LOCAL = "239.1.2.3", "224.0.0.100"
+LINK_LOCAL_REPORTS = "net.ipv4.igmp_link_local_mcast_reports"
+REPORT_V1, REPORT_V2, REPORT_V3 = 0x12, 0x16, 0x22
 LOOPBACK = 1
 SENT_TO_EACH: Final = {
     "no-op: sendto(*": "that a group is sent to is seen where it is joined",
@@ -145,3 +151,69 @@ def test_so_many_senders_are_heard_at_first(receiver, observe):
         hear(receiver, 11)
 
     assert observe("held", len(senders(receiver))) == 10
+
+
+def reports(hosts: Peers, *groups: str) -> list[tuple[int, str]]:
+    """The types of IGMP reports, and the groups that they name, while the left joins some, up to the last."""
+    left = hosts.left
+    with hosts.right.entered(), packets() as seen, left.entered(), Socket.udp() as sock:
+        seen.rcvtimeo = SOON
+        for one in groups:
+            sock.ip_add_membership = IpMreqn(one, left.address)
+            sock.get(IP_MSFILTER, request=IpMsfilter(one, left.address))  # is refused unless it has joined
+        found = [(0, "")]
+        while groups[-1] not in [name for _, name in found]:
+            packet = seen.recv(1000)
+            if ip_header(packet).protocol == IPPROTO_IGMP:
+                found += named(packet[4 * (packet[0] & 0x0F) :])
+        return found[1:]
+
+
+def named(message: bytes) -> list[tuple[int, str]]:
+    """The type of a message of IGMP with each group that it names; by IGMPv3 in records without senders."""
+    places = range(12, len(message), 8) if message[0] == REPORT_V3 else [4]
+    return [(message[0], inet_ntoa(message[place : place + 4])) for place in places]
+
+
+@claim(
+    "ip-sysctl/force_igmp_version/reports",
+    sentence=("ip-sysctl/force_igmp_version/versions", "ip-sysctl/force_igmp_version/default"),
+    section="IP Variables",
+    says="A host reports a group that a UDP socket over IPv4 joins by IGMPv3 in a new network namespace and "
+    "with force_igmp_version 3, by IGMPv1 with 1 and by IGMPv2 with 2.",
+    needs=[VETH, Capability.NET_RAW],
+)
+@pytest.mark.parametrize(
+    ("values", "report"),
+    [([], REPORT_V3), ([1], REPORT_V1), ([2], REPORT_V2), ([3], REPORT_V3)],
+    ids=["at-first", "1", "2", "3"],
+)
+def test_a_group_is_reported(peers, observe, values, report):
+    left = peers.left
+    left.namespace.sysctl.update({f"net.ipv4.conf.{left.device}.force_igmp_version": one for one in values})
+
+    assert observe("report", list(reports(peers, GROUP)[-1])) == [report, GROUP]
+
+
+@claim(
+    "ip-sysctl/igmp_link_local_mcast_reports/reports",
+    sentence=(
+        "ip-sysctl/igmp_link_local_mcast_reports/reports",
+        "ip-sysctl/igmp_link_local_mcast_reports/default",
+    ),
+    section="IP Variables",
+    says="A host reports the group 224.0.0.100, which a UDP socket over IPv4 joins, by IGMP in a new network "
+    "namespace, and not with igmp_link_local_mcast_reports 0; it reports 239.1.2.3 then.",
+    since="4.3",
+    needs=[VETH, Capability.NET_RAW],
+)
+@pytest.mark.parametrize(
+    ("settings", "reported"),
+    [({}, [GROUP, LINK_LOCAL]), ({LINK_LOCAL_REPORTS: 0}, [GROUP])],
+    ids=["at-first", "0"],
+)
+def test_a_link_local_group_is_reported(peers, observe, settings, reported):
+    peers.left.namespace.sysctl.update(settings)
+    found = {name for _, name in reports(peers, LINK_LOCAL, GROUP)}
+
+    assert observe("reported", sorted(found, reverse=True)) == reported
