@@ -29,6 +29,9 @@ UDP = {4: "udp", 6: "udp6"}
 PING = {4: (IPPROTO_ICMP, 8), 6: (IPPROTO_ICMPV6, 128)}
 VERSIONS = pytest.mark.parametrize("version", [4, 6])
 CLOSED_LATE: Final = {"no-op: close*": "what was sent before arrives"}
+ALL_MARKED: Final = {
+    "no-op: setsockopt(*SO_ATTACH_FILTER*": "where all has the mark, a filter has nothing to drop"
+}
 NEEDS = (Capability.NET_ADMIN, Capability.NET_RAW, IPV6)
 MARK, ANOTHER = 7, 8
 SYNACK_UNMARKED: Final = [
@@ -167,7 +170,7 @@ def test_answers_have_the_mark(ns, observe, version, answer):
     "no mark, and one of its own has.",
     since="3.16",
     needs=NEEDS,
-    survives=CLOSED_LATE,
+    survives=CLOSED_LATE | ALL_MARKED,
 )
 @VERSIONS
 def test_each_version_has_its_own(ns, observe, version):
@@ -227,7 +230,7 @@ NOTHING = [False, False, False]
     "mark of the SYN, and so have the SYN-ACK and its data; the listener has none.",
     since="3.16",
     needs=[Capability.NET_ADMIN, Capability.NET_RAW],
-    survives={"no-op: setsockopt(*SO_ATTACH_FILTER*": "where all has the mark, a filter has nothing to drop"},
+    survives=ALL_MARKED,
     expect=synack_unmarked("3.16", "4.13"),
 )
 def test_a_connection_has_the_mark(ns, observe):
@@ -251,7 +254,7 @@ def test_a_connection_has_the_mark(ns, observe):
     "mark of the SYN, and so have the SYN-ACK and its data; the listener has none.",
     since="3.16",
     needs=NEEDS,
-    survives={"no-op: setsockopt(*SO_ATTACH_FILTER*": "where all has the mark, a filter has nothing to drop"},
+    survives=ALL_MARKED,
     expect=[synack_unmarked(*kernels) for kernels in SYNACK_UNMARKED],
 )
 def test_a_connection_over_ipv6_has_the_mark(ns, observe):
