@@ -122,7 +122,8 @@ def reusing(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
 def reused(near: Namespace, far: Namespace, address: str) -> bool:
     """Whether addresses and ports with which a connection waits since some milliseconds are used again."""
     with in_time_wait(near, far, address, SOME_MILLISECONDS) as (listener, again):
-        return again.connect_ex(listener.getsockname()) == 0
+        again.connect_ex(listener.getsockname())
+        return bool(again.getsockname()[1] == PORT)
 
 
 @claim(
