@@ -258,9 +258,15 @@ def test_fragments_are_pruned(ns, observe):
     with Socket.raw(IPPROTO_RAW) as raw, udp_flow() as (sender, receiver):
         before = sent_and_received(sender, receiver, b"before")
         send_first_fragments(raw, 20)
-        received = [before, sent_and_received(sender, receiver, b"after")]
+        with packets() as seen:
+            seen.rcvtimeo = SOON
+            received = [before, sent_and_received(sender, receiver, b"after")]
+            fragment = next_header(seen).length
 
-        assert observe("received", received) == [["before", "whole"], ["after", "whole"]]
+        assert [observe("fragment", fragment), observe("received", received)] == [
+            1500,
+            [["before", "whole"], ["after", "whole"]],
+        ]
 
 
 def sent_and_received(sender: Socket, receiver: Socket, text: bytes) -> list[str]:
