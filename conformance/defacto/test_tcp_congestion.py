@@ -40,8 +40,8 @@ def three(host: str) -> Iterator[tuple[Socket, Socket, Socket]]:
     "defacto/TCP_CONGESTION/unknown",
     says="TCP_CONGESTION of a TCP socket that listens, is connected or was accepted, over IPv4 and IPv6, "
     "with the name of no algorithm is refused with ENOENT, and it keeps the one that it has.",
-    since="2.6.20",
-    commit="ce7bc3bf15cb",
+    since="2.6.13",
+    commit="5f8ef48d2409",
     survives=OTHERS,
 )
 @HOSTS
