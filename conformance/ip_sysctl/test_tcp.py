@@ -295,7 +295,7 @@ def test_the_timeout_has_a_least(peers, observe, least):
 
 @claim(
     "ip-sysctl/tcp_rto_min_us/default",
-    sentence="ip-sysctl/tcp_rto_min_us/default",
+    sentence="ip-sysctl/tcp_rto_min_us/values",
     section="TCP variables",
     says="In a new network namespace tcp_rto_min_us is 200000, and the retransmission timeout of a TCP "
     "connection over IPv4 that at least.",
