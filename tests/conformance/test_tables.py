@@ -41,6 +41,18 @@ TRUE = {
     "inherited": ("SO_KEEPALIVE", 'transport = "tcp"\nvalue = 1'),
     "not-inherited": ("SO_KEEPALIVE", 'transport = "unix"\nvalue = 1\ndefault = 0'),
     "optlen": ("TCP_NODELAY", 'sockets = ["tcp"]\nsizes = [1, 3]\nvalue = 1\nerrno = "EINVAL"'),
+    "unsupported": (
+        "TCP_NODELAY",
+        'sockets = ["udp"]\nvalues = [1]\nbeside = "tcp"\nerrno = "ENOPROTOOPT"\n'
+        'errno-of-read = "EOPNOTSUPP"',
+    ),
+    "ignored": (
+        "SO_BROADCAST",
+        'sockets = ["mptcp"]\nvalues = [1]\nvalue = 0\nbeside = "tcp"\n'
+        'survives = { "no-op: setsockopt(*" = "it does nothing" }',
+    ),
+    "more-bytes": ("TCP_NODELAY", 'sockets = ["tcp"]\nsizes = [5, 8]\nvalue = 1\ndefault = 0'),
+    "room-for-fewer": ("SO_RCVLOWAT", 'sockets = ["tcp"]\nsizes = [1, 3]\nvalue = 7'),
     "shared-port": ("SO_REUSEADDR", 'transport = "udp"\npairs = [["0.0.0.0", "127.0.0.1"]]'),
     "kept-port": (
         "SO_REUSEADDR",
@@ -84,6 +96,10 @@ FALSE = {
     "initial-privilege": ("SO_MARK", 'sockets = ["udp"]\nvalue = 1'),
     "inherited": ("SO_KEEPALIVE", 'transport = "unix"\nvalue = 1'),
     "not-inherited": ("SO_KEEPALIVE", 'transport = "tcp"\nvalue = 1\ndefault = 0'),
+    "unsupported": ("SO_NO_CHECK", 'sockets = ["tcp"]\nvalues = [1]\nbeside = "udp"'),
+    "ignored": ("SO_BROADCAST", 'sockets = ["udp"]\nvalues = [1]\nvalue = 0\nbeside = "tcp"'),
+    "more-bytes": ("IP_UNICAST_IF", 'sockets = ["udp"]\nsizes = [5]\nvalue = 1\ndefault = 0'),
+    "room-for-fewer": ("IP_TTL", 'sockets = ["udp"]\nsizes = [3]\nvalue = 7'),
     "optlen": ("SO_RCVTIMEO", 'sockets = ["tcp"]\nsizes = [16]\nvalue = 0.0'),
     "shared-port": (
         "SO_REUSEADDR",

@@ -20,9 +20,12 @@ UDP_NEEDS_NO_LISTENER: Final = {
 
 
 @contextmanager
-def listening(host: str = "127.0.0.1", *, backlog: int = _BACKLOG) -> Iterator[Socket]:
-    """A TCP socket that listens on a free port of an IPv4 or IPv6 address."""
-    with Socket.tcp(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+def listening(
+    host: str = "127.0.0.1", *, backlog: int = _BACKLOG, protocol: int = socket.IPPROTO_TCP
+) -> Iterator[Socket]:
+    """A TCP or MPTCP socket that listens on a free port of an IPv4 or IPv6 address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with Socket(family, socket.SOCK_STREAM, protocol) as listener:
         listener.bind((host, 0))
         listener.listen(backlog)
         yield listener
@@ -40,7 +43,7 @@ def listening_unix(type_: int = socket.SOCK_STREAM, *, backlog: int = _BACKLOG) 
 @contextmanager
 def pending_connection(listener: Socket) -> Iterator[Socket]:
     """A client whose connection is ready to be accepted: its connect returns a moment before that."""
-    with Socket(listener.family, listener.type) as client:
+    with Socket(listener.family, listener.type, listener.proto) as client:
         client.connect(listener.getsockname())
         await_readable(listener)
         yield client

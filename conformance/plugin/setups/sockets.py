@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
+from conformance.plugin.setups.mptcp import mptcp_socket
 from libsocket import Socket
 
 _EXPERIMENTAL = 253
@@ -18,17 +19,20 @@ def unix_datagram() -> Socket:
     return Socket.unix(socket.SOCK_DGRAM)
 
 
-def raw_socket() -> Socket:
-    """A raw IPv4 socket of a protocol for experiments, which nothing else on a host receives."""
-    return Socket.raw(_EXPERIMENTAL)
+def raw_socket(family: int = socket.AF_INET) -> Socket:
+    """A raw IP socket of a protocol for experiments, which nothing else on a host receives."""
+    return Socket.raw(_EXPERIMENTAL, family)
 
 
 SOCKETS: Final[Mapping[str, Callable[[], Socket]]] = {
     "tcp": Socket.tcp,
     "tcp6": partial(Socket.tcp, socket.AF_INET6),
+    "mptcp": mptcp_socket,
+    "mptcp6": partial(mptcp_socket, socket.AF_INET6),
     "udp": Socket.udp,
     "udp6": partial(Socket.udp, socket.AF_INET6),
     "raw": raw_socket,
+    "raw6": partial(raw_socket, socket.AF_INET6),
     "unix": Socket.unix,
     "unix-datagram": unix_datagram,
     "unix-seqpacket": partial(Socket.unix, socket.SOCK_SEQPACKET),

@@ -14,6 +14,7 @@ from msgspec import field
 
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
+from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.tables.row import (
     Capabilities,
@@ -34,6 +35,8 @@ T = TypeVar("T")
 _LISTENING: Final[dict[str, Callable[[], AbstractContextManager[Socket]]]] = {
     "tcp": listening,
     "tcp6": partial(listening, "::1"),
+    "mptcp": partial(listening, protocol=IPPROTO_MPTCP),
+    "mptcp6": partial(listening, "::1", protocol=IPPROTO_MPTCP),
     "unix": listening_unix,
 }
 
@@ -181,6 +184,58 @@ def test_it_cannot_be_set(observe: Observe, row: ReadOnly, case: Case) -> None:
         assert observe("value", row.shown(sock)) == row.value
 
 
+class _Beside(_OfValues, frozen=True, kw_only=True):
+    """A row beside which there is a socket of another kind, on which each of ``values`` is stored."""
+
+    beside: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.beside not in SOCKETS:
+            raise RowError(f"there is no {self.beside}; sockets are {', '.join(SOCKETS)}")
+
+    def stored_beside(self, case: Case) -> Any:
+        with SOCKETS[self.beside]() as sock:
+            sock.set(self.option, case.given)
+            return self.shown(sock)
+
+
+class Unsupported(_Beside, frozen=True, kw_only=True):
+    """It can neither be set to any of ``values`` nor read, with ``errno`` if named.
+
+    ``errno-of-read`` is what reading fails with where that is another.
+    """
+
+    errno: Errno = Errno()
+    errno_of_read: Errno | None = field(name="errno-of-read", default=None)
+
+
+def test_it_is_not_there(observe: Observe, row: Unsupported, case: Case) -> None:
+    with case.made() as sock:
+        with refused(row.errno.number):
+            sock.set(row.option, case.given)
+        with refused((row.errno_of_read or row.errno).number, "errno_of_read"):
+            sock.get(row.option)
+
+    assert observe("beside", row.stored_beside(case)) == case.given
+
+
+class Ignored(_Beside, frozen=True, kw_only=True):
+    """To set it to any of ``values`` is no error and changes nothing: it reads as ``value`` then."""
+
+    value: Value
+
+
+def test_setting_it_does_nothing(observe: Observe, row: Ignored, case: Case) -> None:
+    with case.made() as sock:
+        sock.set(row.option, case.given)
+
+        assert observe("here_and_beside", [row.shown(sock), row.stored_beside(case)]) == [
+            row.value,
+            case.given,
+        ]
+
+
 class Outside(_OfValues, frozen=True, kw_only=True):
     """Setting it to any of ``values`` is refused, with ``errno`` if named, and ``kept`` stays."""
 
@@ -279,7 +334,7 @@ class _Accepted(Row, frozen=True, kw_only=True):
     It must be another than a new listener has. Where ``value`` is not, ``otherwise`` has one that is.
     """
 
-    transport: Literal["tcp", "tcp6", "unix"]
+    transport: Literal["tcp", "tcp6", "mptcp", "mptcp6", "unix"]
     value: Value
     otherwise: tuple[Value, ...] = ()
     stored: Value | None = None
@@ -346,6 +401,46 @@ def test_fewer_bytes_are_refused(observe: Observe, row: Optlen, case: Case) -> N
         row.zeros(sock, row.option.codec.size)
 
         assert observe("after_fewer_and_all", [kept, sock.get(row.option)]) == [row.value, 0]
+
+
+class MoreBytes(_Changing, frozen=True, kw_only=True):
+    """Set with more bytes than it has, any of ``sizes``, it takes ``value`` from the first of them."""
+
+    sizes: tuple[int, ...]
+    value: Value
+
+    def cases(self) -> Iterator[Case]:
+        return _given(self.sockets, self.sizes)
+
+
+def test_the_first_bytes_count(observe: Observe, row: MoreBytes, case: Case) -> None:
+    octets = row.option.codec.encode(row.value)
+    with case.made() as sock:
+        before = row.begun(sock, row.value)
+        seen = [row.shown(sock)]
+        sock.set(row.option.through(raw(case.given)), octets.ljust(case.given, b"\xff"))
+        seen.append(row.shown(sock))
+
+        assert observe("before_and_after", seen) == [before, row.value]
+
+
+class RoomForFewer(_OfSockets, frozen=True, kw_only=True):
+    """Set to ``value`` and read into fewer bytes than it has, any of ``sizes``, it gives the first ones."""
+
+    sizes: tuple[int, ...]
+    value: Value
+
+    def cases(self) -> Iterator[Case]:
+        return _given(self.sockets, self.sizes)
+
+
+def test_what_there_is_room_for_is_given(observe: Observe, row: RoomForFewer, case: Case) -> None:
+    whole = row.option.codec.encode(row.value)
+    with case.made() as sock:
+        sock.set(row.option, row.value)
+        given = sock.get(row.option.through(raw(case.given)))
+
+        assert observe("size_and_first", [len(given), whole.startswith(given)]) == [case.given, True]
 
 
 class _AtOnePort(Row, frozen=True, kw_only=True):
@@ -431,6 +526,8 @@ KINDS: Final[dict[str, tuple[type[Row], Callable[..., None]]]] = {
     "stored": (Stored, test_what_is_set_is_stored),
     "maximum": (Maximum, test_what_is_beyond_the_maximum_is_cut_to_it),
     "read-only": (ReadOnly, test_it_cannot_be_set),
+    "unsupported": (Unsupported, test_it_is_not_there),
+    "ignored": (Ignored, test_setting_it_does_nothing),
     "outside": (Outside, test_what_is_outside_its_bounds_is_refused),
     "privileged": (Privileged, test_without_the_capability_it_is_refused),
     "suffices": (Suffices, test_the_capability_suffices),
@@ -438,6 +535,8 @@ KINDS: Final[dict[str, tuple[type[Row], Callable[..., None]]]] = {
     "inherited": (Inherited, test_an_accepted_connection_begins_with),
     "not-inherited": (NotInherited, test_an_accepted_connection_begins_with),
     "optlen": (Optlen, test_fewer_bytes_are_refused),
+    "more-bytes": (MoreBytes, test_the_first_bytes_count),
+    "room-for-fewer": (RoomForFewer, test_what_there_is_room_for_is_given),
     "shared-port": (SharedPort, test_two_sockets_share_a_port),
     "kept-port": (KeptPort, test_a_socket_keeps_its_port),
 }
