@@ -74,6 +74,8 @@ class Virtme(Packaged):
         environ = ["env", f"PATH={Path(sys.executable).parent}:{tools.search_path(image.tools)}"]
         machine = ["--memory", job.memory, "--cpus", str(job.cpus), *acceleration]
         folders = ["--cwd", str(job.folder), f"--rwdir={job.shared}", "--user", "root"]
+        # Or else an empty folder hides root's home, where the interpreter and the cache of a root's are.
+        folders += ["--append", "virtme_root_user=1"]
         run = ["--shell", str(command)] if job.terminal is not None else ["--verbose", "--", f"sh {command}"]
         vng = [_vng(), "--run", str(image.program), *machine, *folders, *run]
         program = confined([*environ, f"TMPDIR={job.home}", *vng], job.shared, devices=[KVM])
