@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import IPV6, VETH
+from conformance.plugin.needs import VETH
 from conformance.plugin.setups.fast_open import COOKIE_KEPT, fast_client, fast_listener, get_cookie
 from conformance.plugin.timing import SOON
 
-VERSIONS = pytest.mark.parametrize("version", [4, 6])
 UNSPECIFIED, COOKIE_UNAVAILABLE, DATA_NOT_ACKED = 0, 1, 2
 """enum tcp_fastopen_client_fail"""
 SYN_DATA = 32
@@ -18,17 +15,17 @@ SYN_DATA = 32
 
 @claim(
     "defacto/TCP_INFO/fast-open-without-cookie",
-    says="fastopen_client_fail of TCP_INFO is TFO_COOKIE_UNAVAILABLE (1) of a client, over IPv4 and IPv6, "
+    says="fastopen_client_fail of TCP_INFO is TFO_COOKIE_UNAVAILABLE (1) of a client over IPv4 "
     "that had no cookie for its listener when it connected with TCP_FASTOPEN_CONNECT, and its options are "
     "without TCPI_OPT_SYN_DATA.",
     since="5.5",
+    backports=("5.4.280",),
     commit="480274787d7e",
-    needs=[VETH, IPV6],
+    needs=[VETH],
     survives={"no-op: setsockopt(*TCP_FASTOPEN, ?5?*": "a client asks without knowing what is granted"},
 )
-@VERSIONS
-def test_there_was_no_cookie(peers, observe, version):
-    with fast_listener(peers, version=version) as listener, fast_client(peers, listener) as client:
+def test_there_was_no_cookie(peers, observe):
+    with fast_listener(peers) as listener, fast_client(peers, listener) as client:
         client.connect(listener.getsockname())
         info = client.tcp_info
 
@@ -38,16 +35,16 @@ def test_there_was_no_cookie(peers, observe, version):
 
 @claim(
     "defacto/TCP_INFO/fast-open",
-    says="fastopen_client_fail of TCP_INFO is TFO_STATUS_UNSPEC (0) of a client, over IPv4 and IPv6, whose "
+    says="fastopen_client_fail of TCP_INFO is TFO_STATUS_UNSPEC (0) of a client over IPv4 whose "
     "data came with the SYN, and TCPI_OPT_SYN_DATA is in the options of both ends.",
     since="5.5",
+    backports=("5.4.280",),
     commit="480274787d7e",
-    needs=[VETH, IPV6],
+    needs=[VETH],
     survives=COOKIE_KEPT,
 )
-@VERSIONS
-def test_data_came_with_the_syn(peers, observe, version):
-    with fast_listener(peers, version=version) as listener:
+def test_data_came_with_the_syn(peers, observe):
+    with fast_listener(peers) as listener:
         get_cookie(peers, listener)
         with fast_client(peers, listener) as client:
             client.connect(listener.getsockname())
@@ -69,17 +66,17 @@ def test_data_came_with_the_syn(peers, observe, version):
 
 @claim(
     "defacto/TCP_INFO/fast-open-not-acknowledged",
-    says="fastopen_client_fail of TCP_INFO is TFO_DATA_NOT_ACKED (2) of a client, over IPv4 and IPv6, whose "
+    says="fastopen_client_fail of TCP_INFO is TFO_DATA_NOT_ACKED (2) of a client over IPv4 whose "
     "SYN had a cookie and data for a listener that has switched TCP_FASTOPEN off since, and which sends the "
     "data again then; its options are without TCPI_OPT_SYN_DATA.",
     since="5.5",
+    backports=("5.4.280",),
     commit="480274787d7e",
-    needs=[VETH, IPV6],
+    needs=[VETH],
     survives=COOKIE_KEPT,
 )
-@VERSIONS
-def test_the_data_was_not_acknowledged(peers, observe, version):
-    with fast_listener(peers, version=version) as listener:
+def test_the_data_was_not_acknowledged(peers, observe):
+    with fast_listener(peers) as listener:
         get_cookie(peers, listener)
         listener.tcp_fastopen = 0
         with fast_client(peers, listener) as client:

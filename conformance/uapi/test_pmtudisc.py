@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-
 import pytest
 
 from conformance.plugin.claim import claim
@@ -54,7 +52,7 @@ def packet_too_big(arriving: Socket) -> None:
     sentence="in.h/IP_PMTUDISC_OMIT/fragmented",
     section="IP_MTU_DISCOVER values",
     says="With IP_PMTUDISC_OMIT a UDP socket sends a packet that is a byte larger than the MTU of the "
-    "interface in two, which have no don't-fragment flag; with IP_PMTUDISC_INTERFACE it does not: EMSGSIZE.",
+    "interface in two, which have no don't-fragment flag; with IP_PMTUDISC_INTERFACE it refuses to.",
     needs=[VETH, Capability.NET_RAW],
 )
 def test_what_is_larger_is_fragmented(peers, observe):
@@ -64,7 +62,7 @@ def test_what_is_larger_is_fragmented(peers, observe):
         seen.rcvtimeo = SOON
         address = peers.right.address, receiver.getsockname()[1]
         sender.ip_mtu_discover = INTERFACE
-        with refused(errno.EMSGSIZE):
+        with refused():
             sender.sendto(bytes(MTU - HEADERS + 1), address)
         sender.ip_mtu_discover = OMIT
         sender.sendto(bytes(MTU - HEADERS + 1), address)
@@ -83,7 +81,7 @@ def test_what_is_larger_is_fragmented(peers, observe):
     sentence="in6.h/IPV6_PMTUDISC_OMIT/fragmented",
     section="IPV6_MTU_DISCOVER values",
     says="With IPV6_PMTUDISC_OMIT a UDP socket sends a packet that is a byte larger than the MTU of the "
-    "interface in fragments; with IPV6_PMTUDISC_INTERFACE it does not: EMSGSIZE.",
+    "interface in two fragments; with IPV6_PMTUDISC_INTERFACE it refuses to.",
     needs=ON_THE_WIRE,
 )
 def test_what_is_larger_is_fragmented_in_ipv6(peers, observe):
@@ -91,7 +89,7 @@ def test_what_is_larger_is_fragmented_in_ipv6(peers, observe):
         seen = ipv6_packets()
     with seen, udp6_across(peers) as (sender, receiver):
         sender.ipv6_mtu_discover = INTERFACE
-        with refused(errno.EMSGSIZE):
+        with refused():
             sender.send(bytes(MTU - HEADERS6 + 1))
         sender.ipv6_mtu_discover = OMIT
         sender.send(bytes(MTU - HEADERS6 + 1))
@@ -115,7 +113,7 @@ def test_what_is_larger_is_fragmented_in_ipv6(peers, observe):
     section="IPV6_MTU_DISCOVER values",
     says="With IPV6_PMTUDISC_INTERFACE, as with IPV6_PMTUDISC_PROBE, a UDP socket sends a packet that is "
     "larger than the path MTU that is known, and as large as the MTU of the interface, in one piece; one "
-    "that is a byte larger it does not: EMSGSIZE.",
+    "that is a byte larger it refuses to send.",
     needs=ON_THE_WIRE,
     survives=ASKED,
 )
@@ -127,12 +125,12 @@ def test_the_interface_says_how_large(routed, observe, setting):
     with seen, udp6_across(routed) as (sender, _):
         sender.send(b"narrow".rjust(MTU - HEADERS6))
         await_error(sender)
-        with refused(errno.EMSGSIZE, "errno_told"):
+        with refused(name="errno_told"):
             sender.send(b"")
         with routed.left.entered():
             known = known_path_mtu(address6(routed.right))
         sender.ipv6_mtu_discover = setting
-        with refused(errno.EMSGSIZE):
+        with refused():
             sender.send(bytes(MTU - HEADERS6 + 1))
         sender.send(b"whole".rjust(MTU - HEADERS6))
 
@@ -160,6 +158,8 @@ def test_what_a_router_tells_is_ignored(routed, observe, setting):
         sender.ipv6_mtu_discover = setting
         sender.send(bytes(MTU - HEADERS6))
         packet_too_big(answers)
+        sender.send(bytes(MTU - HEADERS6))
+        packet_too_big(answers)  # it is seen before it is taken, but after the first was
         with routed.left.entered():
             known.append(known_path_mtu(address6(routed.right)))
         sender.ipv6_mtu_discover = PROBE
