@@ -10,7 +10,6 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.mptcp import mptcp_connection
 from libsocket import (
     INT,
-    SO_KEEPALIVE,
     SO_OOBINLINE,
     SO_PRIORITY,
     SO_ZEROCOPY,
@@ -28,14 +27,14 @@ HOSTS = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
     "mptcp/Socket-options/most",
     sentence="mptcp/Socket-options/most",
     section="Socket options",
-    says="A connected MPTCP socket, over IPv4 and IPv6, takes SO_KEEPALIVE, SO_PRIORITY, TCP_NODELAY, "
-    "TCP_CORK and TCP_INQ of 1 and of 0, and reads them back.",
+    says="A connected MPTCP socket, over IPv4 and IPv6, takes SO_PRIORITY, TCP_NODELAY, TCP_CORK and "
+    "TCP_INQ of 1 and of 0, and reads them back.",
     since="5.17",
     needs=[MPTCP, IPV6],
 )
 @HOSTS
 @pytest.mark.parametrize(
-    "option", [SO_KEEPALIVE, SO_PRIORITY, TCP_NODELAY, TCP_CORK, TCP_INQ], ids=lambda option: option.name
+    "option", [SO_PRIORITY, TCP_NODELAY, TCP_CORK, TCP_INQ], ids=lambda option: option.name
 )
 def test_options_are_taken(ns, observe, host, option):
     as_int = option.through(INT)
