@@ -10,6 +10,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.groups import Sender
 from conformance.plugin.setups.pairs import received_until
 from conformance.plugin.timing import SOON
 from libsocket import (
@@ -48,9 +49,10 @@ NAMED = pytest.mark.parametrize(
 class Group(NamedTuple):
     """Senders to a group by loopback, one that hears them all, and one that shall hear some."""
 
-    first: Socket
-    second: Socket
-    witness: Socket
+    first: Sender
+    second: Sender
+    sent: list[str]
+    """As one that hears all of it has it."""
     receiver: Socket
 
 
@@ -78,7 +80,8 @@ def group(ns):
             hearing.ip_multicast_all = False
             hearing.bind(("0.0.0.0", PORT))
         witness.ip_mcast_join_group = EVERYONE
-        yield Group(first, second, witness, receiver)
+        sent: list[str] = []
+        yield Group(Sender(first, witness, sent), Sender(second, witness, sent), sent, receiver)
 
 
 @claim(
@@ -97,8 +100,7 @@ def test_a_group_is_joined_and_left(group, observe):
     group.receiver.ip_mcast_join_group = EVERYONE
     group.first.send(b"end")
 
-    sent = received_until("end", group.witness)
-    assert [observe("sent", sent), observe("heard", received_until("end", group.receiver))] == [
+    assert [observe("sent", group.sent), observe("heard", received_until("end", group.receiver))] == [
         ["before", "joined", "left", "end"],
         ["joined", "end"],
     ]
@@ -127,8 +129,7 @@ def test_what_cannot_be_joined(group, observe, request_, number):
     group.receiver.ip_mcast_join_group = EVERYONE
     group.first.send(b"end")
 
-    sent = received_until("end", group.witness)
-    assert [observe("sent", sent), observe("heard", received_until("end", group.receiver))] == [
+    assert [observe("sent", group.sent), observe("heard", received_until("end", group.receiver))] == [
         ["unheard", "end"],
         ["end"],
     ]
@@ -185,8 +186,7 @@ def test_what_cannot_be_left(group, observe, request_, number):
     group.receiver.ip_mcast_join_group = EVERYONE
     group.first.send(b"end")
 
-    sent = received_until("end", group.witness)
-    assert [observe("sent", sent), observe("heard", received_until("end", group.receiver))] == [
+    assert [observe("sent", group.sent), observe("heard", received_until("end", group.receiver))] == [
         ["still", "left", "end"],
         ["still", "end"],
     ]
@@ -234,8 +234,7 @@ def test_only_senders_that_are_named_are_heard(group, observe):
     group.first.send(b"left")
     group.second.send(b"end")
 
-    sent = received_until("end", group.witness)
-    assert [observe("sent", sent), observe("heard", received_until("end", group.receiver))] == [
+    assert [observe("sent", group.sent), observe("heard", received_until("end", group.receiver))] == [
         ["unheard", "first", "second", "left", "end"],
         ["first", "second", "end"],
     ]
@@ -256,8 +255,7 @@ def test_a_sender_is_blocked(group, observe):
     group.receiver.ip_mcast_unblock_source = source(SECOND)
     group.second.send(b"end")
 
-    sent = received_until("end", group.witness)
-    assert [observe("sent", sent), observe("heard", received_until("end", group.receiver))] == [
+    assert [observe("sent", group.sent), observe("heard", received_until("end", group.receiver))] == [
         ["unheard", "first", "end"],
         ["first", "end"],
     ]
@@ -290,8 +288,7 @@ def test_what_a_sender_cannot_be_named_for(group, observe, option, request_, num
     group.second.send(b"nor this")
     group.first.send(b"end")
 
-    sent = received_until("end", group.witness)
-    assert [observe("sent", sent), observe("heard", received_until("end", group.receiver))] == [
+    assert [observe("sent", group.sent), observe("heard", received_until("end", group.receiver))] == [
         ["unheard", "nor this", "end"],
         ["end"],
     ]
@@ -349,8 +346,7 @@ def test_senders_are_heard_as_the_filter_says(group, observe, include, heard):
     group.first.send(b"again")
     group.second.send(b"end")
 
-    sent = received_until("end", group.witness)
-    assert [held, observe("sent", sent), observe("heard", received_until("end", group.receiver))] == [
+    assert [held, observe("sent", group.sent), observe("heard", received_until("end", group.receiver))] == [
         chosen,
         ["before", "first", "second", "again", "end"],
         heard,
@@ -384,8 +380,7 @@ def test_what_is_no_filter(group, observe, filter_, number):
     group.first.send(b"unheard")
     group.second.send(b"end")
 
-    sent = received_until("end", group.witness)
-    assert [observe("sent", sent), observe("heard", received_until("end", group.receiver))] == [
+    assert [observe("sent", group.sent), observe("heard", received_until("end", group.receiver))] == [
         ["first", "unheard", "end"],
         ["first", "end"],
     ]
@@ -455,8 +450,7 @@ def test_a_group_has_a_least_size(group, observe, more):
     group.receiver.ip_mcast_join_group = EVERYONE
     group.first.send(b"end")
 
-    sent = received_until("end", group.witness)
-    assert [observe("sent", sent), observe("heard", received_until("end", group.receiver))] == [
+    assert [observe("sent", group.sent), observe("heard", received_until("end", group.receiver))] == [
         ["unheard", "heard", "left", "end"],
         ["heard", "end"],
     ]
