@@ -14,7 +14,7 @@ from conformance.plugin.setups.bpf import returning
 from conformance.plugin.setups.ipsec import BLOCKING, POLICY
 from conformance.plugin.setups.options import set_on_udp
 from conformance.plugin.surroundings import in_want
-from libsocket import Option, Socket, UnsupportedOption
+from libsocket import Option, Socket, TcpAoAdd, UnsupportedOption
 from netns import (
     Capability,
     LinkRefused,
@@ -215,6 +215,11 @@ def _try_mptcp() -> None:
         pass
 
 
+def _try_tcp_ao() -> None:
+    with Socket.tcp() as sock:
+        sock.tcp_ao_add_key = TcpAoAdd("127.0.0.1", 32, b"a key", sndid=1, rcvid=1)
+
+
 def _try_program() -> None:
     with returning(0):
         pass
@@ -272,6 +277,9 @@ BUSY_POLL = Need("busy polling", lambda: _works(lambda: initial_sysctl("net.core
 EBPF = Need("program:ebpf", lambda: _works(_try_program, OSError))
 """Extended BPF programs, which a kernel can be built without, and which take privileges to load."""
 
+TCP_AO = Need("option:TCP_AO_ADD_KEY", lambda: _works(_try_tcp_ao, UnsupportedOption))
+"""TCP segments that are authenticated with keys (CONFIG_TCP_AO)."""
+
 IPTABLES = Need("firewall:iptables", lambda: _works(lambda: _try_ip_option(_IPT_SO_SET_REPLACE), OSError))
 """The packet filter's first interface (CONFIG_IP_NF_IPTABLES), which is set up by options of sockets."""
 
@@ -314,6 +322,7 @@ _NEEDS = (
     MPTCP,
     BUSY_POLL,
     EBPF,
+    TCP_AO,
     IPTABLES,
     MULTICAST_ROUTING,
     IPSEC,
