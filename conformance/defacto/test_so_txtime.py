@@ -148,3 +148,25 @@ def test_fq_sends_it_when_it_is_time(peers, observe):
             data = receiver.recv(9).decode()
 
         assert observe("data_and_lasted", [data, took.lasted(0.2)]) == ["later", True]
+
+
+@claim(
+    "defacto/SO_TXTIME/fq-horizon",
+    says="The queueing discipline fq drops a UDP datagram over IPv4 whose time of CLOCK_MONOTONIC is more "
+    "than ten seconds ahead, without an error of the socket, and sends one whose time has come.",
+    since="5.8",
+    commit="39d010504e6b",
+    needs=[qdisc("fq")],
+)
+@pytest.mark.parametrize("ahead", [11, 1000])
+def test_fq_drops_what_is_too_far_ahead(peers, observe, ahead):
+    peers.left.namespace.add_qdisc(peers.left.device, "fq", handle="1:")
+    with udp_across(peers) as (sender, receiver):
+        sender.txtime = SockTxTime(time.CLOCK_MONOTONIC)
+        address = peers.right.address, receiver.getsockname()[1]
+        due = time.monotonic_ns()
+        sender.send_message(b"too far", TxTime(due + ahead * 1_000_000_000), address=address)
+        sender.send_message(b"due", TxTime(due), address=address)
+        seen = [receiver.recv(9).decode(), sender.error]
+
+        assert observe("first_and_error", seen) == ["due", 0]
