@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hmac
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import Final
 
 from conformance.plugin.setups.listeners import listening
@@ -84,9 +84,9 @@ def client_of(listener: Socket, *keys: TcpAoAdd) -> Iterator[Socket]:
 
 
 def keys_of(sock: Socket, request: TcpAoKeys = ALL) -> tuple[TcpAoKey, ...]:
-    """The keys of a socket that match, by what is sent with them."""
+    """The keys of a socket that match, by address and SendID."""
     found = sock.get(TCP_AO_GET_KEYS, request=request).keys
-    return tuple(sorted(found, key=lambda key: (socket.inet_aton(key.address), key.sndid)))
+    return tuple(sorted(found, key=lambda key: (ip_address(key.address).packed, key.sndid)))
 
 
 def numbers_of(sock: Socket, request: TcpAoKeys = ALL) -> list[int]:
