@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import functools
+import socket
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_interface, ip_network
 from typing import NamedTuple
@@ -96,13 +99,27 @@ class _Site(NamedTuple):
 
 def _site(namespaces: ExitStack, sockets: ExitStack) -> _Site:
     namespace = namespaces.enter_context(closing(Namespace()))
-    ipv6 = True
     with namespace.entered():
-        try:
-            Sysctl(nullcontext).update(_USABLE_AT_ONCE)
-        except KeyError:
-            ipv6 = False
-        return _Site(namespace, sockets.enter_context(Rtnetlink()), ipv6)
+        for name, value in _USABLE_AT_ONCE.items():
+            _set_if_there(Sysctl(nullcontext), name, value)
+        return _Site(namespace, sockets.enter_context(Rtnetlink()), _has_ipv6())
+
+
+@functools.cache
+def _has_ipv6() -> bool:
+    try:
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
+    except OSError as error:
+        if error.errno != errno.EAFNOSUPPORT:
+            raise
+        return False
+    return True
+
+
+def _set_if_there(sysctl: Sysctl, name: str, value: int) -> None:
+    """gVisor has IPv6, and no sysctls of it."""
+    with suppress(KeyError):
+        sysctl[name] = value
 
 
 def _join(left: _Site, right: _Site, *, net: int) -> tuple[Host, Host]:
@@ -136,8 +153,7 @@ def _connect(site: _Site, index: int, net: int, number: int) -> Host:
 def _forward(router: _Site) -> None:
     sysctl = router.namespace.sysctl
     sysctl["net.ipv4.ip_forward"] = 1
-    if router.ipv6:
-        sysctl["net.ipv6.conf.all.forwarding"] = 1
+    _set_if_there(sysctl, "net.ipv6.conf.all.forwarding", 1)
 
 
 def _add_default_routes(site: _Site, host: Host, router: Host) -> None:

@@ -40,8 +40,8 @@ def three(host: str) -> Iterator[tuple[Socket, Socket, Socket]]:
     "defacto/TCP_CONGESTION/unknown",
     says="TCP_CONGESTION of a TCP socket that listens, is connected or was accepted, over IPv4 and IPv6, "
     "with the name of no algorithm is refused with ENOENT, and it keeps the one that it has.",
-    since="2.6.20",
-    commit="ce7bc3bf15cb",
+    since="2.6.13",
+    commit="5f8ef48d2409",
     survives=OTHERS,
 )
 @HOSTS
@@ -102,7 +102,7 @@ def test_what_it_has_it_takes(ns, observe, host, which):
     says="TCP_CC_INFO of a TCP connection, over IPv4 and IPv6, whose algorithm is reno or cubic is empty.",
     since="4.1",
     commit="6e9250f59ef9",
-    survives={"no-op: setsockopt(*TCP_CONGESTION*": "another may have nothing to tell either"},
+    survives={"no-op: setsockopt(*TCP_CONGESTION*": "all have reno before, and the others are not asked"},
 )
 @HOSTS
 @pytest.mark.parametrize("name", [RENO, CUBIC])

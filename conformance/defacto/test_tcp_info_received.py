@@ -21,9 +21,9 @@ ESTABLISHED, CLOSE_WAIT, LISTEN = 1, 8, 10
 
 @claim(
     "defacto/TCP_INFO/both-versions",
-    says="TCP_INFO of the two ends of a TCP connection, over IPv4 and IPv6, agrees: what one has sent in one "
-    "segment, 5 bytes, and in another, 3, is what the other has received, and acknowledged as its own data "
-    "shows.",
+    says="TCP_INFO of the two ends of a TCP connection, over IPv4 and IPv6, agrees: of the one that "
+    "connected, and has sent 5 bytes in one segment and 3 in another, data_segs_out is 2 and bytes_acked 9, "
+    "as its SYN counts too; of the other, data_segs_in is 2 and bytes_received 8.",
     since="4.6",
     commit="a44d6eacdaf5",
     needs=[IPV6],

@@ -60,8 +60,8 @@ def test_the_end_counts_as_one(ns, observe, family):
     "defacto/TCP_INQ/last",
     says="With TCP_INQ a read of the last byte of a TCP connection, over IPv4 and IPv6, comes with 1 where "
     "the end has come too, and so does the read that tells of the end.",
-    since="4.18",
-    commit="b75eba76d3d7",
+    since="5.1",
+    commit="6466e715651f",
 )
 @FAMILIES
 def test_the_last_byte_leaves_the_end(ns, observe, family):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from conformance.plugin.claim import claim
@@ -49,7 +51,7 @@ def test_the_first_bytes_count(ns, observe, option, more):
     as_int = option.through(INT)
     with Socket.tcp() as sock:
         before = sock.get(as_int)
-        sock.set(option.through(raw(4 + more)), b"\1\0\0\0".ljust(4 + more, b"\xff"))
+        sock.set(option.through(raw(4 + more)), (1).to_bytes(4, sys.byteorder) + more * b"\xff")
 
         assert observe("before_and_after", [before != 1, sock.get(as_int)]) == [True, 1]
 

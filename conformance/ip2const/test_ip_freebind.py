@@ -102,7 +102,6 @@ def test_it_listens_before_the_address_is_there(ns, observe):
         "IP_FREEBIND.2const/IP_FREEBIND/sysctl",
         "proc_sys_net_ipv4.5/ip_nonlocal_bind/binds",
         "ip-sysctl/ip_nonlocal_bind/allows",
-        "ip-sysctl/ip_nonlocal_bind/default",
     ),
     section="DESCRIPTION",
     says="With net.ipv4.ip_nonlocal_bind a TCP or UDP socket without the option can be bound to an "

@@ -134,7 +134,6 @@ def test_the_lowest_address_is_a_hosts(peers, observe):
     "SO_BROADCAST only.",
     until="5.14",
     needs=[VETH],
-    survives={"*": "from Linux 5.14 on it is otherwise without any fault; on 5.10 faults are noticed"},
 )
 def test_the_lowest_address_is_for_broadcast(peers, observe):
     with udp_across(peers) as (sender, receiver):

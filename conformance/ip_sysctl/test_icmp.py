@@ -1,4 +1,4 @@
-"""Sysctls of ICMP: which echo requests are answered, and how often errors are told."""
+"""Sysctls of ICMP: which echo requests are answered, and how often errors are sent."""
 
 from __future__ import annotations
 
@@ -11,30 +11,36 @@ from typing import Final
 
 import pytest
 
-from conformance.plugin.claim import claim
-from conformance.plugin.needs import IPV6, VETH
-from conformance.plugin.setups.ipv6 import address6, index_of
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import IPV6, VETH, sysctl
+from conformance.plugin.setups.ipv6 import LOOPBACK, address6, index_of
 from conformance.plugin.setups.pairs import udp_across
 from conformance.plugin.setups.segments import internet_checksum
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Capability, Host, Peers, Routed
 
-IGNORE_ALL, IGNORE_BROADCASTS, RATE_LIMIT, RATE_MASK = (
-    f"net.ipv4.{name}"
-    for name in ("icmp_echo_ignore_all", "icmp_echo_ignore_broadcasts", "icmp_ratelimit", "icmp_ratemask")
+IGNORE_ALL, IGNORE_BROADCASTS, ENABLE_PROBE, RATE_LIMIT, RATE_MASK = (
+    f"net.ipv4.icmp_{name}"
+    for name in ("echo_ignore_all", "echo_ignore_broadcasts", "echo_enable_probe", "ratelimit", "ratemask")
 )
-IGNORE_ALL6, IGNORE_MULTICAST6, IGNORE_ANYCAST6, RATE_LIMIT6 = (
+IGNORE_ALL6, IGNORE_MULTICAST6, IGNORE_ANYCAST6, RATE_LIMIT6, RATE_MASK6 = (
     f"net.ipv6.icmp.{name}"
-    for name in ("echo_ignore_all", "echo_ignore_multicast", "echo_ignore_anycast", "ratelimit")
+    for name in ("echo_ignore_all", "echo_ignore_multicast", "echo_ignore_anycast", "ratelimit", "ratemask")
 )
 ANYCAST_SOURCE = "net.ipv6.anycast_src_echo_reply"
+ERROR_ANYCAST6 = "net.ipv6.icmp.error_anycast_as_unicast"
 NEEDS = (VETH, Capability.NET_RAW)
-ECHO_REPLY, UNREACHABLE, ECHO, TIMESTAMP, TIMESTAMP_REPLY = 0, 3, 8, 13, 14
+ECHO_REPLY, ECHO, TIMESTAMP, TIMESTAMP_REPLY, PROBE, PROBE_REPLY = 0, 8, 13, 14, 42, 43
 ECHO6, ECHO6_REPLY, UNREACHABLE6 = 128, 129, 1
-ANSWER = {ECHO: ECHO_REPLY, TIMESTAMP: TIMESTAMP_REPLY, ECHO6: ECHO6_REPLY}
+ANSWER = {ECHO: ECHO_REPLY, TIMESTAMP: TIMESTAMP_REPLY, PROBE: PROBE_REPLY, ECHO6: ECHO6_REPLY}
+LOCAL = 1
+"""The bit of a PROBE request, RFC 8335, that asks of the host's own interfaces."""
+OF_LOOPBACK = bytes([0x20, 0, 0xDF, 0xFF]) + bytes([0, 8, 3, 2]) + LOOPBACK.to_bytes(4, "big")
+"""The extension that identifies the interface by its index."""
 BROADCAST, ALL_HOSTS, ALL_NODES, ROUTERS = "10.0.1.255", "224.0.0.1", "ff02::1", "fd00:1::"
-MANY = 30
+MANY = 10
+NO_SOCKET: Final = {"*": "no socket is asked: a file of /proc/sys is read"}
 CLOSED_LATE: Final = {"no-op: close*": "what was sent before arrives"}
 ONE_OF_MANY: Final = {
     **CLOSED_LATE,
@@ -44,7 +50,9 @@ ONE_OF_MANY: Final = {
 
 def request(type_: int, sequence: int) -> bytes:
     """A request of ICMP or ICMPv6, whose checksum the kernel fills in; with the room for three timestamps."""
-    body = bytes([0, 1, 0, sequence, *bytes(12)])
+    numbers = [sequence, LOCAL] if type_ == PROBE else [0, sequence]
+    rest = OF_LOOPBACK if type_ == PROBE else bytes(12)
+    body = bytes([0, 1, *numbers]) + rest
     checksum = internet_checksum(bytes([type_, 0, 0, 0]) + body)
     return bytes([type_, 0]) + checksum.to_bytes(2, "big") + body
 
@@ -75,7 +83,7 @@ class Pinger:
             message, (source, *_) = self.sock.recvfrom(200)
             octets = self._message(message)
             if octets[0] == ANSWER[self._type]:
-                found.append((octets[7], source))
+                found.append((octets[6 if self._type == PROBE else 7], source))
         return found[1:]
 
     def sequences(self) -> list[int]:
@@ -86,7 +94,6 @@ class Pinger:
 def pinging(hosts: Peers | Routed, type_: int = ECHO, *, asked: Host | None = None) -> Iterator[Pinger]:
     """What sends requests of a type from the left, to the right host or another."""
     family, protocol = (AF_INET6, IPPROTO_ICMPV6) if type_ == ECHO6 else (AF_INET, IPPROTO_ICMP)
-    hosts.left.namespace.add_route("224.0.0.0/4", dev=hosts.left.device)
     with (asked or hosts.right).entered():
         arriving = Socket.raw(protocol, family)
     with arriving, hosts.left.entered(), Socket.raw(protocol, family) as sock:
@@ -97,23 +104,23 @@ def pinging(hosts: Peers | Routed, type_: int = ECHO, *, asked: Host | None = No
 def answer_at_once(hosts: Routed) -> None:
     """Let the router say without delay who has its anycast address."""
     router = hosts.router
-    router.namespace.sysctl[f"net.ipv6.neigh.{router.device}.anycast_delay"] = 0
+    router.namespace.sysctl[f"net.ipv6.neigh.{router.device}.proxy_delay"] = 0
 
 
-def unreachable(hosts: Peers, sysctl: str, value: int, version: int = 4) -> int:
-    """How many of 30 datagrams to a port that nobody has are answered at a limit, once none is limited."""
+def unreachable(hosts: Peers, limit: int | None = None, version: int = 4) -> int:
+    """How many of 10 datagrams to a port that nobody has are answered at a limit, once none is limited."""
     family, protocol = (AF_INET, IPPROTO_ICMP) if version == 4 else (AF_INET6, IPPROTO_ICMPV6)
     host = hosts.right.address if version == 4 else address6(hosts.right)
-    right = hosts.right.namespace
-    with hosts.left.entered(), Socket.raw(protocol, family) as told, Socket.udp(family) as sender:
-        told.rcvtimeo = SOON
-        right.sysctl[sysctl] = value
+    sysctl, right = {4: RATE_LIMIT, 6: RATE_LIMIT6}[version], hosts.right.namespace
+    with hosts.left.entered(), Socket.raw(protocol, family) as errors, Socket.udp(family) as sender:
+        errors.rcvtimeo = SOON
+        right.sysctl.update({} if limit is None else {sysctl: limit})
         for _ in range(MANY):
             sender.sendto(b"many", (host, 9))
         _await_taken(hosts)
         right.sysctl[sysctl] = 0
         sender.sendto(b"last", (host, 9))
-        messages = iter(lambda: told.recv(200), None)
+        messages = iter(lambda: errors.recv(200), None)
         return sum(
             message.endswith(b"many") for message in takewhile(lambda one: one[-4:] != b"last", messages)
         )
@@ -151,17 +158,42 @@ def test_no_request_is_answered(peers, observe):
     "ip-sysctl/icmp_echo_ignore_all/timestamps",
     sentence="ip-sysctl/icmp_echo_ignore_all/ignores",
     section="IP Variables",
-    says="icmp_echo_ignore_all is for echo requests: with it a host over IPv4 answers timestamp requests "
-    "all the same.",
+    says="While icmp_echo_ignore_all is 1 a host over IPv4 does not answer echo requests, but timestamp "
+    "requests.",
     needs=NEEDS,
     survives=CLOSED_LATE,
 )
 def test_a_timestamp_request_is_answered(peers, observe):
-    peers.right.namespace.sysctl[IGNORE_ALL] = 1
-    with pinging(peers, TIMESTAMP) as pinger:
-        pinger.ping(peers.right.address)
+    host, right = peers.right.address, peers.right.namespace
+    right.sysctl[IGNORE_ALL] = 1
+    with pinging(peers) as echo, pinging(peers, TIMESTAMP) as timestamp:
+        echo.ping(host)
+        timestamp.ping(host)
+        right.sysctl[IGNORE_ALL] = 0
+        echo.ping(host)
 
-        assert observe("answered", pinger.answered()) == [(1, peers.right.address)]
+        answered = [echo.answered(), timestamp.answered()]
+        assert observe("echo_and_timestamp", answered) == [[(2, host)], [(1, host)]]
+
+
+@claim(
+    "ip-sysctl/icmp_echo_enable_probe/answers",
+    sentence=("ip-sysctl/icmp_echo_enable_probe/answers", "ip-sysctl/icmp_echo_enable_probe/default"),
+    section="IP Variables",
+    says="A host over IPv4 answers a PROBE request (RFC 8335) for one of its interfaces by index while "
+    "icmp_echo_enable_probe is 1, and not in a new network namespace.",
+    since="5.13",
+    needs=[*NEEDS, sysctl(ENABLE_PROBE)],
+    survives=CLOSED_LATE,
+)
+def test_a_probe_is_answered(peers, observe):
+    host = peers.right.address
+    with pinging(peers, PROBE) as pinger:
+        pinger.ping(host)
+        peers.right.namespace.sysctl[ENABLE_PROBE] = 1
+        pinger.ping(host)
+
+        assert observe("answered", pinger.answered()) == [(2, host)]
 
 
 @claim(
@@ -179,6 +211,7 @@ def test_a_timestamp_request_is_answered(peers, observe):
 @pytest.mark.parametrize("type_", [ECHO, TIMESTAMP], ids=["echo", "timestamp"])
 @pytest.mark.parametrize("host", [BROADCAST, ALL_HOSTS])
 def test_no_request_to_all_is_answered(peers, observe, type_, host):
+    peers.left.namespace.add_route("224.0.0.0/4", dev=peers.left.device)
     with pinging(peers, type_) as pinger:
         pinger.sock.broadcast = True
         pinger.ping(host)
@@ -196,7 +229,7 @@ def test_no_request_to_all_is_answered(peers, observe, type_, host):
     section="icmp/*",
     says="A host over IPv6 answers echo requests in a new network namespace, and none while "
     "net.ipv6.icmp.echo_ignore_all is 1.",
-    since="4.20",
+    since="4.19",
     needs=[*NEEDS, IPV6],
     survives=CLOSED_LATE,
 )
@@ -217,8 +250,8 @@ def test_no_request_over_ipv6_is_answered(peers, observe):
     sentence=("ip-sysctl/echo_ignore_multicast/ignores", "ip-sysctl/echo_ignore_multicast/default"),
     section="icmp/*",
     says="A host over IPv6 answers echo requests to a multicast address in a new network namespace, and "
-    "while net.ipv6.icmp.echo_ignore_multicast is 1 only those to its own.",
-    since="5.1",
+    "while net.ipv6.icmp.echo_ignore_multicast is 1 only those to its unicast address.",
+    since="5.2",
     needs=[*NEEDS, IPV6],
     survives=CLOSED_LATE,
 )
@@ -240,8 +273,8 @@ def test_no_request_to_a_group_is_answered(peers, observe):
     sentence=("ip-sysctl/echo_ignore_anycast/ignores", "ip-sysctl/echo_ignore_anycast/default"),
     section="icmp/*",
     says="A router over IPv6 answers echo requests to the anycast address of routers in a new network "
-    "namespace, and while net.ipv6.icmp.echo_ignore_anycast is 1 only those to its own.",
-    since="5.1",
+    "namespace, and while net.ipv6.icmp.echo_ignore_anycast is 1 only those to its unicast address.",
+    since="5.2",
     needs=[*NEEDS, IPV6],
     survives=CLOSED_LATE,
 )
@@ -283,47 +316,181 @@ def test_an_anycast_address_can_answer(routed, observe):
     "ip-sysctl/icmp_ratelimit/limits",
     sentence="ip-sysctl/icmp_ratelimit/limits",
     section="IP Variables",
-    says="Not all of 30 datagrams that a UDP socket over IPv4 sends at once to a port that nobody has are "
-    "answered by ICMP with icmp_ratelimit 60000; with 0 all are.",
+    says="Of 10 datagrams that a UDP socket over IPv4 sends at once to a port that nobody has one is "
+    "answered by ICMP with an icmp_ratelimit of 60000, a minute; with 0 all are.",
     needs=NEEDS,
     survives=ONE_OF_MANY,
 )
-@pytest.mark.parametrize(("limit", "everyone"), [(60_000, False), (0, True)])
-def test_errors_are_limited(peers, observe, limit, everyone):
-    answered = unreachable(peers, RATE_LIMIT, limit)
+@pytest.mark.parametrize(("limit", "answered"), [(60_000, 1), (0, MANY)])
+def test_errors_are_limited(peers, observe, limit, answered):
+    assert observe("answered", unreachable(peers, limit)) == answered
 
-    assert observe("some_and_all", [answered > 0, answered == MANY]) == [True, everyone]
+
+@claim(
+    "ip-sysctl/icmp_ratelimit/at-once",
+    sentence="ip-sysctl/icmp_ratelimit/limits",
+    section="IP Variables",
+    says="Of 10 datagrams that a UDP socket over IPv4 sends at once to a port that nobody has one is "
+    "answered by ICMP with an icmp_ratelimit of 10000.",
+    needs=NEEDS,
+    survives=ONE_OF_MANY,
+    expect=differs(
+        "six are: the time in which none was sent, up to six times the limit, counts",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"answered": 6},
+    ),
+)
+def test_errors_are_not_sent_at_once(peers, observe):
+    assert observe("answered", unreachable(peers, 10_000)) == 1
 
 
 @claim(
     "ip-sysctl/icmp_ratemask/default",
     sentence=("ip-sysctl/icmp_ratemask/types", "ip-sysctl/icmp_ratemask/default"),
     section="IP Variables",
-    says="icmp_ratelimit counts for the types whose bit icmp_ratemask has: with 60000 not all of 30 "
-    "datagrams to a port that nobody has are answered in a new network namespace, and all are without the "
-    "bit 3.",
+    says="In a new network namespace, and with an icmp_ratemask of 8, the bit 3 alone, an icmp_ratelimit of "
+    "60000 lets one of 10 datagrams to a port that nobody has be answered by ICMP; without that bit, with "
+    "6160 and 0, all are.",
     needs=NEEDS,
     survives=ONE_OF_MANY,
 )
-@pytest.mark.parametrize(("mask", "everyone"), [(6168, False), (8, False), (6160, True), (0, True)])
-def test_types_are_limited(peers, observe, mask, everyone):
-    peers.right.namespace.sysctl[RATE_MASK] = mask
-    answered = unreachable(peers, RATE_LIMIT, 60_000)
+@pytest.mark.parametrize(
+    ("settings", "answered"),
+    [({}, 1), ({RATE_MASK: 8}, 1), ({RATE_MASK: 6160}, MANY), ({RATE_MASK: 0}, MANY)],
+    ids=["at-first", "8", "6160", "0"],
+)
+def test_types_are_limited(peers, observe, settings, answered):
+    peers.right.namespace.sysctl.update(settings)
 
-    assert observe("some_and_all", [answered > 0, answered == MANY]) == [True, everyone]
+    assert observe("answered", unreachable(peers, 60_000)) == answered
 
 
 @claim(
     "ip-sysctl/ratelimit/limits",
     sentence="ip-sysctl/ratelimit/limits",
     section="icmp/*",
-    says="Not all of 30 datagrams that a UDP socket over IPv6 sends at once to a port that nobody has are "
+    says="Not all of 10 datagrams that a UDP socket over IPv6 sends at once to a port that nobody has are "
     "answered by ICMPv6 with net.ipv6.icmp.ratelimit 60000; with 0 all are.",
     needs=[*NEEDS, IPV6],
     survives=ONE_OF_MANY,
 )
 @pytest.mark.parametrize(("limit", "everyone"), [(60_000, False), (0, True)])
 def test_errors_over_ipv6_are_limited(peers, observe, limit, everyone):
-    answered = unreachable(peers, RATE_LIMIT6, limit, version=6)
+    answered = unreachable(peers, limit, version=6)
 
     assert observe("some_and_all", [answered > 0, answered == MANY]) == [True, everyone]
+
+
+@claim(
+    "ip-sysctl/ratemask/types",
+    sentence=("ip-sysctl/ratemask/types", "ip-sysctl/ratemask/format", "ip-sysctl/ratemask/default"),
+    section="icmp/*",
+    says="net.ipv6.icmp.ratemask of a new network namespace is 0-1,3-127; with a net.ipv6.icmp.ratelimit of "
+    "60000 not all of 10 datagrams over IPv6 to a port that nobody has are answered by ICMPv6 then, and all "
+    "are without the type 1, once 2-3,5 is written, which it reads as then.",
+    needs=[*NEEDS, IPV6, sysctl(RATE_MASK6)],
+    survives=ONE_OF_MANY,
+)
+@pytest.mark.parametrize(
+    ("settings", "mask", "everyone"),
+    [({}, "0-1,3-127", False), ({RATE_MASK6: "2-3,5"}, "2-3,5", True)],
+    ids=["at-first", "written"],
+)
+def test_types_over_ipv6_are_limited(peers, observe, settings, mask, everyone):
+    right = peers.right.namespace
+    right.sysctl.update(settings)
+    read = right.sysctl[RATE_MASK6]
+    answered = unreachable(peers, 60_000, version=6)
+
+    seen = [observe("mask", read), observe("some_and_all", [answered > 0, answered == MANY])]
+    assert seen == [mask, [True, everyone]]
+
+
+@claim(
+    "ip-sysctl/icmp_ratelimit/default",
+    sentence="ip-sysctl/icmp_ratelimit/default",
+    section="IP Variables",
+    says="net.ipv4.icmp_ratelimit of a new network namespace is 1000.",
+    survives=NO_SOCKET,
+)
+def test_errors_are_limited_at_first(ns, observe):
+    assert observe("limit", ns.sysctl[RATE_LIMIT]) == "1000"
+
+
+@claim(
+    "ip-sysctl/ratelimit/space",
+    sentence="ip-sysctl/ratelimit/limits",
+    section="icmp/*",
+    says="Of 10 datagrams that a UDP socket over IPv6 sends at once to a port that nobody has one is "
+    "answered by ICMPv6 with a net.ipv6.icmp.ratelimit of 60000, a minute.",
+    needs=[*NEEDS, IPV6],
+    survives=ONE_OF_MANY,
+    expect=[
+        differs(
+            "four are: by a route to a network of 64 bits a quarter of the limit counts",
+            since=since,
+            until=until,
+            commit="bc9259a8bae9",
+            observed={"answered": 4},
+        )
+        for since, until in [("3.6", "6.18.14"), ("6.19", "6.19.4")]
+    ],
+)
+def test_errors_over_ipv6_have_a_space(peers, observe):
+    assert observe("answered", unreachable(peers, 60_000, version=6)) == 1
+
+
+@claim(
+    "ip-sysctl/ratelimit/default",
+    sentence="ip-sysctl/ratelimit/default",
+    section="icmp/*",
+    says="net.ipv6.icmp.ratelimit of a new network namespace is 100.",
+    needs=[IPV6],
+    survives=NO_SOCKET,
+    expect=[
+        differs("it is 1000", since=since, until=until, commit="1da177e4c3f4", observed={"limit": "1000"})
+        for since, until in [("2.6.12", "6.18.14"), ("6.19", "6.19.4")]
+    ],
+)
+def test_errors_over_ipv6_are_limited_at_first(ns, observe):
+    assert observe("limit", ns.sysctl[RATE_LIMIT6]) == "100"
+
+
+def answered_to_anycast(hosts: Routed) -> list[str]:
+    """Which of a datagram to the anycast address of routers and one to the router's own are answered."""
+    answer_at_once(hosts)
+    hosts.router.namespace.sysctl[RATE_LIMIT6] = 0
+    with hosts.left.entered(), Socket.raw(IPPROTO_ICMPV6, AF_INET6) as errors, Socket.udp(AF_INET6) as sender:
+        errors.rcvtimeo = SOON
+        sender.sendto(b"anycast", (ROUTERS, 9))
+        sender.sendto(b"unicast", (address6(hosts.router), 9))
+        found = [""]
+        while found[-1] != "unicast":
+            message = errors.recv(200)
+            found += [message[-7:].decode()] if message[0] == UNREACHABLE6 else []
+        return found[1:]
+
+
+@claim(
+    "ip-sysctl/error_anycast_as_unicast/errors",
+    sentence=("ip-sysctl/error_anycast_as_unicast/errors", "ip-sysctl/error_anycast_as_unicast/default"),
+    section="icmp/*",
+    says="A router over IPv6 answers a datagram to the anycast address of routers, at a port that nobody "
+    "has, by ICMPv6 with net.ipv6.icmp.error_anycast_as_unicast 1, and not in a new network namespace.",
+    since="6.4",
+    needs=[*NEEDS, IPV6, sysctl(ERROR_ANYCAST6)],
+    survives=CLOSED_LATE,
+    expect=differs(
+        "it answers either way: the sysctl counts for what comes from an anycast address",
+        since="6.4",
+        commit="7ab75456be14",
+        observed={"answered": [["anycast", "unicast"], ["anycast", "unicast"]]},
+    ),
+)
+def test_an_error_answers_what_came_to_anycast(routed, observe):
+    before = answered_to_anycast(routed)
+    routed.router.namespace.sysctl[ERROR_ANYCAST6] = 1
+
+    answered = [before, answered_to_anycast(routed)]
+    assert observe("answered", answered) == [["unicast"], ["anycast", "unicast"]]

@@ -21,8 +21,9 @@ from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Capability, NetnsError, Routed, as_user
 
-TTL, NO_PMTU_DISC, PING_GROUPS = (
-    f"net.ipv4.{name}" for name in ("ip_default_ttl", "ip_no_pmtu_disc", "ping_group_range")
+TTL, NO_PMTU_DISC, FORWARD_USE_PMTU, PING_GROUPS = (
+    f"net.ipv4.{name}"
+    for name in ("ip_default_ttl", "ip_no_pmtu_disc", "ip_forward_use_pmtu", "ping_group_range")
 )
 MIN_PMTU, MTU_EXPIRES, MIN_ADV_MSS = (
     f"net.ipv4.route.{name}" for name in ("min_pmtu", "mtu_expires", "min_adv_mss")
@@ -30,7 +31,7 @@ MIN_PMTU, MTU_EXPIRES, MIN_ADV_MSS = (
 NONLOCAL6 = "net.ipv6.ip_nonlocal_bind"
 NOT_LOCAL6 = "2001:db8::1"
 HERE = "127.0.0.1"
-DONT, WANT = 0, 1
+DONT, WANT, PROBE = 0, 1, 3
 MTU = 1500
 HEADERS = 28
 LARGE = 1400
@@ -60,7 +61,7 @@ def narrow(hosts: Routed, mtu: int = NARROW) -> None:
     router.sysctl["net.ipv4.icmp_ratelimit"] = 0
 
 
-def too_large(hosts: Routed, mode: int = 0) -> Socket:
+def too_large(hosts: Routed, mode: int = 0, *, size: int = LARGE) -> Socket:
     """A UDP socket on the left that was told that what it has sent is too large, in a mode of discovery.
 
     The mode is set once the socket is there, which discovers the path MTU.
@@ -69,9 +70,43 @@ def too_large(hosts: Routed, mode: int = 0) -> Socket:
         sender = Socket.udp()
     hosts.left.namespace.sysctl[NO_PMTU_DISC] = mode
     sender.connect((hosts.right.address, 9))
-    sender.send(bytes(LARGE))
+    sender.send(bytes(size))
     await_error(sender)
     return sender
+
+
+def path_of_stream(hosts: Routed, sender: Socket) -> list[int]:
+    """The path MTU of a TCP socket on the left, before and after it has sent, and how much has arrived."""
+    with hosts.right.entered(), listening(hosts.right.address) as listener:
+        sender.connect(listener.getsockname())
+        before = sender.ip_mtu
+        with listener.accept()[0] as receiver:
+            receiver.rcvtimeo = SOON
+            sender.send(bytes(LARGE))
+            received = len(receiver.recv(LARGE, MSG_WAITALL))
+            return [before, sender.ip_mtu, received]
+
+
+@claim(
+    "ip-sysctl/ip_forward/resets",
+    sentence="ip-sysctl/ip_forward/resets",
+    section="/proc/sys/net/ipv4/* Variables",
+    says="When ip_forward is switched on other parameters become what they are at first: ip_default_ttl was "
+    "set to 99, and the time to live of a new UDP socket over IPv4 is 64.",
+    expect=differs(
+        "which interfaces forward and whether redirects are accepted changes, and no other parameter (older "
+        "than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"forwarding": "1", "ttl": 99},
+    ),
+)
+def test_to_forward_resets_parameters(ns, observe):
+    ns.sysctl[TTL] = 99
+    ns.sysctl["net.ipv4.ip_forward"] = 1
+    forwarding = observe("forwarding", ns.sysctl["net.ipv4.conf.lo.forwarding"])
+    with Socket.udp() as sock:
+        assert [forwarding, observe("ttl", sock.ip_ttl)] == ["1", 64]
 
 
 @claim(
@@ -137,10 +172,15 @@ def test_a_router_has_no_say(routed, observe):
 
 @claim(
     "ip-sysctl/ip_no_pmtu_disc/dont",
-    sentence=("ip-sysctl/ip_no_pmtu_disc/disabled", "ip-sysctl/ip_no_pmtu_disc/mode-2-outgoing"),
+    sentence=(
+        "ip-sysctl/ip_no_pmtu_disc/disabled",
+        "ip-sysctl/ip_no_pmtu_disc/mode-2-outgoing",
+        "ip-sysctl/ip_no_pmtu_disc/default",
+    ),
     section="/proc/sys/net/ipv4/* Variables",
     says="With ip_no_pmtu_disc 1 and 2 a new UDP, TCP or raw socket over IPv4 has IP_PMTUDISC_DONT and its "
-    "packets have no don't-fragment flag; a socket that was made before keeps both.",
+    "packets have no don't-fragment flag; one made before, in a new network namespace, has IP_PMTUDISC_WANT, "
+    "and its packets have the flag.",
     since="2.2",
     needs=[Capability.NET_RAW],
     survives={**FIRST_IS_SEEN, "no-op: close*": "what was seen of a socket does not change later"},
@@ -170,6 +210,25 @@ def test_what_a_router_tells_makes_it_the_least(routed, observe, mode, mtu):
     narrow(routed)
     with too_large(routed, mode) as sender:
         assert observe("path_mtu", sender.ip_mtu) == mtu
+
+
+@claim(
+    "ip-sysctl/ip_no_pmtu_disc/mode-1-smaller",
+    sentence="ip-sysctl/ip_no_pmtu_disc/mode-1",
+    section="/proc/sys/net/ipv4/* Variables",
+    says="With ip_no_pmtu_disc 1 the path MTU of a UDP socket over IPv4 that discovers it is that of the "
+    "interface, where this is less than 552, once a router has told that a packet is too large.",
+    needs=[VETH],
+)
+@pytest.mark.parametrize(("interface", "mtu"), [(551, 551), (552, 552), (553, 552)])
+def test_what_a_router_tells_makes_it_no_larger(routed, observe, interface, mtu):
+    narrow(routed, 300)
+    routed.left.namespace.set_link(routed.left.device, mtu=interface)
+    with too_large(routed, 1, size=400) as sender:
+        assert [observe("error", errno_name(sender.error)), observe("path_mtu", sender.ip_mtu)] == [
+            "EMSGSIZE",
+            mtu,
+        ]
 
 
 @claim(
@@ -216,21 +275,117 @@ def test_what_a_router_tells_is_discarded(routed, observe, mode):
 def test_a_stream_is_told_all_the_same(routed, observe):
     narrow(routed)
     routed.left.namespace.sysctl[NO_PMTU_DISC] = 3
-    with (
-        routed.right.entered(),
-        listening(routed.right.address) as listener,
-        routed.left.entered(),
-        Socket.tcp() as sender,
-    ):
+    with routed.left.entered(), Socket.tcp() as sender:
         sender.ip_mtu_discover = WANT
-        sender.connect(listener.getsockname())
-        before = sender.ip_mtu
-        with listener.accept()[0] as receiver:
-            receiver.rcvtimeo = SOON
-            sender.send(bytes(LARGE))
-            received = len(receiver.recv(LARGE, MSG_WAITALL))
 
-            assert observe("path_mtu_and_received", [before, sender.ip_mtu, received]) == [MTU, NARROW, LARGE]
+        assert observe("path_mtu_and_received", path_of_stream(routed, sender)) == [MTU, NARROW, LARGE]
+
+
+@claim(
+    "ip-sysctl/ip_no_pmtu_disc/tcp-at-first",
+    sentence="ip-sysctl/ip_no_pmtu_disc/mode-3-tcp",
+    section="/proc/sys/net/ipv4/* Variables",
+    says="With ip_no_pmtu_disc 3 a TCP socket over IPv4 learns from a router how large a packet may be, "
+    "without IP_MTU_DISCOVER being set.",
+    since="3.14",
+    needs=[VETH],
+    expect=differs(
+        "it begins with IP_PMTUDISC_DONT as with 1 and 2, and routers fragment what it sends",
+        since="3.14",
+        commit="8ed1dc44d3e9",
+        observed={"option": DONT, "path_mtu_and_received": [MTU, MTU, LARGE]},
+    ),
+)
+def test_a_stream_discovers_the_path(routed, observe):
+    narrow(routed)
+    routed.left.namespace.sysctl[NO_PMTU_DISC] = 3
+    with routed.left.entered(), Socket.tcp() as sender:
+        option = observe("option", sender.ip_mtu_discover)
+
+        assert [option, observe("path_mtu_and_received", path_of_stream(routed, sender))] == [
+            WANT,
+            [MTU, NARROW, LARGE],
+        ]
+
+
+@claim(
+    "ip-sysctl/ip_no_pmtu_disc/values",
+    sentence="ip-sysctl/ip_no_pmtu_disc/values",
+    section="/proc/sys/net/ipv4/* Variables",
+    says="ip_no_pmtu_disc can be 3, with which a new UDP socket over IPv4 has IP_PMTUDISC_DONT, and not 4: "
+    "after 0 was written, and then 4, it has IP_PMTUDISC_WANT.",
+    since="3.14",
+    expect=differs(
+        "a number above 3 is not refused, and counts as 1",
+        since="3.14",
+        commit="8ed1dc44d3e9",
+        observed={"modes": [DONT, DONT]},
+    ),
+)
+def test_the_modes_are_0_to_3(ns, observe):
+    ns.sysctl[NO_PMTU_DISC] = 3
+    with Socket.udp() as first:
+        ns.sysctl[NO_PMTU_DISC] = 0
+        with suppress(NetnsError):
+            ns.sysctl[NO_PMTU_DISC] = 4
+        with Socket.udp() as second:
+            modes = [first.ip_mtu_discover, second.ip_mtu_discover]
+
+            assert observe("modes", modes) == [DONT, WANT]
+
+
+@claim(
+    "ip-sysctl/ip_forward_use_pmtu/trusted",
+    sentence=(
+        "ip-sysctl/ip_forward_use_pmtu/not-trusted",
+        "ip-sysctl/ip_forward_use_pmtu/trusted",
+        "ip-sysctl/ip_forward_use_pmtu/default",
+    ),
+    section="/proc/sys/net/ipv4/* Variables",
+    says="A packet over IPv4 that may not be fragmented is forwarded, though it is larger than the path MTU "
+    "that a UDP socket of the router was told, in a new network namespace; with ip_forward_use_pmtu it is "
+    "not, and the sender is told.",
+    since="3.14",
+    needs=[VETH, Capability.NET_RAW],
+)
+def test_a_router_does_not_trust_what_it_was_told(routed, observe):
+    further, right = "192.0.2.1", routed.right.namespace
+    routed.router.namespace.add_route("192.0.2.0/24", via=routed.right.address)
+    right.sysctl["net.ipv4.ip_forward"] = 1
+    right.set_link("lo", mtu=NARROW)
+    right.add_route("192.0.2.0/24", dev="lo")
+    with right.entered():
+        seen = packets()
+    with routed.router.entered():
+        told = Socket.udp()
+    with routed.left.entered():
+        sender = Socket.udp()
+    with seen, told, sender:
+        seen.rcvtimeo = SOON
+        sender.ip_mtu_discover = PROBE
+        told.connect((further, 9))
+        told.send(bytes(LARGE))
+        await_error(told)
+        path: list[object] = [next_header(seen).length, told.ip_mtu]
+        sender.connect((further, 9))
+        sender.send(bytes(LARGE + 1))
+        await_error(sender)
+        path += [next_header(seen).length, errno_name(sender.error)]
+        routed.router.namespace.sysctl[FORWARD_USE_PMTU] = 1
+        sender.send(bytes(LARGE + 2))
+        await_error(sender)
+        path.append(errno_name(sender.error))
+        sender.send(b"small")
+        path.append(next_header(seen).length)
+
+        assert observe("path", path) == [
+            LARGE + HEADERS,
+            NARROW,
+            LARGE + 1 + HEADERS,
+            "EMSGSIZE",
+            "EMSGSIZE",
+            5 + HEADERS,
+        ]
 
 
 @claim(
@@ -268,19 +423,21 @@ def test_the_least_path_mtu_can_be_changed(routed, observe, told, mtu):
     sentence="ip-sysctl/mtu_expires/kept",
     section="/proc/sys/net/ipv4/* Variables",
     says="The path MTU that a router told a UDP socket over IPv4 is forgotten mtu_expires seconds later: "
-    "with 1 a new socket has the interface's after a second, and with 600 what was told.",
+    "with 1 a new socket has the interface's after a second, and with 20 what was told.",
     needs=[VETH, sysctl(MTU_EXPIRES)],
 )
-@pytest.mark.parametrize(("seconds", "mtu"), [(1, MTU), (600, NARROW)])
+@pytest.mark.parametrize(("seconds", "mtu"), [(1, MTU), (20, NARROW)])
 def test_what_was_told_expires(routed, observe, seconds, mtu):
     narrow(routed)
     routed.left.namespace.sysctl[MTU_EXPIRES] = seconds
     with too_large(routed) as sender, routed.left.entered(), Socket.udp() as later:
-        before = sender.ip_mtu
         readable_by_select(later, 1.1)
         later.connect((routed.right.address, 9))
 
-        assert observe("before_and_after", [before, later.ip_mtu]) == [NARROW, mtu]
+        assert [observe("told", errno_name(sender.error)), observe("path_mtu", later.ip_mtu)] == [
+            "EMSGSIZE",
+            mtu,
+        ]
 
 
 @claim(
@@ -355,19 +512,20 @@ def root_and_nobody_may(version: int) -> list[str]:
 )
 @VERSIONS
 @pytest.mark.parametrize(
-    ("groups", "seen"),
+    ("within", "beside"),
     [
-        (f"{NOBODY} {NOBODY}", "allowed"),
-        (f"{NOBODY - 1} {NOBODY}", "allowed"),
-        (f"{NOBODY} {NOBODY + 1}", "allowed"),
-        (f"{NOBODY + 1} {NOBODY + 1}", "EACCES"),
-        (f"{NOBODY - 2} {NOBODY - 1}", "EACCES"),
+        (f"{NOBODY} {NOBODY}", f"{NOBODY + 1} {NOBODY + 1}"),
+        (f"{NOBODY - 1} {NOBODY}", f"{NOBODY - 2} {NOBODY - 1}"),
+        (f"{NOBODY} {NOBODY + 1}", f"{NOBODY + 1} {NOBODY + 2}"),
     ],
 )
-def test_a_range_of_groups_may_ping(ns, observe, version, groups, seen):
-    ns.sysctl[PING_GROUPS] = groups
+def test_a_range_of_groups_may_ping(ns, observe, version, within, beside):
+    ns.sysctl[PING_GROUPS] = within
+    seen = [as_user(NOBODY, lambda: may_ping(version))]
+    ns.sysctl[PING_GROUPS] = beside
+    seen.append(as_user(NOBODY, lambda: may_ping(version)))
 
-    assert observe("seen", as_user(NOBODY, lambda: may_ping(version))) == seen
+    assert observe("seen", seen) == ["allowed", "EACCES"]
 
 
 @claim(

@@ -14,11 +14,12 @@ from conformance.plugin.needs import IPV6, sysctl
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.marks import dropping_all_but
 from conformance.plugin.setups.readiness import await_error
-from conformance.plugin.setups.segments import ACK, SYN, segment, segments
+from conformance.plugin.setups.segments import ACK, RST, SYN, segment, segments
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Capability
+from reports.model import Expectation
 
 REFLECT: Final = {4: "net.ipv4.fwmark_reflect", 6: "net.ipv6.fwmark_reflect"}
 ACCEPT, REFLECT_TOS = "net.ipv4.tcp_fwmark_accept", "net.ipv4.tcp_reflect_tos"
@@ -28,10 +29,31 @@ UDP = {4: "udp", 6: "udp6"}
 PING = {4: (IPPROTO_ICMP, 8), 6: (IPPROTO_ICMPV6, 128)}
 VERSIONS = pytest.mark.parametrize("version", [4, 6])
 CLOSED_LATE: Final = {"no-op: close*": "what was sent before arrives"}
+ALL_MARKED: Final = {
+    "no-op: setsockopt(*SO_ATTACH_FILTER*": "where all has the mark, a filter has nothing to drop"
+}
 NEEDS = (Capability.NET_ADMIN, Capability.NET_RAW, IPV6)
 MARK, ANOTHER = 7, 8
-SYNACK_UNMARKED: Final = [("3.16", "5.10.53"), ("5.11", "5.13.5")]
-"""The kernels without 43b90bfad34b, which 5.14 has."""
+SYNACK_UNMARKED: Final = [
+    ("3.16", "4.14.241"),
+    ("4.15", "4.19.199"),
+    ("4.20", "5.4.135"),
+    ("5.5", "5.10.53"),
+    ("5.11", "5.13.5"),
+]
+"""The kernels without 43b90bfad34b, which 5.14 has, and the stable series by a backport."""
+
+
+def synack_unmarked(since: str, until: str) -> Expectation:
+    return differs(
+        "the SYN-ACK has no mark, and only what follows has",
+        since=since,
+        until=until,
+        commit="84f39b08d786",
+        observed={"marks": [0, MARK], "seen": [[True, False, True], [False, True, False]]},
+    )
+
+
 TOS = 0x28
 """A type of service without a bit of ECN."""
 
@@ -45,8 +67,14 @@ def arrived(arriving: Socket) -> list[bytes]:
     return found
 
 
-def protocol(packet: bytes) -> int:
-    return packet[9] if packet[0] >> 4 == 4 else packet[6]
+def protocols(arriving: Socket) -> list[int]:
+    """Those of the packets that have arrived by now."""
+    return [packet[9] if packet[0] >> 4 == 4 else packet[6] for packet in arrived(arriving)]
+
+
+def flags(arriving: Socket) -> list[int]:
+    """Those of the segments that have arrived by now."""
+    return [segment(packet).flags for packet in arrived(arriving)]
 
 
 def service(packet: bytes) -> int:
@@ -120,34 +148,40 @@ ANSWERED: Final = {
 @VERSIONS
 @pytest.mark.parametrize("answer", list(ANSWERED))
 def test_answers_have_the_mark(ns, observe, version, answer):
-    ask, protocols = ANSWERED[answer]
-    with marked(version) as arriving:
+    ask, (asked, answering) = ANSWERED[answer][0], ANSWERED[answer][1][version]
+    with marked(version) as with_mark, marked(version, 0) as without:
         ask(version)
-        before = [protocol(packet) for packet in arrived(arriving)]
+        before = [protocols(with_mark), protocols(without)]
         ns.sysctl[REFLECT[version]] = 1
         ask(version)
-        after = [protocol(packet) for packet in arrived(arriving)]
+        after = [protocols(with_mark), protocols(without)]
 
-        assert observe("protocols", [before, after]) == [protocols[version][:1], protocols[version]]
+        assert [observe("before", before), observe("after", after)] == [
+            [[asked], [answering]],
+            [[asked, answering], []],
+        ]
 
 
 @claim(
     "ip-sysctl/fwmark_reflect/version",
     sentence=("ip-sysctl/fwmark_reflect/disabled", "ip-sysctl/ipv6-fwmark_reflect/disabled"),
     section="/proc/sys/net/ipv4/* Variables",
-    says="fwmark_reflect of one version of IP is not for the other: a reset has no mark.",
+    says="fwmark_reflect of one version of IP is not for the other: with it a reset of the other version has "
+    "no mark, and one of its own has.",
     since="3.16",
     needs=NEEDS,
-    survives=CLOSED_LATE,
+    survives=CLOSED_LATE | ALL_MARKED,
 )
 @VERSIONS
 def test_each_version_has_its_own(ns, observe, version):
-    ns.sysctl[REFLECT[{4: 6, 6: 4}[version]]] = 1
-    with marked(version) as arriving:
+    other = {4: 6, 6: 4}[version]
+    ns.sysctl[REFLECT[version]] = 1
+    with marked(version) as of_version, marked(other) as of_other, marked(other, 0) as without:
         answered_stream(version)
+        answered_stream(other)
 
-        flags = [segment(packet).flags for packet in arrived(arriving)]
-        assert observe("flags", flags) == [SYN]
+        seen = [flags(of_version), flags(of_other), flags(without)]
+        assert observe("flags", seen) == [[SYN, RST | ACK], [SYN], [RST | ACK]]
 
 
 @contextmanager
@@ -195,8 +229,9 @@ NOTHING = [False, False, False]
     says="With tcp_fwmark_accept a connection that a TCP listener over IPv4 without a mark accepts has the "
     "mark of the SYN, and so have the SYN-ACK and its data; the listener has none.",
     since="3.16",
-    needs=NEEDS,
-    survives={"no-op: setsockopt(*SO_ATTACH_FILTER*": "where all has the mark, a filter has nothing to drop"},
+    needs=[Capability.NET_ADMIN, Capability.NET_RAW],
+    survives=ALL_MARKED,
+    expect=synack_unmarked("3.16", "4.13"),
 )
 def test_a_connection_has_the_mark(ns, observe):
     ns.sysctl[ACCEPT] = 1
@@ -219,17 +254,8 @@ def test_a_connection_has_the_mark(ns, observe):
     "mark of the SYN, and so have the SYN-ACK and its data; the listener has none.",
     since="3.16",
     needs=NEEDS,
-    survives={"no-op: setsockopt(*SO_ATTACH_FILTER*": "where all has the mark, a filter has nothing to drop"},
-    expect=[
-        differs(
-            "the SYN-ACK has no mark, and only what follows has",
-            since=since,
-            until=until,
-            commit="84f39b08d786",
-            observed={"marks": [0, MARK], "seen": [[True, False, True], [False, True, False]]},
-        )
-        for since, until in SYNACK_UNMARKED
-    ],
+    survives=ALL_MARKED,
+    expect=[synack_unmarked(*kernels) for kernels in SYNACK_UNMARKED],
 )
 def test_a_connection_over_ipv6_has_the_mark(ns, observe):
     ns.sysctl[ACCEPT] = 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,17 +10,17 @@ from socket import SHUT_RD
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import VETH, sysctl
+from conformance.plugin.needs import ROUTE_TIMERS, VETH, sysctl
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening
-from conformance.plugin.setups.made_peer import MADE, SEGMENT, made_peer
+from conformance.plugin.setups.made_peer import MADE, SEGMENT, MadePeer, made_peer
 from conformance.plugin.setups.pairs import UNACKED_ENDS
 from conformance.plugin.setups.readiness import await_end, await_readable, readable_by_select
 from conformance.plugin.setups.reuse import sharing_socket
-from conformance.plugin.setups.segments import MSS
+from conformance.plugin.setups.segments import ACK, FIN, MSS, RST
 from conformance.plugin.timing import SOON
 from libsocket import Linger, Socket
-from netns import Peers
+from netns import Namespace, Peers
 
 MIGRATE, REUSE, DELAY, NOTSENT, RTO_MIN, MIN_MSS = (
     f"net.ipv4.tcp_{name}"
@@ -29,8 +28,11 @@ MIGRATE, REUSE, DELAY, NOTSENT, RTO_MIN, MIN_MSS = (
 )
 HERE = "127.0.0.1"
 PORT = 20_000
+LONGER_THAN_A_SECOND, SOME_MILLISECONDS = 1.1, 0.02
+"""In seconds."""
 UNSENT = 2 * SEGMENT
-UNLIMITED = 4_294_967_295
+SECOND = 1_000_000
+"""In microseconds."""
 
 
 @contextmanager
@@ -51,7 +53,7 @@ def queued() -> Iterator[tuple[Socket, Socket, Socket]]:
     "ip-sysctl/tcp_migrate_req/default",
     sentence=("ip-sysctl/tcp_migrate_req/aborted", "ip-sysctl/tcp_migrate_req/default"),
     section="TCP variables",
-    says="In a new network namespace a TCP connection over IPv4 that waits to be accepted is reset when its "
+    says="In a new network namespace a TCP connection over IPv4 that waits to be accepted is ended when its "
     "listener is closed, though another listens on the port by SO_REUSEPORT, which accepts the next one.",
     needs=[sysctl(MIGRATE)],
     survives={"no-op: bind(*": "a listener that is not bound is given a port"},
@@ -60,7 +62,7 @@ def test_what_waits_is_aborted(ns, observe):
     with queued() as (first, second, client), Socket.tcp() as later:
         address = first.getsockname()
         first.close()
-        with refused(errno.ECONNRESET):
+        with refused():
             client.recv(1)
         later.connect(address)
         with second.accept()[0] as server:
@@ -91,20 +93,60 @@ def test_what_waits_goes_to_another(ns, observe, end):
 
 
 @contextmanager
-def in_time_wait(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
-    """A listener, and a socket that connects to it from the port of a connection that waits since 1.1 s."""
-    near, far = hosts.left.namespace, hosts.right.namespace
-    near.sysctl[REUSE] = 1
-    with far.entered(), listening(hosts.right.address) as listener, near.entered():
+def in_time_wait(
+    near: Namespace, far: Namespace, address: str, seconds: float
+) -> Iterator[tuple[Socket, Socket]]:
+    """A listener, and a socket that connects to it from the port of a connection that has waited so long."""
+    with far.entered(), listening(address) as listener, near.entered():
         near.sysctl["net.ipv4.ip_local_port_range"] = f"{PORT} {PORT}"
         with Socket.tcp() as first:
             first.connect(listener.getsockname())
             with listener.accept()[0] as server:
                 first.close()
                 await_end(server)
-        readable_by_select(listener, 1.1)
+        readable_by_select(listener, seconds)
         with Socket.tcp() as again:
             yield listener, again
+
+
+@contextmanager
+def reusing(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
+    """The same, over the wire, with tcp_tw_reuse and for longer than a second."""
+    hosts.left.namespace.sysctl[REUSE] = 1
+    with in_time_wait(
+        hosts.left.namespace, hosts.right.namespace, hosts.right.address, LONGER_THAN_A_SECOND
+    ) as sockets:
+        yield sockets
+
+
+def reused(near: Namespace, far: Namespace, address: str) -> bool:
+    """Whether addresses and ports with which a connection waits since some milliseconds are used again."""
+    with in_time_wait(near, far, address, SOME_MILLISECONDS) as (listener, again):
+        again.connect_ex(listener.getsockname())
+        return bool(again.getsockname()[1] == PORT)
+
+
+@claim(
+    "ip-sysctl/tcp_tw_reuse/values",
+    sentence=("ip-sysctl/tcp_tw_reuse/values", "ip-sysctl/tcp_tw_reuse/default"),
+    section="TCP variables",
+    says="A TCP socket over IPv4 connects with addresses and ports with which a connection waits in "
+    "TIME-WAIT for longer than tcp_tw_reuse_delay, over loopback and to another host where tcp_tw_reuse is "
+    "1, over loopback alone where it is 2, as it is in a new network namespace, and not where it is 0.",
+    since="4.19",
+    needs=[VETH, sysctl(DELAY)],
+)
+@pytest.mark.parametrize(
+    ("settings", "loopback", "wire"),
+    [({}, True, False), ({REUSE: 0}, False, False), ({REUSE: 1}, True, True), ({REUSE: 2}, True, False)],
+    ids=["at-first", "0", "1", "2"],
+)
+def test_a_connection_is_reused_over_some_links(peers, observe, settings, loopback, wire):
+    near, far = peers.left.namespace, peers.right.namespace
+    near.sysctl.update({DELAY: 1, **settings})
+    seen = [reused(near, near, HERE), reused(near, far, peers.right.address)]
+
+    assert observe("loopback_and_wire", seen) == [loopback, wire]
 
 
 @claim(
@@ -117,8 +159,8 @@ def in_time_wait(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
 )
 def test_a_connection_waits_before_it_is_reused(peers, observe):
     peers.left.namespace.sysctl[DELAY] = 60_000
-    with in_time_wait(peers) as (listener, again):
-        with refused(errno.EADDRNOTAVAIL):
+    with reusing(peers) as (listener, again):
+        with refused():
             again.connect(listener.getsockname())
         peers.left.namespace.sysctl[DELAY] = 1
         again.connect(listener.getsockname())
@@ -130,15 +172,16 @@ def test_a_connection_waits_before_it_is_reused(peers, observe):
     "ip-sysctl/tcp_tw_reuse_delay/default",
     sentence="ip-sysctl/tcp_tw_reuse_delay/default",
     section="TCP variables",
-    says="In a new network namespace with tcp_tw_reuse 1 a TCP socket over IPv4 connects with addresses and "
-    "ports with which a connection waits in TIME-WAIT since 1.1 seconds.",
+    says="In a new network namespace tcp_tw_reuse_delay is 1000, and with tcp_tw_reuse 1 a TCP socket over "
+    "IPv4 connects with addresses and ports with which a connection waits in TIME-WAIT since 1.1 seconds.",
     needs=[VETH, sysctl(DELAY)],
 )
 def test_a_connection_is_reused_after_a_second(peers, observe):
-    with in_time_wait(peers) as (listener, again):
+    delay = observe("delay", peers.left.namespace.sysctl[DELAY])
+    with reusing(peers) as (listener, again):
         again.connect(listener.getsockname())
 
-        assert observe("port", again.getsockname()[1]) == PORT
+        assert [delay, observe("port", again.getsockname()[1])] == ["1000", PORT]
 
 
 def writable(sock: Socket) -> bool:
@@ -168,7 +211,7 @@ def unsent(hosts: Peers) -> Iterator[Socket]:
     section="TCP variables",
     says="A TCP connection over IPv4 with 2000 bytes that are not sent yet is writable in a new network "
     "namespace, and not from when tcp_notsent_lowat is 2000; with a TCP_NOTSENT_LOWAT of 1000000 it is.",
-    since="4.7",
+    since="4.6",
     needs=MADE,
     survives=UNACKED_ENDS,
 )
@@ -194,12 +237,13 @@ def test_the_limit_changes_at_once(peers, observe):
     section="TCP variables",
     says="A TCP connection over IPv4 with 2000 bytes that are not sent yet is writable with a "
     "tcp_notsent_lowat of 2001, and not with 2000.",
-    since="4.7",
+    since="4.6",
     needs=MADE,
     survives={**UNACKED_ENDS, "no-op: sendto(*": "without unsent bytes it is writable with each"},
     expect=differs(
         "only while twice the number of unsent bytes is less: with 4001, and not with 4000",
         since="5.10",
+        backports=("4.19.284", "5.4.270"),
         commit="8ba3c9d1c6d7",
         observed={"writable": [False, False, False, True]},
     ),
@@ -214,7 +258,7 @@ def test_it_is_writable_below_the_limit(peers, observe):
         assert observe("writable", seen) == [False, True, True, True]
 
 
-def timeout_after_data(hosts: Peers, *, option: int = 0) -> int:
+def timeout_after_data(hosts: Peers, *, option: int | None = None) -> int:
     """The retransmission timeout of a connection, in microseconds, once the time of a round trip is known."""
     with (
         hosts.right.entered(),
@@ -222,7 +266,7 @@ def timeout_after_data(hosts: Peers, *, option: int = 0) -> int:
         hosts.left.entered(),
         Socket.tcp() as sock,
     ):
-        if option:
+        if option is not None:
             sock.tcp_rto_min_us = option
         sock.connect(listener.getsockname())
         with listener.accept()[0] as server:
@@ -237,8 +281,9 @@ def timeout_after_data(hosts: Peers, *, option: int = 0) -> int:
     "ip-sysctl/tcp_rto_min_us/least",
     sentence="ip-sysctl/tcp_rto_min_us/least",
     section="TCP variables",
-    says="The retransmission timeout of a TCP connection over IPv4, which tcp_info has, is tcp_rto_min_us at "
+    says="The retransmission timeout of a TCP connection over IPv4, which TCP_INFO has, is tcp_rto_min_us at "
     "least, with 2000000 and with 5000000.",
+    since="6.11",
     needs=[VETH, sysctl(RTO_MIN)],
 )
 @pytest.mark.parametrize("least", [2_000_000, 5_000_000])
@@ -249,19 +294,58 @@ def test_the_timeout_has_a_least(peers, observe, least):
 
 
 @claim(
+    "ip-sysctl/tcp_rto_min_us/default",
+    sentence="ip-sysctl/tcp_rto_min_us/values",
+    section="TCP variables",
+    says="In a new network namespace tcp_rto_min_us is 200000, and the retransmission timeout of a TCP "
+    "connection over IPv4 that at least.",
+    since="6.11",
+    needs=[VETH, sysctl(RTO_MIN)],
+)
+def test_the_timeout_has_a_least_at_first(peers, observe):
+    least = observe("least", peers.left.namespace.sysctl[RTO_MIN])
+
+    assert [least, observe("not_less", timeout_after_data(peers) >= 200_000)] == ["200000", True]
+
+
+@claim(
     "ip-sysctl/tcp_rto_min_us/precedence",
     sentence="ip-sysctl/tcp_rto_min_us/precedence",
     section="TCP variables",
     says="The least retransmission timeout of a TCP connection over IPv4 is the route's rto_min rather than "
-    "tcp_rto_min_us: it is 5 seconds where that is 5, and 2 seconds in the sysctl.",
-    needs=[VETH, sysctl(RTO_MIN)],
+    "tcp_rto_min_us, whichever is 2 seconds and which 5.",
+    since="6.11",
+    needs=[VETH, ROUTE_TIMERS, sysctl(RTO_MIN)],
 )
-def test_the_route_has_precedence(peers, observe):
+@pytest.mark.parametrize(("least", "of_route"), [(2, 5), (5, 2)])
+def test_the_route_has_precedence(peers, observe, least, of_route):
     left = peers.left
-    left.namespace.sysctl[RTO_MIN] = 2_000_000
-    left.namespace.add_route(f"{peers.right.address}/32", dev=left.device, rto_min=5)
+    left.namespace.sysctl[RTO_MIN] = least * SECOND
+    left.namespace.add_route(f"{peers.right.address}/32", dev=left.device, rto_min=of_route)
+    timeout = timeout_after_data(peers)
 
-    assert observe("not_less", timeout_after_data(peers) >= 5_000_000) is True
+    assert observe("2_and_5", [timeout >= 2 * SECOND, timeout >= 5 * SECOND]) == [True, of_route == 5]
+
+
+@claim(
+    "ip-sysctl/tcp_rto_min_us/precedence-of-option",
+    sentence="ip-sysctl/tcp_rto_min_us/precedence",
+    section="TCP variables",
+    says="The least retransmission timeout of a TCP connection over IPv4 with a TCP_RTO_MIN_US of 200000 is "
+    "that rather than a tcp_rto_min_us of 5 seconds, and the route's rto_min, 2 seconds, rather than both.",
+    since="6.15",
+    needs=[VETH, ROUTE_TIMERS, sysctl(RTO_MIN)],
+    survives={"no-op: setsockopt(*200000*": "the route's counts more anyway, where there is one"},
+)
+def test_the_option_has_precedence(peers, observe):
+    left = peers.left
+    left.namespace.sysctl[RTO_MIN] = 5 * SECOND
+    without_route = timeout_after_data(peers, option=200_000)
+    left.namespace.add_route(f"{peers.right.address}/32", dev=left.device, rto_min=2)
+    with_route = timeout_after_data(peers, option=200_000)
+
+    reached = [[timeout >= number * SECOND for number in (2, 5)] for timeout in (without_route, with_route)]
+    assert observe("2_and_5", reached) == [[False, False], [True, False]]
 
 
 @claim(
@@ -306,3 +390,37 @@ def segment_sizes(hosts: Peers, announced: int, expected: int) -> list[int]:
             sock.send(bytes(4 * expected + 1))
             info = sock.tcp_info
             return [info.snd_mss, info.unacked]
+
+
+@claim(
+    "ip-sysctl/tcp_rfc1337/assassination",
+    sentence="ip-sysctl/tcp_rfc1337/assassination",
+    section="TCP variables",
+    says="In a new network namespace, where tcp_rfc1337 is 0, a reset does not end a TCP connection over "
+    "IPv4 in TIME-WAIT: it goes on to acknowledge what its peer repeats.",
+    needs=MADE,
+    expect=differs(
+        "it ends it, and what the peer repeats is answered with a reset: 1 is what prevents that",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"before_and_after": [ACK, RST]},
+    ),
+)
+def test_a_reset_does_not_end_what_waits(peers, observe):
+    with made_peer(peers) as peer, peers.right.entered(), listening(peers.right.address) as listener:
+        peer.connect(listener)
+        await_readable(listener)
+        listener.accept()[0].close()
+        peer.take(peer.next())
+        peer.send(FIN | ACK)
+        before = answers_to_repeated_end(peer)
+        peer.send(RST, sequence=peer.sequence + 1)
+
+        assert observe("before_and_after", [*before, *answers_to_repeated_end(peer)]) == [ACK, ACK]
+
+
+def answers_to_repeated_end(peer: MadePeer) -> list[int]:
+    """Whether the end of a connection that is sent once more is acknowledged or reset."""
+    peer.replies()
+    peer.send(FIN | ACK)
+    return [RST if one.reset else one.flags for one in peer.replies()]

@@ -54,7 +54,7 @@ def test_options_are_taken(ns, observe, host, option):
     section="Socket options",
     says="A connected MPTCP socket, over IPv4 and IPv6, refuses SO_OOBINLINE, SO_ZEROCOPY and TCP_REPAIR, "
     "which TCP sockets take.",
-    since="5.6",
+    since="5.13",
     needs=[MPTCP, IPV6, Capability.NET_ADMIN],
 )
 @HOSTS

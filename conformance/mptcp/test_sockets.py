@@ -4,23 +4,46 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Iterator
+from itertools import islice
 
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, MPTCP, VETH, Need
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.mptcp import IPPROTO_MPTCP, OPTION, mptcp_connection, mptcp_socket, socket_for
-from conformance.plugin.setups.packets import ip_header, next_header, packets
-from conformance.plugin.setups.segments import ACK, SYN, next_segment, segments
+from conformance.plugin.setups.mptcp import (
+    IPPROTO_MPTCP,
+    OPTION,
+    SECOND,
+    allow_second_subflow,
+    mptcp_across,
+    mptcp_connection,
+    mptcp_socket,
+    socket_for,
+)
+from conformance.plugin.setups.packets import ip_header, packets
+from conformance.plugin.setups.segments import ACK, SYN, Segment, next_segment, segment, segments
 from conformance.plugin.timing import SOON
+from libsocket import Socket
 from netns import Capability
+
+
+def arrivals(arriving: Socket) -> Iterator[bytes]:
+    """All that arrives, packet by packet; an error where nothing comes before long."""
+    return iter(lambda: arriving.recv(2000), b"")
+
+
+def syns(arriving: Socket) -> Iterator[tuple[bytes, Segment]]:
+    """What asks for a connection or to join one: the packet, and the TCP segment in it."""
+    return ((one, found) for one in arrivals(arriving) if (found := segment(one)).flags & (SYN | ACK) == SYN)
+
 
 FAMILIES = pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 HOSTS = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 ON_THE_WIRE: tuple[Need | Capability, ...] = (MPTCP, Capability.NET_RAW, VETH)
-MP_CAPABLE = 0
-"""The subtype of MPTCP's option that asks for it."""
+MP_CAPABLE, MP_JOIN = 0, 1
+"""Subtypes of MPTCP's option: what asks for it, and what adds a subflow."""
 
 
 @claim(
@@ -86,6 +109,33 @@ def test_the_other_host_is_told(peers, observe, mptcp, subtypes):
             [SYN, SYN | ACK],
             subtypes,
         ]
+
+
+@claim(
+    "mptcp/Concepts/more-subflows",
+    sentence=("mptcp/Concepts/more-subflows", "mptcp/Path-Manager/creates", "mptcp/Path-Manager/endpoints"),
+    section="Concepts",
+    says="Where the path manager in the kernel of a client knows of another address of its host (an endpoint "
+    "for subflows), an MPTCP connection over IPv4 gets a second subflow from that address: its SYN has an "
+    "MP_JOIN option where that of the first had MP_CAPABLE, and MPTCP_SUBFLOW_ADDRS of the client has both.",
+    since="5.16",
+    needs=ON_THE_WIRE,
+)
+def test_another_address_has_a_subflow(peers, observe):
+    allow_second_subflow(peers)
+    with mptcp_across(peers) as (client, listener), packets() as arriving:
+        arriving.rcvtimeo = SOON
+        client.connect(listener.getsockname())
+        with listener.accept()[0] as accepted:
+            accepted.send(b"data")
+            client.read_exact(4)
+            subtypes = [asked.options[OPTION][0] >> 4 for _, asked in islice(syns(arriving), 2)]
+
+            hosts = [one.local[0] for one in client.mptcp_subflow_addrs]
+            assert [observe("subtypes", subtypes), observe("hosts", hosts)] == [
+                [MP_CAPABLE, MP_JOIN],
+                [peers.left.address, SECOND],
+            ]
 
 
 @claim(
@@ -183,49 +233,36 @@ def test_whether_it_is_used(ns, observe, host, mptcp):
     needs=ON_THE_WIRE,
 )
 def test_a_value_is_propagated_to_the_subflow(peers, observe):
-    host = peers.right.address
-    with peers.right.entered(), socket_for(host, mptcp=True) as listener:
-        listener.bind((host, 0))
-        listener.listen()
-        with peers.left.entered():
-            client = mptcp_socket()
-        with client:
-            client.connect(listener.getsockname())
-            with listener.accept()[0] as accepted, packets() as arriving:
-                arriving.rcvtimeo = accepted.rcvtimeo = SOON
-                client.ip_tos = 0x10
-                client.send(b"data")
-                accepted.read_exact(4)
-                packet = next(one for one in iter(lambda: arriving.recv(2000), b"") if one.endswith(b"data"))
+    with mptcp_across(peers) as (client, listener), packets() as arriving:
+        arriving.rcvtimeo = SOON
+        client.connect(listener.getsockname())
+        client.ip_tos = 0x10
+        client.send(b"data")
+        packet = next(one for one in arrivals(arriving) if one.endswith(b"data"))
 
-                header = ip_header(packet)
-                seen = [header.protocol, header.tos]
-                assert observe("protocol_and_tos", seen) == [socket.IPPROTO_TCP, 0x10]
+        header = ip_header(packet)
+        assert observe("protocol_and_tos", [header.protocol, header.tos]) == [socket.IPPROTO_TCP, 0x10]
 
 
 @claim(
     "mptcp/Socket-options/propagated-later",
-    sentence=("mptcp/Socket-options/propagated", "mptcp/Concepts/subflow"),
+    sentence=("mptcp/Socket-options/propagated", "mptcp/Concepts/more-subflows"),
     section="Socket options",
-    says="IP_TOS that was set on an MPTCP socket over IPv4 before connect(2) made its subflow is in the IP "
-    "header of the SYN, and of the data.",
+    says="IP_TOS that was set on an MPTCP socket over IPv4 before connect(2) is in the IP header of the SYNs "
+    "of its first subflow and of a second, which comes later.",
     since="5.17",
     needs=ON_THE_WIRE,
 )
-def test_a_value_is_propagated_to_a_later_subflow(peers, observe):
-    host = peers.right.address
-    with peers.right.entered(), socket_for(host, mptcp=True) as listener:
-        listener.bind((host, 0))
-        listener.listen()
-        with peers.left.entered():
-            client = mptcp_socket()
-        with client, packets() as arriving:
-            arriving.rcvtimeo = SOON
-            client.ip_tos = 0x10
-            client.connect(listener.getsockname())
-            client.send(b"data")
-            packet = next_header(arriving)
-            data = next(one for one in iter(lambda: arriving.recv(2000), b"") if one.endswith(b"data"))
+def test_a_value_is_propagated_to_later_subflows(peers, observe):
+    allow_second_subflow(peers)
+    with mptcp_across(peers) as (client, listener), packets() as arriving:
+        arriving.rcvtimeo = SOON
+        client.ip_tos = 0x10
+        client.connect(listener.getsockname())
+        with listener.accept()[0] as accepted:
+            accepted.send(b"data")
+            client.read_exact(4)
+            requests = [packet for packet, _ in islice(syns(arriving), 2)]
 
-            seen = [packet.protocol, packet.tos, ip_header(data).tos]
-            assert observe("protocol_and_tos", seen) == [socket.IPPROTO_TCP, 0x10, 0x10]
+            tos = [ip_header(packet).tos for packet in requests]
+            assert observe("tos", tos) == [0x10, 0x10]

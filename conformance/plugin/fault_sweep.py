@@ -140,8 +140,10 @@ def _sweep(items: Sequence[pytest.Item], pool: Pool, tell: Callable[[str], None]
 
 def _swept(claim: str, tests: Sequence[pytest.Item], ends: dict[str, Trial], tried: Sequence[Tried]) -> Swept:
     place = test_of(tests[0])
-    used = {one.why for one in tried}
-    stale = tuple(pattern for pattern, why in _stated(tests[0]).survives.items() if why not in used)
+    survives = _stated(tests[0]).survives
+    why_none = "" if tried else explanation("", survives)
+    used = {why_none, *(one.why for one in tried)}
+    stale = tuple(pattern for pattern, why in survives.items() if why not in used)
     return Swept(
         claim,
         f"{place.file}:{place.line}",
@@ -149,6 +151,7 @@ def _swept(claim: str, tests: Sequence[pytest.Item], ends: dict[str, Trial], tri
         sum(len(ends[test.nodeid].calls) for test in tests),
         tuple(sorted(tried, key=lambda one: (one.test, one.call, one.number, one.operator))),
         stale,
+        why_none,
     )
 
 

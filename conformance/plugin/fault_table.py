@@ -70,6 +70,8 @@ class Swept(msgspec.Struct, frozen=True):
     faults: tuple[Tried, ...]
     stale: tuple[str, ...] = ()
     """Patterns of ``survives`` that explain nothing."""
+    why_none: str = ""
+    """Why there is no fault to try: a claim that reads a file asks no socket."""
 
     def count(self, outcome: Outcome) -> int:
         return sum(one.outcome is outcome for one in self.faults)
@@ -88,17 +90,17 @@ class Swept(msgspec.Struct, frozen=True):
         return [one for one in self.faults if one.unexplained]
 
     @property
-    def blocked(self) -> bool:
-        """Whether nothing could be tried here."""
-        return self.verdicts == (Verdict.BLOCKED,)
+    def left_out(self) -> bool:
+        """Whether nothing could be tried here, or what this kernel answers is no matter of the claim."""
+        return {*self.verdicts} <= {Verdict.BLOCKED, Verdict.UNCLAIMED}
 
     @property
     def weak(self) -> bool:
         """Whether no fault makes it differ, or a stimulus can be taken away, and it does not say why."""
-        if self.blocked:
+        if self.left_out:
             return False
         deletable = any(one.operator == NO_OP for one in self.survivors)
-        return deletable or not (self.falsified or any(one.why for one in self.faults))
+        return deletable or not (self.falsified or self.why_none or any(one.why for one in self.faults))
 
 
 def explanation(fault: str, survives: Mapping[str, str]) -> str:
@@ -135,7 +137,7 @@ def weaknesses(one: Swept) -> Iterator[str]:
 
 def summary(sweep: Sequence[Swept]) -> Iterator[str]:
     """The goals first, then the operators."""
-    sweep = [one for one in sweep if not one.blocked]
+    sweep = [one for one in sweep if not one.left_out]
     faults = [tried for one in sweep for tried in one.faults if tried.outcome is not Outcome.NOT_REACHED]
     stimuli = [tried for tried in faults if tried.operator == NO_OP]
     yield _share("weak claims", sum(one.weak for one in sweep), len(sweep))

@@ -18,7 +18,7 @@ from conformance.plugin.strace import Call, Strace, print_sockets_silently
 from conformance.plugin.timing import TIMEOUT
 from conformance.plugin.watchdog import file_of, limited
 from netns import Child
-from reports.assess import assess
+from reports.assess import Assessment, assess
 from reports.model import Answer, Verdict
 from reports.ranges import base
 
@@ -32,8 +32,8 @@ class Trial:
 
     answer: Answer | None
     """None where the test's process died or had to be killed."""
-    expected: bool
-    """Whether that is as declared."""
+    assessed: Assessment | None
+    """What the answer comes to on the kernel that runs."""
     seconds: float
     calls: tuple[Call, ...]
     """What strace was asked to trace, without what was called after the test's own end."""
@@ -42,7 +42,12 @@ class Trial:
 
     @property
     def verdict(self) -> Verdict:
-        return self.answer.verdict if self.answer else Verdict.BROKEN
+        return self.assessed.verdict if self.assessed else Verdict.BROKEN
+
+    @property
+    def expected(self) -> bool:
+        """Whether that is as declared."""
+        return self.assessed is not None and self.assessed.expected
 
 
 class _Answered(BaseException):
@@ -92,7 +97,7 @@ def trial(item: pytest.Item, options: Sequence[str], limit: float = TIMEOUT) -> 
                 calls = strace.calls()
         else:  # it was answered before the test began
             answer, seconds = _value(child), 0.0
-    return Trial(answer, _expected(item, answer), seconds, tuple(_own(calls)), pid)
+    return Trial(answer, _assessed(item, answer), seconds, tuple(_own(calls)), pid)
 
 
 def _stops(pid: int) -> bool:
@@ -122,14 +127,11 @@ def _value(child: Child[Answer | None]) -> Answer | None:
         return None
 
 
-def _expected(item: pytest.Item, answer: Answer | None) -> bool:
+def _assessed(item: pytest.Item, answer: Answer | None) -> Assessment | None:
     marked = stated(item)
-    here = base(os.uname().release, os.uname().version)
-    return (
-        marked is not None
-        and answer is not None
-        and assess(marked.claim, implementation(), here, answer).expected
-    )
+    if marked is None or answer is None:
+        return None
+    return assess(marked.claim, implementation(), base(os.uname().release, os.uname().version), answer)
 
 
 def _own(calls: Iterable[Call]) -> Iterator[Call]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from socket import IPPROTO_RAW, IPPROTO_UDP, inet_aton
+
 import pytest
 
 from conformance.plugin.claim import claim, differs
@@ -151,7 +153,7 @@ def test_the_path_mtu_is_discovered_by_default(ns, observe):
 
 @claim(
     "proc_sys_net_ipv4.5/ip_nonlocal_bind/default",
-    sentence="proc_sys_net_ipv4.5/ip_nonlocal_bind/default",
+    sentence=("proc_sys_net_ipv4.5/ip_nonlocal_bind/default", "ip-sysctl/ip_nonlocal_bind/default"),
     section="DESCRIPTION",
     says="net.ipv4.ip_nonlocal_bind of a new network namespace is 0, and a UDP socket there cannot be bound "
     "to an address that is not local.",
@@ -208,10 +210,7 @@ def test_ip6frag_secret_interval_is_there(ns, observe):
 
 @claim(
     "proc_sys_net_ipv4.5/ipfrag_high_thresh/bytes",
-    sentence=(
-        "proc_sys_net_ipv4.5/ipfrag_high_thresh/bytes",
-        "proc_sys_net_ipv4.5/ipfrag_high_thresh/pruned",
-    ),
+    sentence="proc_sys_net_ipv4.5/ipfrag_high_thresh/bytes",
     section="DESCRIPTION",
     says="With net.ipv4.ipfrag_high_thresh a byte, a UDP socket does not receive a datagram that comes in "
     "fragments, but one that comes whole; with a million both.",
@@ -225,8 +224,53 @@ def test_fragments_take_bytes(ns, observe, bytes_, received):
     ns.sysctl.update({LOW: 1, HIGH: bytes_})
     with packets() as seen, udp_flow() as (sender, receiver):
         seen.rcvtimeo = SOON
-        sender.send(b"fragments".ljust(3000))
-        sender.send(b"whole")
-        texts = [*iter(lambda: receiver.recv(4000).decode().rstrip(), "whole"), "whole"]
+        texts = sent_and_received(sender, receiver, b"fragments")
 
         assert [observe("fragment", next_header(seen).length), observe("received", texts)] == [1500, received]
+
+
+def send_first_fragments(raw: Socket, count: int) -> None:
+    """Send the first fragments of datagrams over loopback, whose others never come."""
+    for number in range(count):
+        header = bytes([0x45, 0, 0, 0, *number.to_bytes(2, "big"), 0x20, 0, 64, IPPROTO_UDP, 0, 0])
+        raw.sendto(header + 2 * inet_aton("127.0.0.1") + bytes(1400), ("127.0.0.1", 0))
+
+
+@claim(
+    "proc_sys_net_ipv4.5/ipfrag_high_thresh/pruned",
+    sentence="proc_sys_net_ipv4.5/ipfrag_high_thresh/pruned",
+    section="DESCRIPTION",
+    says="A UDP socket over IPv4 receives a datagram that comes in fragments though 20 first fragments of "
+    "others wait, which take more than net.ipv4.ipfrag_high_thresh, 20000 bytes: they are pruned down to "
+    "net.ipv4.ipfrag_low_thresh, 1000 bytes.",
+    needs=[Capability.NET_RAW],
+    survives={"no-op: sendto(*= 1420": "each is one of many: 19 take more too"},
+    expect=differs(
+        "it does not, as long as those before wait, half a minute: nothing is pruned",
+        since="4.17",
+        commit="648700f76b03",
+        observed={"received": [["before", "whole"], ["whole"]]},
+    ),
+)
+def test_fragments_are_pruned(ns, observe):
+    ns.set_link("lo", mtu=1500)
+    ns.sysctl.update({LOW: 1000, HIGH: 20_000})
+    with Socket.raw(IPPROTO_RAW) as raw, udp_flow() as (sender, receiver):
+        before = sent_and_received(sender, receiver, b"before")
+        send_first_fragments(raw, 20)
+        with packets() as seen:
+            seen.rcvtimeo = SOON
+            received = [before, sent_and_received(sender, receiver, b"after")]
+            fragment = next_header(seen).length
+
+        assert [observe("fragment", fragment), observe("received", received)] == [
+            1500,
+            [["before", "whole"], ["after", "whole"]],
+        ]
+
+
+def sent_and_received(sender: Socket, receiver: Socket, text: bytes) -> list[str]:
+    """What is received of a datagram in fragments and a whole one after it."""
+    sender.send(text.ljust(3000))
+    sender.send(b"whole")
+    return [*iter(lambda: receiver.recv(4000).decode().rstrip(), "whole"), "whole"]

@@ -118,7 +118,7 @@ def test_timestamps_are_offered(peers, observe, value, offered):
 
 @claim(
     "tcp.7/tcp_timestamps/offset",
-    sentence="tcp.7/tcp_timestamps/values",
+    sentence=("tcp.7/tcp_timestamps/values", "ip-sysctl/tcp_timestamps/values"),
     section="/proc interfaces",
     says="The timestamps of TCP over IPv4 have a random offset where tcp_timestamps is 1, and none where it "
     "is 2: those of two hosts with one clock, in SYN and SYN-ACK, are more than a minute apart, or less.",
@@ -135,7 +135,7 @@ def test_timestamps_have_an_offset(peers, observe, value, random):
 
 @claim(
     "tcp.7/tcp_timestamps/offset-of-connection",
-    sentence="tcp.7/tcp_timestamps/values",
+    sentence=("tcp.7/tcp_timestamps/values", "ip-sysctl/tcp_timestamps/values"),
     section="/proc interfaces",
     says="Where tcp_timestamps is 1 each TCP connection over IPv4 has a random offset of its own: the "
     "timestamps of two that are made one after the other are more than a minute apart.",
@@ -231,7 +231,7 @@ def test_window_scaling_at_first(peers, observe):
 
 @claim(
     "tcp.7/tcp_timestamps/at-first",
-    sentence="tcp.7/tcp_timestamps/default",
+    sentence=("tcp.7/tcp_timestamps/default", "ip-sysctl/tcp_timestamps/default"),
     section="/proc interfaces",
     says="The SYN of a TCP connection over IPv4 has a timestamp in a network namespace where tcp_timestamps "
     "is as it was at first.",

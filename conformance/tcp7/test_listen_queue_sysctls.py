@@ -201,7 +201,12 @@ def test_an_overflow_is_answered_with_cookies(peers, observe, value, every):
 
 @claim(
     "tcp.7/tcp_syncookies/default",
-    sentence=("tcp.7/tcp_syncookies/default", "tcp.7/tcp_syncookies/one", "tcp.7/tcp_syncookies/configured"),
+    sentence=(
+        "tcp.7/tcp_syncookies/default",
+        "tcp.7/tcp_syncookies/one",
+        "tcp.7/tcp_syncookies/configured",
+        "ip-sysctl/tcp_syncookies/default",
+    ),
     section="/proc interfaces",
     says="In a new network namespace a listener over IPv4 whose backlog of 2 is full still answers a SYN, "
     "and accepts the connection that is made with that answer.",

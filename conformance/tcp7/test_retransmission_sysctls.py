@@ -184,7 +184,7 @@ def test_new_data_follows_a_timeout(peers, observe, value, following, options):
 
 @claim(
     "tcp.7/tcp_frto/default",
-    sentence="tcp.7/tcp_frto/default",
+    sentence=("tcp.7/tcp_frto/default", "ip-sysctl/tcp_frto/default"),
     section="/proc interfaces",
     says="In a new network namespace a TCP connection over IPv4 whose retransmission after a timeout is "
     "acknowledged sends new data next (F-RTO).",
@@ -546,7 +546,11 @@ def test_a_window_times_out(peers, observe, value, kept):
 
 @claim(
     "tcp.7/tcp_slow_start_after_idle/default",
-    sentence=("tcp.7/tcp_slow_start_after_idle/default", "tcp.7/tcp_slow_start_after_idle/idle"),
+    sentence=(
+        "tcp.7/tcp_slow_start_after_idle/default",
+        "tcp.7/tcp_slow_start_after_idle/idle",
+        "ip-sysctl/tcp_slow_start_after_idle/default",
+    ),
     section="/proc interfaces",
     says="In a new network namespace the congestion window (TCP_INFO) of a TCP connection over IPv4 with "
     "the algorithm reno that was idle for longer than a retransmission timeout is no larger than the 10 "
@@ -600,7 +604,11 @@ def test_metrics_are_saved(peers, observe, value, slow):
 
 @claim(
     "tcp.7/tcp_no_metrics_save/default",
-    sentence=("tcp.7/tcp_no_metrics_save/default", "tcp.7/tcp_no_metrics_save/saves"),
+    sentence=(
+        "tcp.7/tcp_no_metrics_save/default",
+        "tcp.7/tcp_no_metrics_save/saves",
+        "ip-sysctl/tcp_no_metrics_save/default",
+    ),
     section="/proc interfaces",
     says="In a new network namespace a TCP connection over IPv4 begins with the long retransmission timeout "
     "(TCP_INFO) that one with the same host had learnt before it closed.",

@@ -93,7 +93,7 @@ def test_no_more_wait(peers, observe, most):
 
 @claim(
     "tcp.7/tcp_max_tw_buckets/warning",
-    sentence="tcp.7/tcp_max_tw_buckets/warning",
+    sentence=("tcp.7/tcp_max_tw_buckets/warning", "ip-sysctl/tcp_max_tw_buckets/warning"),
     section="/proc interfaces",
     says="The kernel logs a warning where a TCP connection over IPv4 is closed since tcp_max_tw_buckets "
     "others wait.",
@@ -123,7 +123,7 @@ def test_too_many_are_logged(peers, observe):
 
 @claim(
     "tcp.7/tcp_rfc1337/reset",
-    sentence=("tcp.7/tcp_rfc1337/conformant", "tcp.7/tcp_rfc1337/closed"),
+    sentence=("tcp.7/tcp_rfc1337/conformant", "tcp.7/tcp_rfc1337/closed", "ip-sysctl/tcp_rfc1337/conforms"),
     section="/proc interfaces",
     says="A reset ends a TCP connection over IPv4 in TIME-WAIT at once where tcp_rfc1337 is 0; where it is "
     "1 the connection goes on to wait, and acknowledges what its peer repeats.",
@@ -143,7 +143,7 @@ def test_a_reset_in_time_wait(peers, observe, value, answer):
 
 @claim(
     "tcp.7/tcp_rfc1337/default",
-    sentence=("tcp.7/tcp_rfc1337/default", "ip-sysctl/tcp_rfc1337/assassination"),
+    sentence=("tcp.7/tcp_rfc1337/default", "ip-sysctl/tcp_rfc1337/default"),
     section="/proc interfaces",
     says="In a new network namespace a reset ends a TCP connection over IPv4 in TIME-WAIT at once.",
     since="2.2",

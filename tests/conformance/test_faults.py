@@ -142,7 +142,34 @@ def test_a_claim_that_is_blocked_is_not_weak(tmp_path: Path) -> None:
     ended = suites.run(tmp_path, blocked, "--faults")
 
     [one] = swept(tmp_path).values()
-    assert (ended.code, one.blocked, one.faults) == (0, True, ())
+    assert (ended.code, one.left_out, one.faults) == (0, True, ())
+
+
+def test_a_claim_of_other_kernels_is_not_weak(tmp_path: Path) -> None:
+    old = """
+    @claim("doc.7/none/old", says="It is so.", until="2.6.32")
+    def test_old(ns, observe):
+        with Socket.udp() as sock:
+            assert observe("keepalive", sock.keepalive) is True
+    """
+
+    ended = suites.run(tmp_path, old, "--faults")
+
+    [one] = swept(tmp_path).values()
+    assert (ended.code, one.left_out, one.faults) == (0, True, ())
+
+
+def test_a_claim_of_a_file_says_that_there_is_no_fault_to_try(tmp_path: Path) -> None:
+    of_a_file = """
+    @claim("doc.7/none/file", says="It is so.", survives={"*": "because"})
+    def test_file(ns, observe):
+        assert observe("release", len(open("/proc/sys/kernel/osrelease").read())) > 0
+    """
+
+    ended = suites.run(tmp_path, of_a_file, "--faults")
+
+    [one] = swept(tmp_path).values()
+    assert (ended.code, one.weak, one.faults, one.why_none, one.stale) == (0, False, (), "because", ())
 
 
 def test_samples_are_parts_of_the_whole(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from reports.catalogue import read_catalogue
 from reports.model import Run, Verdict
 from reports.run_file import read_run
 from tests.conformance import suites
@@ -72,6 +73,14 @@ def test_a_guest_says_its_own_kernel_and_verdicts(ended: Ended) -> None:
         CHOSEN[2]: Verdict.DIFFERS,
     }
     assert f"{CHOSEN[2]}[{GUEST}] UNCLAIMED" in ended.said
+
+
+def test_the_catalogue_is_written_though_nothing_runs_here(tmp_path: Path) -> None:
+    catalogue = tmp_path / "catalogue.json"
+
+    suite(tmp_path, "--kernel", GUEST, "--claim", CHOSEN[0], "--catalogue", str(catalogue))
+
+    assert [claim.id for claim in read_catalogue(catalogue).claims] == [CHOSEN[0]]
 
 
 def test_each_answer_is_named_after_its_kernel(ended: Ended) -> None:
