@@ -59,10 +59,10 @@ def test_tcp_is_paced(ns, observe):
 @claim(
     "defacto/SO_MAX_PACING_RATE/fq-paces-udp",
     says="The queueing discipline fq sends the datagrams of a UDP socket over IPv4 no faster than its "
-    "SO_MAX_PACING_RATE: five of 1000 bytes, with their headers, at 20000 bytes a second take a fifth of a "
-    "second at least, since the first one goes at once.",
-    since="3.13",
-    commit="62748f32d501",
+    "SO_MAX_PACING_RATE, where that is below 68750 bytes a second: five of 1000 bytes, with their headers, "
+    "at 20000 bytes a second take a fifth of a second at least, since the first one goes at once.",
+    since="4.9",
+    commit="77879147a348",
     needs=[qdisc("fq")],
 )
 def test_fq_paces_datagrams(peers, observe):

@@ -305,7 +305,7 @@ def test_key_is_taken_away_once(ns: Namespace) -> None:
         assert (refusal.value.errno, has(sock, FIRST), has(sock, SECOND)) == (errno.ENOENT, 0, 1)
 
 
-def test_key_in_use_is_not_deletion(ns: Namespace) -> None:
+def test_key_in_use_is_not_taken_away(ns: Namespace) -> None:
     with connected(CURRENT, SECOND) as (client, _):
         with pytest.raises(OSError, match="busy") as refusal:
             client.tcp_ao_del_key = deletion(FIRST)
