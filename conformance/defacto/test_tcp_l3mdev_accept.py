@@ -21,7 +21,7 @@ SYSCTL = "net.ipv4.tcp_l3mdev_accept"
     needs=NEEDS,
 )
 def test_a_port_is_not_shared_across_domains(peers, observe):
-    divide(peers)
+    divide(peers.right)
     sysctl = peers.right.namespace.sysctl
     with peers.right.entered(), Socket.tcp() as bound, Socket.tcp() as unbound:
         bound.bindtodevice = DOMAIN

@@ -46,6 +46,7 @@ def test_they_are_0_or_1(ns, observe, name, taken, beyond):
     sentence=(
         "ip-sysctl/tcp_l3mdev_accept/listener",
         "ip-sysctl/tcp_l3mdev_accept/default",
+        "vrf/Applications/unbound",
         "vrf/Applications/accept",
         "vrf/Applications/established",
     ),
@@ -57,7 +58,7 @@ def test_they_are_0_or_1(ns, observe, name, taken, beyond):
     needs=NEEDS,
 )
 def test_a_listener_accepts_across_domains(peers, observe):
-    divide(peers)
+    divide(peers.right)
     with (
         peers.right.entered(),
         listening("0.0.0.0") as listener,
@@ -79,6 +80,7 @@ def test_a_listener_accepts_across_domains(peers, observe):
     sentence=(
         "ip-sysctl/udp_l3mdev_accept/socket",
         "ip-sysctl/udp_l3mdev_accept/default",
+        "vrf/Applications/unbound",
         "vrf/Applications/accept",
     ),
     section="UDP variables",
@@ -88,7 +90,7 @@ def test_a_listener_accepts_across_domains(peers, observe):
     needs=NEEDS,
 )
 def test_a_socket_receives_across_domains(peers, observe):
-    divide(peers)
+    divide(peers.right)
     with peers.right.entered(), Socket.udp() as receiver, peers.left.entered(), Socket.udp() as sender:
         receiver.rcvtimeo = sender.rcvtimeo = SOON
         receiver.bind(("0.0.0.0", 0))
@@ -117,7 +119,7 @@ def test_a_socket_receives_across_domains(peers, observe):
     needs=[*NEEDS, Capability.NET_RAW],
 )
 def test_a_raw_socket_receives_across_domains(peers, observe):
-    divide(peers)
+    divide(peers.right)
     with (
         peers.right.entered(),
         raw_socket() as unbound,

@@ -42,7 +42,7 @@ def test_an_accepted_connection_has_the_keys_of_its_peer(ns, observe):
         with listener.accept()[0] as server:
             seen = [numbers_of(listener), numbers_of(server), used(server)]
 
-        assert observe("keys_and_used", seen) == [[101, 103, 101], [101, 103], [103, 102]]
+            assert observe("keys_and_used", seen) == [[101, 103, 101], [101, 103], [103, 102]]
 
 
 @claim(
@@ -80,7 +80,7 @@ def test_a_key_is_not_added_to_who_waits(ns, observe):
         with listener.accept()[0] as server:
             seen = [numbers_of(listener), numbers_of(server)]
 
-        assert observe("keys", seen) == [[101, 103], [101]]
+            assert observe("keys", seen) == [[101, 103], [101]]
 
 
 @claim(
@@ -101,7 +101,7 @@ def test_a_key_is_not_taken_away_from_who_waits(ns, observe):
             server.rcvtimeo = SOON
             seen = [numbers_of(listener), numbers_of(server), exchanged(client, server)]
 
-        assert observe("keys_and_received", seen) == [[], [101], ["there", "back"]]
+            assert observe("keys_and_received", seen) == [[], [101], ["there", "back"]]
 
 
 @claim(
@@ -128,6 +128,6 @@ def test_a_connection_breaks_that_is_being_made(ns, observe):
         later.send(b"data")
         with listener.accept()[0] as server:
             accepted = server.getpeername() == later.getsockname()
-        counted = listener.tcp_ao_info.pkt_key_not_found > 0
+            counted = listener.tcp_ao_info.pkt_key_not_found > 0
 
-        assert observe("accepted_and_counted", [accepted, counted]) == [True, True]
+            assert observe("accepted_and_counted", [accepted, counted]) == [True, True]

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import IPV6, TCP_AO
+from conformance.plugin.needs import IPV6, TCP_AO, link
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.pairs import await_those_before, udp_pair
 from conformance.plugin.setups.tcp_ao import (
@@ -18,13 +18,16 @@ from conformance.plugin.setups.tcp_ao import (
     CURRENT,
     HERE,
     KEY,
+    SYN_SENT,
     add_keys,
     authenticated,
     authenticating,
     client_of,
+    connecting,
     deletion,
     exchanged,
     keys_of,
+    mirrored,
     numbers_of,
     of,
     used,
@@ -34,6 +37,8 @@ from libsocket import TCP_AO_GET_KEYS, Socket, TcpAoKeys
 SINCE = "6.7"
 ELSEWHERE = "127.0.0.2"
 EVERY_ADDRESS = "0.0.0.0"
+BY_DOMAIN = 1
+"""TCP_AO_KEYF_IFINDEX."""
 
 
 @claim(
@@ -64,7 +69,7 @@ def test_numbers_are_unique(ns, observe, ids, host, other):
     sentence=("tcp_ao/TCP_AO_ADD_KEY/not-established", "tcp_ao/FAQ/not-later"),
     section="uAPI",
     says="A TCP-AO key cannot be added to a socket whose TCP connection over IPv4 was made without one, at "
-    "either end, nor be taken away from it; the connection goes on.",
+    "either end; the connection goes on.",
     since=SINCE,
     needs=[TCP_AO],
 )
@@ -75,8 +80,6 @@ def test_a_plain_connection_gets_no_key(ns, observe):
             client.tcp_ao_add_key = KEY
         with refused(name="errno_server"):
             server.tcp_ao_add_key = KEY
-        with refused(name="errno_deletion"):
-            client.tcp_ao_del_key = deletion(KEY)
 
         assert observe("received", [*numbers_of(fresh), *exchanged(client, server)]) == [100, "there", "back"]
 
@@ -108,14 +111,17 @@ def test_a_connection_has_several_keys(ns, observe):
     needs=[TCP_AO],
 )
 def test_an_unused_key_is_taken_away(ns, observe):
-    with authenticated(CURRENT, ANOTHER) as (client, _), Socket.tcp() as closed:
+    with authenticated(CURRENT, ANOTHER) as (client, server), Socket.tcp() as closed:
         add_keys(closed, KEY, ANOTHER)
-        both = [numbers_of(client), numbers_of(closed)]
+        before = [numbers_of(sock) for sock in (client, server, closed)]
         client.tcp_ao_del_key = deletion(ANOTHER)
         closed.tcp_ao_del_key = deletion(ANOTHER)
-        seen = [*both, numbers_of(client), numbers_of(closed)]
+        after = [numbers_of(sock) for sock in (client, server, closed)]
 
-        assert observe("before_and_after", seen) == [[100, 102], [100, 102], [100], [100]]
+        assert observe("before_and_after", [before, after]) == [
+            [[100, 102], [101, 103], [100, 102]],
+            [[100], [101, 103], [100]],
+        ]
 
 
 @claim(
@@ -141,11 +147,10 @@ def test_a_key_in_use_stays(ns, observe, current, rnext):
         with refused():
             client.tcp_ao_del_key = deletion(KEY)
 
-        assert observe("keys", [*numbers_of(client), *exchanged(client, server)]) == [
-            100,
-            102,
-            "there",
-            "back",
+        left = [numbers_of(client), numbers_of(server)]
+        assert observe("keys_and_received", [left, exchanged(client, server)]) == [
+            [[100, 102], [101, 103, 105]],
+            ["there", "back"],
         ]
 
 
@@ -204,8 +209,8 @@ def test_a_key_in_use_is_replaced(ns, observe):
     "tcp_ao/TCP_AO_DEL_KEY/forced-may-break",
     sentence="tcp_ao/FAQ/may-break",
     section="FAQ",
-    says="A TCP connection over IPv4 breaks at which one end replaces its TCP-AO key by one that the other "
-    "end does not have: what it sends does not arrive there, and is counted as signed with an unknown key.",
+    says="A TCP connection over IPv4 breaks when one end replaces its TCP-AO key by one that the other end "
+    "does not have: what it sends does not arrive there, and is counted as signed with an unknown key.",
     since=SINCE,
     needs=[TCP_AO],
 )
@@ -234,13 +239,14 @@ def test_a_connection_breaks(ns, observe):
 )
 @pytest.mark.parametrize(("current", "rnext"), [(104, 103), (102, 105)])
 def test_a_key_is_not_replaced_by_an_unknown_one(ns, observe, current, rnext):
-    with authenticated(CURRENT, ANOTHER) as (client, _):
+    with authenticated(CURRENT, ANOTHER) as (client, server):
         with refused():
             client.tcp_ao_del_key = deletion(KEY, current=current, rnext=rnext)
         kept = [numbers_of(client), used(client)]
         client.tcp_ao_del_key = deletion(KEY, current=102, rnext=103)
+        after = [numbers_of(client), numbers_of(server)]
 
-        assert observe("kept_and_after", [*kept, numbers_of(client)]) == [[100, 102], [100, 101], [102]]
+        assert observe("kept_and_after", [*kept, *after]) == [[100, 102], [100, 101], [102], [101, 103]]
 
 
 @claim(
@@ -253,25 +259,23 @@ def test_a_key_is_not_replaced_by_an_unknown_one(ns, observe, current, rnext):
     needs=[TCP_AO],
 )
 def test_a_listeners_key_is_taken_away_asynchronously(ns, observe):
-    with (
-        authenticating(KEY, ANOTHER) as listener,
-        client_of(listener, KEY) as late,
-        client_of(listener, ANOTHER) as client,
-    ):
+    with authenticating(KEY, ANOTHER) as listener, client_of(listener, ANOTHER) as client:
         before = numbers_of(listener)
-        gone = replace(deletion(KEY), sndid=101, rcvid=100, del_async=True)
-        listener.tcp_ao_del_key = gone
-        late.setblocking(False)
-        late.connect_ex(listener.getsockname())
-        client.connect(listener.getsockname())
-        with listener.accept()[0] as server:
-            accepted = server.getpeername() == client.getsockname()
+        listener.tcp_ao_del_key = replace(deletion(mirrored(KEY)), del_async=True)
+        with connecting(listener.getsockname(), KEY) as late:
+            client.connect(listener.getsockname())
+            with listener.accept()[0] as server:
+                accepted = server.getpeername() == client.getsockname()
+                unknown = listener.tcp_ao_info.pkt_key_not_found > 0
+                seen = [before, numbers_of(listener), accepted, late.tcp_info.state, unknown]
 
-        assert observe("before_after_accepted", [before, numbers_of(listener), accepted]) == [
-            [101, 103],
-            [103],
-            True,
-        ]
+                assert observe("keys_accepted_state_unknown", seen) == [
+                    [101, 103],
+                    [103],
+                    True,
+                    SYN_SENT,
+                    True,
+                ]
 
 
 @claim(
@@ -299,10 +303,10 @@ def test_keys_are_listed(ns, observe):
 
 
 FILTERS = {
-    "peer-and-numbers": (TcpAoKeys(HERE, 32, sndid=102, rcvid=103), ["127.0.0.1", 102]),
-    "numbers": (TcpAoKeys(EVERY_ADDRESS, 0, sndid=104, rcvid=105), ["127.0.0.2", 104]),
-    "current": (TcpAoKeys(current=True), ["127.0.0.1", 100]),
-    "rnext": (TcpAoKeys(rnext=True), ["127.0.0.1", 102]),
+    "peer-and-numbers": (TcpAoKeys(HERE, 32, sndid=102, rcvid=103), [[HERE, 102]]),
+    "numbers": (TcpAoKeys(EVERY_ADDRESS, 0, sndid=102, rcvid=103), [[HERE, 102], [ELSEWHERE, 102]]),
+    "current": (TcpAoKeys(current=True), [[HERE, 100]]),
+    "rnext": (TcpAoKeys(rnext=True), [[HERE, 102]]),
 }
 
 
@@ -310,8 +314,8 @@ FILTERS = {
     "tcp_ao/TCP_AO_GET_KEYS/filtered",
     sentence="tcp_ao/TCP_AO_GET_KEYS/filters",
     section="uAPI",
-    says="TCP_AO_GET_KEYS gives the key of a peer with a SendID and a RecvID, of any peer with both, the "
-    "current key, or that which is asked for next, of a TCP socket over IPv4.",
+    says="TCP_AO_GET_KEYS gives the key of a peer with a SendID and a RecvID, those of every peer with both, "
+    "the current key, or that which is asked for next, of a TCP socket over IPv4.",
     since=SINCE,
     needs=[TCP_AO],
 )
@@ -322,11 +326,33 @@ def test_keys_are_filtered(ns, observe, request_, found):
             sock,
             replace(KEY, set_current=True),
             replace(ANOTHER, set_rnext=True),
-            replace(of(ELSEWHERE), sndid=104, rcvid=105),
+            of(ELSEWHERE, ANOTHER),
         )
         keys = [[key.address, key.sndid] for key in keys_of(sock, request_)]
 
-        assert observe("found", keys) == [found]
+        assert observe("found_and_all", [keys, numbers_of(sock)]) == [found, [100, 102, 102]]
+
+
+@claim(
+    "tcp_ao/TCP_AO_GET_KEYS/of-an-l3-domain",
+    sentence="tcp_ao/TCP_AO_GET_KEYS/filters",
+    section="uAPI",
+    says="TCP_AO_GET_KEYS gives of two keys of a TCP socket over IPv4 with one peer, SendID and RecvID that "
+    "of an L3 domain.",
+    since=SINCE,
+    needs=[TCP_AO, link("vrf")],
+)
+@pytest.mark.parametrize("domain", ["first", "second"])
+def test_the_key_of_a_domain_is_found(ns, observe, domain):
+    ns.add_vrf("first", table=100)
+    ns.add_vrf("second", table=101)
+    with Socket.tcp() as sock:
+        first, second, index = map(socket.if_nametoindex, ("first", "second", domain))
+        add_keys(sock, *(replace(KEY, ifindex=one, keyflags=BY_DOMAIN) for one in (first, second)))
+        request_ = TcpAoKeys(HERE, 32, sndid=100, rcvid=101, ifindex=index, keyflags=BY_DOMAIN)
+        found = [socket.if_indextoname(key.ifindex) for key in keys_of(sock, request_)]
+
+        assert observe("found_and_all", [found, numbers_of(sock)]) == [[domain], [100, 100]]
 
 
 @claim(
@@ -340,13 +366,14 @@ def test_keys_are_filtered(ns, observe, request_, found):
         "the numbers count, too: without them only a key that has 0 for both is found",
         since=SINCE,
         commit="ef84703a911f",
-        observed={"found": [0]},
+        observed={"all": [0, 102, 100], "found": [0]},
     ),
 )
 def test_the_keys_of_a_peer_are_found(ns, observe):
     zero = replace(KEY, sndid=0, rcvid=0)
     with Socket.tcp() as sock:
         add_keys(sock, zero, ANOTHER, of(ELSEWHERE))
-        found = numbers_of(sock, TcpAoKeys(HERE, 32))
+        every = observe("all", numbers_of(sock))
+        found = observe("found", numbers_of(sock, TcpAoKeys(HERE, 32)))
 
-        assert observe("found", found) == [0, 102]
+        assert [every, found] == [[0, 102, 100], [0, 102]]

@@ -62,19 +62,21 @@ def test_a_listener_has_both(ns, observe, make):
     sentence="tcp_ao/TCP_MD5SIG/one-peer",
     section="Interaction with TCP-MD5",
     says="A TCP socket, over IPv4 and IPv6, that listens or does not, and has a key of TCP-AO for a peer is "
-    "refused one of TCP_MD5SIG for it, and takes it for another peer.",
+    "refused one of TCP_MD5SIG for it; for another peer it takes that, and is then refused one of TCP-AO.",
     since=SINCE,
     needs=[TCP_AO, IPV6],
 )
 @FAMILIES
-@pytest.mark.parametrize("backlog", [None, 1], ids=["closed", "listening"])
-def test_md5_is_not_beside_tcp_ao(ns, host, other, backlog):
+@pytest.mark.parametrize("listens", [False, True], ids=["closed", "listening"])
+def test_md5_is_not_beside_tcp_ao(ns, host, other, listens):
     with authenticating(host=host) as listener, Socket.tcp(listener.family) as closed:
-        sock = listener if backlog else closed
+        sock = listener if listens else closed
         sock.tcp_ao_add_key = of(host)
         with refused():
             sock.tcp_md5sig = TcpMd5sig(host, b"secret")
         sock.tcp_md5sig = TcpMd5sig(other, b"secret")
+        with refused(name="errno_then"):
+            sock.tcp_ao_add_key = of(other)
 
 
 @claim(
@@ -87,10 +89,10 @@ def test_md5_is_not_beside_tcp_ao(ns, host, other, backlog):
     needs=[TCP_AO, IPV6],
 )
 @FAMILIES
-@pytest.mark.parametrize("backlog", [None, 1], ids=["closed", "listening"])
-def test_tcp_ao_is_not_beside_md5(ns, observe, host, other, backlog):
+@pytest.mark.parametrize("listens", [False, True], ids=["closed", "listening"])
+def test_tcp_ao_is_not_beside_md5(ns, observe, host, other, listens):
     with authenticating(host=host) as listener, Socket.tcp(listener.family) as closed:
-        sock = listener if backlog else closed
+        sock = listener if listens else closed
         sock.tcp_md5sig = TcpMd5sig(host, b"secret")
         with refused():
             sock.tcp_ao_add_key = of(host)
@@ -114,6 +116,8 @@ def test_tcp_ao_is_not_beside_md5(ns, observe, host, other, backlog):
 def test_a_connection_with_tcp_ao_gets_no_md5(ns, observe):
     with authenticated(KEY) as (client, server), Socket.tcp() as fresh:
         fresh.tcp_md5sig = TcpMd5sig(HERE, b"secret")
+        with refused(name="errno_then"):
+            fresh.tcp_ao_add_key = KEY
         with refused(name="errno_client"):
             client.tcp_md5sig = TcpMd5sig(HERE, b"secret")
         with refused(name="errno_server"):
@@ -133,12 +137,15 @@ def test_a_connection_with_tcp_ao_gets_no_md5(ns, observe):
         "it takes one for an address that is not the peer's",
         since=SINCE,
         commit="0aadc73995d0",
-        observed={"errno": None},
+        observed={"errno_then": "EKEYREJECTED", "errno": None},
     ),
+    survives={"no-op: setsockopt(*TCP_MD5SIG*": "the test ends with the call that is refused no more"},
 )
 def test_a_connection_with_tcp_ao_gets_no_md5_for_others(ns):
     with authenticated(KEY) as (client, _), Socket.tcp() as fresh:
         fresh.tcp_md5sig = TcpMd5sig(ELSEWHERE, b"secret")
+        with refused(name="errno_then"):
+            fresh.tcp_ao_add_key = of(ELSEWHERE)
         with refused():
             client.tcp_md5sig = TcpMd5sig(ELSEWHERE, b"secret")
 
@@ -161,4 +168,5 @@ def test_a_connection_with_md5_gets_no_tcp_ao(ns, observe, address):
         with refused(name="errno_server"):
             server.tcp_ao_add_key = of(address)
 
-        assert observe("received", exchanged(client, server)) == ["there", "back"]
+        seen = [numbers_of(fresh), exchanged(client, server)]
+        assert observe("key_and_received", seen) == [[100], ["there", "back"]]

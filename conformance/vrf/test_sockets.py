@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from itertools import islice, takewhile
 
 import pytest
 
@@ -10,6 +12,7 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.l3_domains import DOMAIN, NEEDS, divide
 from conformance.plugin.setups.listeners import listening
+from conformance.plugin.setups.pairs import udp_across
 from conformance.plugin.setups.sockets import SOCKETS, raw_socket
 from conformance.plugin.timing import SOON
 from libsocket import InPktinfo, Socket
@@ -21,13 +24,12 @@ ALL = 0x0003
 """Every protocol, for a packet socket that has what goes out, too."""
 
 
-def datagrams(packets: Socket, number: int) -> list[str]:
-    """What so many UDP datagrams over IPv4 carry, of packets that flow by."""
-    found: list[str] = []
-    while len(found) < number:
+def datagrams(packets: Socket) -> Iterator[str]:
+    """What UDP datagrams over IPv4 carry, of packets that flow by."""
+    while True:
         packet = packets.recv(999)
-        found += [packet[28:].decode()] if [packet[0], packet[9]] == [0x45, socket.IPPROTO_UDP] else []
-    return found
+        if [packet[0], packet[9]] == [0x45, socket.IPPROTO_UDP]:
+            yield packet[28:].decode()
 
 
 @claim(
@@ -41,7 +43,7 @@ def datagrams(packets: Socket, number: int) -> list[str]:
 )
 @pytest.mark.parametrize("kind", ["udp", "tcp"])
 def test_a_bound_socket_uses_the_table(peers, observe, kind):
-    divide(peers)
+    divide(peers.right)
     with (
         peers.left.entered(),
         listening(peers.left.address) as listener,
@@ -67,7 +69,7 @@ def test_a_bound_socket_uses_the_table(peers, observe, kind):
     needs=NEEDS,
 )
 def test_a_datagram_names_the_device(peers, observe):
-    divide(peers)
+    divide(peers.right)
     with peers.left.entered(), Socket.udp() as receiver, peers.right.entered(), Socket.udp() as sender:
         receiver.rcvtimeo = SOON
         receiver.bind((peers.left.address, PORT))
@@ -91,7 +93,7 @@ def test_a_datagram_names_the_device(peers, observe):
 )
 @pytest.mark.parametrize("order", ["bound-first", "unbound-first"])
 def test_two_listeners_share_a_port(peers, observe, order):
-    divide(peers)
+    divide(peers.right)
     with peers.right.entered(), Socket.tcp() as bound, Socket.tcp() as unbound:
         bound.bindtodevice = DOMAIN
         first, second = (bound, unbound) if order == "bound-first" else (unbound, bound)
@@ -127,7 +129,7 @@ def test_two_listeners_share_a_port(peers, observe, order):
     ),
 )
 def test_two_datagram_sockets_share_a_port(peers, observe):
-    divide(peers)
+    divide(peers.right)
     with peers.right.entered(), Socket.udp() as bound, Socket.udp() as unbound:
         bound.bindtodevice = DOMAIN
         unbound.bind(EVERYWHERE)
@@ -146,7 +148,7 @@ def test_two_datagram_sockets_share_a_port(peers, observe):
     needs=[*NEEDS, Capability.NET_RAW],
 )
 def test_a_bound_raw_socket_receives_of_its_domain_alone(peers, observe):
-    divide(peers)
+    divide(peers.right)
     peers.right.namespace.sysctl["net.ipv4.raw_l3mdev_accept"] = 0
     with (
         peers.right.entered(),
@@ -176,7 +178,7 @@ def test_a_bound_raw_socket_receives_of_its_domain_alone(peers, observe):
     needs=[*NEEDS, Capability.NET_RAW],
 )
 def test_packets_flow_through_the_device(peers, observe):
-    divide(peers)
+    divide(peers.right)
     with (
         peers.right.entered(),
         Socket.packet(socket.SOCK_DGRAM, ALL) as packets,
@@ -194,4 +196,34 @@ def test_packets_flow_through_the_device(peers, observe):
         sock.sendto(b"outgoing", other.getsockname())
         other.recv(99)
 
-        assert observe("captured", datagrams(packets, 2)) == ["incoming", "outgoing"]
+        assert observe("captured", list(islice(datagrams(packets), 2))) == ["incoming", "outgoing"]
+
+
+@claim(
+    "vrf/Design/forwarded-not-captured",
+    sentence="vrf/Design/forwarded",
+    section="Design",
+    says="A packet socket that is bound to a VRF device receives no IPv4 packet that is forwarded from one "
+    "interface of the VRF to another.",
+    since="4.3",
+    needs=[*NEEDS, Capability.NET_RAW],
+    expect=differs(
+        "it receives such a packet once, as it comes in",
+        since="4.7",
+        commit="74b20582ac38",
+        observed={"received": "forwarded", "captured": ["forwarded"]},
+    ),
+)
+def test_forwarded_packets_do_not_flow_through_the_device(routed, observe):
+    divide(routed.router, routed.router_right)
+    with routed.router.entered():
+        packets = Socket.packet(socket.SOCK_DGRAM, ALL)
+    with packets, udp_across(routed) as (sender, receiver):
+        packets.rcvtimeo = SOON
+        packets.bind((DOMAIN, ALL))
+        sender.sendto(b"forwarded", (routed.right.address, receiver.getsockname()[1]))
+        received = observe("received", receiver.recv(99).decode())
+        sender.sendto(b"to the router", (routed.router.address, PORT))
+        captured = list(takewhile(lambda data: data != "to the router", datagrams(packets)))
+
+        assert [received, observe("captured", captured)] == ["forwarded", []]

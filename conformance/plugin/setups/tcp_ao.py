@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +16,8 @@ from libsocket import TCP_AO_GET_KEYS, Socket, TcpAoAdd, TcpAoDel, TcpAoKey, Tcp
 
 AUTHENTICATION: Final = 29
 """The kind of TCP's option."""
+SYN_SENT: Final = 2
+"""TCP_INFO.state of who is not answered."""
 HERE: Final = "127.0.0.1"
 KEY: Final = TcpAoAdd(HERE, 32, b"0123456789abcdef", sndid=100, rcvid=101)
 """As the client has it; who listens has the same key with the numbers the other way round."""
@@ -80,6 +83,17 @@ def client_of(listener: Socket, *keys: TcpAoAdd) -> Iterator[Socket]:
     with Socket.tcp(listener.family) as client:
         add_keys(client, *keys)
         client.rcvtimeo = client.sndtimeo = SOON
+        yield client
+
+
+@contextmanager
+def connecting(address: tuple[str, int], *keys: TcpAoAdd) -> Iterator[Socket]:
+    """A socket with these keys that has begun to connect, and that nothing but an answer ends."""
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    with Socket.tcp(family) as client:
+        add_keys(client, *keys)
+        client.setblocking(False)
+        client.connect_ex(address)
         yield client
 
 
