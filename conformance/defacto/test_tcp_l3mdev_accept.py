@@ -1,4 +1,4 @@
-"""tcp_l3mdev_accept: listeners that are bound to a VRF device, and those that are not."""
+"""tcp_l3mdev_accept: sockets that are bound to a VRF device, and those that are not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SYSCTL = "net.ipv4.tcp_l3mdev_accept"
 @claim(
     "defacto/tcp_l3mdev_accept/one-port",
     says="While tcp_l3mdev_accept is 1 a TCP socket over IPv4 that is bound to a VRF device cannot have the "
-    "port of a listener that is bound to no device: EADDRINUSE; while it is 0 it can.",
+    "port of one that is bound to no device: EADDRINUSE; while it is 0 it can.",
     since="5.0",
     commit="3c82a21f4320",
     needs=NEEDS,
@@ -26,7 +26,6 @@ def test_a_port_is_not_shared_across_domains(peers, observe):
     with peers.right.entered(), Socket.tcp() as bound, Socket.tcp() as unbound:
         bound.bindtodevice = DOMAIN
         unbound.bind(("0.0.0.0", 0))
-        unbound.listen()
         sysctl[SYSCTL] = 1
         with refused(errno.EADDRINUSE):
             bound.bind(unbound.getsockname())

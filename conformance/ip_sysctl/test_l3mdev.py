@@ -29,6 +29,7 @@ TCP, UDP, RAW = (f"net.ipv4.{name}_l3mdev_accept" for name in ("tcp", "udp", "ra
     "2 are refused.",
     since="5.0",
     needs=[link("vrf")],
+    survives={"*": "no socket is asked: a file of /proc/sys is read"},
 )
 @pytest.mark.parametrize("name", [TCP, UDP, RAW])
 @pytest.mark.parametrize(("taken", "beyond"), [(0, -1), (1, 2)])

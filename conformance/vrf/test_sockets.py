@@ -11,7 +11,7 @@ import pytest
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.l3_domains import DOMAIN, NEEDS, divide
-from conformance.plugin.setups.listeners import listening
+from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, listening
 from conformance.plugin.setups.pairs import udp_across
 from conformance.plugin.setups.sockets import SOCKETS, raw_socket
 from conformance.plugin.timing import SOON
@@ -40,6 +40,7 @@ def datagrams(packets: Socket) -> Iterator[str]:
     "beyond an interface of it, from the address of that interface; one that is bound to no device cannot.",
     since="4.3",
     needs=NEEDS,
+    survives=UDP_NEEDS_NO_LISTENER,
 )
 @pytest.mark.parametrize("kind", ["udp", "tcp"])
 def test_a_bound_socket_uses_the_table(peers, observe, kind):
@@ -125,17 +126,19 @@ def test_two_listeners_share_a_port(peers, observe, order):
         "a UDP socket that is bound to no device has the port to itself: EADDRINUSE",
         since="2.6.12",
         commit="1da177e4c3f4",
-        observed={"errno": "EADDRINUSE"},
+        observed={"device": DOMAIN, "errno": "EADDRINUSE"},
     ),
 )
 def test_two_datagram_sockets_share_a_port(peers, observe):
     divide(peers.right)
     with peers.right.entered(), Socket.udp() as bound, Socket.udp() as unbound:
         bound.bindtodevice = DOMAIN
+        device = observe("device", bound.bindtodevice)
         unbound.bind(EVERYWHERE)
         bound.bind(EVERYWHERE)
+        ports = [sock.getsockname()[1] for sock in (bound, unbound)]
 
-        assert observe("ports", [sock.getsockname()[1] for sock in (bound, unbound)]) == [PORT, PORT]
+        assert [device, observe("ports", ports)] == [DOMAIN, [PORT, PORT]]
 
 
 @claim(
@@ -196,7 +199,8 @@ def test_packets_flow_through_the_device(peers, observe):
         sock.sendto(b"outgoing", other.getsockname())
         other.recv(99)
 
-        assert observe("captured", list(islice(datagrams(packets), 2))) == ["incoming", "outgoing"]
+        seen = [packets.getsockname()[0], *islice(datagrams(packets), 2)]
+        assert observe("device_and_captured", seen) == [DOMAIN, "incoming", "outgoing"]
 
 
 @claim(
