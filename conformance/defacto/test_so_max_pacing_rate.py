@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.needs import qdisc
 from conformance.plugin.setups.listeners import listening
+from conformance.plugin.setups.pairs import udp_across
 from conformance.plugin.timing import timed
 from libsocket import SO_MAX_PACING_RATE, UNSIGNED, Socket
 
@@ -52,3 +54,24 @@ def test_tcp_is_paced(ns, observe):
             size = len(receiver.read_exact(60_000))
 
         assert observe("size_and_lasted", [size, took.lasted(1 / 6)]) == [60_000, True]
+
+
+@claim(
+    "defacto/SO_MAX_PACING_RATE/fq-paces-udp",
+    says="The queueing discipline fq sends the datagrams of a UDP socket over IPv4 no faster than its "
+    "SO_MAX_PACING_RATE, where that is below 68750 bytes a second: five of 1000 bytes, with their headers, "
+    "at 20000 bytes a second take a fifth of a second at least, since the first one goes at once.",
+    since="4.9",
+    commit="77879147a348",
+    needs=[qdisc("fq")],
+)
+def test_fq_paces_datagrams(peers, observe):
+    peers.left.namespace.add_qdisc(peers.left.device, "fq", handle="1:")
+    with udp_across(peers) as (sender, receiver):
+        sender.max_pacing_rate = 20_000
+        address = peers.right.address, receiver.getsockname()[1]
+        with timed() as took:
+            sizes = [sender.sendto(bytes(1000), address) for _ in range(5)]
+            sizes = [len(receiver.recv(2000)) for _ in sizes]
+
+        assert observe("sizes_and_lasted", [sizes, took.lasted(4 * 1000 / 20_000)]) == [[1000] * 5, True]

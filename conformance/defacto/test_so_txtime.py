@@ -148,3 +148,27 @@ def test_fq_sends_it_when_it_is_time(peers, observe):
             data = receiver.recv(9).decode()
 
         assert observe("data_and_lasted", [data, took.lasted(0.2)]) == ["later", True]
+
+
+@claim(
+    "defacto/SO_TXTIME/fq-horizon",
+    says="The queueing discipline fq drops a UDP datagram over IPv4 whose time of CLOCK_MONOTONIC is more "
+    "than ten seconds ahead, without an error of the socket: it is gone from the send buffer, where one that "
+    "is nine seconds ahead still is.",
+    since="5.8",
+    commit="39d010504e6b",
+    needs=[qdisc("fq")],
+    survives={"no-op: sendmsg(*": "what is dropped may as well not have been sent"},
+)
+@pytest.mark.parametrize(("ahead", "held"), [(9, True), (11, False), (1000, False)])
+def test_fq_drops_what_is_too_far_ahead(peers, observe, ahead, held):
+    peers.left.namespace.add_qdisc(peers.left.device, "fq", handle="1:")
+    with udp_across(peers) as (sender, receiver), peers.left.entered(), Socket.udp() as other:
+        sender.txtime = SockTxTime(time.CLOCK_MONOTONIC)
+        address = peers.right.address, receiver.getsockname()[1]
+        other.connect(address)
+        sender.send_message(b"ahead", TxTime(time.monotonic_ns() + ahead * 10**9), address=address)
+        other.send(b"due")
+        seen = [receiver.recv(9).decode(), sender.meminfo.wmem_alloc > 0, sender.error]
+
+        assert observe("first_held_error", seen) == ["due", held, 0]

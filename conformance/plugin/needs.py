@@ -15,7 +15,7 @@ from conformance.plugin.setups.ipsec import BLOCKING, POLICY
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.options import set_on_udp
 from conformance.plugin.surroundings import in_want
-from libsocket import Option, Socket, UnsupportedOption
+from libsocket import Option, Socket, TcpAoAdd, UnsupportedOption
 from netns import (
     Capability,
     LinkRefused,
@@ -217,6 +217,11 @@ def _try_mptcp() -> None:
         pass
 
 
+def _try_tcp_ao(algorithm: str = "hmac(sha1)") -> None:
+    with Socket.tcp() as sock:
+        sock.tcp_ao_add_key = TcpAoAdd("127.0.0.1", 32, b"a key", sndid=1, rcvid=1, algorithm=algorithm)
+
+
 def _try_program() -> None:
     with returning(0):
         pass
@@ -274,6 +279,15 @@ BUSY_POLL = Need("busy polling", lambda: _works(lambda: initial_sysctl("net.core
 EBPF = Need("program:ebpf", lambda: _works(_try_program, OSError))
 """Extended BPF programs, which a kernel can be built without, and which take privileges to load."""
 
+TCP_AO = Need("option:TCP_AO_ADD_KEY", lambda: _works(_try_tcp_ao, UnsupportedOption))
+"""TCP segments that are authenticated with keys (CONFIG_TCP_AO)."""
+
+TCP_AO_CMAC = Need(
+    "algorithm:cmac(aes128)",
+    lambda: _works(lambda: _try_tcp_ao("cmac(aes128)"), UnsupportedOption, FileNotFoundError),
+)
+"""The second algorithm of TCP-AO: a module where the crypto API has it (CONFIG_CRYPTO_CMAC)."""
+
 IPTABLES = Need("firewall:iptables", lambda: _works(lambda: _try_ip_option(_IPT_SO_SET_REPLACE), OSError))
 """The packet filter's first interface (CONFIG_IP_NF_IPTABLES), which is set up by options of sockets."""
 
@@ -317,6 +331,8 @@ _NEEDS = (
     MPTCP,
     BUSY_POLL,
     EBPF,
+    TCP_AO,
+    TCP_AO_CMAC,
     IPTABLES,
     MULTICAST_ROUTING,
     IPSEC,

@@ -18,11 +18,11 @@ import pytest
 
 import libsocket as ls
 from conformance.plugin.setups.repair import SEND, held, resume
+from conformance.plugin.setups.tcp_ao import deletion, mirrored
 from libsocket import (
     NotPermitted,
     Socket,
     TcpAoAdd,
-    TcpAoDel,
     TcpAoInfo,
     TcpAoKey,
     TcpAoKeys,
@@ -67,11 +67,6 @@ def sign(sock: Socket, *keys: TcpMd5sig) -> None:
         pytest.skip("this kernel signs no segments with MD5: TCP_MD5SIG is unknown")
 
 
-def mirrored(key: TcpAoAdd) -> TcpAoAdd:
-    """A listener has no current key to set: it takes those that each client asks for."""
-    return replace(key, sndid=key.rcvid, rcvid=key.sndid, set_current=False, set_rnext=False)
-
-
 def listen(sock: Socket, address: str) -> None:
     sock.bind((address, 0))
     sock.listen()
@@ -100,10 +95,6 @@ def is_ignored(wrong: Socket, right: Socket, listener: Socket) -> bool:
     right.connect(listener.getsockname())
     with listener.accept()[0] as server:
         return (server.getpeername(), wrong.tcp_info.state) == (right.getsockname(), SYN_SENT)
-
-
-def taken_away(key: TcpAoAdd, current: int | None = None, rnext: int | None = None) -> TcpAoDel:
-    return TcpAoDel(key.address, key.prefix, key.sndid, key.rcvid, current_key=current, rnext=rnext)
 
 
 def only(sock: Socket, request: TcpAoKeys) -> TcpAoKey:
@@ -307,24 +298,24 @@ def test_algorithm_that_is_unknown_is_refused(ns: Namespace) -> None:
 def test_key_is_taken_away_once(ns: Namespace) -> None:
     with Socket.tcp() as sock:
         add(sock, FIRST, SECOND)
-        sock.tcp_ao_del_key = taken_away(FIRST)
+        sock.tcp_ao_del_key = deletion(FIRST)
 
         with pytest.raises(OSError, match="No such file") as refusal:
-            sock.tcp_ao_del_key = taken_away(FIRST)
+            sock.tcp_ao_del_key = deletion(FIRST)
         assert (refusal.value.errno, has(sock, FIRST), has(sock, SECOND)) == (errno.ENOENT, 0, 1)
 
 
 def test_key_in_use_is_not_taken_away(ns: Namespace) -> None:
     with connected(CURRENT, SECOND) as (client, _):
         with pytest.raises(OSError, match="busy") as refusal:
-            client.tcp_ao_del_key = taken_away(FIRST)
+            client.tcp_ao_del_key = deletion(FIRST)
 
         assert (refusal.value.errno, has(client, FIRST)) == (errno.EBUSY, 1)
 
 
 def test_key_in_use_is_taken_away_for_another(ns: Namespace) -> None:
     with connected(CURRENT, SECOND) as (client, server):
-        client.tcp_ao_del_key = taken_away(FIRST, current=102, rnext=103)
+        client.tcp_ao_del_key = deletion(FIRST, current=102, rnext=103)
         client.send(b"signed")
         info = client.tcp_ao_info
 
@@ -336,7 +327,7 @@ def test_listeners_key_is_taken_away_without_waiting(ns: Namespace) -> None:
     with Socket.tcp() as listener:
         add(listener, FIRST, SECOND)
         listen(listener, HERE)
-        listener.tcp_ao_del_key = replace(taken_away(FIRST), del_async=True)
+        listener.tcp_ao_del_key = replace(deletion(FIRST), del_async=True)
 
         assert (has(listener, FIRST), has(listener, SECOND)) == (0, 1)
 
