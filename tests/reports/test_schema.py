@@ -9,13 +9,14 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import fields
 
-import reports.cli
+import reports
 from reports.assess import assess
 from reports.catalogue import CatalogueFile, read_catalogue
+from reports.cli.main import EPILOG
 from reports.model import LINUX, Answer, Claim, Expectation, Footer, Header
 from reports.run_file import read_run
 
-DOCUMENT = Path(reports.cli.__file__).with_name("SCHEMA.md").read_text(encoding="utf-8")
+DOCUMENT = Path(reports.__file__).with_name("SCHEMA.md").read_text(encoding="utf-8")
 
 
 def examples() -> list[str]:
@@ -66,4 +67,4 @@ def test_examples_are_read_and_meet(tmp_path: Path) -> None:
 def test_exit_statuses_are_those_of_the_help() -> None:
     statuses = re.findall(r"^\| (\d+) \|", DOCUMENT, re.MULTILINE)
 
-    assert statuses == re.findall(r"^  (\d+) ", reports.cli.EPILOG, re.MULTILINE)
+    assert statuses == re.findall(r"^  (\d+) ", EPILOG, re.MULTILINE)
