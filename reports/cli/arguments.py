@@ -11,8 +11,10 @@ from typing import Final, TypeAlias
 
 from reports.catalogue import Catalogue, joined, read_catalogue
 from reports.command import Parser
+from reports.errors import FileError
 from reports.model import Run, oldest_first
 from reports.run_file import read_run, run_files
+from reports.wording import system
 
 CATALOGUE: Final = Path("build/catalogue.json")
 
@@ -50,6 +52,22 @@ def add_output(parser: Parser) -> None:
 def runs(asked: argparse.Namespace) -> list[Run]:
     """The runs that were named, oldest kernel first. Raises: FileError."""
     return oldest_first(map(read_run, files(asked.runs)))
+
+
+def columns(asked: argparse.Namespace) -> list[Run]:
+    """The runs of one report, oldest kernel first. Raises: FileError where two could not be told apart."""
+    named: dict[str, Path] = {}
+    read: list[Run] = []
+    for file in files(asked.runs):
+        run = read_run(file)
+        other = named.setdefault(system(run), file)
+        if other is not file:
+            raise FileError(
+                f"{other} and {file} are runs of one kernel, {system(run)}; name one of them, 'merge' them "
+                "if they are parts of one run, or compare them with 'diff'"
+            )
+        read.append(run)
+    return oldest_first(read)
 
 
 def files(named: list[Path]) -> list[Path]:

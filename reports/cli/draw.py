@@ -11,6 +11,8 @@ from reports.cli import arguments
 from reports.cli.output import publish
 from reports.findings import findings, kernel_table
 from reports.html import html
+from reports.junit import junit
+from reports.ktap import ktap
 from reports.markdown import markdown
 from reports.model import Run
 from reports.overlay import overlay
@@ -23,6 +25,8 @@ DRAWN: Final[dict[str, tuple[Callable[[Sequence[Run], Catalogue], str], str]]] =
         overlay,
         "where another implementation than Linux differs, as the suite's expectations of it",
     ),
+    "ktap": (ktap, "each run in the Kernel Test Anything Protocol, pages and their claims"),
+    "junit": (junit, "each run as JUnit's XML, with the observations as properties"),
     "table": (kernel_table, "one line of counts for each run, as Markdown"),
 }
 
@@ -44,6 +48,6 @@ def add(kinds: arguments.Kinds) -> None:
 def _run(asked: argparse.Namespace) -> int:
     if asked.between and asked.output is None:
         asked.parser.error("--between needs a file to write into: name it with --output")
-    text = asked.draw(arguments.runs(asked), arguments.catalogue(asked))
+    text = asked.draw(arguments.columns(asked), arguments.catalogue(asked))
     publish(text, asked.output, arguments.inputs(asked), asked.between)
     return 0

@@ -1,4 +1,4 @@
-"""``show``: runs, for a person at a terminal."""
+"""``show``: a run, or what changed from one to the next, for a person at a terminal."""
 
 from __future__ import annotations
 
@@ -6,20 +6,27 @@ import argparse
 
 from reports.cli import arguments
 from reports.cli.output import Terminal
+from reports.comparison import compare
 from reports.terminal import summarise
 
 
 def add(kinds: arguments.Kinds) -> None:
-    summary = "a summary of each run, for the terminal"
-    parser = arguments.add(kinds, "show", summary, _run, f"Draws {summary}.")
+    parser = arguments.add(
+        kinds,
+        "show",
+        "a run, or what changed from one kernel to the next, for the terminal",
+        _run,
+        "Summarises a run. Of several it prints the counts, what changed from each kernel to the next, "
+        "and every verdict that is not the expected one.",
+    )
     arguments.add_catalogue(parser)
     arguments.add_runs(parser)
 
 
 def _run(asked: argparse.Namespace) -> int:
-    runs, catalogue, console = arguments.runs(asked), arguments.catalogue(asked), Terminal()
-    for place, run in enumerate(runs):
-        if place:
-            console.print()
-        summarise(run, catalogue, console)
+    runs, catalogue = arguments.columns(asked), arguments.catalogue(asked)
+    if len(runs) == 1:
+        summarise(runs[0], catalogue, Terminal())
+    else:
+        compare(runs, catalogue, Terminal())
     return 0

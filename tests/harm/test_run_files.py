@@ -209,11 +209,14 @@ TRANSCRIPT = [
 KINDS = [
     ("show",),
     *((kind,) for kind in DRAWN),
+    ("kcidb",),
     ("against", str(RUN.parent)),
+    ("diff", str(RUN)),
+    ("diff", "--json", str(RUN)),
 ]
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: " ".join(Path(word).name for word in kind))
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:9]))
 def test_no_text_of_a_file_steers_a_terminal(kind: tuple[str, ...], text: str, tmp_path: Path) -> None:
     run, file, catalogue = some(GVISOR), tmp_path / "run.jsonl", tmp_path / "catalogue.json"
@@ -237,7 +240,7 @@ def test_no_text_of_a_transcript_becomes_a_statement(text: str, tmp_path: Path) 
     assert "*/" not in re.sub(r'"(?:\\.|[^"\\])*"|/\*.*?\*/', "", program, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: " ".join(Path(word).name for word in kind))
 @pytest.mark.parametrize("path", [RUN, GVISOR], ids=["linux", "gvisor"])
 def test_run_files(kind: tuple[str, ...], path: Path, tries: int, tmp_path: Path) -> None:
     run, file, catalogue = some(path), tmp_path / "run.jsonl", tmp_path / "catalogue.json"
@@ -251,7 +254,7 @@ def test_run_files(kind: tuple[str, ...], path: Path, tries: int, tmp_path: Path
     tried(tries, lines(run) | spoilt(whole), check)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: " ".join(Path(word).name for word in kind))
 def test_catalogues(kind: tuple[str, ...], tries: int, tmp_path: Path) -> None:
     run, file = tmp_path / "run.jsonl", tmp_path / "catalogue.json"
     values = some(GVISOR)
@@ -387,7 +390,10 @@ def test_headers(tries: int, tmp_path: Path) -> None:
 def test_arguments(main: Main, tries: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     words = st.sampled_from(
-        ["show", "html", "against", "store", "schema", "run", "-o", "--catalogue", "--man"]
+        [
+            *("show", "html", "against", "store", "schema", "run", "diff", "explain", "merge", "kcidb"),
+            *("-o", "--catalogue", "--man", "--json", "--runs", "--origin"),
+        ]
     )
     strange = st.text(
         st.characters(exclude_characters="\0/", categories=["Cc", "L", "P"]), max_size=9

@@ -13,6 +13,7 @@ import reports
 from reports.assess import assess
 from reports.catalogue import CatalogueFile, read_catalogue
 from reports.cli.main import EPILOG
+from reports.difference import Changed, Compared, DifferenceFile
 from reports.model import LINUX, Answer, Claim, Expectation, Footer, Header
 from reports.run_file import read_run
 
@@ -42,6 +43,9 @@ def rows(heading: str) -> dict[str, str]:
         ("One JSON object, which `pytest conformance --catalogue FILE` writes:", CatalogueFile, []),
         ("A *claim*:", Claim, []),
         ("An *expectation*:", Expectation, []),
+        ("`python -m reports diff A B --json` prints one JSON object:", DifferenceFile, []),
+        ("A *comparison*:", Compared, []),
+        ("A *change*:", Changed, []),
     ],
 )
 def test_every_field_is_documented(heading: str, struct: type[Struct], kind: list[str]) -> None:
