@@ -62,6 +62,7 @@ class _Explanation(Lines):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self.printed = 0
+        self.room = SCREEN
 
     def statement(self, row: Row) -> None:
         """A claim on one screen: what is long is cut, since runs, catalogue and test have all of it."""
@@ -72,16 +73,14 @@ class _Explanation(Lines):
         self.part("page", ", ".join(filter(None, (claim.document or claim.page, claim.section))), most=2)
         if claim.range != EVERY_KERNEL or claim.commit:
             commit = f", commit {claim.commit}" if claim.commit else ""
-            self.part("documented", f"{kernels(claim.range)}{commit}")
+            self.part("documented", f"{kernels(claim.range)}{commit}", most=2)
         self.part("verdict", folded(row.cells) or "no run was asked", _style(row), most=2)
+        test = claim.tests[0] if claim.tests else None
+        self.room = SCREEN - bool(claim.needs) - bool(test) - self.rows(_command(row))
         self.instead(row)
+        self.observed(row)
         if claim.needs:
             self.part("needs", ", ".join(claim.needs))
-        test = claim.tests[0] if claim.tests else None
-        rest = SCREEN - self.printed - (1 if test else 0) - self.rows(_command(row))
-        seen = list(_telling(row))[:rest]
-        for cell in seen:
-            self.part("observed", f"{cell.column}: {observations(cell.observations)}", most=rest // len(seen))
         if test:
             more = f" and {len(claim.tests) - 1} more" if len(claim.tests) > 1 else ""
             self.part("test", f"{test.file}:{test.line}{more}")
@@ -89,14 +88,20 @@ class _Explanation(Lines):
 
     def instead(self, row: Row) -> None:
         """What is declared of the kernels that differ: the newest Linux first, other implementations last."""
-        found = [
-            cell.declared
-            for cell in [*reversed(_linux(row)), *row.cells]
-            if cell.verdict is Verdict.DIFFERS and cell.declared
-        ]
-        reasons = [f"{one.why} ({declared(one)})" for one in found or row.claim.expectations]
-        for why in list(dict.fromkeys(reasons))[:3]:
-            self.part("instead", why, most=2)
+        cells = [*reversed(_linux(row)), *row.cells]
+        found = [cell.declared for cell in cells if cell.verdict is Verdict.DIFFERS and cell.declared]
+        reasons = [(one.why, declared(one)) for one in found or row.claim.expectations]
+        for why, where in dict.fromkeys(reasons):
+            if (rest := self.room - self.printed - 2) > 0:
+                self.part("instead", why, most=min(rest, 3))
+                self.part("kernels", where, most=2)
+
+    def observed(self, row: Row) -> None:
+        rest = max(0, self.room - self.printed)
+        seen = list(_telling(row))[:rest]
+        for cell in seen:
+            text = f"{cell.column}: {observations(cell.observations)}"
+            self.part("observed", text, most=min(rest // len(seen), 4))
 
     def option(self, rows: Sequence[Row]) -> None:
         """A line for each claim, those that differ on the newest kernel first."""

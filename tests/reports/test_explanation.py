@@ -45,8 +45,8 @@ def test_a_claim_reads_as_a_whole() -> None:
 
   page       socket.7, Socket options
   verdict    holds on 3.10, differs from 3.12 on
-  instead    the floor is a small skb's true size (since 3.12, commit
-             eea86af6b1e1)
+  instead    the floor is a small skb's true size
+  kernels    since 3.12, commit eea86af6b1e1
   observed   6.1.7: minimum = 2304
   observed   3.10.1: minimum = 256
   try        sudo .venv/bin/pytest conformance/ --claim socket.7/SO_RCVBUF/minimum-256
