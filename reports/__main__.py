@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from reports.cli import main
+from reports.cli.main import main
 
 if __name__ == "__main__":
     gc.disable()  # all that is read is drawn before this ends, so there is nothing to collect

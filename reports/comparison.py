@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.text import Text
 
 from reports.catalogue import Catalogue
+from reports.changes import Changes
 from reports.conclusion import conclusion
-from reports.lines import WRONG, Lines, counted
+from reports.lines import WRONG, counted
 from reports.matrix import Change, Matrix, Row
 from reports.model import Run, oldest_first
 from reports.printable import printable
-from reports.wording import column, declared, observations, system
+from reports.wording import system
 
 
 def compare(runs: Sequence[Run], catalogue: Catalogue, console: Console) -> None:
@@ -21,7 +21,7 @@ def compare(runs: Sequence[Run], catalogue: Catalogue, console: Console) -> None
     _Comparison(runs, catalogue, console).print()
 
 
-class _Comparison(Lines):
+class _Comparison(Changes):
     def __init__(self, runs: Sequence[Run], catalogue: Catalogue, console: Console) -> None:
         super().__init__(console)
         self.runs = oldest_first(runs)
@@ -35,26 +35,17 @@ class _Comparison(Lines):
             self.changed(before, after, changes)
         self.unexpected()
 
-    def changed(self, before: Run, after: Run, changes: Sequence[tuple[Row, Change]]) -> None:
+    def changed(self, before: str, after: str, changes: Sequence[tuple[Row, Change]]) -> None:
         """Verdicts that are not the same are explained; values alone are only named."""
         if changes:
             self.console.print()
-            self.line(f"Changed between {column(before)} and {column(after)}", style="bold yellow")
+            self.line(f"Changed between {before} and {after}", style="bold yellow")
         for row, change in changes:
             if change.verdict:
                 self.explain(row, change)
             else:
                 names = printable(", ".join(change.observations))
                 self.line(f"{printable(row.claim.id)}: other values of {names}", indent=4, first="  ")
-
-    def explain(self, row: Row, change: Change) -> None:
-        self.text(Text(f"  {printable(row.claim.id)}", "bold"))
-        self.line(printable(row.claim.says), indent=4)
-        for cell in (change.before, change.after):
-            seen = f"  {observations(cell.observations)}" if cell.observations else ""
-            self.field(column(cell.run)[:12], f"{cell.word}{seen}", width=14)
-        for expectation in row.expectations:
-            self.field("because", f"{expectation.why} ({declared(expectation)})", width=14)
 
     def unexpected(self) -> None:
         cells = [(row, cell) for row in self.matrix.rows for cell in row.cells]

@@ -27,10 +27,10 @@ def html(runs: Sequence[Run], catalogue: Catalogue) -> str:
     counts = [Counter(cell.word for cell in cells) for cells in columns]
     return environment.get_template("report.html").render(
         matrix=matrix,
-        cards=[_card(*one) for one in zip(runs, counts, columns, strict=True)],
+        cards=[_card(*one) for one in zip(runs, matrix.columns, counts, columns, strict=True)],
         words=[word for word in WORDS if any(count[word] for count in counts)],
         changes=any(change for row in matrix.rows for change in row.changes),
-        drawing=_Drawing(environment.get_template("cell.html"), [wording.column(run) for run in runs]),
+        drawing=_Drawing(environment.get_template("cell.html"), matrix.columns),
     )
 
 
@@ -51,7 +51,6 @@ def _environment() -> Environment:
         value_text=wording.value_text,
         kernels=wording.kernels,
         differing=wording.differing,
-        column=wording.column,
         slug=_slug,
     )
     environment.globals["plural"] = wording.plural
@@ -63,15 +62,17 @@ class _Card:
     """A run at a glance."""
 
     run: Run
+    column: str
     counts: list[tuple[str, int]]
     missing: int
     unexpected: bool
     conclusion: str
 
 
-def _card(run: Run, count: Counter[str], cells: Sequence[Cell]) -> _Card:
+def _card(run: Run, column: str, count: Counter[str], cells: Sequence[Cell]) -> _Card:
     return _Card(
         run,
+        column,
         [(word, count[word]) for word in WORDS if count[word]],
         count[MISSING],
         any(cell.unexpected for cell in cells),

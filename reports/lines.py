@@ -49,7 +49,10 @@ class Lines:
         for text in texts:
             self.line(text, indent)
 
-    def line(self, text: str, indent: int = 0, style: str = "", first: str | None = None) -> None:
+    def line(
+        self, text: str, indent: int = 0, style: str = "", first: str | None = None, most: int | None = None
+    ) -> None:
+        """Text in as many lines as it takes, or in as many as there may be."""
         margin = " " * indent
         if (rest := len(text) - LONGEST) > 0:
             text = f"{text[:LONGEST]} ({plural(rest, 'more character')} in the run file)"
@@ -60,6 +63,8 @@ class Lines:
             initial_indent=margin if first is None else first,
             subsequent_indent=margin,
             break_on_hyphens=False,
+            max_lines=most,
+            placeholder=" ...",
         ):
             self.text(Text(line, style))
 

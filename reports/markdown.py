@@ -66,9 +66,9 @@ def _runs(matrix: Matrix) -> Iterator[str]:
     yield ""
 
 
-def _changed(before: Run, after: Run, changes: Sequence[tuple[Row, Change]]) -> Iterator[str]:
+def _changed(before: str, after: str, changes: Sequence[tuple[Row, Change]]) -> Iterator[str]:
     if changes:
-        yield f"## Changed between {escape(column(before))} and {escape(column(after))}"
+        yield f"## Changed between {escape(before)} and {escape(after)}"
         yield ""
     for row, change in changes:
         values = f"other values of {escape(', '.join(change.observations))}"
@@ -82,7 +82,7 @@ def _changed(before: Run, after: Run, changes: Sequence[tuple[Row, Change]]) -> 
 def _page(matrix: Matrix, page: str, topics: dict[str, list[Row]]) -> Iterator[str]:
     yield f"## {escape(page)}"
     yield ""
-    yield table("Claim", *(escape(column(run)) for run in matrix.runs))
+    yield table("Claim", *map(escape, matrix.columns))
     yield _rule(1 + len(matrix.runs))
     for topic, rows in topics.items():
         yield table(f"**{escape(topic)}**", *("" for _ in matrix.runs))
@@ -130,7 +130,7 @@ def declared(one: Expectation) -> str:
 
 def _seen(cell: Cell) -> str:
     seen = f": {code(observations(cell.observations))}" if cell.observations else ""
-    return f"{escape(column(cell.run))} {_cell(cell)}{seen}"
+    return f"{escape(cell.column)} {_cell(cell)}{seen}"
 
 
 def _unknown(matrix: Matrix, verdict: Verdict, title: str) -> Iterator[str]:
@@ -154,9 +154,7 @@ def _list(title: str, rows: Sequence[tuple[Row, Sequence[Cell]]]) -> Iterator[st
 
 
 def _item(row: Row, cells: Sequence[Cell]) -> str:
-    where = ", ".join(
-        escape(column(cell.run)) + (f" ({code(cell.note)})" if cell.note else "") for cell in cells
-    )
+    where = ", ".join(escape(cell.column) + (f" ({code(cell.note)})" if cell.note else "") for cell in cells)
     return f"- {code(row.claim.id)} on {where}"
 
 

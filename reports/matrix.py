@@ -13,6 +13,7 @@ from msgspec import Struct
 from reports.assess import Assessment, assess
 from reports.catalogue import Catalogue
 from reports.model import Answer, Claim, Expectation, Run, Value, Verdict
+from reports.wording import columns
 
 MISSING: Final = "missing"
 NOT_ASKED: Final = "not asked"
@@ -24,6 +25,8 @@ class Cell(Struct, frozen=True):
     """What one run answered to one claim; answer and verdict are None where it answered nothing."""
 
     run: Run
+    column: str
+    """The run's name among those of the matrix."""
     asked: bool
     answer: Answer | None
     verdict: Verdict | None
@@ -82,22 +85,26 @@ class Matrix:
     """Claims by runs, grouped by page and topic in the order of the catalogue."""
 
     runs: tuple[Run, ...]
+    columns: tuple[str, ...]
+    """What the runs are called at the head of their columns."""
     rows: tuple[Row, ...]
 
     @classmethod
     def of(cls, runs: Sequence[Run], catalogue: Catalogue) -> Self:
-        columns = [
-            _Column(run, run.header.implementation, run.header.base, frozenset(run.asked)) for run in runs
+        names = columns(runs)
+        shared = [
+            _Column(run, name, run.header.implementation, run.header.base, frozenset(run.asked))
+            for run, name in zip(runs, names, strict=True)
         ]
         rows = (
-            Row(claim, tuple([_cell(claim, column) for column in columns]))
+            Row(claim, tuple([_cell(claim, column) for column in shared]))
             for claim in _ordered(runs, catalogue)
         )
-        return cls(tuple(runs), tuple(rows))
+        return cls(tuple(runs), tuple(names), tuple(rows))
 
-    def changes(self) -> Iterator[tuple[Run, Run, list[tuple[Row, Change]]]]:
-        """Two neighbouring runs and what changed from one to the other, changed verdicts first."""
-        for place, (before, after) in enumerate(pairwise(self.runs), start=1):
+    def changes(self) -> Iterator[tuple[str, str, list[tuple[Row, Change]]]]:
+        """Two neighbouring columns and what changed from one to the other, changed verdicts first."""
+        for place, (before, after) in enumerate(pairwise(self.columns), start=1):
             found = [(row, change) for row in self.rows if (change := row.changes[place])]
             yield before, after, sorted(found, key=lambda one: not one[1].verdict)
 
@@ -126,19 +133,20 @@ class _Column(Struct, frozen=True):
     """What all cells of a run have in common."""
 
     run: Run
+    name: str
     implementation: str
     base: str
     asked: frozenset[str]
 
 
 def _cell(claim: Claim, column: _Column) -> Cell:
-    run, asked = column.run, claim.id in column.asked
+    run, name, asked = column.run, column.name, claim.id in column.asked
     answer = run.answers.get(claim.id)
     if answer is None:
-        return Cell(run, asked, None, None, MISSING if asked else NOT_ASKED, "", False, None)
+        return Cell(run, name, asked, None, None, MISSING if asked else NOT_ASKED, "", False, None)
     found = assess(claim, column.implementation, column.base, answer)
     word, note = found.verdict.value, _note(found, answer)
-    return Cell(run, asked, answer, found.verdict, word, note, not found.expected, found.declared)
+    return Cell(run, name, asked, answer, found.verdict, word, note, not found.expected, found.declared)
 
 
 def _note(found: Assessment, answer: Answer) -> str:

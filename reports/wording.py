@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from reports.model import LINUX, Expectation, Run, Value
@@ -63,6 +63,19 @@ def column(run: Run) -> str:
     What another implementation calls its release is a Linux that it does as if it were.
     """
     return printable(run.header.release if run.header.implementation == LINUX else run.header.implementation)
+
+
+def columns(runs: Sequence[Run]) -> list[str]:
+    """A name for each run at the head of its column; where several would have one, how each was asked for."""
+    names = [column(run) for run in runs]
+    return [
+        f"{name} ({_asked_for(run)})" if names.count(name) > 1 else name
+        for name, run in zip(names, runs, strict=True)
+    ]
+
+
+def _asked_for(run: Run) -> str:
+    return printable(f"{run.header.kernel}, {run.header.machine}")
 
 
 def plural(count: int, noun: str) -> str:

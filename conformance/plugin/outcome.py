@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from reports.assess import Assessment
+from reports.junit import properties
 from reports.model import Answer, Expectation, Verdict
 from reports.run_file import decode, encode
-from reports.wording import value_text
 
 
 def crash_line(call: pytest.CallInfo[None]) -> str:
@@ -40,20 +40,10 @@ def put_answer(item: pytest.Item, report: pytest.TestReport, answer: Answer, ass
     report.answer = encode(answer)  # type: ignore[attr-defined]
     report.expected_verdict = assessment.verdict.value if assessment.expected else None  # type: ignore[attr-defined]
     # Of the item, since the report of its teardown is the one that JUnit's XML takes them from.
-    item.user_properties[:] = report.user_properties = _properties(answer, assessment)
+    item.user_properties[:] = report.user_properties = [
+        *properties(answer, assessment.verdict, assessment.declared)
+    ]
     _settle(report, answer, assessment)
-
-
-def _properties(answer: Answer, assessment: Assessment) -> list[tuple[str, object]]:
-    """What ``--junitxml`` writes of a test case besides its outcome."""
-    known = {
-        "claim": answer.claim,
-        "verdict": assessment.verdict.value,
-        "need": answer.need,
-        "declared": assessment.declared.why if assessment.declared else None,
-    }
-    observed = {f"observed {name}": value_text(value) for name, value in answer.observations.items()}
-    return [(name, text) for name, text in {**known, **observed}.items() if text]
 
 
 def answer_on(report: pytest.TestReport) -> Answer | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from fnmatch import translate
@@ -12,6 +11,7 @@ import pytest
 
 from conformance.plugin.claim import stated
 from reports.errors import FileError
+from reports.nearest import nearest
 from reports.reading import contents
 
 
@@ -62,15 +62,10 @@ def _wanted(known: dict[str, None], asked: Sequence[str]) -> set[str]:
 
 
 def _near(pattern: str, known: Iterable[str]) -> list[str]:
-    """The closest ids, or topics where a pattern was meant; one that differs in case only is meant."""
+    """The closest ids, or topics where a pattern was meant."""
     if "*" in pattern:
         known = dict.fromkeys(f"{one.rpartition('/')[0]}/*" for one in known)
-    ids: dict[str, list[str]] = {}
-    for one in known:
-        ids.setdefault(one.lower(), []).append(one)
-    meant = pattern.lower()
-    near = [meant] if meant in ids else difflib.get_close_matches(meant, ids, n=3, cutoff=0.5)
-    return [one for lower in near for one in ids[lower]]
+    return nearest(pattern, known)
 
 
 def _unknown(pattern: str, known: dict[str, None]) -> str:

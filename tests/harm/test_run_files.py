@@ -23,8 +23,9 @@ from conformance.plugin import inventory
 from conformance.plugin.expectations import FOLDER, overlays
 from conformance.plugin.tables.row import RowError
 from conformance.plugin.tables.table import read
-from reports import cli
 from reports.catalogue import Catalogue
+from reports.cli.draw import DRAWN
+from reports.cli.main import main as reports
 from reports.command import Main
 from reports.errors import FileError
 from reports.model import Claim, Expectation
@@ -207,19 +208,22 @@ TRANSCRIPT = [
 ]
 KINDS = [
     ("show",),
-    *((kind,) for kind in cli.DRAWN),
+    *((kind,) for kind in DRAWN),
+    ("kcidb",),
     ("against", str(RUN.parent)),
+    ("diff", str(RUN)),
+    ("diff", "--json", str(RUN)),
 ]
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: " ".join(Path(word).name for word in kind))
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:9]))
 def test_no_text_of_a_file_steers_a_terminal(kind: tuple[str, ...], text: str, tmp_path: Path) -> None:
     run, file, catalogue = some(GVISOR), tmp_path / "run.jsonl", tmp_path / "catalogue.json"
     file.write_bytes(b"".join(dumped(with_text(one, text)) + b"\n" for one in run))
     catalogue.write_bytes(dumped(with_text(json.loads(listing(run)), text)))
 
-    printed = ended(cli.main, *kind, file, "--catalogue", catalogue)
+    printed = ended(reports, *kind, file, "--catalogue", catalogue)
 
     assert (plain(printed), kind[0] == "html" and "<u>" in printed) == (True, False)
 
@@ -230,13 +234,13 @@ def test_no_text_of_a_transcript_becomes_a_statement(text: str, tmp_path: Path) 
     file.write_bytes(b"".join(dumped(with_text(one, text)) + b"\n" for one in TRANSCRIPT))
     catalogue.write_text(sample.CATALOGUE.encode())
 
-    program = ended(cli.main, "reproduce", file, "--catalogue", catalogue)
+    program = ended(reports, "reproduce", file, "--catalogue", catalogue)
 
     assert plain(program.replace("\t", ""))
     assert "*/" not in re.sub(r'"(?:\\.|[^"\\])*"|/\*.*?\*/', "", program, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: " ".join(Path(word).name for word in kind))
 @pytest.mark.parametrize("path", [RUN, GVISOR], ids=["linux", "gvisor"])
 def test_run_files(kind: tuple[str, ...], path: Path, tries: int, tmp_path: Path) -> None:
     run, file, catalogue = some(path), tmp_path / "run.jsonl", tmp_path / "catalogue.json"
@@ -245,12 +249,12 @@ def test_run_files(kind: tuple[str, ...], path: Path, tries: int, tmp_path: Path
 
     def check(data: bytes) -> None:
         file.write_bytes(data)
-        assert plain(ended(cli.main, *kind, file, "--catalogue", catalogue, wide=len(data) % 2 == 0))
+        assert plain(ended(reports, *kind, file, "--catalogue", catalogue, wide=len(data) % 2 == 0))
 
     tried(tries, lines(run) | spoilt(whole), check)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: " ".join(Path(word).name for word in kind))
 def test_catalogues(kind: tuple[str, ...], tries: int, tmp_path: Path) -> None:
     run, file = tmp_path / "run.jsonl", tmp_path / "catalogue.json"
     values = some(GVISOR)
@@ -259,7 +263,7 @@ def test_catalogues(kind: tuple[str, ...], tries: int, tmp_path: Path) -> None:
 
     def check(data: bytes) -> None:
         file.write_bytes(data)
-        assert plain(ended(cli.main, *kind, run, "--catalogue", file, wide=len(data) % 2 == 0))
+        assert plain(ended(reports, *kind, run, "--catalogue", file, wide=len(data) % 2 == 0))
 
     tried(tries, mutated(json.loads(whole)).map(dumped) | spoilt(whole), check)
 
@@ -271,7 +275,7 @@ def test_transcripts(tries: int, tmp_path: Path) -> None:
 
     def check(data: bytes) -> None:
         file.write_bytes(data)
-        program = ended(cli.main, "reproduce", file, "--catalogue", catalogue)
+        program = ended(reports, "reproduce", file, "--catalogue", catalogue)
         assert plain(program.replace("\t", ""))
 
     tried(tries, lines(TRANSCRIPT) | spoilt(whole), check)
@@ -285,7 +289,7 @@ def test_stored_runs(name: str, tries: int, tmp_path: Path) -> None:
 
     def check(data: bytes) -> None:
         file.write_bytes(data)
-        ended(cli.main, "store", file, "-o", tmp_path / "stored" / name)
+        ended(reports, "store", file, "-o", tmp_path / "stored" / name)
         assert {path.name for path in tmp_path.iterdir()} <= {"run.jsonl", "catalogue.json", "stored"}
         assert {path.name for path in (tmp_path / "stored").glob("*")} <= {name}
 
@@ -382,11 +386,14 @@ def test_headers(tries: int, tmp_path: Path) -> None:
     tried(tries, spoilt(whole), check)
 
 
-@pytest.mark.parametrize("main", [cli.main, inventory.main, probes.main, uapi.main])
+@pytest.mark.parametrize("main", [reports, inventory.main, probes.main, uapi.main])
 def test_arguments(main: Main, tries: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     words = st.sampled_from(
-        ["show", "html", "against", "store", "schema", "run", "-o", "--catalogue", "--man"]
+        [
+            *("show", "html", "against", "store", "schema", "run", "diff", "explain", "merge", "kcidb"),
+            *("-o", "--catalogue", "--man", "--json", "--runs", "--origin"),
+        ]
     )
     strange = st.text(
         st.characters(exclude_characters="\0/", categories=["Cc", "L", "P"]), max_size=9
@@ -438,7 +445,7 @@ def test_files_that_are_none(kind: str, tmp_path: Path) -> None:
             "document": ["table", run, "--catalogue", catalogue, "-o", path, "--between", "kernels"],
             "output": ["table", run, "--catalogue", catalogue, "-o", path],
         }[kind]
-        assert ended(cli.main, *command) == ""
+        assert ended(reports, *command) == ""
 
 
 def test_memory_is_bounded(tries: int, tmp_path: Path) -> None:

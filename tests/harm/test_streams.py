@@ -17,7 +17,7 @@ from typing import IO, Any
 import pytest
 
 from reports.catalogue import Catalogue
-from reports.cli import main as shared
+from reports.cli.main import main as shared
 from reports.command import Main
 from tests.reports import sample
 from tests.test_house import MAY_IMPORT, modules

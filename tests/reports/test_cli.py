@@ -15,12 +15,15 @@ import pytest
 from reports.catalogue import Catalogue
 from reports.findings import findings, kernel_table
 from reports.html import html
+from reports.junit import junit
+from reports.ktap import ktap
 from reports.markdown import markdown
 from reports.model import Answer, Claim, Run, Verdict
 from reports.overlay import overlay
 from reports.run_file import read_run
 from reports.store import reference
 from tests.reports import sample
+from tests.reports.conftest import Said
 
 ROOT = Path(__file__).resolve().parents[2]
 REPORTS = [sys.executable, "-m", "reports"]
@@ -29,20 +32,13 @@ DRAWN: dict[str, Callable[[Sequence[Run], Catalogue], str]] = {
     "markdown": markdown,
     "html": html,
     "findings": findings,
+    "ktap": ktap,
+    "junit": junit,
     "table": kernel_table,
 }
 KINDS = ["show", *DRAWN]
 
 Reports = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Where commands run: the folder has the catalogue where they look for it."""
-    catalogue = tmp_path / "build" / "catalogue.json"
-    catalogue.parent.mkdir()
-    catalogue.write_text(sample.CATALOGUE.encode(), encoding="utf-8")
-    return tmp_path
 
 
 @pytest.fixture
@@ -63,24 +59,28 @@ def reports(folder: Path) -> Reports:
     return run
 
 
-@pytest.fixture
-def old(folder: Path) -> Path:
-    return sample.write(folder / "old.jsonl", sample.OLD)
+def test_show_compares_several_runs(said: Said, old: Path, new: Path) -> None:
+    status, out, err = said("show", new, old)
 
-
-@pytest.fixture
-def new(folder: Path) -> Path:
-    return sample.write(folder / "new.jsonl", sample.NEW)
-
-
-def test_show_prints_every_run(reports: Reports, old: Path, new: Path) -> None:
-    done = reports("show", old, new)
-
-    assert (done.returncode, done.stderr) == (0, "")
-    assert [line for line in done.stdout.splitlines() if line.startswith("Linux")] == [
+    assert (status, err) == (0, "")
+    assert [line for line in out.splitlines() if line.startswith(("Linux", "Changed"))] == [
         "Linux 5.10.0, x86_64 (uml:6.1)",
         "Linux 6.18.44-amd64, x86_64 (uml:6.1)",
+        "Changed between 5.10.0 and 6.18.44-amd64",
     ]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "kcidb"])
+def test_two_runs_of_one_kernel_are_no_two_columns(said: Said, folder: Path, old: Path, kind: str) -> None:
+    sample.write(folder / "runs" / "again.jsonl", sample.OLD)
+
+    status, out, err = said(kind, old, "runs")
+
+    assert (status, out) == (65, "")
+    assert err == (
+        f"reports: {old} and runs/again.jsonl are runs of one kernel, Linux 5.10.0, x86_64 (uml:6.1); name "
+        "one of them, 'merge' them if they are parts of one run, or compare them with 'diff'\n"
+    )
 
 
 def test_show_into_a_pipe_has_no_colour(reports: Reports, old: Path) -> None:
@@ -371,6 +371,7 @@ def test_against_without_a_reference_is_refused(reports: Reports, old: Path) -> 
     [
         ("run", {"Header", "Answer", "Footer"}),
         ("catalogue", {"CatalogueFile", "Claim", "Expectation", "Test"}),
+        ("diff", {"DifferenceFile", "Compared", "Changed", "Seen", "Kernel", "Expectation"}),
     ],
 )
 def test_schema_is_printed(reports: Reports, of: str, names: set[str]) -> None:
@@ -393,6 +394,12 @@ def test_schema_is_printed(reports: Reports, of: str, names: set[str]) -> None:
         ["store", "x"],
         ["against", "x"],
         ["table", "x", "--between", "kernels"],
+        ["diff", "x"],
+        ["explain"],
+        ["merge"],
+        ["completion", "fish"],
+        ["kcidb", "x", "--origin", "Ours!"],
+        ["kcidb", "x", "--build", "nobody"],
     ],
 )
 def test_wrong_usage_is_explained(reports: Reports, arguments: list[str]) -> None:

@@ -41,6 +41,7 @@ Changed between 5.10.0 and 6.18.44-amd64
     CAP_NET_RAW alone suffices.
       5.10.0        UNCLAIMED  errno = EPERM
       6.18.44-amd6  HOLDS  elapsed = 0.25
+      because       documented since 5.17
   socket.7/SO_RCVBUF/doubled: other values of read_back
 
 3 verdicts not as expected: 1 HOLDS though declared to differ (the expectation is stale), 1 DIFFERS

@@ -157,14 +157,15 @@ def test_changes_come_pair_by_pair_and_changed_verdicts_first() -> None:
     runs = [sample.OLD, sample.NEW, sample.NEW]
 
     changes = [
-        (before.header.release, after.header.release, [row.claim.id for row, _ in changed])
+        (before, after, [row.claim.id for row, _ in changed])
         for before, after, changed in Matrix.of(runs, sample.CATALOGUE).changes()
     ]
 
     verdicts, values = [sample.MARK.id, sample.RAW.id], [sample.DOUBLED.id]
+    newer = "6.18.44-amd64 (uml:6.1, x86_64)"
     assert changes == [
-        ("5.10.0", "6.18.44-amd64", verdicts + values),
-        ("6.18.44-amd64", "6.18.44-amd64", []),
+        ("5.10.0", newer, verdicts + values),
+        (newer, newer, []),
     ]
 
 

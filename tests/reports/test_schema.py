@@ -9,13 +9,15 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import fields
 
-import reports.cli
+import reports
 from reports.assess import assess
 from reports.catalogue import CatalogueFile, read_catalogue
+from reports.cli.main import EPILOG
+from reports.difference import Changed, Compared, DifferenceFile
 from reports.model import LINUX, Answer, Claim, Expectation, Footer, Header
 from reports.run_file import read_run
 
-DOCUMENT = Path(reports.cli.__file__).with_name("SCHEMA.md").read_text(encoding="utf-8")
+DOCUMENT = Path(reports.__file__).with_name("SCHEMA.md").read_text(encoding="utf-8")
 
 
 def examples() -> list[str]:
@@ -41,6 +43,9 @@ def rows(heading: str) -> dict[str, str]:
         ("One JSON object, which `pytest conformance --catalogue FILE` writes:", CatalogueFile, []),
         ("A *claim*:", Claim, []),
         ("An *expectation*:", Expectation, []),
+        ("`python -m reports diff A B --json` prints one JSON object:", DifferenceFile, []),
+        ("A *comparison*:", Compared, []),
+        ("A *change*:", Changed, []),
     ],
 )
 def test_every_field_is_documented(heading: str, struct: type[Struct], kind: list[str]) -> None:
@@ -66,4 +71,4 @@ def test_examples_are_read_and_meet(tmp_path: Path) -> None:
 def test_exit_statuses_are_those_of_the_help() -> None:
     statuses = re.findall(r"^\| (\d+) \|", DOCUMENT, re.MULTILINE)
 
-    assert statuses == re.findall(r"^  (\d+) ", reports.cli.EPILOG, re.MULTILINE)
+    assert statuses == re.findall(r"^  (\d+) ", EPILOG, re.MULTILINE)

@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 from reports.model import Expectation, Value
 from reports.printable import one_line, printable
 from reports.ranges import Range
-from reports.wording import column, declared, kernels, observations, plural, system, value_text
+from reports.wording import (
+    column,
+    columns,
+    declared,
+    kernels,
+    observations,
+    plural,
+    system,
+    value_text,
+)
 from tests.reports import sample
 
 
@@ -82,3 +91,17 @@ def test_a_declared_difference_names_its_kernels_and_its_origin(expectation: Exp
 @pytest.mark.parametrize(("count", "words"), [(0, "0 claims"), (1, "1 claim"), (2, "2 claims")])
 def test_nouns_agree_with_their_number(count: int, words: str) -> None:
     assert plural(count, "claim") == words
+
+
+def test_columns_that_would_have_one_name_say_how_each_kernel_was_asked_for() -> None:
+    runs = [
+        *(sample.OLD, sample.NEW, sample.on(sample.NEW, kernel="host")),
+        sample.on(sample.OLD, kernel="gvisor:2024", implementation="gVisor"),
+    ]
+
+    assert columns(runs) == [
+        "5.10.0",
+        "6.18.44-amd64 (uml:6.1, x86_64)",
+        "6.18.44-amd64 (host, x86_64)",
+        "gVisor",
+    ]
