@@ -1,4 +1,4 @@
-"""How many groups a UDP socket joins, and how many senders it names for one: two sysctls say so."""
+"""Groups and senders to them: the errnos of those that are too many, or named twice, and what counts."""
 
 from __future__ import annotations
 
@@ -71,47 +71,63 @@ def named(sock: Socket) -> list[str]:
 
 @claim(
     "defacto/IP_ADD_MEMBERSHIP/limited",
-    says="A UDP socket joins net.ipv4.igmp_max_memberships groups, with IP_ADD_MEMBERSHIP, MCAST_JOIN_GROUP, "
-    "IP_ADD_SOURCE_MEMBERSHIP or MCAST_JOIN_SOURCE_GROUP; one more is refused with ENOBUFS, until one is "
-    "left.",
+    says="Groups that a UDP socket over IPv4 joins with IP_ADD_MEMBERSHIP, MCAST_JOIN_GROUP, "
+    "IP_ADD_SOURCE_MEMBERSHIP or MCAST_JOIN_SOURCE_GROUP count alike: beyond net.ipv4.igmp_max_memberships, "
+    "here 2, joining is refused with ENOBUFS, until one is left.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[sysctl(MEMBERSHIPS)],
 )
 @pytest.mark.parametrize(
-    ("option", "of", "interface"),
+    ("option", "of"),
     [
-        (IP_ADD_MEMBERSHIP, lambda number: IpMreqn(group(number), HERE), BY_ADDRESS),
-        (IP_MCAST_JOIN_GROUP, lambda number: GroupReq(group(number), LOOPBACK), BY_INDEX),
-        (IP_ADD_SOURCE_MEMBERSHIP, lambda number: IpMreqSource(group(number), HERE, source(1)), BY_ADDRESS),
-        (
-            IP_MCAST_JOIN_SOURCE_GROUP,
-            lambda number: GroupSourceReq(group(number), source(1), LOOPBACK),
-            BY_INDEX,
-        ),
+        (IP_ADD_MEMBERSHIP, lambda number: IpMreqn(group(number), HERE)),
+        (IP_MCAST_JOIN_GROUP, lambda number: GroupReq(group(number), LOOPBACK)),
+        (IP_ADD_SOURCE_MEMBERSHIP, lambda number: IpMreqSource(group(number), HERE, source(1))),
+        (IP_MCAST_JOIN_SOURCE_GROUP, lambda number: GroupSourceReq(group(number), source(1), LOOPBACK)),
     ],
     ids=["IP_ADD_MEMBERSHIP", "MCAST_JOIN_GROUP", "IP_ADD_SOURCE_MEMBERSHIP", "MCAST_JOIN_SOURCE_GROUP"],
 )
-def test_groups_are_limited(ns, observe, option, of, interface):
+def test_groups_are_limited(ns, observe, option, of):
     ns.sysctl[MEMBERSHIPS] = 2
     with Socket.udp() as sock:
-        sock.set(option, of(1))
+        sock.ip_add_membership = IpMreqn(group(1), HERE)
         sock.set(option, of(2))
         with refused(errno.ENOBUFS):
             sock.set(option, of(3))
-        sock.ip_drop_membership = IpMreqn(group(1), **interface)
+        with refused(errno.ENOBUFS, "errno_of_IP_ADD_MEMBERSHIP"):
+            sock.ip_add_membership = IpMreqn(group(3), HERE)
+        sock.ip_drop_membership = IpMreqn(group(1), HERE)
         sock.set(option, of(3))
-        with refused(errno.EADDRNOTAVAIL, "errno_of_left"):
-            sock.get(IP_MSFILTER, request=IpMsfilter(group(1), HERE))
         joined = [sock.get(IP_MSFILTER, request=IpMsfilter(group(number), HERE)).group for number in (2, 3)]
 
         assert observe("joined", joined) == [group(2), group(3)]
 
 
 @claim(
+    "defacto/IP_ADD_SOURCE_MEMBERSHIP/limited",
+    says="Where net.ipv4.igmp_max_msf is 2, a UDP socket joins a group with IP_ADD_SOURCE_MEMBERSHIP for two "
+    "senders; a third is refused with ENOBUFS.",
+    since="2.6.13",
+    commit="8cdaaa15da58",
+    needs=[sysctl(SENDERS)],
+)
+def test_senders_by_whom_it_is_joined_are_limited(ns, observe):
+    ns.sysctl[SENDERS] = 2
+    with Socket.udp() as sock:
+        sock.ip_add_source_membership = IpMreqSource(GROUP, HERE, source(1))
+        sock.ip_add_source_membership = IpMreqSource(GROUP, HERE, source(2))
+        with refused(errno.ENOBUFS):
+            sock.ip_add_source_membership = IpMreqSource(GROUP, HERE, source(3))
+
+        assert observe("named", named(sock)) == [source(1), source(2)]
+
+
+@claim(
     "defacto/IP_BLOCK_SOURCE/limited",
-    says="A UDP socket names net.ipv4.igmp_max_msf senders for a group that it joined, with IP_BLOCK_SOURCE, "
-    "MCAST_BLOCK_SOURCE or MCAST_JOIN_SOURCE_GROUP; one more is refused with ENOBUFS.",
+    says="Where net.ipv4.igmp_max_msf is 2, a UDP socket over IPv4 names two senders for a group that it "
+    "joined, with IP_BLOCK_SOURCE, MCAST_BLOCK_SOURCE or MCAST_JOIN_SOURCE_GROUP; one more is refused with "
+    "ENOBUFS.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[sysctl(SENDERS)],
@@ -132,8 +148,8 @@ def test_senders_are_limited(ns, observe, option, of, interface):
 
 @claim(
     "defacto/IP_MSFILTER/limited",
-    says="A filter that a UDP socket sets with IP_MSFILTER or MCAST_MSFILTER names net.ipv4.igmp_max_msf "
-    "senders; one with one more is refused with ENOBUFS.",
+    says="A filter that a UDP socket over IPv4 sets with IP_MSFILTER or MCAST_MSFILTER names "
+    "net.ipv4.igmp_max_msf senders, here 2; one with one more is refused with ENOBUFS.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[sysctl(SENDERS)],
@@ -159,8 +175,9 @@ def test_a_filter_is_limited(ns, observe, option, of):
 
 @claim(
     "defacto/IP_MSFILTER/errors",
-    says="IP_MSFILTER of a UDP socket is refused with EINVAL for a group that it has not joined and for an "
-    "address that is no group, and with ENODEV for an interface's address that this host does not have.",
+    says="Setting IP_MSFILTER of a UDP socket is refused with EINVAL for a group that it has not joined and "
+    "for an address that is no group, and with ENODEV for an interface's address that this host does not "
+    "have.",
     since="2.6.13",
     commit="917f2f105ea4",
 )
@@ -205,8 +222,8 @@ def test_a_sender_is_named_once(ns, observe, option, of, interface):
 
 @claim(
     "defacto/IP_ADD_MEMBERSHIP/twice",
-    says="Joining a group again on an interface that is named by its address is refused with EADDRINUSE on a "
-    "UDP socket, and leaving it a second time with EADDRNOTAVAIL.",
+    says="Joining a group again with IP_ADD_MEMBERSHIP, on an interface that is named by its address, is "
+    "refused with EADDRINUSE on a UDP socket.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
@@ -216,8 +233,25 @@ def test_a_group_is_joined_once(ns, observe):
         with refused(errno.EADDRINUSE):
             sock.ip_add_membership = IpMreqn(GROUP, HERE)
         held = sock.get(IP_MSFILTER, request=IpMsfilter(GROUP, HERE))
-        sock.ip_drop_membership = IpMreqn(GROUP, HERE)
-        with refused(errno.EADDRNOTAVAIL, "errno_of_leaving"):
-            sock.ip_drop_membership = IpMreqn(GROUP, HERE)
 
         assert observe("exclude_none", [held.include, *held.sources]) == [False]
+
+
+@claim(
+    "defacto/IP_DROP_MEMBERSHIP/twice",
+    says="Leaving a group that a UDP socket has left, or has not joined, is refused with EADDRNOTAVAIL by "
+    "IP_DROP_MEMBERSHIP.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_a_group_is_left_once(ns, observe):
+    with Socket.udp() as sock:
+        with refused(errno.EADDRNOTAVAIL):
+            sock.ip_drop_membership = IpMreqn(GROUP, HERE)
+        sock.ip_add_membership = IpMreqn(GROUP, HERE)
+        joined = sock.get(IP_MSFILTER, request=IpMsfilter(GROUP, HERE)).group
+        sock.ip_drop_membership = IpMreqn(GROUP, HERE)
+        with refused(errno.EADDRNOTAVAIL, "errno_of_second"):
+            sock.ip_drop_membership = IpMreqn(GROUP, HERE)
+
+        assert observe("joined", joined) == GROUP

@@ -15,6 +15,8 @@ from libsocket import Socket
 HERE = "127.0.0.9"
 DESTINATIONS = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
 PORT_RANGE = "net.ipv4.ip_local_port_range"
+ELSEWHERE = "50000 50010"
+"""Ports for the listeners: one of theirs is none that a connection shares."""
 
 
 def bound(*, no_port: bool) -> Socket:
@@ -58,6 +60,7 @@ def _connected(sockets: ExitStack, sock: Socket, listener: Socket) -> int:
     commit="90c337da1524",
 )
 def test_each_destination_has_each_port(ns, observe):
+    ns.sysctl[PORT_RANGE] = ELSEWHERE
     with listeners(DESTINATIONS) as all_, ExitStack() as sockets:
         ns.sysctl[PORT_RANGE] = "40000 40001"
         ports = connected(sockets, [*all_, *all_], no_port=True)
@@ -77,6 +80,7 @@ def test_each_destination_has_each_port(ns, observe):
     commit="90c337da1524",
 )
 def test_without_it_each_port_is_had_once(ns, observe):
+    ns.sysctl[PORT_RANGE] = ELSEWHERE
     with listeners(DESTINATIONS[:2]) as both, ExitStack() as sockets:
         ns.sysctl[PORT_RANGE] = "40000 40001"
         ports = connected(sockets, both, no_port=False)

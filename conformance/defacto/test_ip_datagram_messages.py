@@ -27,6 +27,10 @@ from netns import Capability
 HERE = "127.0.0.1"
 EXPERIMENT = 253
 """A protocol that nobody has, RFC 3692."""
+BREAK = 76 - UDP_HEADER
+"""Bytes of data up to which a datagram's checksum is verified before it is received (CHECKSUM_BREAK)."""
+STABLE = ("5.10.183", "5.15.115", "6.1.32")
+"""Releases that took the fix of raw sockets which brought IP_PROTOCOL."""
 
 
 def with_checksum(receiver: Socket, data: bytes) -> bytes:
@@ -38,10 +42,18 @@ def with_checksum(receiver: Socket, data: bytes) -> bytes:
     return bytes(Datagram(9, port, data, checksum))
 
 
+def sums(receiver: Socket, *, size: int = 100) -> list[int]:
+    """The sums that come with the next message, folded to sixteen bits."""
+    return [
+        internet_sum(int(one).to_bytes(4, sys.byteorder))
+        for one in control_messages(receiver, Checksum, size=size)
+    ]
+
+
 @claim(
     "defacto/IP_RECVFRAGSIZE/largest-fragment",
-    says="With IP_RECVFRAGSIZE a UDP or raw socket receives with a datagram that came in fragments how large "
-    "the largest of them was, in bytes with its header, and with one that came whole nothing.",
+    says="With IP_RECVFRAGSIZE a UDP or raw socket over IPv4 receives with a datagram that came in fragments "
+    "how large the largest of them was, in bytes with its IP header, and with one that came whole nothing.",
     since="4.10",
     commit="70ecc2484132",
     needs=[Capability.NET_RAW],
@@ -65,23 +77,44 @@ def test_the_largest_fragment_is_measured(ns, observe, make, mtu):
 
 @claim(
     "defacto/IP_CHECKSUM/sum-of-data",
-    says="With IP_CHECKSUM a UDP socket receives with a datagram whose checksum the kernel verified itself "
-    "the sum over its data, and with one without a checksum nothing.",
+    says="With IP_CHECKSUM a UDP socket receives with a datagram of up to 76 bytes, with its header, that a "
+    "raw socket sent by loopback with a checksum, the sum over its data, and with one without a checksum "
+    "nothing.",
     since="4.0",
     commit="ad6f939ab193",
     needs=[Capability.NET_RAW],
 )
-def test_the_sum_over_the_data_is_received(ns, observe):
-    data = b"hello world"
+@pytest.mark.parametrize("size", [11, BREAK])
+def test_the_sum_over_the_data_is_received(ns, observe, size):
+    data = bytes(range(size))
     with udp_receiver() as receiver, Socket.raw(IPPROTO_UDP) as sender:
         receiver.ip_checksum = True
         sender.sendto(with_checksum(receiver, data), (HERE, 0))
-        (checksum,) = control_messages(receiver, Checksum)
+        with_one = sums(receiver)
         sender.sendto(bytes(Datagram(9, receiver.getsockname()[1], data)), (HERE, 0))
-        without = len(control_messages(receiver, Checksum))
-        folded = internet_sum(int(checksum).to_bytes(4, sys.byteorder))
 
-        assert observe("sum_and_without", [folded, without]) == [internet_sum(data), 0]
+        assert observe("with_and_without", [with_one, sums(receiver)]) == [[internet_sum(data)], []]
+
+
+@claim(
+    "defacto/IP_CHECKSUM/large",
+    says="With IP_CHECKSUM a UDP socket receives no sum with a datagram of more than 76 bytes, with its "
+    "header, that a raw socket sent by loopback with a checksum, but one over all its data where it is cut "
+    "to the room that there is.",
+    since="4.0",
+    commit="ad6f939ab193",
+    needs=[Capability.NET_RAW],
+)
+@pytest.mark.parametrize("size", [BREAK + 1, 100])
+def test_there_is_no_sum_of_a_large_one(ns, observe, size):
+    data = bytes(range(size))
+    with udp_receiver() as receiver, Socket.raw(IPPROTO_UDP) as sender:
+        receiver.ip_checksum = True
+        sender.sendto(with_checksum(receiver, data), (HERE, 0))
+        whole = sums(receiver, size=size)
+        sender.sendto(with_checksum(receiver, data), (HERE, 0))
+
+        assert observe("whole_and_cut", [whole, sums(receiver, size=size - 1)]) == [[], [internet_sum(data)]]
 
 
 @claim(
@@ -107,6 +140,7 @@ def test_there_is_no_sum_by_loopback(ns, observe):
     says="A control message IP_PROTOCOL from 1 to 255 may go with a packet that a raw socket of IPPROTO_RAW "
     "sends, whose header stays as it is; with 0 or 256 sending it is refused with EINVAL.",
     since="6.4",
+    backports=STABLE,
     commit="3632679d9e4f",
     needs=[Capability.NET_RAW],
 )
@@ -129,6 +163,7 @@ def test_a_protocol_has_bounds(ns, observe, within, outside):
     says="IP_PROTOCOL reads as the protocol of a raw socket over IPv4, of a UDP or TCP socket over IPv4 as "
     "the port that it is bound to: 0 before that.",
     since="6.4",
+    backports=STABLE,
     commit="3632679d9e4f",
     needs=[Capability.NET_RAW],
 )

@@ -1,4 +1,4 @@
-"""IP_PMTUDISC_INTERFACE and IP_PMTUDISC_OMIT: path MTU discovery that no router can deceive."""
+"""IP_PMTUDISC_INTERFACE: the size of datagrams that no router can change."""
 
 from __future__ import annotations
 

@@ -77,9 +77,10 @@ def test_datagrams_leave_by_it(peers, observe, make):
 
 @claim(
     "defacto/IP_UNICAST_IF/connected",
-    says="A UDP socket that connects sends by the interface that IP_UNICAST_IF had then, though there is a "
-    "better route by another.",
+    says="A UDP socket that connected sends by the interface that IP_UNICAST_IF had then, though there is a "
+    "better route by another, and though the option is 0 since.",
     since="6.1",
+    backports=("6.0.16",),
     commit="0e4d354762ce",
     needs=[VETH, Capability.NET_RAW],
     survives=NO_ANSWERS,
@@ -90,9 +91,11 @@ def test_a_connected_socket_sends_by_it(peers, observe):
     with seen_by_both(peers) as (_, there), peers.left.entered(), Socket.udp() as sock:
         sock.ip_unicast_if = wire
         sock.connect((peers.right.address, PORT))
+        sock.ip_unicast_if = 0
         sock.send(b"hello")
+        arrived = there.recv(100)[-5:].decode()
 
-        assert observe("there", there.recv(100)[-5:].decode()) == "hello"
+        assert observe("option_and_there", [sock.ip_unicast_if, arrived]) == [0, "hello"]
 
 
 @claim(

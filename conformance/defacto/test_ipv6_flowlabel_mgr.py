@@ -30,7 +30,8 @@ def lease(sock: Socket, *, label: int = LABEL, share: int = EXCLUSIVE, flags: in
 @claim(
     "defacto/IPV6_FLOWLABEL_MGR/leased",
     says="A UDP socket with IPV6_FLOWINFO_SEND sends with a flow label that it leased exclusively with "
-    "IPV6_FLOWLABEL_MGR. With another label it fails with EINVAL, as does another socket with any.",
+    "IPV6_FLOWLABEL_MGR. With a label that no socket leased it fails with EINVAL, as another socket does "
+    "with either.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6, Capability.NET_RAW],
@@ -45,6 +46,8 @@ def test_packets_have_a_leased_label(ns, observe):
             sock.sendto(b"hello", ("::1", port, ANOTHER))
         with refused(errno.EINVAL, "errno_another_socket"):
             other.sendto(b"hello", ("::1", port, LABEL))
+        with refused(errno.EINVAL, "errno_another_of_both"):
+            other.sendto(b"hello", ("::1", port, ANOTHER))
         sock.sendto(b"hello", ("::1", port, LABEL))
 
         assert observe("flow_label", packet_ending(seen, b"hello").flow_label) == LABEL
@@ -52,8 +55,8 @@ def test_packets_have_a_leased_label(ns, observe):
 
 @claim(
     "defacto/IPV6_FLOWINFO_SEND/unleased",
-    says="Where no flow label of the network namespace is leased exclusively, a UDP socket with "
-    "IPV6_FLOWINFO_SEND sends with any label that is in the address that it sends to.",
+    says="Where no flow label of the network namespace was ever leased, a UDP socket with IPV6_FLOWINFO_SEND "
+    "sends with any label that is in the address that it sends to.",
     since="5.17",
     commit="0b0dff5b3b98",
     needs=[IPV6, Capability.NET_RAW],
@@ -71,8 +74,8 @@ def test_packets_have_a_label_that_nobody_leased(ns, observe, label):
 @claim(
     "defacto/IPV6_FLOWLABEL_MGR/errnos",
     says="Leasing a flow label with a UDP socket fails with ENOENT if it is not leased and not to be "
-    "created, with EEXIST if this socket has it and the flag IPV6_FL_F_EXCL is set, with EPERM if another "
-    "has it exclusively, and with EINVAL if it shall be shared in an unknown way.",
+    "created, with EEXIST if this socket or another has it and the flag IPV6_FL_F_EXCL is set, without that "
+    "flag with EPERM if another has it exclusively, and with EINVAL if it shall be shared in an unknown way.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6],
@@ -86,6 +89,8 @@ def test_errnos_of_leasing(ns, observe):
         lease(sock)
         with refused(errno.EEXIST, "errno_twice"):
             lease(sock, flags=CREATE | EXCLUSIVELY)
+        with refused(errno.EEXIST, "errno_twice_by_another"):
+            lease(other, flags=CREATE | EXCLUSIVELY)
         with refused(errno.EPERM, "errno_of_another"):
             lease(other)
 
@@ -100,8 +105,12 @@ def test_errnos_of_leasing(ns, observe):
 )
 @pytest.mark.parametrize(
     ("share", "another"),
-    [(PROCESS, USER), (USER, ANY), (ANY, PROCESS)],
-    ids=["process", "user", "any"],
+    [
+        (share, another)
+        for share in (PROCESS, USER, ANY)
+        for another in (EXCLUSIVE, PROCESS, USER, ANY)
+        if another != share
+    ],
 )
 def test_a_label_can_be_shared(ns, observe, share, another):
     with udp6() as sock, udp6() as other, udp6() as third:
@@ -118,8 +127,8 @@ def test_a_label_can_be_shared(ns, observe, share, another):
 
 @claim(
     "defacto/IPV6_FLOWLABEL_MGR/given-back",
-    says="A flow label that a UDP socket gave back it can neither give back again nor renew (ESRCH), nor can "
-    "another lease it at once (EPERM): it lingers.",
+    says="A flow label that a UDP socket leased exclusively and gave back it can neither give back again nor "
+    "renew (ESRCH), nor can another lease it at once (EPERM): it lingers.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6],

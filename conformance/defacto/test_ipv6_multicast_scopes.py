@@ -17,11 +17,23 @@ from libsocket import Ipv6Mreq
 GROUP, PORT = "ff02::1234", 4321
 
 
+@pytest.fixture
+def other(peers):
+    """The index of another interface of the left host, which leads nowhere."""
+    left = peers.left.namespace
+    left.add_veth("other", "nowhere")
+    left.set_link("other", up=True)
+    left.set_link("nowhere", up=True)
+    left.wait_for_carrier("other")
+    left.add_address("other", "fd00:7::1/64")
+    return index_of(replace(peers.left, device="other"))
+
+
 @claim(
     "defacto/sin6_scope_id/group-bound",
     says="A UDP socket cannot be bound to a group of link-local scope without the interface in sin6_scope_id "
-    "(EINVAL). One that is, and joined it, receives what is sent to the group by that interface, and not "
-    "what is sent to its host's own address.",
+    "(EINVAL). Bound with it, and joined, it receives what comes to the group by that interface, and not "
+    "what comes to an address of its host by the same.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6, VETH],
@@ -34,12 +46,13 @@ def test_a_group_is_bound_by_interface(peers, observe):
         receiver, own = udp6(), udp6()
     with sender, receiver, own:
         receiver.rcvtimeo = own.rcvtimeo = SOON
-        own.bind((address6(peers.right), PORT))
+        own.reuseaddr = receiver.reuseaddr = True
+        own.bind(("::", PORT))
         with refused(errno.EINVAL):
             receiver.bind((GROUP, PORT))
         receiver.bind((GROUP, PORT, 0, index))
         receiver.ipv6_join_group = Ipv6Mreq(GROUP, index)
-        sender.sendto(b"to its own", own.getsockname())
+        sender.sendto(b"to its own", (address6(peers.right), PORT))
         sender.sendto(b"to the group", (GROUP, PORT, 0, index_of(peers.left)))
         received = [own.recv(20).decode(), receiver.recv(20).decode()]
 
@@ -49,20 +62,14 @@ def test_a_group_is_bound_by_interface(peers, observe):
 @claim(
     "defacto/sin6_scope_id/group-sent-to",
     says="What a UDP socket sends to a group of link-local scope leaves by the interface in sin6_scope_id, "
-    "whichever IPV6_MULTICAST_IF is, and not by others.",
+    "though IPV6_MULTICAST_IF is another.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6, VETH],
     survives={"no-op: sendto(*by the option*": "it only shows that the option leads elsewhere"},
 )
-def test_a_datagram_to_a_group_leaves_by_the_scope(peers, observe):
+def test_a_datagram_to_a_group_leaves_by_the_scope(peers, other, observe):
     index = index_of(peers.right)
-    left = peers.left.namespace
-    left.add_veth("other", "nowhere")
-    left.set_link("other", up=True)
-    left.set_link("nowhere", up=True)
-    left.wait_for_carrier("other")
-    left.add_address("other", "fd00:7::1/64")
     with peers.left.entered():
         sender = udp6()
     with peers.right.entered():
@@ -71,7 +78,7 @@ def test_a_datagram_to_a_group_leaves_by_the_scope(peers, observe):
         receiver.rcvtimeo = SOON
         receiver.bind(("::", PORT))
         receiver.ipv6_join_group = Ipv6Mreq(GROUP, index)
-        sender.ipv6_multicast_if = index_of(replace(peers.left, device="other"))
+        sender.ipv6_multicast_if = other
         sender.sendto(b"by the option", (GROUP, PORT))
         sender.sendto(b"by the scope", (GROUP, PORT, 0, index_of(peers.left)))
 
@@ -80,10 +87,11 @@ def test_a_datagram_to_a_group_leaves_by_the_scope(peers, observe):
 
 @claim(
     "defacto/sin6_scope_id/group-connected",
-    says="A UDP socket cannot connect to a group of link-local scope without the interface in sin6_scope_id "
-    "or IPV6_MULTICAST_IF (EINVAL). A TCP socket cannot connect to a group at all (ENETUNREACH).",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    says="A UDP socket connects to a group of link-local scope with the interface in sin6_scope_id or in "
+    "IPV6_MULTICAST_IF, and cannot without (EINVAL). A TCP socket cannot connect to such a group with it "
+    "either (ENETUNREACH).",
+    since="2.6.24",
+    commit="1ac4f0088574",
     needs=[IPV6, VETH],
     survives={"no-op: setsockopt(*IPV6_MULTICAST_IF, ?0?*": "it is 0 at first"},
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from socket import IPPROTO_IPV6
 
 import pytest
@@ -12,17 +14,43 @@ from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.ipv6 import LOOPBACK, address6, index_of, udp6, udp6_across
 from conformance.plugin.timing import SOON
-from libsocket import IPV6_PKTINFO, In6Pktinfo, raw
+from libsocket import IPV6_PKTINFO, In6Pktinfo, Socket, raw
+from netns import Peers
 
 SIZE = 20
 """The size of a struct in6_pktinfo."""
 ANOTHER, FOREIGN = "fd00:9::1", "2001:db8::1"
 
 
+@pytest.fixture
+def misrouted(peers):
+    """Two hosts, of which the left one has a closer route to the right by an interface that leads nowhere."""
+    left = peers.left.namespace
+    left.add_veth("better", "nowhere")
+    left.set_link("better", up=True)
+    left.set_link("nowhere", up=True)
+    left.wait_for_carrier("better")
+    left.add_route(f"{address6(peers.right)}/128", dev="better")
+    return peers
+
+
+@contextmanager
+def unbound_across(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
+    """A UDP sender on the left that is neither bound nor connected, and a receiver on the right."""
+    with hosts.left.entered():
+        sender = udp6()
+    with hosts.right.entered():
+        receiver = udp6()
+    with sender, receiver:
+        receiver.rcvtimeo = SOON
+        receiver.bind((address6(hosts.right), 0))
+        yield sender, receiver
+
+
 @claim(
     "defacto/IPV6_PKTINFO/source",
-    says="A control message IPV6_PKTINFO sets the address that a datagram of a UDP socket is sent from, and "
-    "of that one only.",
+    says="A control message IPV6_PKTINFO sets the address that a datagram of a UDP socket of IPv6 is sent "
+    "from, and of that one only.",
     since="2.6.14",
     commit="333fad5364d6",
     needs=[IPV6],
@@ -41,8 +69,9 @@ def test_a_control_message_sets_the_source(ns, observe):
 
 @claim(
     "defacto/IPV6_PKTINFO/errnos",
-    says="A UDP socket cannot send with a control message IPV6_PKTINFO that has an address which this host "
-    "does not have (EINVAL), nor one that has another interface than the socket is bound to (EINVAL).",
+    says="A UDP socket of IPv6 cannot send with a control message IPV6_PKTINFO that has an address which its "
+    "host does not have, with net.ipv6.ip_nonlocal_bind at 0, nor with one that has another interface than "
+    "the socket is bound to (EINVAL).",
     since="2.6.14",
     commit="333fad5364d6",
     needs=[IPV6, VETH],
@@ -61,70 +90,69 @@ def test_what_cannot_be_the_source(peers, observe):
 
 @claim(
     "defacto/IPV6_PKTINFO/interface",
-    says="A datagram of a UDP socket leaves by the interface that is in a control message IPV6_PKTINFO, "
-    "where another has the better route.",
-    since="2.6.14",
-    commit="333fad5364d6",
+    says="A datagram of a UDP socket of IPv6 that is not bound to an address leaves by the interface that is "
+    "in a control message IPV6_PKTINFO without an address, where another has the better route.",
+    since="4.3",
+    commit="741a11d9e410",
     needs=[IPV6, VETH],
     survives={"no-op: sendto(*by the route*": "it only shows that the route leads elsewhere"},
 )
-def test_a_control_message_sets_the_interface(peers, observe):
-    left, right = peers.left.namespace, peers.right
-    left.add_veth("better", "nowhere")
-    left.set_link("better", up=True)
-    left.set_link("nowhere", up=True)
-    left.wait_for_carrier("better")
-    left.add_route(f"{address6(right)}/128", dev="better")
-    with peers.left.entered():
-        sender = udp6()
-    with right.entered():
-        receiver = udp6()
-    with sender, receiver:
-        receiver.rcvtimeo = SOON
-        receiver.bind((address6(right), 0))
+def test_a_control_message_sets_the_interface(misrouted, observe):
+    with unbound_across(misrouted) as (sender, receiver):
         sender.sendto(b"by the route", receiver.getsockname())
-        by_interface = In6Pktinfo(ifindex=index_of(peers.left))
+        by_interface = In6Pktinfo(ifindex=index_of(misrouted.left))
         sender.send_message(b"by the message", by_interface, address=receiver.getsockname())
 
         assert observe("received", receiver.recv(20).decode()) == "by the message"
 
 
 @claim(
+    "defacto/IPV6_PKTINFO/interface-with-address",
+    says="Where the closest route is an unreachable one, a UDP socket of IPv6 that is not bound to an "
+    "address sends with a control message IPV6_PKTINFO that has the interface of another route, and not with "
+    "one that has an address as well (EHOSTUNREACH).",
+    since="4.3",
+    commit="d46a9d678e4c",
+    needs=[IPV6, VETH],
+)
+def test_with_an_address_the_interface_chooses_no_route(peers, observe):
+    peers.left.namespace.add_route(f"{address6(peers.right)}/128", type="unreachable")
+    with unbound_across(peers) as (sender, receiver):
+        both = In6Pktinfo(address6(peers.left), index_of(peers.left))
+        with refused(errno.EHOSTUNREACH):
+            sender.send_message(b"both", both, address=receiver.getsockname())
+        by_interface = In6Pktinfo(ifindex=index_of(peers.left))
+        sender.send_message(b"by the interface", by_interface, address=receiver.getsockname())
+
+        assert observe("received", receiver.recv(20).decode()) == "by the interface"
+
+
+@claim(
     "defacto/IPV6_PKTINFO/option",
-    says="Datagrams of a UDP socket leave by the interface that the option IPV6_PKTINFO names, where another "
-    "has the better route. They are not sent from the address that it names.",
-    since="2.6.29",
-    commit="b24a2516d107",
+    says="Datagrams of a UDP socket of IPv6 that is not bound to an address leave by the interface that the "
+    "option IPV6_PKTINFO names, where another has the better route. They are not sent from the address that "
+    "it names.",
+    since="4.3",
+    commit="741a11d9e410",
     needs=[IPV6, VETH],
     survives={"no-op: sendto(*by the route*": "it only shows that the route leads elsewhere"},
 )
-def test_the_option_sets_the_interface_only(peers, observe):
-    left, right = peers.left.namespace, peers.right
-    left.add_address(peers.left.device, f"{ANOTHER}/128")
-    left.add_veth("better", "nowhere")
-    left.set_link("better", up=True)
-    left.set_link("nowhere", up=True)
-    left.wait_for_carrier("better")
-    left.add_route(f"{address6(right)}/128", dev="better")
-    with peers.left.entered():
-        sender = udp6()
-    with right.entered():
-        receiver = udp6()
-    with sender, receiver:
-        receiver.rcvtimeo = SOON
-        receiver.bind((address6(right), 0))
+def test_the_option_sets_the_interface_only(misrouted, observe):
+    left = misrouted.left
+    left.namespace.add_address(left.device, f"{ANOTHER}/128")
+    with unbound_across(misrouted) as (sender, receiver):
         sender.sendto(b"by the route", receiver.getsockname())
-        sender.ipv6_pktinfo = In6Pktinfo(ANOTHER, index_of(peers.left))
+        sender.ipv6_pktinfo = In6Pktinfo(ANOTHER, index_of(left))
         sender.sendto(b"by the option", receiver.getsockname())
         data, source = receiver.recvfrom(20)
 
-        assert observe("received_from", [data.decode(), source[0]]) == ["by the option", address6(peers.left)]
+        assert observe("received_from", [data.decode(), source[0]]) == ["by the option", address6(left)]
 
 
 @claim(
     "defacto/IPV6_PKTINFO/option-errnos",
-    says="Setting IPV6_PKTINFO of a UDP socket with fewer bytes than a struct in6_pktinfo has, or of one "
-    "that is bound to an interface to another, fails with EINVAL. It cannot be read (ENOPROTOOPT).",
+    says="Setting IPV6_PKTINFO of a UDP socket of IPv6 with fewer bytes than a struct in6_pktinfo has, or of "
+    "one that is bound to an interface to another, fails with EINVAL. It cannot be read (ENOPROTOOPT).",
     since="2.6.29",
     commit="b24a2516d107",
     needs=[IPV6, VETH],

@@ -51,7 +51,7 @@ def test_a_datagram_says_where_it_was_going(ns, observe):
 
 @claim(
     "defacto/IPV6_RECVORIGDSTADDR/streams",
-    says="On a TCP socket of IPv6 IPV6_RECVORIGDSTADDR brings no control message.",
+    says="With IPV6_RECVORIGDSTADDR a TCP socket of IPv6 receives no control message with its data.",
     since="2.6.37",
     commit="6c46862280c5",
     needs=[IPV6],

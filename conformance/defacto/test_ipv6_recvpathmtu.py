@@ -19,8 +19,9 @@ HEADERS = 48
 
 @claim(
     "defacto/IPV6_RECVPATHMTU/router",
-    says="With IPV6_RECVPATHMTU and IPV6_DONTFRAG a UDP socket receives the MTU that a router reported only "
-    "when it sends more than that again, which fails with EMSGSIZE.",
+    says="With IPV6_RECVPATHMTU, IPV6_DONTFRAG and IPV6_RECVERR a UDP socket receives the MTU that a router "
+    "reported as a control message IPV6_PATHMTU only once it tried to send a byte more again, which fails "
+    "with EMSGSIZE.",
     since="2.6.35",
     commit="4b340ae20d0e",
     needs=[IPV6, VETH],
@@ -33,7 +34,7 @@ def test_the_mtu_of_a_router_is_received_later(routed, observe):
         await_error(sender)
         reported = queued_error(sender).info
         with refused(errno.EAGAIN, "errno_before"):
-            sender.recv_message(100, flags=MSG_DONTWAIT)
+            sender.recv(100, MSG_DONTWAIT)
         with refused(errno.EMSGSIZE):
             sender.send(bytes(1301 - HEADERS))
         queued_error(sender)
@@ -49,8 +50,8 @@ def test_the_mtu_of_a_router_is_received_later(routed, observe):
 
 @claim(
     "defacto/IPV6_PATHMTU/value",
-    says="IPV6_PATHMTU of a connected UDP socket reads as the MTU of the path, with the address ::, and "
-    "fails with ENOTCONN on one that is not connected.",
+    says="IPV6_PATHMTU of a connected UDP socket of IPv6 reads as the MTU of the path, as far as that is "
+    "known, with the address ::. On one that is not connected it cannot be read (ENOTCONN).",
     since="2.6.35",
     commit="793b14731686",
     needs=[IPV6, VETH],

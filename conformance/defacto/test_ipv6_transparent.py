@@ -19,7 +19,7 @@ TRANSPORTS = pytest.mark.parametrize("make", [tcp6, udp6], ids=["tcp", "udp"])
 @claim(
     "defacto/IPV6_TRANSPARENT/foreign",
     says="A TCP or UDP socket of IPv6 with IPV6_TRANSPARENT can be bound to an address that this host does "
-    "not have, and one without it cannot (EADDRNOTAVAIL).",
+    "not have. Without it, and with net.ipv6.ip_nonlocal_bind at 0, it cannot (EADDRNOTAVAIL).",
     since="2.6.37",
     commit="6c46862280c5",
     needs=[IPV6, Capability.NET_ADMIN],
@@ -59,9 +59,9 @@ def test_it_is_the_option_of_ipv4(ns, observe, make):
 
 @claim(
     "defacto/IPV6_TRANSPARENT/clearing-free",
-    says="Turning IPV6_TRANSPARENT of a UDP socket off takes no capability, where turning it on does.",
-    since="2.6.37",
-    commit="6c46862280c5",
+    says="Turning IPV6_TRANSPARENT of a UDP socket of IPv6 off takes no capability; turning it on does.",
+    since="3.2",
+    commit="6cc7a765c298",
     needs=[IPV6, Capability.NET_ADMIN],
 )
 def test_clearing_takes_no_capability(ns, observe):

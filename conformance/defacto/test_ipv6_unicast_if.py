@@ -18,6 +18,18 @@ NO_INTERFACE = 999
 TRANSPORTS = pytest.mark.parametrize("make", [tcp6, udp6], ids=["tcp", "udp"])
 
 
+@pytest.fixture
+def misrouted(peers):
+    """Two hosts, of which the left one has a closer route to the right by an interface that leads nowhere."""
+    left = peers.left.namespace
+    left.add_veth("better", "nowhere")
+    left.set_link("better", up=True)
+    left.set_link("nowhere", up=True)
+    left.wait_for_carrier("better")
+    left.add_route(f"{address6(peers.right)}/128", dev="better")
+    return peers
+
+
 @claim(
     "defacto/IPV6_UNICAST_IF/value",
     says="IPV6_UNICAST_IF of a TCP or UDP socket of IPv6 is 0 at first. It is set to the index of an "
@@ -41,14 +53,14 @@ def test_it_is_the_index_of_an_interface(ns, observe, make):
 @claim(
     "defacto/IPV6_UNICAST_IF/errnos",
     says="Setting IPV6_UNICAST_IF of a TCP or UDP socket of IPv6 to an index that no interface has fails "
-    "with EADDRNOTAVAIL; of one that is bound to an interface with EINVAL, but for 0.",
+    "with EADDRNOTAVAIL; of one that is bound to an interface, to that or another, with EINVAL; to 0 not.",
     since="3.4",
     commit="c4062dfc425e",
-    needs=[IPV6],
+    needs=[IPV6, VETH],
 )
 @TRANSPORTS
-def test_what_cannot_be_set(ns, observe, make):
-    with make() as sock:
+def test_what_cannot_be_set(peers, observe, make):
+    with peers.left.entered(), make() as sock:
         sock.ipv6_unicast_if = LOOPBACK
         with refused(errno.EADDRNOTAVAIL, "errno_missing"):
             sock.ipv6_unicast_if = NO_INTERFACE
@@ -56,6 +68,8 @@ def test_what_cannot_be_set(ns, observe, make):
         sock.bindtodevice = "lo"
         with refused(errno.EINVAL, "errno_bound"):
             sock.ipv6_unicast_if = LOOPBACK
+        with refused(errno.EINVAL, "errno_another"):
+            sock.ipv6_unicast_if = index_of(peers.left)
         sock.ipv6_unicast_if = 0
 
         assert observe("kept_and_cleared", [kept, sock.ipv6_unicast_if]) == [LOOPBACK, 0]
@@ -63,29 +77,23 @@ def test_what_cannot_be_set(ns, observe, make):
 
 @claim(
     "defacto/IPV6_UNICAST_IF/datagrams",
-    says="What a UDP socket of IPv6 sends leaves by the interface that IPV6_UNICAST_IF is, where another has "
-    "the better route.",
-    since="3.4",
-    commit="c4062dfc425e",
+    says="What a UDP socket of IPv6 that is neither bound to an address nor connected sends to a unicast "
+    "address leaves by the interface that IPV6_UNICAST_IF is, where another has the better route.",
+    since="4.3",
+    commit="741a11d9e410",
     needs=[IPV6, VETH],
     survives={"no-op: sendto(*by the route*": "it only shows that the route leads elsewhere"},
 )
-def test_datagrams_leave_by_it(peers, observe):
-    left, right = peers.left.namespace, peers.right
-    left.add_veth("better", "nowhere")
-    left.set_link("better", up=True)
-    left.set_link("nowhere", up=True)
-    left.wait_for_carrier("better")
-    left.add_route(f"{address6(right)}/128", dev="better")
-    with peers.left.entered():
+def test_datagrams_leave_by_it(misrouted, observe):
+    with misrouted.left.entered():
         sender = udp6()
-    with right.entered():
+    with misrouted.right.entered():
         receiver = udp6()
     with sender, receiver:
         receiver.rcvtimeo = SOON
-        receiver.bind((address6(right), 0))
+        receiver.bind((address6(misrouted.right), 0))
         sender.sendto(b"by the route", receiver.getsockname())
-        sender.ipv6_unicast_if = index_of(peers.left)
+        sender.ipv6_unicast_if = index_of(misrouted.left)
         sender.sendto(b"by the option", receiver.getsockname())
 
         assert observe("received", receiver.recv(20).decode()) == "by the option"

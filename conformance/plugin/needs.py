@@ -38,6 +38,7 @@ _COUNTING_INITIALLY: tuple[Option[Any], ...] = (Socket.debug, Socket.rcvbufforce
 kernel that errs over one, or lacks it, is not to be taken for another user namespace."""
 
 _IPPROTO_MPTCP = 262
+_NETLINK_XFRM = 6
 _IPT_SO_SET_REPLACE, _MRT_INIT = 64, 200
 """Options that show what a kernel was built with: it knows them, though no UDP socket can have them so."""
 
@@ -155,6 +156,7 @@ def _try_user_namespace() -> None:
 
 
 def _try_policy() -> None:
+    socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_XFRM).close()
     with Namespace() as namespace, namespace.entered():
         set_on_udp(POLICY, BLOCKING)
 
@@ -279,7 +281,8 @@ MULTICAST_ROUTING = Need("multicast routing", lambda: _works(lambda: _try_ip_opt
 """A router for multicast (CONFIG_IP_MROUTE)."""
 
 IPSEC = Need("policy:ipsec", lambda: _works(_try_policy, OSError))
-"""IPsec policies that are set as a socket's option (CONFIG_XFRM_USER)."""
+"""IPsec policies that are set as a socket's option (CONFIG_XFRM_USER). It does not load the module that has
+them; root's first socket of NETLINK_XFRM does."""
 
 ROUTING_RULES = Need("rule:fwmark", lambda: _works(_try_routing_rule, LinkRefused))
 """Rules that choose a routing table (CONFIG_IP_MULTIPLE_TABLES)."""

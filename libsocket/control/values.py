@@ -57,7 +57,7 @@ class Protocol(Number):
 
 
 class Checksum(Number):
-    """The sum over a UDP datagram that the hardware found, as it lies in memory. Source: IP_CHECKSUM."""
+    """The sum over the data of a UDP datagram, not folded, as it lies in memory. Source: IP_CHECKSUM."""
 
     __slots__ = ()
 

@@ -204,7 +204,8 @@ IP_MINTTL: Final = Option(
     INT,
     since="2.6.34",
     source="include/uapi/linux/in.h",
-    doc="""Drop what arrives with a smaller time to live, 0 to 255 (RFC 5082).""",
+    doc="""Ignore segments of TCP that arrive with a smaller time to live, 0 to 255 (RFC 5082): 0, the
+default, ignores none. Sockets of UDP and raw sockets keep the number, and receive all the same.""",
 )
 IP_NODEFRAG: Final = Option(
     "IP_NODEFRAG",
@@ -222,7 +223,8 @@ IP_CHECKSUM: Final = Option(
     FLAG,
     since="4.0",
     source="include/uapi/linux/in.h",
-    doc="""Receive with each UDP datagram the checksum of its whole payload, as IP_CHECKSUM.""",
+    doc="""Receive with a UDP datagram the sum over its data, as IP_CHECKSUM, where the kernel or the
+hardware has it: not with what a UDP socket of this host sent by loopback.""",
 )
 IP_BIND_ADDRESS_NO_PORT: Final = Option(
     "IP_BIND_ADDRESS_NO_PORT",
@@ -248,8 +250,8 @@ IP_UNICAST_IF: Final = Option(
     NETWORK,
     since="3.4",
     source="include/uapi/linux/in.h",
-    doc="""The index of the interface that unicast packets leave by, 0 for any; unlike SO_BINDTODEVICE
-it leaves receiving alone. EADDRNOTAVAIL if there is none.""",
+    doc="""The index of the interface that unicast datagrams of UDP and raw sockets leave by, 0 for any;
+unlike SO_BINDTODEVICE it leaves receiving alone. TCP ignores it. EADDRNOTAVAIL if there is none.""",
 )
 IP_LOCAL_PORT_RANGE: Final = Option(
     "IP_LOCAL_PORT_RANGE",
@@ -269,8 +271,8 @@ IP_PROTOCOL: Final = Option(
     since="6.4",
     access=Access.GET,
     source="include/uapi/linux/in.h",
-    doc="""The protocol that the socket was made with; for raw sockets with a number past 255, the
-whole of it.""",
+    doc="""The protocol that a raw socket was made with. TCP and UDP sockets read the port that they are
+bound to, 0 before that; SO_PROTOCOL has the protocol of any socket.""",
 )
 SO_ORIGINAL_DST: Final = Option(
     "SO_ORIGINAL_DST",

@@ -177,8 +177,8 @@ IPV6_PKTINFO: Final = Option(
     since="2.6.29",
     access=Access.SET,
     source="RFC 3542, section 6.1",
-    doc="""The source address and the interface of packets sent; what is unspecified is left to the
-route.""",
+    doc="""The interface that UDP datagrams leave by, 0 for that of the route. The address is taken and
+not used: bind(2) or a control message sets where they are sent from.""",
 )
 IPV6_RECVHOPLIMIT: Final = Option(
     "IPV6_RECVHOPLIMIT",
