@@ -28,6 +28,7 @@ from reports.reading import contents
 from reports.reference import against, reference_of
 from reports.reproducer import reproducer
 from reports.run_file import Line, read_run, read_runs, run_files
+from reports.site import command as site
 from reports.store import store
 from reports.terminal import summarise
 from reports.transcript import read_transcripts, transcript_path
@@ -57,6 +58,7 @@ Several --catalogue are joined: the texts of the first one count.
 examples:
   python -m reports show host.jsonl
   python -m reports html old.jsonl host.jsonl -o report.html
+  python -m reports site results/runs -o site --inventories conformance/inventory
   python -m reports store host.jsonl -o results/runs
   python -m reports reproduce socket.7/SO_RCVBUF/doubled -o doubled.c
 
@@ -109,7 +111,9 @@ def _do(asked: argparse.Namespace) -> int:
             for run, reference in zip(runs, references, strict=True)
         ]
         return 0 if all(kept) else LOST
-    if asked.kind == "show":
+    if asked.kind == "site":
+        site.draw(asked, runs, catalogue)
+    elif asked.kind == "show":
         _show(runs, catalogue)
     else:
         _publish(DRAWN[asked.kind][0](runs, catalogue), asked)
@@ -204,6 +208,9 @@ def _parser() -> argparse.ArgumentParser:
             metavar="WORD",
             help="keep FILE, but for what is between its lines <!-- WORD --> and <!-- end of WORD -->",
         )
+    drawn = _add(kinds, "site", "pages of claims, options and documents", site.DESCRIPTION)
+    _add_runs(drawn, "*")
+    site.add_arguments(drawn)
     held = _add(
         kinds,
         "against",
@@ -262,7 +269,7 @@ def _add(
         metavar="FILE",
         help=f"what the claims say (repeatable, the newest first; default: {CATALOGUE})",
     )
-    if kind not in {"against", "reproduce"}:
+    if kind not in {"against", "reproduce", "site"}:
         _add_runs(parser)
     return parser
 
@@ -271,11 +278,11 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write there, not to the terminal")
 
 
-def _add_runs(parser: argparse.ArgumentParser) -> None:
+def _add_runs(parser: argparse.ArgumentParser, count: str = "+") -> None:
     parser.add_argument(
         "runs",
         type=Path,
-        nargs="+",
+        nargs=count,
         metavar="RUN",
         help="a run file, or a folder of them",
     )

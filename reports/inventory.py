@@ -55,4 +55,6 @@ def read_inventory(path: Path) -> Inventory:
 
 def read_inventories(folder: Path) -> list[Inventory]:
     """Those of a folder, by page. Raises: FileError."""
-    return [read_inventory(path) for path in sorted(folder.glob("*.toml"))]
+    if files := sorted(folder.glob("*.toml")):
+        return [read_inventory(path) for path in files]
+    raise FileError("the folder holds no inventory, whose name ends in .toml", folder)

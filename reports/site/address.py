@@ -13,17 +13,17 @@ _LONGEST: Final = 120
 
 def claim(name: str) -> str:
     """``claim/socket.7/SO_RCVBUF/doubled.html``"""
-    return f"claim/{'/'.join(map(_safe, name.split('/')))}.html"
+    return f"claim/{'/'.join(map(part, name.split('/')))}.html"
 
 
 def option(constant: str) -> str:
     """``option/SO_RCVBUF.html``"""
-    return f"option/{_safe(constant)}.html"
+    return f"option/{part(constant)}.html"
 
 
 def document(page: str) -> str:
     """``document/socket.7.html``"""
-    return f"document/{_safe(page)}.html"
+    return f"document/{part(page)}.html"
 
 
 def root(address: str) -> str:
@@ -32,10 +32,10 @@ def root(address: str) -> str:
 
 
 @cache
-def _safe(part: str) -> str:
-    """A name for a file that is no way out of its folder and no part of a URL but its path.
+def part(name: str) -> str:
+    """A part of an address: no way out of its folder, and no part of a URL but its path.
 
     A run file may name claims as it likes.
     """
-    name = re.sub(r"[^A-Za-z0-9._-]|^\.", lambda found: f"~{found[0].encode().hex()}", part)
-    return name if len(name) <= _LONGEST else f"{name[:80]}~{sha256(part.encode()).hexdigest()[:16]}"
+    safe = re.sub(r"[^A-Za-z0-9._-]|^\.", lambda found: f"~{found[0].encode().hex()}", name)
+    return safe if len(safe) <= _LONGEST else f"{safe[:80]}~{sha256(name.encode()).hexdigest()[:16]}"

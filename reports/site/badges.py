@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from xml.sax.saxutils import escape
 
 from reports.printable import printable
 from reports.site.facts import kernel_name
-
-if TYPE_CHECKING:
-    from reports.site.site import Site
+from reports.site.site import Site
 
 _COLOURS: Final = {"HOLDS": "#3f8f63", "DIFFERS": "#d68f3a", "UNCLAIMED": "#b5afa3", "BLOCKED": "#8aa5d0"}
 _FONT: Final = 'font-family="Verdana,DejaVu Sans,sans-serif" font-size="11"'

@@ -6,8 +6,8 @@ A page that is opened from a folder may load a script but no JSON, so the pages 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -16,10 +16,7 @@ from reports.model import Value
 from reports.printable import printable
 from reports.site import address
 from reports.site.facts import GLYPHS, Fact, is_linux, kernel_name, label
-from reports.store import file_stem
-
-if TYPE_CHECKING:
-    from reports.site.site import Site
+from reports.site.site import Site
 
 SCHEMA: Final = 1
 """Of the published JSON; a field that goes or means something else makes another."""
@@ -28,6 +25,8 @@ SCHEMA: Final = 1
 class Kernel(msgspec.Struct, frozen=True):
     """One that answered."""
 
+    id: str
+    """What answers call it, and its file in ``data/run/``: ``uml-6.1``."""
     name: str
     """As it was asked for: ``uml:6.1``."""
     series: str
@@ -77,6 +76,7 @@ class Stated(msgspec.Struct, frozen=True, omit_defaults=True):
     changed: bool
     """Whether Linux's verdict became another."""
     kernels: dict[str, Answered]
+    """By the kernel's id."""
     differences: list[Difference] = []
 
 
@@ -93,13 +93,12 @@ def files(site: Site) -> Iterator[tuple[str, str]]:
     yield "data/claims.json", _json(published(site)) + "\n"
     yield "data/schema.json", json.dumps(msgspec.json.schema(Published), indent=1) + "\n"
     yield "data/index.js", f"site.index = {_script(_index(site))};\n"
-    for place, run in enumerate(site.runs):
+    for place, stem in enumerate(site.stems):
         answers = {
             fact.claim.id: _short(fact.row.cells[place])
             for fact in site.facts
             if fact.row.cells[place].answer is not None
         }
-        stem = file_stem(run.header.kernel)
         yield f"data/run/{stem}.js", f"site.answers({_script(stem)}, {_script(answers)});\n"
 
 
@@ -109,6 +108,7 @@ def published(site: Site) -> Published:
         SCHEMA,
         [
             Kernel(
+                site.stem(run),
                 run.header.kernel,
                 label(run),
                 run.header.implementation,
@@ -119,11 +119,11 @@ def published(site: Site) -> Published:
             )
             for run in site.runs
         ],
-        [_stated(fact) for fact in site.facts],
+        [_stated(fact, site.stems) for fact in site.facts],
     )
 
 
-def _stated(fact: Fact) -> Stated:
+def _stated(fact: Fact, stems: Sequence[str]) -> Stated:
     claim = fact.claim
     return Stated(
         claim.id,
@@ -136,7 +136,11 @@ def _stated(fact: Fact) -> Stated:
         fact.errnos,
         fact.wrong,
         bool(fact.turns),
-        {cell.run.header.kernel: _answered(cell) for cell in fact.row.cells if cell.answer is not None},
+        {
+            stem: _answered(cell)
+            for stem, cell in zip(stems, fact.row.cells, strict=True)
+            if cell.answer is not None
+        },
         [
             Difference(
                 one.implementation,
@@ -168,7 +172,7 @@ def _index(site: Site) -> dict[str, Any]:
     return {
         "columns": [[one.label, one.linux, len(one.places)] for one in site.columns],
         "kernels": [
-            [file_stem(run.header.kernel), kernel_name(run), run.header.kernel, label(run), is_linux(run)]
+            [site.stem(run), kernel_name(run), run.header.kernel, label(run), is_linux(run)]
             for run in site.runs
         ],
         "pages": [

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, pairwise
@@ -19,21 +20,32 @@ GLYPHS: Final = {"HOLDS": "h", "DIFFERS": "d", "UNCLAIMED": "u", "BLOCKED": "b",
 """A letter for each verdict, as scripts get them; what was not asked or not answered is ``-``."""
 
 FAMILIES: Final = {
-    "TCP": r"\bM?TCP\b",
-    "UDP": r"\bUDP\b",
-    "UNIX": r"\bUNIX\b",
-    "raw": r"\braw\b",
-    "IPv6": r"IPv6|IPV6",
-    "IPv4": r"IPv4|\bIP_\w+",
-    "MPTCP": r"\bMPTCP\b",
+    "TCP": r"\bTCP(?:_\w+)?\b|\btcp6?(?:_pair)?\b",
+    "UDP": r"\bUDP\b(?!-Lite)|\bUDP_\w+|\budp6?(?:_pair)?\b",
+    "UDP-Lite": r"UDP-Lite|\bUDPLITE_\w+|\budplite6?\b",
+    "MPTCP": r"MPTCP|\bmptcp\b",
+    "UNIX": r"UNIX|\bunix(?:_\w+)?\b",
+    "raw": r"\braw6?\b",
+    "ping": r"\b[Pp]ing socket",
+    "IPv4": r"IPv4|\bIP_\w+|\bAF_INET\b",
+    "IPv6": r"IPv6|IPV6|\b(?:ipv|tcp|udp|raw)6\b|\bAF_INET6\b",
     "netlink": r"[Nn]etlink",
-    "packet": r"[Pp]acket socket",
+    "packet": r"\b(?<!-)[Pp]acket socket|\bPACKET_\w+|\bAF_PACKET\b",
+    "vsock": r"vsock|VSOCK",
 }
-"""Families and types by the words of a claim that name them."""
+"""Families and types by the words of claims, their ids and the cases of their tests that name them."""
+
+CALLS: Final = (
+    *("socket", "socketpair", "bind", "listen", "accept", "connect"),
+    *("send", "sendto", "sendmsg", "recv", "recvfrom", "recvmsg"),
+    *("getsockname", "getpeername", "getsockopt", "setsockopt", "shutdown", "close"),
+)
+"""As a program makes them; pages and topics are named after them."""
 
 _WORDS = {name: re.compile(pattern) for name, pattern in FAMILIES.items()}
 _ERRNO = re.compile(r"\bE[A-Z0-9]{2,}\b")
-_NO_ERRNO = {"EPOLLIN", "EPOLLOUT", "EPOLLERR", "EPOLLHUP", "EPOLLET", "EPOLLPRI", "EPOLLRDHUP", "ECN", "ECE"}
+_OPTION = re.compile(r"[A-Z0-9]+_[A-Z0-9_]+")
+_CASE = re.compile(r"\[(.*)\]$")
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -68,12 +80,9 @@ def label(run: Run) -> str:
 
 def kernel_name(run: Run) -> str:
     """``6.12.94``, ``gVisor 2024``: the release that a person asks for."""
-    header = run.header
-    return (
-        ".".join(map(str, version(header.base)))
-        if is_linux(run)
-        else header.kernel.replace(":", " ").replace("gvisor", "gVisor")
-    )
+    if is_linux(run):
+        return ".".join(map(str, version(run.header.base)))
+    return f"{run.header.implementation} {run.header.kernel.partition(':')[2]}".strip()
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -135,11 +144,11 @@ class Fact:
 
     @cached_property
     def turns(self) -> list[Turn]:
-        """Where Linux's verdict became another."""
+        """Where Linux's verdict became another; that of one release in two configurations is none."""
         return [
             Turn(before, after, after.declared or before.declared)
             for before, after in pairwise(self.answered)
-            if before.verdict is not after.verdict
+            if before.verdict is not after.verdict and kernel_name(before.run) != kernel_name(after.run)
         ]
 
     @cached_property
@@ -162,12 +171,24 @@ class Fact:
             found.append(Seen(cells, cells[0].word, cells[0].note, values, moved))
         return found
 
-    @property
+    @cached_property
     def spans(self) -> list[tuple[str, str]]:
-        """The verdicts of Linux's kernels in short: ``("HOLDS", "5.10 to 6.12"), ("DIFFERS", "6.16")``."""
+        """The verdicts of Linux's kernels in short: ``("HOLDS", "5.10 to 6.12"), ("DIFFERS", "6.16")``.
+
+        Of a series whose releases disagree the releases are named.
+        """
+        words: dict[str, set[str]] = {}
+        for cell in self.answered:
+            words.setdefault(label(cell.run), set()).add(cell.word)
+        split = {series for series, said in words.items() if len(said) > 1}
         return [
-            (word, span([label(cell.run) for cell in cells]))
-            for word, cells in _runs_of(cell for cell in self.answered)
+            (
+                word,
+                span(
+                    [kernel_name(cell.run) if (name := label(cell.run)) in split else name for cell in cells]
+                ),
+            )
+            for word, cells in groupby(self.answered, key=lambda cell: cell.word)
         ]
 
     def letters(self, columns: Sequence[Column]) -> str:
@@ -181,35 +202,48 @@ class Fact:
 
     @cached_property
     def families(self) -> list[str]:
-        text = f"{self.claim.says} {self.claim.topic}"
+        cases = (found[1] for name in self.row.observed if (found := _CASE.search(name)))
+        text = " ".join((self.claim.says, self.claim.id, *cases))
         return [name for name, pattern in _WORDS.items() if pattern.search(text)]
 
     @cached_property
     def errnos(self) -> list[str]:
-        """The errnos that the claim is about."""
-        found = dict.fromkeys(_ERRNO.findall(f"{self.claim.topic} {self.claim.says}"))
-        return [one for one in found if one not in _NO_ERRNO and "_" not in one]
+        """The errnos that the claim names; where it names none, those that were met."""
+        named = dict.fromkeys(_ERRNO.findall(f"{self.claim.topic} {self.claim.says}"))
+        return [one for one in named if hasattr(errno, one)] or list(dict.fromkeys(self._met()))
+
+    def _met(self) -> Iterator[str]:
+        for cell in self.answered:
+            for name, value in cell.observations.items():
+                if _CASE.sub("", name) == "errno" and isinstance(value, str) and hasattr(errno, value):
+                    yield value
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Where errors are looked for: by call, by option, else by topic; the number is for their order."""
+        names = self.claim.topic, self.claim.page.partition(".")[0]
+        for name in names:
+            if name in CALLS:
+                return CALLS.index(name), f"{name}(2)"
+            if _OPTION.fullmatch(name):
+                return len(CALLS), name
+        words = [self.claim.page, *(one for one in names[:1] if not hasattr(errno, one))]
+        return len(CALLS) + 1, " ".join(words)
 
 
-def _runs_of(cells: Iterator[Cell]) -> Iterator[tuple[str, list[Cell]]]:
-    for word, same in groupby(cells, key=lambda cell: cell.word):
-        yield word, list(same)
-
-
-def span(labels: Sequence[str]) -> str:
+def span(labels: Iterable[str]) -> str:
     """``5.10 to 6.12``"""
     first, *more = dict.fromkeys(labels)
     return f"{first} to {more[-1]}" if more else first
 
 
 def worst_first(facts: Sequence[Fact]) -> list[Fact]:
-    """Documented claims that are not so on the newest kernel: those of most series first, then by page."""
-    wrong = [fact for fact in facts if fact.wrong and fact.documented]
-    return sorted(wrong, key=lambda fact: -len({label(cell.run) for cell in _differing(fact)}))
+    """The same, what is not so on the newest kernel first, and of that what is not so in most series."""
+    return sorted(facts, key=lambda fact: (not fact.wrong, -len(set(map(label, _differing(fact))))))
 
 
-def _differing(fact: Fact) -> Iterator[Cell]:
-    return (cell for cell in fact.answered if cell.verdict is Verdict.DIFFERS)
+def _differing(fact: Fact) -> Iterator[Run]:
+    return (cell.run for cell in fact.answered if cell.verdict is Verdict.DIFFERS)
 
 
 def newest_turns(facts: Sequence[Fact]) -> list[tuple[Fact, Turn]]:
