@@ -170,9 +170,13 @@ def _index(site: Site) -> dict[str, Any]:
     titles = {one.page: one.title for one in site.inventories}
     constants = [one.constant for one in site.options] or list(site.by_option)
     return {
-        "columns": [[one.label, one.linux, len(one.places)] for one in site.columns],
+        "columns": [[printable(one.label), one.linux, len(one.places)] for one in site.columns],
         "kernels": [
-            [site.stem(run), kernel_name(run), run.header.kernel, label(run), is_linux(run)]
+            [
+                site.stem(run),
+                *map(printable, (kernel_name(run), run.header.kernel, label(run))),
+                is_linux(run),
+            ]
             for run in site.runs
         ],
         "pages": [
