@@ -45,6 +45,7 @@ CALLS: Final = (
 _WORDS = {name: re.compile(pattern) for name, pattern in FAMILIES.items()}
 _ERRNO = re.compile(r"\bE[A-Z0-9]{2,}\b")
 _OPTION = re.compile(r"[A-Z0-9]+_[A-Z0-9_]+")
+_REFUSAL = re.compile(r"\b(?:fails?|refuse[sd]?|cannot)\b")
 _CASE = re.compile(r"\[(.*)\]$")
 
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -208,9 +209,10 @@ class Fact:
 
     @cached_property
     def errnos(self) -> list[str]:
-        """The errnos that the claim names; where it names none, those that were met."""
+        """The errnos that the claim names; where it says that something fails and names none, those met."""
         named = dict.fromkeys(_ERRNO.findall(f"{self.claim.topic} {self.claim.says}"))
-        return [one for one in named if hasattr(errno, one)] or list(dict.fromkeys(self._met()))
+        met = dict.fromkeys(self._met()) if _REFUSAL.search(self.claim.says) else {}
+        return [one for one in named if hasattr(errno, one)] or list(met)
 
     def _met(self) -> Iterator[str]:
         for cell in self.answered:
