@@ -2,7 +2,7 @@
 # make faults        change the kernel's answers, one at a time, to see which tests do not notice (needs strace)
 # make reproducers   make each claim's socket calls a C program, compile and run it (needs strace and a C compiler)
 # make kernels       check it in other kernels too (user-mode Linux, as an ordinary user), against results/runs
-# make site          draw the matrix and the options' pages into build/site, from results/
+# make site          draw the site into build/site: claims, options, documents and errors by kernel
 # make check         ruff, mypy, and the rules of the house: seconds, before every commit
 # make test          the project's own tests, and all that make check does, and pyright
 # make harm          bad values, spoilt files, hostile surroundings, signals at random moments, sanitizers (minutes)

@@ -9,39 +9,53 @@ from typing import Final
 
 from reports.catalogue import Catalogue
 from reports.markdown import code, declared, escape, table
-from reports.matrix import Matrix, Row
-from reports.model import LINUX, Run, Verdict
-from reports.ranges import version
+from reports.matrix import Matrix
+from reports.model import Run, Verdict
+from reports.site.facts import Fact, is_linux, kernel_name, worst_first
 from reports.wording import column
 
 INTRODUCTION: Final = """\
 # Where the documentation is wrong
 
-Every statement that does not hold on some of the Linux kernels that have answered, by page. *Instead* is what
-is true, on which kernels, and the commit that made it so (1da177e4c3f4: older than the history in git).
-What was observed is in the matrix, which `make site` draws."""
+What man pages and kernel documents say, in our words, that some kernels of Linux do not do: for whoever
+maintains such a page. By page, the worst first: what is not so on the newest kernel, and in most series.
+*Instead* is what is true, on which kernels, and the commit that made it so (1da177e4c3f4: older than the
+history in git). Each ends in the name of its claim, by which root sees it happen on the kernel that runs:
+
+    sudo .venv/bin/pytest conformance/ -v --claim NAME
+
+`make reproducers` writes a claim as a C program into build/reproducers, and `make site` draws what each
+kernel answered."""
 
 
 def findings(runs: Sequence[Run], catalogue: Catalogue) -> str:
     """The differences of Linux's runs as Markdown."""
-    return "\n".join(_findings([run for run in runs if _is_linux(run)], catalogue)) + "\n"
+    return "\n".join(_findings([run for run in runs if is_linux(run)], catalogue)) + "\n"
 
 
 def _findings(runs: Sequence[Run], catalogue: Catalogue) -> Iterator[str]:
     yield INTRODUCTION
-    for page, topics in Matrix.of(runs, catalogue).pages.items():
-        rows = [row for rows in topics.values() for row in rows if any(row.with_verdict(Verdict.DIFFERS))]
-        if rows:
-            yield f"\n## {escape(rows[0].claim.document or page)}\n"
-        for row in rows:
-            yield from _finding(row)
+    if runs:
+        yield f"\nKernels that answered: {escape(', '.join(dict.fromkeys(map(kernel_name, runs))))}."
+    facts = [Fact(row) for row in Matrix.of(runs, catalogue).rows if any(row.with_verdict(Verdict.DIFFERS))]
+    # What no document says comes last. A stable sort keeps the pages in order.
+    for page, found in groupby(
+        sorted(facts, key=lambda fact: not fact.documented), lambda fact: fact.claim.page
+    ):
+        group = worst_first(list(found))
+        yield f"\n## {escape(group[0].claim.document or page)}\n"
+        for fact in group:
+            yield from _finding(fact)
 
 
-def _finding(row: Row) -> Iterator[str]:
-    seen = _series([cell.run for cell in row.with_verdict(Verdict.DIFFERS)])
-    yield f"- {escape(row.claim.says or row.claim.id)} {code(row.claim.id)}  "
-    yield f"  Differs on {seen}."
-    for one in row.expectations:
+def _finding(fact: Fact) -> Iterator[str]:
+    claim = fact.claim
+    section = f"*{escape(claim.section)}*: " if claim.section else ""
+    yield f"- {section}{escape(claim.says or claim.id)}  "
+    spans = [f"{word.lower()} on {where}" for word, where in fact.spans]
+    everywhere = " every kernel that answered," if len(spans) == 1 else ""
+    yield f"  {', '.join(spans).capitalize().replace(' on', f' on{everywhere}', 1)}. {code(claim.id)}"
+    for one in fact.row.expectations:
         yield f"  - Instead ({declared(one)}): {escape(one.why)}."
 
 
@@ -69,13 +83,3 @@ def put_between(marks: str, text: str, document: str) -> str:
     if not (found and ended):
         raise ValueError(f"there are no lines {begin.strip()} and {end.strip()} to write between")
     return f"{before}{begin}{text}{end}{after}"
-
-
-def _is_linux(run: Run) -> bool:
-    return run.header.implementation == LINUX
-
-
-def _series(runs: Sequence[Run]) -> str:
-    """``5.10, 6.1, 6.12``, each series once."""
-    bases = sorted(version(run.header.base) for run in runs)
-    return ", ".join(".".join(map(str, series)) for series, _ in groupby(base[:2] for base in bases))

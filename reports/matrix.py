@@ -90,7 +90,8 @@ class Matrix:
     rows: tuple[Row, ...]
 
     @classmethod
-    def of(cls, runs: Sequence[Run], catalogue: Catalogue) -> Self:
+    def of(cls, runs: Sequence[Run], catalogue: Catalogue, *, whole: bool = False) -> Self:
+        """Of the claims that were asked, or also of all others that the catalogue lists."""
         names = columns(runs)
         shared = [
             _Column(run, name, run.header.implementation, run.header.base, frozenset(run.asked))
@@ -98,7 +99,7 @@ class Matrix:
         ]
         rows = (
             Row(claim, tuple([_cell(claim, column) for column in shared]))
-            for claim in _ordered(runs, catalogue)
+            for claim in _ordered(runs, catalogue, whole=whole)
         )
         return cls(tuple(runs), tuple(names), tuple(rows))
 
@@ -117,9 +118,9 @@ class Matrix:
         return pages
 
 
-def _ordered(runs: Sequence[Run], catalogue: Catalogue) -> list[Claim]:
+def _ordered(runs: Sequence[Run], catalogue: Catalogue, *, whole: bool) -> list[Claim]:
     asked = dict.fromkeys(name for run in runs for name in run.asked)
-    listed = [claim for claim in catalogue.claims if claim.id in asked]
+    listed = [claim for claim in catalogue.claims if whole or claim.id in asked]
     claims = [*listed, *(catalogue.claim(name) for name in asked if name not in catalogue.by_id)]
     places: dict[tuple[str, ...], int] = {}
     for place, claim in enumerate(claims):

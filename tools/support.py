@@ -9,6 +9,7 @@ from libsocket import OPTIONS, Option
 from libsocket.probe import KINDS
 from reports.markdown import escape
 from reports.ranges import version
+from reports.site.options import Statement
 from tools.probes import Probe, labels
 from tools.remarks import BACKPORTS, silence
 from tools.wording import listed, names, table
@@ -31,17 +32,12 @@ class Support:
         """The kernels that have sockets of each kind."""
         self.kinds = [kind for kind, kernels in self.able.items() if kernels]
 
-    def glance(self, option: Option[Any]) -> str:
-        """The kernels that know an option on some kind of socket."""
-        found = [label for label, probe in self.probes.items() if probe.know(option.constant)]
-        return self._span(found, "all") if found else "none"
-
     def line(self, option: Option[Any]) -> str:
         """The kernels, the kinds of socket, and why others may not have answered."""
         found = self.found(option)
         if not found:
             return f"Answered on none of the kernels: {self.remark(option)}."
-        on = (f"on {self._span(on, 'every kernel')} by {self._kinds(kinds)}" for on, kinds in found.items())
+        on = (f"on {self._span(on)} by {self._kinds(kinds)}" for on, kinds in found.items())
         return " ".join((f"Answered {'; '.join(on)}.", *asides(option.constant)))
 
     def found(self, option: Option[Any]) -> dict[tuple[str, ...], list[str]]:
@@ -57,6 +53,32 @@ class Support:
             if on:
                 found.setdefault(next(agreeing, on), []).append(kind)
         return dict(sorted(found.items(), key=lambda one: -len(one[0])))
+
+    def added(self, option: Option[Any]) -> tuple[Statement, dict[str, Statement]]:
+        """Since when Linux has an option, and since when each kind of socket has it.
+
+        A declaration knows no kinds; one is known to have it by the first kernel that answers, at the latest.
+        """
+        if not self.found(option):
+            return Statement(
+                option.since, notes=(f"No kernel that was probed answers: {self.remark(option)}.",)
+            ), {}
+        notes = tuple(one.replace("`", "") for one in asides(option.constant))
+        kinds = {kind: self._added(option, kind) for kind in self.kinds}
+        gone = {one.version_removed for one in kinds.values() if one.version_added}
+        return Statement(option.since, gone.pop() if len(gone) == 1 else "", notes), kinds
+
+    def _added(self, option: Option[Any], kind: str) -> Statement:
+        able = [self.probes[label] for label in self.able[kind]]
+        knows = [kind in probe.know(option.constant) for probe in able]
+        if not any(knows):
+            return Statement(False)
+        first = version(able[knows.index(True)].base)[:2]
+        added = option.since if first <= version(option.since)[:2] else f"≤{_dotted(first)}"
+        after = len(knows) - knows[::-1].index(True)
+        if after == len(able) or silence(option.constant):
+            return Statement(added)
+        return Statement(added, f"≤{_dotted(version(able[after].base)[:2])}")
 
     def remark(self, option: Option[Any]) -> str:
         """Why no kernel answers to an option."""
@@ -82,11 +104,11 @@ class Support:
         for reason, constants in reasons.items():
             yield f"- {names(constants)}: {reason}."
 
-    def _span(self, kernels: Sequence[str], everywhere: str) -> str:
+    def _span(self, kernels: Sequence[str]) -> str:
         order = list(self.probes)
         first, last = order.index(kernels[0]), order.index(kernels[-1]) + 1
         if len(kernels) == len(order):
-            return everywhere
+            return "every kernel"
         return f"{kernels[0]} to {kernels[-1]}" if last - first == len(kernels) > 2 else listed(kernels)
 
     def _kinds(self, kinds: Sequence[str]) -> str:
@@ -99,6 +121,10 @@ class Support:
             if few
             else listed(sorted(kinds, key=self.kinds.index))
         )
+
+
+def _dotted(numbers: Sequence[int]) -> str:
+    return ".".join(map(str, numbers))
 
 
 def asides(constant: str) -> Iterator[str]:

@@ -9,56 +9,21 @@ from __future__ import annotations
 import gzip
 import hashlib
 import sys
-import tomllib
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-import msgspec
-from msgspec import Struct
-
 from reports.catalogue import Catalogue, read_catalogue
 from reports.command import command, parser
 from reports.errors import FileError
+from reports.inventory import Inventory, Sentence, read_inventory
 from reports.printable import one_line
 from reports.reading import LARGEST, contents
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "conformance" / "inventory"
-
-
-class Sentence(Struct, frozen=True, forbid_unknown_fields=True):
-    """One sentence of a document, in our own words."""
-
-    id: str
-    """``page/topic/slug``"""
-    says: str
-    tests: tuple[str, ...] = ()
-    """The library's own tests, where the sentence is about a library and not about a kernel."""
-    reason: str = ""
-    """Why it cannot be tried, or what is left untried by the claims."""
-
-
-class Inventory(Struct, frozen=True, forbid_unknown_fields=True, rename={"sentences": "sentence"}):
-    """The sentences of a page, and which edition of it they were read in."""
-
-    page: str
-    title: str
-    project: str
-    version: str
-    url: str
-    sentences: tuple[Sentence, ...]
-    date: str = ""
-    """When that edition was made, as YYYY-MM-DD; empty where it does not say."""
-    sha256: str = ""
-    """Of the manual page's file in that edition, uncompressed; empty where a document is none."""
-
-    @property
-    def edition(self) -> str:
-        """``The Socket reference (libsocket 0.1.1)``"""
-        return f"{self.title} ({self.project} {self.version})"
 
 
 @dataclass(frozen=True)
@@ -111,12 +76,7 @@ def pages() -> list[str]:
 
 def inventory(page: str) -> Inventory:
     """The sentences of a page. Raises: FileError."""
-    path = FOLDER / f"{page}.toml"
-    text = contents(path, "the inventory")
-    try:
-        return msgspec.convert({**tomllib.loads(text.decode()), "page": page}, Inventory)
-    except (ValueError, msgspec.ValidationError, RecursionError) as error:
-        raise FileError(f"this is not an inventory: {error}", path) from error
+    return read_inventory(FOLDER / f"{page}.toml")
 
 
 def page_in(folder: Path, page: str) -> bytes | None:

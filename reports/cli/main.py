@@ -18,12 +18,13 @@ from reports.cli import (
     reproduce,
     schema,
     show,
+    site,
     store,
 )
 from reports.command import Parser, command
 
 COMMANDS: Final = (
-    *(explain, show, diff, draw, kcidb),
+    *(explain, show, diff, draw, site, kcidb),
     *(reproduce, merge, store, against, bisect, schema, completion),
 )
 """In the order in which the help lists them."""
@@ -41,6 +42,7 @@ examples:
   python -m reports show host.jsonl
   python -m reports diff results/runs/host-6.18.44.jsonl host.jsonl
   python -m reports html old.jsonl host.jsonl -o report.html
+  python -m reports site results/runs -o site --inventories conformance/inventory
   python -m reports store host.jsonl -o results/runs
   python -m reports reproduce socket.7/SO_RCVBUF/doubled -o doubled.c
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from conformance.plugin.inventory import Coverage, Inventory, Sentence, coverage, inventory, main, pages
+from conformance.plugin.inventory import Coverage, coverage, inventory, main, pages
 from reports.catalogue import Catalogue
+from reports.inventory import Inventory, Sentence
 from reports.model import Claim, Run
 from tests.conformance.suites import ROOT
 

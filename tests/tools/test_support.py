@@ -9,6 +9,7 @@ import pytest
 
 from libsocket import OPTIONS, SO_DEBUG, SO_RIGHTS_NOTRUNC, TCP_AO_INFO, TLS_TX, Option
 from reports.ranges import Range
+from reports.site.options import Statement
 from tools.probes import Probe, kept
 from tools.remarks import BACKPORTS, LEFT_OUT, SILENT, silence
 from tools.support import Support
@@ -82,6 +83,12 @@ def kernel(series: str, *know: str, lacks: str = "") -> Probe:
     return Probe(f"uml:{series}", f"{series}.1", "#1 SMP", "x86_64", refused, options)
 
 
+def knowing(constant: str, series: str) -> Probe:
+    """A kernel of which TCP knows another option."""
+    probe = kernel(series)
+    return replace(probe, options={**probe.options, constant: {"get ok": ("tcp",)}})
+
+
 def line(*probes: Probe) -> str:
     return Support(probes).line(SO_DEBUG)
 
@@ -104,7 +111,7 @@ def test_kinds_that_differ_stand_apart() -> None:
 def test_neighbouring_kernels_are_a_span() -> None:
     found = [kernel("5.10"), kernel("6.1", "udp"), kernel("6.12", "udp"), kernel("7.2", "udp")]
 
-    assert (Support(found).glance(SO_DEBUG), line(*found)) == ("6.1 to 7.2", "Answered on 6.1 to 7.2 by udp.")
+    assert line(*found) == "Answered on 6.1 to 7.2 by udp."
 
 
 def test_kernels_with_a_gap_are_a_list() -> None:
@@ -124,8 +131,7 @@ def test_kind_that_agrees_with_no_other_has_its_own_kernels() -> None:
 
 
 def test_kernel_without_a_security_module_is_explained() -> None:
-    probe = kernel("6.1", *ALL)
-    labelled = replace(probe, options={**probe.options, "SO_PEERSEC": {"get ok": ("tcp",)}})
+    labelled = knowing("SO_PEERSEC", "6.1")
 
     assert Support([kernel("5.10"), labelled]).line(option("SO_PEERSEC")) == (
         "Answered on 6.1 by tcp. Elsewhere: a security module that labels sockets answers it."
@@ -148,11 +154,53 @@ def option(constant: str) -> Option[Any]:
 def test_option_that_nobody_answers_to_has_a_remark(option: Option[Any], remark: str) -> None:
     answers = Support([kernel("5.10"), kernel("7.2")])
 
-    assert (answers.glance(option), answers.line(option)) == (
-        "none",
-        f"Answered on none of the kernels: {remark}.",
+    assert answers.line(option) == f"Answered on none of the kernels: {remark}."
+    assert answers.added(option) == (
+        Statement(option.since, notes=(f"No kernel that was probed answers: {remark}.",)),
+        {},
     )
     assert [one for one in answers.unanswered() if f"`{option.constant}`" in one and remark in one]
+
+
+def test_kind_has_an_option_by_the_first_kernel_that_answers_at_the_latest() -> None:
+    probes = [kernel("5.10", "tcp"), kernel("6.1", "tcp", "udp"), kernel("7.2", "tcp", "udp")]
+
+    whole, kinds = Support(probes).added(SO_DEBUG)
+
+    assert (whole, kinds) == (
+        Statement(SO_DEBUG.since),
+        {"tcp": Statement("≤5.10"), "udp": Statement("≤6.1"), "mptcp": Statement(False)},
+    )
+
+
+def test_kind_has_an_option_since_it_is_there_where_the_first_kernel_with_it_answers() -> None:
+    probes = [kernel("6.12"), knowing("SO_RCVPRIORITY", "6.14")]
+
+    _, kinds = Support(probes).added(option("SO_RCVPRIORITY"))
+
+    assert kinds == {"tcp": Statement("6.14"), "udp": Statement(False), "mptcp": Statement(False)}
+
+
+def test_kind_that_does_not_answer_any_more_has_lost_the_option() -> None:
+    _, kinds = Support([kernel("5.10", *ALL), kernel("6.1", *ALL), kernel("7.2", "udp")]).added(SO_DEBUG)
+
+    assert (kinds["udp"], kinds["tcp"]) == (Statement("≤5.10"), Statement("≤5.10", "≤7.2"))
+
+
+def test_kernel_of_another_configuration_has_lost_nothing() -> None:
+    probes = [knowing("SO_PEERSEC", "6.1"), kernel("7.2")]
+
+    whole, kinds = Support(probes).added(option("SO_PEERSEC"))
+
+    assert kinds["tcp"] == Statement("≤6.1")
+    assert whole.notes == ("Elsewhere: a security module that labels sockets answers it.",)
+
+
+def test_what_tcp_lost_is_published() -> None:
+    _, kinds = Support(KEPT).added(option("SO_PASSCRED"))
+
+    assert kinds["tcp"].version_removed == "≤6.18"
+    assert not kinds["unix"].version_removed
 
 
 def test_nothing_published_is_without_an_explanation() -> None:
