@@ -48,8 +48,8 @@ def packet_too_big(arriving: Socket) -> None:
 
 
 @claim(
-    "in.h/IP_PMTUDISC_OMIT/fragmented",
-    sentence="in.h/IP_PMTUDISC_OMIT/fragmented",
+    "in.h/IP_MTU_DISCOVER/omit-fragmented",
+    sentence="in.h/IP_MTU_DISCOVER/omit-fragmented",
     section="IP_MTU_DISCOVER values",
     says="With IP_PMTUDISC_OMIT a UDP socket sends a packet that is a byte larger than the MTU of the "
     "interface in two, which have no don't-fragment flag; with IP_PMTUDISC_INTERFACE it refuses to.",
@@ -77,8 +77,8 @@ def test_what_is_larger_is_fragmented(peers, observe):
 
 
 @claim(
-    "in6.h/IPV6_PMTUDISC_OMIT/fragmented",
-    sentence="in6.h/IPV6_PMTUDISC_OMIT/fragmented",
+    "in6.h/IPV6_MTU_DISCOVER/omit-fragmented",
+    sentence="in6.h/IPV6_MTU_DISCOVER/omit-fragmented",
     section="IPV6_MTU_DISCOVER values",
     says="With IPV6_PMTUDISC_OMIT a UDP socket sends a packet that is a byte larger than the MTU of the "
     "interface in two fragments; with IPV6_PMTUDISC_INTERFACE it refuses to.",
@@ -108,8 +108,8 @@ def test_what_is_larger_is_fragmented_in_ipv6(peers, observe):
 
 
 @claim(
-    "in6.h/IPV6_PMTUDISC_INTERFACE/as-probe",
-    sentence="in6.h/IPV6_PMTUDISC_INTERFACE/as-probe",
+    "in6.h/IPV6_MTU_DISCOVER/interface-as-probe",
+    sentence="in6.h/IPV6_MTU_DISCOVER/interface-as-probe",
     section="IPV6_MTU_DISCOVER values",
     says="With IPV6_PMTUDISC_INTERFACE, as with IPV6_PMTUDISC_PROBE, a UDP socket sends a packet that is "
     "larger than the path MTU that is known, and as large as the MTU of the interface, in one piece; one "
@@ -139,8 +139,8 @@ def test_the_interface_says_how_large(routed, observe, setting):
 
 
 @claim(
-    "in6.h/IPV6_PMTUDISC_INTERFACE/notifications",
-    sentence="in6.h/IPV6_PMTUDISC_INTERFACE/notifications",
+    "in6.h/IPV6_MTU_DISCOVER/interface-notifications",
+    sentence="in6.h/IPV6_MTU_DISCOVER/interface-notifications",
     section="IPV6_MTU_DISCOVER values",
     says="What a router tells of a packet that was too large is ignored where a UDP socket sent it with "
     "IPV6_PMTUDISC_INTERFACE or OMIT: the path MTU stays as it was. With IPV6_PMTUDISC_PROBE it is taken.",
