@@ -72,6 +72,18 @@ def kernel_table(runs: Sequence[Run], catalogue: Catalogue) -> str:
     return "\n".join(lines) + "\n"
 
 
+def result(runs: Sequence[Run], catalogue: Catalogue) -> str:
+    """One sentence: how many statements of documents are not so."""
+    facts = [Fact(row) for row in Matrix.of([run for run in runs if is_linux(run)], catalogue).rows]
+    answered = [fact for fact in facts if fact.documented and fact.newest]
+    wrong = sum(fact.wrong for fact in answered)
+    return (
+        f"**{wrong} of {len(answered)} statements** of man pages and kernel documents about sockets, tried one "
+        "by one, are not so on the newest Linux that answered: [which, since when, by which "
+        "commit](docs/findings.md).\n"
+    )
+
+
 def put_between(marks: str, text: str, document: str) -> str:
     """A document with other text between two comments: ``<!-- kernels -->`` and ``<!-- end of kernels -->``.
 

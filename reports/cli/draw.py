@@ -9,7 +9,7 @@ from typing import Final
 from reports.catalogue import Catalogue
 from reports.cli import arguments
 from reports.cli.output import publish
-from reports.findings import findings, kernel_table
+from reports.findings import findings, kernel_table, result
 from reports.html import html
 from reports.junit import junit
 from reports.ktap import ktap
@@ -21,6 +21,7 @@ DRAWN: Final[dict[str, tuple[Callable[[Sequence[Run], Catalogue], str], str]]] =
     "markdown": (markdown, "a matrix of all runs in GitHub-flavoured Markdown"),
     "html": (html, "a matrix of all runs as one self-contained page"),
     "findings": (findings, "where the documentation is wrong, by page, as Markdown"),
+    "result": (result, "how many statements of documents are not so, in one sentence, as Markdown"),
     "overlay": (
         overlay,
         "where another implementation than Linux differs, as the suite's expectations of it",
