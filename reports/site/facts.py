@@ -18,6 +18,8 @@ from reports.ranges import version
 GLYPHS: Final = {"HOLDS": "h", "DIFFERS": "d", "UNCLAIMED": "u", "BLOCKED": "b", "BROKEN": "x"}
 """A letter for each verdict, as scripts get them; what was not asked or not answered is ``-``."""
 
+WORDS: Final = {letter: word.lower() for word, letter in GLYPHS.items()} | {"-": "not asked"}
+
 FAMILIES: Final = {
     "TCP": r"\bM?TCP\b",
     "UDP": r"\bUDP\b",

@@ -20,8 +20,9 @@ from reports.inventory import Inventory, Sentence
 from reports.matrix import Matrix
 from reports.model import Claim, Expectation, Run, Verdict
 from reports.printable import printable
-from reports.site import address, badges, data, feed
+from reports.site import address, badges, data, feed, glance
 from reports.site.facts import (
+    WORDS,
     Column,
     Fact,
     columns,
@@ -35,6 +36,9 @@ from reports.store import file_stem
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 ASSETS: Final = ("style.css", "site.js", "matrix.js", "compare.js")
+
+NO_DOCUMENT: Final = {"defacto": "in no document"}
+"""What is observed and nowhere written."""
 
 COMMIT: Final = "https://git.kernel.org/linus/"
 """Leads to a commit of mainline by its hash, whole or abbreviated."""
@@ -142,7 +146,7 @@ class Site:
         for name in ASSETS:
             yield name, (TEMPLATES / name).read_text()
         draw = _Drawing(self)
-        yield draw.page("index.html", "start.html", worst=self.worst[:8], turns=newest_turns(self.facts)[:8])
+        yield draw.page("index.html", "start.html", worst=self.worst[:6], turns=newest_turns(self.facts))
         yield draw.page("matrix.html", "matrix.html")
         yield draw.page("compare.html", "compare.html")
         yield draw.page("kernels.html", "kernels.html")
@@ -197,6 +201,24 @@ class Site:
         place = self.runs.index(run)
         return Counter(row.cells[place].word for row in self.matrix.rows)
 
+    def blocked(self, run: Run) -> dict[str, list[Fact]]:
+        """By what was missing, the claims that could not be tried on a kernel."""
+        place = self.runs.index(run)
+        found: dict[str, list[Fact]] = {}
+        for fact in self.facts:
+            cell = fact.row.cells[place]
+            if cell.verdict is Verdict.BLOCKED:
+                found.setdefault((cell.answer and cell.answer.need) or "", []).append(fact)
+        return dict(sorted(found.items()))
+
+    def title(self, page: str) -> str:
+        """A document's name as people write it: ``socket(7)``."""
+        return self._titles.get(page, NO_DOCUMENT.get(page, page))
+
+    @cached_property
+    def _titles(self) -> Mapping[str, str]:
+        return {one.page: one.title for one in self.inventories}
+
     def tried(self) -> int:
         """Documented claims that the newest kernel of Linux answered."""
         return sum(1 for fact in self.facts if fact.documented and fact.newest is not None)
@@ -242,11 +264,19 @@ class _Drawing:
             document_address=address.document,
             releases=_releases,
             quoted=_quoted,
+            by_commit=glance.by_commit,
+            instead=glance.instead,
+            table=glance.table,
             run_file=lambda run: file_stem(run.header.kernel),
             groupby_level=_by_level,
         )
         self._environment.globals.update(
-            site=site, plural=wording.plural, commit_url=_commit_url, is_linux=is_linux, Verdict=Verdict
+            words=WORDS,
+            site=site,
+            plural=wording.plural,
+            commit_url=_commit_url,
+            is_linux=is_linux,
+            Verdict=Verdict,
         )
 
     def page(self, where: str, template: str, **values: Any) -> tuple[str, str]:
