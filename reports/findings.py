@@ -78,8 +78,8 @@ def result(runs: Sequence[Run], catalogue: Catalogue) -> str:
     answered = [fact for fact in facts if fact.documented and fact.newest]
     wrong = sum(fact.wrong for fact in answered)
     return (
-        f"**{wrong} of {len(answered)} statements** of man pages and kernel documents about sockets, tried one "
-        "by one, are not so on the newest Linux that answered: [which, since when, by which "
+        f"**{wrong} of {len(answered)} statements** of man pages and kernel documents about sockets, tried "
+        "one by one, are not so on the newest Linux that answered: [which, since when, by which "
         "commit](docs/findings.md).\n"
     )
 
