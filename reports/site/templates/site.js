@@ -31,7 +31,7 @@ site.address = (claim) => claim[7] || `claim/${claim[0]}.html`;
   function prepare() {
     const { claims, options, pages, kernels } = site.index;
     entries = [];
-    // rank: what is about the whole thing comes before a single claim of it
+    // rank: what is about the whole thing comes before a single claim of it, and what a document says before what none does
     const add = (title, address, about, text, rank, id = "") =>
       entries.push({ title, address, about, text: text.toLowerCase(), name: title.toLowerCase(), id: id.toLowerCase(), rank });
     for (const name of options) add(name, `option/${name}.html`, "option", name, 0);
@@ -47,7 +47,7 @@ site.address = (claim) => claim[7] || `claim/${claim[0]}.html`;
     add("Compare two kernels", "compare.html", "or a run of your own", "compare two kernels, a run of my own", 1);
     add("Where the documentation is wrong", "findings.html", "", "where the documentation is wrong, findings", 1);
     add("Kernels that answered", "kernels.html", "and what was blocked there", "which kernels answered, blocked", 1);
-    for (const claim of claims) add(claim[1] || claim[0], site.address(claim), claim[4] & 1 ? `${claim[0]} · not so on the newest kernel` : claim[0], `${claim[1]} ${claim[0]}`, claim[4] & 1 ? 2 : 3, claim[0]);
+    for (const claim of claims) add(claim[1] || claim[0], site.address(claim), claim[4] & 1 ? `${claim[0]} · not so on the newest kernel` : claim[0], `${claim[1]} ${claim[0]}`, (claim[4] & 1 ? 2 : 3) + (pages[claim[2]][2] ? 0 : 2), claim[0]);
     series = new Map();
     for (const kernel of kernels)
       for (const name of [kernel[3], kernel[1], kernel[2]]) {
