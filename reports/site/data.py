@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from reports.matrix import Cell
+from reports.model import SCHEMA as RUN_SCHEMA
 from reports.model import Value
 from reports.printable import printable
 from reports.site import address
@@ -167,9 +168,10 @@ def _short(cell: Cell) -> list[Any]:
 def _index(site: Site) -> dict[str, Any]:
     """What search and matrix need of all claims; lists, since names would be most of what is loaded."""
     pages = list(dict.fromkeys(fact.claim.page for fact in site.facts))
-    titles = {one.page: one.title for one in site.inventories}
+    documents = {one.page for one in site.inventories}
     constants = [one.constant for one in site.options] or list(site.by_option)
     return {
+        "schema": RUN_SCHEMA,
         "columns": [[printable(one.label), one.linux, len(one.places)] for one in site.columns],
         "kernels": [
             [
@@ -180,7 +182,8 @@ def _index(site: Site) -> dict[str, Any]:
             for run in site.runs
         ],
         "pages": [
-            [page, titles.get(page, page), address.document(page) if page in titles else ""] for page in pages
+            [page, printable(site.title(page)), address.document(page) if page in documents else ""]
+            for page in pages
         ],
         "options": constants,
         "claims": [

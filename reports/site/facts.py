@@ -19,6 +19,8 @@ from reports.ranges import version
 GLYPHS: Final = {"HOLDS": "h", "DIFFERS": "d", "UNCLAIMED": "u", "BLOCKED": "b", "BROKEN": "x"}
 """A letter for each verdict, as scripts get them; what was not asked or not answered is ``-``."""
 
+WORDS: Final = {letter: word.lower() for word, letter in GLYPHS.items()} | {"-": "not asked"}
+
 FAMILIES: Final = {
     "TCP": r"\bTCP(?:_\w+)?\b|\btcp6?(?:_pair)?\b",
     "UDP": r"\bUDP\b(?!-Lite)|\bUDP_\w+|\budp6?(?:_pair)?\b",

@@ -14,8 +14,8 @@ from reports.atomic_write import atomic_write
 from reports.errors import CannotWrite
 from reports.model import Claim, Expectation, Run, Verdict
 from reports.printable import printable
-from reports.site import address, badges, compat, data, feed
-from reports.site.facts import Fact, is_linux, kernel_name, label, newest_turns
+from reports.site import address, badges, compat, data, feed, glance
+from reports.site.facts import WORDS, Fact, is_linux, kernel_name, label, newest_turns
 from reports.site.materials import Material
 from reports.site.options import OptionText
 from reports.site.site import Site
@@ -44,7 +44,7 @@ def files(site: Site) -> Iterator[tuple[str, str]]:
     for name in ASSETS:
         yield name, (TEMPLATES / name).read_text()
     draw = _Drawing(site)
-    yield draw.page("index.html", "start.html", worst=site.worst[:8], turns=newest_turns(site.facts)[:8])
+    yield draw.page("index.html", "start.html", worst=site.worst[:6], turns=newest_turns(site.facts))
     yield draw.page("matrix.html", "matrix.html")
     yield draw.page("compare.html", "compare.html")
     yield draw.page("kernels.html", "kernels.html")
@@ -93,12 +93,20 @@ class _Drawing:
             document_address=address.document,
             releases=_releases,
             quoted=_quoted,
+            by_commit=glance.by_commit,
+            instead=glance.instead,
+            table=glance.table,
             run_file=site.stem,
             external=_external,
             groupby_level=_by_level,
         )
         self._environment.globals.update(
-            site=site, plural=wording.plural, commit_url=_commit_url, is_linux=is_linux, Verdict=Verdict
+            words=WORDS,
+            site=site,
+            plural=wording.plural,
+            commit_url=_commit_url,
+            is_linux=is_linux,
+            Verdict=Verdict,
         )
 
     def page(self, where: str, template: str, **values: Any) -> tuple[str, str]:

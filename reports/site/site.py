@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 from markupsafe import Markup
 
@@ -18,6 +19,9 @@ from reports.site.facts import Column, Fact, columns, is_linux, worst_first
 from reports.site.materials import Material
 from reports.site.options import OptionText
 from reports.store import stem
+
+NO_DOCUMENT: Final = {"defacto": "in no document"}
+"""What is observed and nowhere written."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,24 @@ class Site:
 
     def _column(self, run: Run) -> int:
         return next(place for place, one in enumerate(self.runs) if one is run)
+
+    def blocked(self, run: Run) -> dict[str, list[Fact]]:
+        """By what was missing, the claims that could not be tried on a kernel."""
+        place = self._column(run)
+        found: dict[str, list[Fact]] = {}
+        for fact in self.facts:
+            cell = fact.row.cells[place]
+            if cell.verdict is Verdict.BLOCKED:
+                found.setdefault((cell.answer and cell.answer.need) or "", []).append(fact)
+        return dict(sorted(found.items()))
+
+    def title(self, page: str) -> str:
+        """A document's name as people write it: ``socket(7)``."""
+        return self._titles.get(page, NO_DOCUMENT.get(page, page))
+
+    @cached_property
+    def _titles(self) -> Mapping[str, str]:
+        return {one.page: one.title for one in self.inventories}
 
     def tried(self) -> int:
         """Documented claims that the newest kernel of Linux answered."""

@@ -202,8 +202,8 @@ def test_option_has_its_own_claims_and_those_that_name_it() -> None:
     page = parse(drawn()["option/SO_RCVBUF.html"])
 
     shown = {one.attributes["aria-labelledby"]: one.text for one in page.all("section")}
-    assert list(shown) == ["wrong", "holds", "others"]
-    assert sample.FLOOR.says in shown["wrong"]
+    assert list(shown) == ["claims", "others"]
+    assert sample.FLOOR.says in shown["claims"]
     assert sample.MARK.says in shown["others"]
 
 
