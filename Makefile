@@ -6,6 +6,7 @@
 # make check         ruff, mypy, and the rules of the house: seconds, before every commit
 # make test          the project's own tests, and all that make check does, and pyright
 # make harm          bad values, spoilt files, hostile surroundings, signals at random moments, sanitizers (minutes)
+# make browser      the site as a person has it, in Chromium: search, matrix, phones, axe-core (minutes)
 # make cpython       CPython's own tests of sockets, with this socket in the place of the standard library's
 # make docs          write anew what is drawn and committed: findings, options, the README's table
 # make results       ask this kernel and others anew, and keep the answers in results/runs
@@ -26,7 +27,7 @@ KERNELS ?= 5.10,6.1,6.12,7.2
 WORKERS ?= $(shell expr 2 \* $$(nproc))
 comma := ,
 
-.PHONY: conformance faults reproducers kernels catalogue site docs results probes check test harm cpython benchmark clean
+.PHONY: conformance faults reproducers kernels catalogue site docs results probes check test harm browser cpython benchmark clean
 
 conformance: $(VENV)/.conformance
 	@$(SUDO) rm -f $(RECORD)
@@ -91,6 +92,10 @@ test: check
 harm: $(VENV)/.dev
 	$(SUDO) $(BIN)/pytest tests/harm -n auto --harm-tries 100 $(ARGS)
 
+# It is no part of "make test": it needs a browser, and how fast a page answers depends on what else runs.
+browser: $(VENV)/.browser
+	$(BIN)/pytest tests/site -n auto $(ARGS)
+
 cpython: $(VENV)/.conformance
 	$(SUDO) $(BIN)/python -m tests.cpython $(ARGS)
 
@@ -107,7 +112,8 @@ INSTALL := install --quiet --disable-pip-version-check
 $(VENV)/.conformance: GROUP = conformance
 $(VENV)/.kernels: GROUP = kernels
 $(VENV)/.dev: GROUP = dev
-$(VENV)/.conformance $(VENV)/.kernels $(VENV)/.dev: pyproject.toml setup.py $(wildcard libsocket/*.pyx) | $(BIN)/pip
+$(VENV)/.browser: GROUP = browser
+$(VENV)/.conformance $(VENV)/.kernels $(VENV)/.dev $(VENV)/.browser: pyproject.toml setup.py $(wildcard libsocket/*.pyx) | $(BIN)/pip
 	$(BIN)/python -m pip $(INSTALL) --editable . --group $(GROUP)
 	@touch $@
 
