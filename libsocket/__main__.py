@@ -16,7 +16,7 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TextIO
 
 from libsocket.attributes import OPTIONS
 from libsocket.option import Option
@@ -119,13 +119,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; the exit status."""
     prepare()
     try:
+        return written(arguments)
+    finally:
+        try:
+            sys.stderr.flush()
+        except OSError:  # the status tells all the same
+            silence(sys.stderr)
+
+
+def written(arguments: Sequence[str] | None) -> int:
+    """Print what was asked for, as far as somebody takes it; the exit status."""
+    try:
         status = show(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has enough, as head(1) has
-        silence()
+        silence(sys.stdout)
         return 0
     except OSError as error:
-        silence()
+        silence(sys.stdout)
         with suppress(OSError):
             print(f"libsocket: standard output: {error.strerror}", file=sys.stderr)
         return os.EX_CANTCREAT
@@ -141,9 +152,9 @@ def prepare() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def silence() -> None:
+def silence(stream: TextIO) -> None:
     """The interpreter flushes once more at exit and would complain of what is known by now."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import wraps
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TextIO
 
 from reports.errors import BAD_DATA, CANNOT_WRITE, CannotWrite, FileError
 from reports.printable import one_line
@@ -70,20 +70,30 @@ def command(name: str) -> Callable[[Main], Main]:
         def run(arguments: Sequence[str] | None = None) -> int:
             _prepare()
             try:
-                status = _ended(name, main, arguments)
-                sys.stdout.flush()
-            except BrokenPipeError:
-                _silence()
-                return 0
-            except OSError as error:
-                _silence()
-                why = f"{error.filename or 'standard output'}: {error.strerror or error}"
-                return _fail(name, one_line(why), CANNOT_WRITE)
-            return status
+                return _written(name, main, arguments)
+            finally:
+                try:
+                    sys.stderr.flush()
+                except OSError:  # the status tells all the same
+                    _silence(sys.stderr)
 
         return run
 
     return decorated
+
+
+def _written(name: str, main: Main, arguments: Sequence[str] | None) -> int:
+    try:
+        status = _ended(name, main, arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence(sys.stdout)
+        return 0
+    except OSError as error:
+        _silence(sys.stdout)
+        why = f"{error.filename or 'standard output'}: {error.strerror or error}"
+        return _fail(name, one_line(why), CANNOT_WRITE)
+    return status
 
 
 def _ended(name: str, main: Main, arguments: Sequence[str] | None) -> int:
@@ -115,6 +125,6 @@ def _prepare() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _silence() -> None:
+def _silence(stream: TextIO) -> None:
     # The interpreter flushes once more at exit and would complain of what is known by now.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
