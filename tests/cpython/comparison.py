@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple
 
 from netns import Namespace
 
@@ -75,7 +75,7 @@ def run(kind: str, names: Iterable[str], ended: Callable[[str], None]) -> Ending
     """The endings of tests with one kind of socket, in a namespace and a folder of their own."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     endings = {}
-    with Namespace(), tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as errors:
+    with Namespace(), tempfile.TemporaryDirectory() as folder, _said() as errors:
         with subprocess.Popen(
             [sys.executable, "-m", "tests.cpython.suite", kind, *names],
             cwd=folder,
@@ -92,6 +92,11 @@ def run(kind: str, names: Iterable[str], ended: Callable[[str], None]) -> Ending
         errors.seek(0)
         _check(process.returncode, endings, errors.read())
     return endings
+
+
+def _said() -> IO[str]:
+    """For standard error: a test of TLS may print what it received, whatever bytes these are."""
+    return tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace")
 
 
 def _check(status: int, endings: Endings, errors: str) -> None:
