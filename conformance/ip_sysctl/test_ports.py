@@ -61,6 +61,8 @@ def ports_of_two(kind: str) -> list[int]:
         "ip-sysctl/ip_local_port_range/first-and-last",
         "proc_sys_net_ipv4.5/ip_local_port_range/bind",
         "proc_sys_net_ipv4.5/ip_local_port_range/both-ends",
+        "proc_sys_net_ipv4.5/ip_local_port_range/ephemeral",
+        "proc_sys_net_ipv4.5/ip_local_port_range/exhausted",
         "bind.2/EADDRINUSE/exhausted",
     ),
     section="IP Variables",

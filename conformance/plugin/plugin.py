@@ -106,8 +106,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="KERNEL",
         help="run the claims on these kernels, each in a guest: a series (6.1), uml:6.12, virtme:7.3, "
         "uml:PATH, virtme:PATH, gvisor, gvisor:PATH (of runsc), or host for this one (repeatable, "
-        "comma-separated; 'python -m kernels list' shows what can be had); the whole suite takes about a "
-        "minute in uml, two in gvisor, five in an emulated kernel",
+        "comma-separated; 'python -m kernels list' shows what can be had); the whole suite takes some "
+        "minutes in each, and many in an emulated kernel",
     )
     group.addoption(
         "--kernel-jobs",

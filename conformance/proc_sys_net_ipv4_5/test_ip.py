@@ -11,7 +11,7 @@ from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.packets import next_header, packets, payload
 from conformance.plugin.setups.pairs import udp_across
-from conformance.plugin.setups.udp import udp_flow, udp_socket
+from conformance.plugin.setups.udp import udp_flow
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Capability, Namespace
@@ -19,9 +19,7 @@ from netns import Capability, Namespace
 WANT = 1
 NO_SOCKET = {"*": "no socket is asked: a file of /proc/sys is read"}
 FOREIGN = "192.0.2.1"
-PORT_RANGE = "net.ipv4.ip_local_port_range"
 HIGH, LOW = "net.ipv4.ipfrag_high_thresh", "net.ipv4.ipfrag_low_thresh"
-LOOPBACKS = pytest.mark.parametrize("host", ["127.0.0.1", "::1"], ids=["ipv4", "ipv6"])
 
 
 def shown(ns: Namespace, name: str) -> str | None:
@@ -108,32 +106,6 @@ def test_an_interface_forwards(routed, observe):
             ["lost", "forwarded"],
             "forwarded",
         ]
-
-
-@claim(
-    "proc_sys_net_ipv4.5/ip_local_port_range/bind",
-    sentence=(
-        "proc_sys_net_ipv4.5/ip_local_port_range/bind",
-        "proc_sys_net_ipv4.5/ip_local_port_range/both-ends",
-        "proc_sys_net_ipv4.5/ip_local_port_range/ephemeral",
-        "proc_sys_net_ipv4.5/ip_local_port_range/exhausted",
-    ),
-    section="DESCRIPTION",
-    says="UDP sockets, over IPv4 and IPv6, that are bound to one address and to port 0 have each port from "
-    "the first number of net.ipv4.ip_local_port_range to the second, and then bind fails.",
-    since="2.2",
-)
-@LOOPBACKS
-def test_bind_gives_each_port_of_the_range(ns, observe, host):
-    ns.sysctl[PORT_RANGE] = "40000 40001"
-    with udp_socket(host) as first, udp_socket(host) as second, udp_socket(host) as third:
-        first.bind((host, 0))
-        second.bind((host, 0))
-        with refused():
-            third.bind((host, 0))
-        ports = sorted(sock.getsockname()[1] for sock in (first, second))
-
-        assert observe("ports", ports) == [40_000, 40_001]
 
 
 @claim(
