@@ -7,8 +7,8 @@ import pytest
 from conformance.models import binding, buffers, readable, tcp_states, timeouts
 from conformance.models.binding import PLACES
 from conformance.plugin.claim import claim
-from conformance.plugin.integers import integers, sequences
 from conformance.plugin.needs import initially
+from conformance.plugin.properties import integers, sequences
 from conformance.plugin.setups.clock import ticks_in_a_second
 from conformance.plugin.setups.sockets import SOCKETS
 from libsocket import Socket

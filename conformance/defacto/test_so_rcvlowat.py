@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.integers import integers
+from conformance.plugin.properties import integers
 from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.readiness import below_lowat
 from conformance.plugin.setups.threads import delayed

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from conformance.plugin.integers import Step
+from conformance.plugin.properties import Step
 from libsocket import (
     INT,
     SO_RCVBUF,

@@ -12,7 +12,7 @@ from termios import FIONREAD
 from typing import NamedTuple
 
 from conformance.models.settling import settled
-from conformance.plugin.integers import Step
+from conformance.plugin.properties import Step
 from conformance.plugin.setups.ioctls import asked
 from conformance.plugin.setups.readiness import readable_by_epoll, readable_by_poll, readable_by_select
 from libsocket import Socket

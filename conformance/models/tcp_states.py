@@ -23,7 +23,7 @@ from termios import FIONREAD
 from typing import Final, NamedTuple
 
 from conformance.models.settling import settled
-from conformance.plugin.integers import Step
+from conformance.plugin.properties import Step
 from conformance.plugin.setups.ioctls import asked
 from libsocket import Linger, Socket
 

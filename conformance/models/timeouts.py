@@ -13,7 +13,7 @@ import errno
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from conformance.plugin.integers import Step
+from conformance.plugin.properties import Step
 from libsocket import (
     SO_RCVTIMEO,
     SO_RCVTIMEO_NEW,

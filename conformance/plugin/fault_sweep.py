@@ -24,8 +24,8 @@ from conformance.plugin.exit_status import NO_RECORD, NO_STRACE, Stopped
 from conformance.plugin.fault_table import Outcome, Swept, Tried, explanation, summary, table, weaknesses
 from conformance.plugin.fault_trial import Trial, trial
 from conformance.plugin.faults import TRACED, Fault, described, faults
-from conformance.plugin.integers import load_hypothesis
 from conformance.plugin.plan import tests_by_claim
+from conformance.plugin.properties import load_hypothesis
 from conformance.plugin.strace import NotTraced, StraceMissing, require
 from reports.atomic_write import atomic_write
 from reports.model import Verdict

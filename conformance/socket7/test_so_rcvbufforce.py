@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.integers import integers
 from conformance.plugin.needs import initially
+from conformance.plugin.properties import integers
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.options import read_back_on_udp
 from libsocket import SO_RCVBUF, SO_RCVBUFFORCE, Socket

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.integers import integers
+from conformance.plugin.properties import integers
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.options import read_back_on_udp
 from libsocket import SO_SNDBUF, Socket

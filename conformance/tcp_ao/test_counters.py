@@ -8,7 +8,7 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import TCP_AO
-from conformance.plugin.setups.snmp import counted
+from conformance.plugin.setups.netstat import counted
 from conformance.plugin.setups.tcp_ao import (
     ANOTHER,
     KEY,

@@ -8,10 +8,10 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import TCP_AO
 from conformance.plugin.refusal import errno_name
 from conformance.plugin.setups.icmp import PORT_UNREACHABLE, PROTOCOL_UNREACHABLE, report_unreachable
+from conformance.plugin.setups.netstat import counted
 from conformance.plugin.setups.pairs import await_those_before, udp_pair
 from conformance.plugin.setups.readiness import await_error
 from conformance.plugin.setups.segments import next_segment, segments
-from conformance.plugin.setups.snmp import counted
 from conformance.plugin.setups.tcp_ao import KEY, authenticated, signed_by_md5
 from conformance.plugin.timing import SOON
 from libsocket import Socket, TcpAoInfo

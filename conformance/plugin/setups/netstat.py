@@ -1,4 +1,4 @@
-"""The counters of a network namespace, as /proc/net/snmp and /proc/net/netstat have them."""
+"""The counters of TCP and IP in a network namespace that /proc/net/netstat has."""
 
 from __future__ import annotations
 
