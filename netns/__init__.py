@@ -2,7 +2,7 @@
 
 from netns.capability import Capability, effective, only, without
 from netns.child import Child, ChildDied, in_child
-from netns.errors import LinkRefused, NetnsError
+from netns.errors import LinkRefused, NetnsError, SysctlNotShown, SysctlRefused
 from netns.hosts import Host, Peers, Routed, peers, routed
 from netns.links import Link, Route, Rule
 from netns.names import NameRefused, remove_name, remove_stale_names, unique_name
@@ -35,6 +35,8 @@ __all__ = [
     "SockDiag",
     "SocketNotFound",
     "Sysctl",
+    "SysctlNotShown",
+    "SysctlRefused",
     "UserNamespacesForbidden",
     "UserUnmapped",
     "as_user",

@@ -14,6 +14,22 @@ class LinkRefused(NetnsError):
     """The kernel refused, over netlink, to make or change a link, an address, a route, a rule or a queue."""
 
 
+class SysctlRefused(NetnsError):
+    """The kernel refused to read or to set the sysctl ``name``."""
+
+    def __init__(self, name: str, error: OSError) -> None:
+        super().__init__(error.errno, f"{name}: {error.strerror}")
+        self.name = name
+
+
+class SysctlNotShown(KeyError):
+    """The kernel shows no sysctl ``name`` in a network namespace."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is not shown in this network namespace")
+        self.name = name
+
+
 @contextmanager
 def setting_up(what: str) -> Iterator[None]:
     """A block that sets something up: what goes wrong in it is a NetnsError, never a socket's answer."""

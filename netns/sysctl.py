@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from netns.errors import setting_up
+from netns.errors import SysctlNotShown, SysctlRefused
 
 _ROOT = Path("/proc/sys")
 _INITIAL_ONLY = ("net/core/*", "net/ipv4/*_mem", "net/ipv4/tcp_max_orphans")
@@ -29,26 +29,30 @@ def _read(path: Path) -> str:
 
 
 @contextmanager
-def _shown(name: str) -> Iterator[None]:
+def _at(name: str) -> Iterator[None]:
+    """A block that reads or sets the sysctl: what goes wrong in it is told with the name."""
     try:
         yield
     except FileNotFoundError:
-        raise KeyError(f"{name} is not shown in this network namespace") from None
+        raise SysctlNotShown(name) from None
+    except OSError as error:
+        raise SysctlRefused(name, error) from error
 
 
 class Sysctl:
     """The sysctls below ``net`` as one Namespace has them: ``ns.sysctl["net.ipv4.ip_forward"] = 1``.
 
     A name may be written with slashes, as for an interface with a dot in its name. Values are str; a number
-    may be set as int. Raises KeyError where the kernel shows no such sysctl in the namespace, and NetnsError
-    with the kernel's errno where it is read-only (EACCES) or the value is refused (EINVAL).
+    may be set as int. Raises SysctlNotShown, a KeyError, where the kernel shows no such sysctl in the
+    namespace, and SysctlRefused with the kernel's errno where it is read-only (EACCES) or the value is
+    refused (EINVAL).
     """
 
     def __init__(self, entered: Callable[[], AbstractContextManager[None]]) -> None:
         self._entered = entered
 
     def __getitem__(self, name: str) -> str:
-        with self._entered(), setting_up(name), _shown(name):
+        with self._entered(), _at(name):
             return _read(_path(name))
 
     def __setitem__(self, name: str, value: str | int) -> None:
@@ -58,7 +62,7 @@ class Sysctl:
         """Set several, in order."""
         with self._entered():
             for name, value in values.items():
-                with setting_up(name), _shown(name), open(_path(name), "wb", buffering=0) as file:
+                with _at(name), open(_path(name), "wb", buffering=0) as file:
                     file.write(str(value).encode())
 
     def __contains__(self, name: object) -> bool:

@@ -1,6 +1,7 @@
-"""One guest that runs the suite as it is, and what it has recorded so far.
+"""The suite as it is on another kernel, in a guest, and what it has recorded so far.
 
-The guest writes its record into a folder it shares with this process, which reads it as it grows.
+The guest writes its record into a folder it shares with this process, which reads it as it grows. Where a
+claim is the end of its guest, another one goes on with the claims after it.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ from conformance.plugin.verdict import broken
 from kernels.backend import Image, Kernel
 from kernels.beneath import open_beneath
 from kernels.errors import FolderUnwritable
-from kernels.guest import Ending, Guest, Job, guest_environ
+from kernels.guest import Cause, Ending, Guest, Job, guest_environ
 from reports.model import Answer, Footer, Header, Run
 from reports.run_file import RunWriter, decode
 
 _LEAN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 """A guest needs no other plugin, and importing them is half of its start."""
 
+_MOST_GUESTS = 10
+"""So many guests may die of a run's claims. Where that happens again and again it is not the claims."""
+
 
 class GuestRun:
-    """A guest, its claims, and its answers; ``record`` is where they are kept on this machine."""
+    """A kernel's guest, its claims, and its answers; ``record`` is where they are kept on this machine."""
 
     def __init__(self, kernel: Kernel, image: Image, folder: Path, record: Path) -> None:
         self.name = kernel.name
@@ -33,7 +37,10 @@ class GuestRun:
         self.footer: Footer | None = None
         self._kernel, self._image, self._folder = kernel, image, folder
         self._writer: RunWriter | None = None
+        self._command: Sequence[str] = ()
         self._asked: Sequence[str] = ()
+        self._root = Path()
+        self._guests = 0
         self._read = 0
 
     @property
@@ -56,19 +63,27 @@ class GuestRun:
     @property
     def complete(self) -> bool:
         """It has said something of every claim it was asked about."""
-        return all(claim in self.answers for claim in self._asked)
+        return not self._unanswered()
+
+    def _unanswered(self) -> list[str]:
+        return [claim for claim in self._asked if claim not in self.answers]
 
     def start(self, command: Sequence[str], asked: Sequence[str], root: Path) -> None:
         """Run the suite, which ``command`` does, on the claims ``asked``, in their order."""
-        self._asked = asked
-        chosen = self._folder / "claims"
+        self._command, self._asked, self._root = command, asked, root
+        self._start_guest()
+
+    def _start_guest(self) -> None:
+        """Run a guest on what is not answered yet."""
+        self._guests, self._read = self._guests + 1, 0
+        chosen = self._shared / "claims"
         try:
-            self._folder.mkdir(parents=True)
-            chosen.write_text("\n".join(asked) + "\n", encoding="utf-8")
+            self._shared.mkdir(parents=True)
+            chosen.write_text("".join(f"{claim}\n" for claim in self._unanswered()), encoding="utf-8")
         except OSError as error:
-            raise FolderUnwritable(self._folder, error) from error
+            raise FolderUnwritable(self._shared, error) from error
         arguments = ["--claims-from", str(chosen), "--run-record", str(self._log), "--as-kernel", self.name]
-        job = Job([*command, *arguments], self._folder, root, environ=guest_environ() | _LEAN)
+        job = Job([*self._command, *arguments], self._shared, self._root, environ=guest_environ() | _LEAN)
         self.guest = self._kernel.start(self._image, job)
 
     def poll(self) -> None:
@@ -87,37 +102,47 @@ class GuestRun:
 
     def _ended(self, ending: Ending) -> None:
         """A guest that died was in the first claim it has said nothing of."""
+        if self.footer is None and (unanswered := self._unanswered()):
+            self._note(broken(unanswered[0], self._report(ending)))
+            if self.complete:
+                self._finish()
+            elif self.header and ending.cause is not Cause.KILLED and self._guests < _MOST_GUESTS:
+                self._start_guest()
+                return
         self.ending = ending
-        lost = next((claim for claim in self._asked if claim not in self.answers), None)
-        if self.footer is None and lost:
-            self._note(broken(lost, self.failure_report))
 
-    @property
-    def failure_report(self) -> str:
+    def _report(self, ending: Ending) -> str:
         """Why the guest is no more, and the last its console said."""
-        if self.guest is None or self.ending is None:
-            return ""
-        cause = f"{self.ending.cause.value}: {self.ending.why}".rstrip(": ")
+        assert self.guest
+        cause = f"{ending.cause.value}: {ending.why}".rstrip(": ")
         said = self.guest.read(self.guest.output)
         return "\n".join((f"{self.name}: {cause}", self.guest.console_tail(), *said.splitlines()[-5:]))
 
     @property
+    def _shared(self) -> Path:
+        return self._folder / str(self._guests)
+
+    @property
     def _log(self) -> Path:
-        return self._folder / "run.jsonl"
+        return self._shared / "run.jsonl"
 
     def _take(self) -> None:
         for line in self._new_lines():
             match decode(line):
-                case Header() as header:
+                case Header() as header if self.header is None:
                     self.header = header
                     self._writer = RunWriter(self.record)
                     self._writer.write(header)
                 case Answer() as answer:
                     self._note(answer)
-                case Footer() as footer:
-                    self.footer = footer
-                    if self._writer:
-                        self._writer.write(footer)
+                case Footer():
+                    self._finish()
+
+    def _finish(self) -> None:
+        """Every claim has its answer, from however many guests."""
+        self.footer = Footer(len(self.answers))
+        if self._writer:
+            self._writer.write(self.footer)
 
     def _note(self, answer: Answer) -> None:
         self.answers[answer.claim] = answer
@@ -125,7 +150,7 @@ class GuestRun:
             self._writer.write(answer)
 
     def _new_lines(self) -> Iterator[bytes]:
-        if log := open_beneath(self._folder, self._log):
+        if log := open_beneath(self._shared, self._log):
             with log:
                 log.seek(self._read)
                 for line in log:

@@ -21,6 +21,8 @@ from netns import (
     LinkRefused,
     Namespace,
     NetnsError,
+    SysctlNotShown,
+    SysctlRefused,
     UserNamespacesForbidden,
     UserUnmapped,
     as_user,
@@ -103,6 +105,13 @@ def _try_qdisc(kind: str) -> None:
 def sysctl(name: str) -> Need:
     """A sysctl, such as ``net.core.somaxconn``, that can be set in a network namespace."""
     return Need(f"sysctl:{name}", lambda: _works(lambda: _try_sysctl(name), NetnsError, KeyError))
+
+
+def shown_missing(error: BaseException) -> Need | None:
+    """The need that an error in a scene shows to be missing: a sysctl that cannot be set here at all."""
+    if isinstance(error, SysctlRefused | SysctlNotShown) and sysctl(error.name).missing():
+        return sysctl(error.name)
+    return None
 
 
 def _try_sysctl(name: str) -> None:

@@ -19,7 +19,7 @@ from conformance.plugin import observations, privileges, process, watchdog
 from conformance.plugin.catalogue import detailed
 from conformance.plugin.claim import functions, stated
 from conformance.plugin.implementation import implementation
-from conformance.plugin.needs import Need
+from conformance.plugin.needs import Need, shown_missing
 from conformance.plugin.outcome import crash_line, put_answer, without_traceback, words
 from conformance.plugin.output import unfailing_stdout
 from conformance.plugin.plan import Plan, plan_of, send
@@ -351,6 +351,8 @@ def _put_kernels_answer(item: pytest.Item, report: pytest.TestReport) -> None:
 def _answer(item: pytest.Item, claim: str, call: pytest.CallInfo[None]) -> Answer | None:
     error = call.excinfo.value if call.excinfo else None
     if (need := item.stash.get(_BLOCKED, None)) and call.when == "setup":
+        return blocked(claim, need.code)
+    if error and (need := shown_missing(error)):
         return blocked(claim, need.code)
     if call.when == "call":
         return judge(

@@ -155,6 +155,22 @@ def test_met(ns):
     assert ns.fd > 0
 
 
+@claim("doc.7/needs/sysctl", says="With a sysctl it is so.")
+def test_sysctl_that_cannot_be_set(ns):
+    ns.sysctl["net.ipv4.no_such_thing"] = 1
+
+
+@claim("doc.7/needs/sysctl-and-not", says="With a sysctl it is so, and without.")
+@pytest.mark.parametrize("name", ["no_such_thing", "ip_default_ttl"])
+def test_sysctl_that_cannot_be_set_once(ns, name):
+    ns.sysctl[f"net.ipv4.{name}"] = 7
+
+
+@claim("doc.7/broken/sysctl", says="It is so.")
+def test_sysctl_cannot_be_set_so(ns):
+    ns.sysctl["net.ipv4.ip_default_ttl"] = 0
+
+
 @claim("doc.7/broken/body", says="It is so.")
 def test_body_breaks():
     {}["key"]
@@ -224,6 +240,9 @@ VERDICTS = {
     "range/still": (Verdict.UNCLAIMED, True),
     "needs/missing": (Verdict.BLOCKED, True),
     "needs/met": (Verdict.HOLDS, True),
+    "needs/sysctl": (Verdict.BLOCKED, True),
+    "needs/sysctl-and-not": (Verdict.BLOCKED, True),
+    "broken/sysctl": (Verdict.BROKEN, False),
     "broken/body": (Verdict.BROKEN, False),
     "broken/value": (Verdict.BROKEN, False),
     "broken/skip": (Verdict.BROKEN, False),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import netns
-from netns import Namespace, NetnsError, in_child, initial_sysctl, leave_host
+from netns import Namespace, NetnsError, SysctlNotShown, SysctlRefused, in_child, initial_sysctl, leave_host
 from tests.netns.setups import current_netns
 
 ROOT = Path(netns.__file__).parents[1]
@@ -57,8 +57,11 @@ def test_an_interface_with_a_dot_is_named_with_slashes() -> None:
 
 
 def test_a_sysctl_that_is_not_there_is_a_key_error() -> None:
-    with Namespace() as ns, pytest.raises(KeyError, match="no_such_thing"):
+    with Namespace() as ns, pytest.raises(KeyError, match="no_such_thing") as missing:
         _ = ns.sysctl["net.ipv4.no_such_thing"]
+
+    assert isinstance(missing.value, SysctlNotShown)
+    assert missing.value.name == "net.ipv4.no_such_thing"
 
 
 def test_a_sysctl_that_is_not_there_is_not_contained() -> None:
@@ -76,10 +79,10 @@ def test_a_sysctl_of_the_whole_machine_is_refused(name: str) -> None:
 
 
 def test_a_value_that_the_kernel_refuses_keeps_its_errno() -> None:
-    with Namespace() as ns, pytest.raises(OSError, match="Invalid") as refusal:
+    with Namespace() as ns, pytest.raises(SysctlRefused, match="Invalid") as refusal:
         ns.sysctl["net.ipv4.ip_default_ttl"] = 0
 
-    assert refusal.value.errno == errno.EINVAL
+    assert (refusal.value.errno, refusal.value.name) == (errno.EINVAL, "net.ipv4.ip_default_ttl")
 
 
 def test_a_closed_namespace_has_no_sysctls() -> None:
