@@ -53,7 +53,7 @@ catalogue: $(VENV)/.conformance
 	@$(BIN)/pytest conformance/ -q --collect-only --catalogue build/catalogue.json >/dev/null
 
 site: catalogue
-	$(BIN)/python -m tools.site
+	$(BIN)/python -m tools.site $(ARGS)
 
 docs: catalogue
 	$(BIN)/python -m reports findings results/runs -o docs/findings.md
