@@ -12,6 +12,7 @@ from reports.model import LINUX, Run
 from reports.overlay import overlay
 from reports.store import reference as canonical
 from reports.store import stem
+from tools.tried import MARKS, tried
 
 ROOT = Path(__file__).parents[1]
 ANEW = "write it anew: make docs"
@@ -65,6 +66,12 @@ def test_the_overlays_are_as_written_from_the_runs(reference: Reference) -> None
 
 def test_the_findings_are_current(reference: Reference) -> None:
     assert (ROOT / "docs" / "findings.md").read_text() == findings(*reference), ANEW
+
+
+def test_the_readme_says_how_much_is_tried(reference: Reference) -> None:
+    readme = (ROOT / "README.md").read_text()
+
+    assert readme == put_between(MARKS, tried(reference[1]), readme), ANEW
 
 
 def test_the_readme_has_the_kernels(reference: Reference) -> None:
