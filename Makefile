@@ -57,6 +57,8 @@ site: catalogue
 
 docs: catalogue
 	$(BIN)/python -m reports findings results/runs -o docs/findings.md
+	$(BIN)/python -m reports badge results/runs -o docs/badge.svg
+	$(BIN)/python -m reports summary results/runs -o docs/summary.svg
 	$(BIN)/python -m reports result results/runs -o README.md --between result
 	$(BIN)/python -m reports table results/runs -o README.md --between kernels
 	$(BIN)/python -m tools.tried
