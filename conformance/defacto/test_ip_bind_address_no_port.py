@@ -85,7 +85,7 @@ def test_without_it_each_port_is_had_once(ns, observe):
         ns.sysctl[PORT_RANGE] = "40000 40001"
         ports = connected(sockets, both, no_port=False)
         with refused(errno.EADDRINUSE):
-            bound(no_port=False)
+            bound(no_port=False).close()
         third = sockets.enter_context(bound(no_port=True))
         with refused(errno.EADDRNOTAVAIL, "errno_of_connect"):
             third.connect((DESTINATIONS[2], 9))

@@ -8,7 +8,7 @@ from socket import MSG_WAITALL
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import VETH
+from conformance.plugin.needs import ROUTE_MTU, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.error_queue import destination, next_error, told
 from conformance.plugin.setups.listeners import listening
@@ -141,7 +141,7 @@ def test_larger_datagrams_are_fragmented(ns, observe, make, headers, mode):
     says="With IP_PMTUDISC_WANT a UDP datagram is as large as the MTU of its route allows, with the "
     "don't-fragment flag, and one byte more goes in fragments, though the interface takes more.",
     since="2.2",
-    needs=[VETH, Capability.NET_RAW],
+    needs=[VETH, Capability.NET_RAW, ROUTE_MTU],
 )
 def test_the_route_says_how_large(peers, observe):
     left, right = peers.left, peers.right

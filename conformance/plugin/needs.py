@@ -180,6 +180,11 @@ def _try_route_timers() -> None:
         two.left.namespace.add_route(f"{two.right.address}/32", dev=two.left.device, rto_min=100)
 
 
+def _try_route_mtu() -> None:
+    with peers() as two:
+        two.left.namespace.add_route(f"{two.right.address}/32", dev=two.left.device, mtu=1300)
+
+
 def _try_blackhole() -> None:
     with peers() as two:
         two.left.namespace.add_route(f"{two.right.address}/32", type="blackhole")
@@ -313,6 +318,9 @@ ROUTING_RULES = Need("rule:fwmark", lambda: _works(_try_routing_rule, LinkRefuse
 ROUTE_TIMERS = Need("route:rto_min", lambda: _works(_try_route_timers, LinkRefused))
 """Routes that say how long TCP waits before it sends again."""
 
+ROUTE_MTU = Need("route:mtu", lambda: _works(_try_route_mtu, LinkRefused))
+"""Routes that take smaller packets than their interface."""
+
 BLACKHOLE = Need("route:blackhole", lambda: _works(_try_blackhole, LinkRefused))
 """Routes that drop what would be sent by them; gVisor's send it."""
 
@@ -347,6 +355,7 @@ _NEEDS = (
     IPSEC,
     ROUTING_RULES,
     ROUTE_TIMERS,
+    ROUTE_MTU,
     BLACKHOLE,
     LINK_DOWN,
     KERNEL_LOG,

@@ -354,7 +354,7 @@ def _answer(item: pytest.Item, claim: str, call: pytest.CallInfo[None]) -> Answe
         return blocked(claim, need.code)
     if error and (need := shown_missing(error)):
         return blocked(claim, need.code)
-    if call.when == "call":
+    if call.when == "call" or (call.when == "setup" and error):  # a fixture is part of a test's scene
         return judge(
             claim,
             error,
