@@ -15,6 +15,7 @@ from conformance.plugin.setups.ipsec import BLOCKING, POLICY
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.options import set_on_udp
 from conformance.plugin.surroundings import in_want
+from kernels.inside import in_guest
 from libsocket import Option, Socket, TcpAoAdd, UnsupportedOption
 from netns import (
     Capability,
@@ -208,9 +209,7 @@ def _try_kernel_log() -> None:
 
 
 def _try_own_kernel() -> None:
-    from kernels.guest import GUEST
-
-    if GUEST not in os.environ:
+    if not in_guest():
         raise NetnsError(errno.EPERM, "others may run on this kernel")
     with initial_sysctl_set("net.core.rmem_max", initial_sysctl("net.core.rmem_max")):
         pass

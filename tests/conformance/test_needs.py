@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.plugin.needs import OWN_KERNEL, need_of
+from kernels.inside import GUEST
 from tests.conformance import suites
 from tests.netns.setups import has_link, has_qdisc
 
@@ -64,7 +65,7 @@ def test_a_map_of_all_ids_makes_no_initial_user_namespace() -> None:
 
 
 def test_the_kernel_is_the_suites_own_in_a_guest_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("KERNELS_GUEST", raising=False)
+    monkeypatch.delenv(GUEST, raising=False)
 
     assert not OWN_KERNEL.probe()
 
