@@ -18,7 +18,7 @@ FOREIGN = "10.0.3.3"
 
 def route_to_the_right(hosts: Peers) -> None:
     """Let the right host take what the left one sends to the foreign address, which stays foreign to it."""
-    hosts.left.namespace.add_route(f"{FOREIGN}/32", via=hosts.right.address)
+    hosts.left.namespace.add_route(f"{FOREIGN}/32", via=hosts.right.address, dev=hosts.left.device)
     right = hosts.right.namespace
     right.add_route(f"{FOREIGN}/32", type="local", dev="lo", table=100)
     right.add_rule(table=100, source="10.0.1.0/24")

@@ -100,7 +100,7 @@ def test_a_run_that_is_chosen(page: Page) -> None:
         "document.querySelectorAll('#differences thead th')[2]?.textContent.includes('yours')"
     )
     assert page.locator("#count").inner_text().startswith("0 changed, ")
-    assert compared(page)[0] == "gVisor 2024 (gvisor:2024)"
+    assert compared(page)[0] == "gVisor 20240729.0 (gvisor:2024)"
 
 
 HEADER = {"kind": "header", "schema": 2, "implementation": "Linux", "release": "6.12.1", "version": ""}

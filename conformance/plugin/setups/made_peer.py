@@ -196,7 +196,7 @@ def made_peer(hosts: Peers) -> Iterator[MadePeer]:
 @contextmanager
 def made_peers(hosts: Peers, number: int = 1) -> Iterator[list[MadePeer]]:
     """Several ends, on one host with as many ports."""
-    hosts.right.namespace.add_route(NETWORK, via=hosts.left.address)
+    hosts.right.namespace.add_route(NETWORK, via=hosts.left.address, dev=hosts.right.device)
     with hosts.left.entered(), Socket.raw(_IP_WITH_HEADER) as raw, segments() as arriving:
         arriving.rcvtimeo = SOON
         ports = range(_FIRST_PORT, _FIRST_PORT + number)
