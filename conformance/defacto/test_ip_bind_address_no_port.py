@@ -53,9 +53,9 @@ def _connected(sockets: ExitStack, sock: Socket, listener: Socket) -> int:
 
 @claim(
     "defacto/IP_BIND_ADDRESS_NO_PORT/each-port-for-each-destination",
-    says="Where two ports are free, TCP sockets with the option that are bound to an address of IPv4 make "
-    "two connections to each of three destinations. One more bind succeeds, and its connect is refused with "
-    "EADDRNOTAVAIL.",
+    says="Where two ports are free, TCP sockets with IP_BIND_ADDRESS_NO_PORT that are bound to an address "
+    "of IPv4 make two connections to each of three destinations. One more bind succeeds, and its connect is "
+    "refused with EADDRNOTAVAIL.",
     since="4.2",
     commit="90c337da1524",
 )
@@ -73,9 +73,10 @@ def test_each_destination_has_each_port(ns, observe):
 
 @claim(
     "defacto/IP_BIND_ADDRESS_NO_PORT/without-it",
-    says="Where two ports are free, TCP sockets without the option that are bound to an address of IPv4 "
-    "make two connections, to whichever destinations. One more bind is refused with EADDRINUSE; with the "
-    "option it succeeds, and its connect to a third destination is refused with EADDRNOTAVAIL.",
+    says="Where two ports are free, TCP sockets without IP_BIND_ADDRESS_NO_PORT that are bound to an "
+    "address of IPv4 make two connections, to whichever destinations. One more bind is refused with "
+    "EADDRINUSE; with the option it succeeds, and its connect to a third destination is refused with "
+    "EADDRNOTAVAIL.",
     since="4.2",
     commit="90c337da1524",
 )

@@ -44,7 +44,7 @@ def alert(value):
     ),
     section="DESCRIPTION",
     says="A raw socket of IPPROTO_RAW on a router receives packets to others with a router alert of the "
-    "value that the option is set to, and they are not forwarded. Those of another value are.",
+    "value that IPV6_ROUTER_ALERT is set to, and they are not forwarded. Those of another value are.",
     needs=[IPV6, VETH, Capability.NET_RAW],
     survives=ISOLATED,
 )
@@ -73,7 +73,7 @@ def test_packets_with_the_alert_are_passed(routed, observe, value):
     "IPV6_ROUTER_ALERT.2const/IPV6_ROUTER_ALERT/negative",
     sentence="IPV6_ROUTER_ALERT.2const/IPV6_ROUTER_ALERT/negative",
     section="DESCRIPTION",
-    says="Set to a negative number, the option ends that: the packets are forwarded again.",
+    says="Set to a negative number, IPV6_ROUTER_ALERT ends that: the packets are forwarded again.",
     needs=[IPV6, VETH, Capability.NET_RAW],
     survives=ISOLATED,
 )
@@ -97,7 +97,7 @@ def test_a_negative_number_ends_it(routed, observe, negative):
     "IPV6_ROUTER_ALERT.2const/IPV6_ROUTER_ALERT/raw-only",
     sentence="IPV6_ROUTER_ALERT.2const/IPV6_ROUTER_ALERT/raw-only",
     section="DESCRIPTION",
-    says="The option cannot be set on a TCP or UDP socket, as it can on a raw one of IPPROTO_RAW.",
+    says="IPV6_ROUTER_ALERT cannot be set on a TCP or UDP socket, as it can on a raw one of IPPROTO_RAW.",
     needs=[IPV6, Capability.NET_RAW],
     survives=ISOLATED,
 )
@@ -116,7 +116,7 @@ def test_it_is_of_raw_sockets(ns):
     "IPV6_ROUTER_ALERT.2const/IPV6_ROUTER_ALERT/raw",
     sentence="IPV6_ROUTER_ALERT.2const/IPV6_ROUTER_ALERT/raw-only",
     section="DESCRIPTION",
-    says="The option can be set on a raw socket of any protocol.",
+    says="IPV6_ROUTER_ALERT can be set on a raw socket of any protocol.",
     needs=[IPV6, Capability.NET_RAW],
     expect=differs(
         "on one of IPPROTO_RAW only (older than the history in git, which began with EINVAL)",
