@@ -48,6 +48,8 @@ def cookies(hosts: Peers, keys: list[str]) -> list[bytes]:
 
 def small_writes(hosts: Peers) -> tuple[int, int]:
     """Bytes written one by one, and the segments that are made of them while the first waits in the queue."""
+    # Or else a connection whose round trips are slow has segments of its own wait: then it gathers anyhow.
+    hosts.left.namespace.sysctl["net.ipv4.tcp_pacing_ss_ratio"] = 1000
     with (
         hosts.right.entered(),
         listening(hosts.right.address) as listener,
