@@ -48,7 +48,11 @@ def test_the_algorithm_is_used(peers, observe):
 
 @claim(
     "tcp.7/TCP_CONGESTION/per-socket",
-    sentence=("tcp.7/TCP_CONGESTION/per-socket", "tcp.7/tcp_congestion_control/default"),
+    sentence=(
+        "tcp.7/TCP_CONGESTION/per-socket",
+        "tcp.7/tcp_congestion_control/default",
+        "ip-sysctl/tcp_congestion_control/new",
+    ),
     section="Socket options",
     says="TCP_CONGESTION changes the algorithm of one TCP socket, over IPv4 and IPv6: others keep what "
     "tcp_congestion_control of their network namespace said when they were made.",
@@ -132,6 +136,8 @@ def test_any_can_be_chosen_with_the_capability(ns, observe, family):
         "tcp.7/tcp_available_congestion_control/registered",
         "tcp.7/tcp_available_congestion_control/list",
         "tcp.7/tcp_congestion_control/reno",
+        "ip-sysctl/tcp_available_congestion_control/registered",
+        "ip-sysctl/tcp_congestion_control/reno",
     ),
     section="/proc interfaces",
     says="What tcp_available_congestion_control lists, with spaces between, has reno in it, and a TCP socket "
