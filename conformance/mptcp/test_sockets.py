@@ -209,7 +209,7 @@ def test_a_connection_is_as_one_of_tcp(ns, observe, host):
 
 @claim(
     "mptcp/TCP_IS_MPTCP/used",
-    sentence="mptcp/Socket-options/TCP_IS_MPTCP",
+    sentence=("mptcp/Socket-options/TCP_IS_MPTCP", "tcp.h/TCP_IS_MPTCP/used"),
     section="Socket options",
     says="TCP_IS_MPTCP is 1 at both ends of a connection between two MPTCP sockets, over IPv4 and IPv6, and "
     "0 at both ends of one between two TCP sockets.",

@@ -22,7 +22,11 @@ CUBIC, RENO = "cubic", "reno"
 
 @claim(
     "tcp.7/TCP_CONGESTION/used",
-    sentence=("tcp.7/TCP_CONGESTION/string", "tcp.7/TCP_CONGESTION/per-socket"),
+    sentence=(
+        "tcp.7/TCP_CONGESTION/string",
+        "tcp.7/TCP_CONGESTION/per-socket",
+        "tcp.h/TCP_CONGESTION/algorithm",
+    ),
     section="Socket options",
     says="A TCP socket over IPv4 whose TCP_CONGESTION is set to the string reno uses that algorithm: its "
     "slow start threshold becomes half of the 10 segments that were under way when a retransmission timeout "

@@ -47,7 +47,7 @@ def hold_answers(hosts: Peers) -> None:
 
 @claim(
     "tcp.7/TCP_FASTOPEN/cookie",
-    sentence=("tcp.7/TCP_FASTOPEN/enables", "tcp.7/TCP_FASTOPEN/cookie"),
+    sentence=("tcp.7/TCP_FASTOPEN/enables", "tcp.7/TCP_FASTOPEN/cookie", "tcp.h/TCP_FASTOPEN/listeners"),
     section="Socket options",
     says="A TCP listener over IPv4 with TCP_FASTOPEN answers a SYN that asks for a cookie with one; with a "
     "TCP_FASTOPEN of 0 it does not.",
@@ -82,6 +82,7 @@ def test_the_sysctl_enables_it(peers, observe, server, size):
         "tcp.7/TCP_FASTOPEN/data-in-syn",
         "tcp.7/TCP_FASTOPEN/enables",
         "ip-sysctl/tcp_fastopen/enables",
+        "tcp.h/TCP_FASTOPEN/listeners",
     ),
     section="Socket options",
     says="A TCP listener with TCP_FASTOPEN, over IPv4 and IPv6, takes the data of a SYN with a valid cookie, "

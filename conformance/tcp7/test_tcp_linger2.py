@@ -28,7 +28,7 @@ def probing_peer() -> Iterator[tuple[Socket, Socket]]:
 
 @claim(
     "tcp.7/TCP_LINGER2/lifetime",
-    sentence="tcp.7/TCP_LINGER2/lifetime",
+    sentence=("tcp.7/TCP_LINGER2/lifetime", "tcp.h/TCP_LINGER2/life-time"),
     section="Socket options",
     says="A TCP socket over IPv4 that was closed with a TCP_LINGER2 of some seconds lives so long in "
     "FIN-WAIT-2, and then answers its peer with a reset.",

@@ -40,7 +40,7 @@ def silence(hosts: Peers) -> None:
 
 @claim(
     "tcp.7/TCP_SYNCNT/sent-again",
-    sentence="tcp.7/TCP_SYNCNT/retransmits",
+    sentence=("tcp.7/TCP_SYNCNT/retransmits", "tcp.h/TCP_SYNCNT/retransmits"),
     section="Socket options",
     says="A connect of a TCP socket over IPv4 with a TCP_SYNCNT of 1, to which nobody answers, fails with "
     "ETIMEDOUT after its SYN has been sent again once.",
