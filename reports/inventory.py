@@ -21,7 +21,7 @@ class Sentence(Struct, frozen=True, forbid_unknown_fields=True):
     tests: tuple[str, ...] = ()
     """The library's own tests, where the sentence is about a library and not about a kernel."""
     reason: str = ""
-    """Why it cannot be tried, or what is left untried by the claims."""
+    """Why no kernel can answer, or what the claims leave untried; empty where one is still to come."""
 
 
 class Inventory(Struct, frozen=True, forbid_unknown_fields=True, rename={"sentences": "sentence"}):

@@ -21,6 +21,7 @@ BOTH = TxTimeFlag.DEADLINE_MODE | TxTimeFlag.REPORT_ERRORS
 
 @claim(
     "defacto/SO_TXTIME/stored",
+    sentence="net_tstamp.h/SO_TXTIME/structure",
     says="SO_TXTIME of a UDP or TCP socket is clock 0 without flags at first, and reads back as it was set.",
     since=SINCE,
     commit=COMMIT,

@@ -118,6 +118,7 @@ def test_what_is_acknowledged_apart(peers, observe, number):
 
 @claim(
     "defacto/TCP_INFO/retransmitted",
+    sentence=("tcp.h/tcpi_ca_state/loss", "tcp.h/tcpi_bytes_sent/sent"),
     says="TCP_INFO says of a TCP connection over IPv4 that has sent 5 bytes and, after a timeout, sent "
     "them again: retransmits 1, backoff 1, total_retrans 1, bytes_sent 10, bytes_retrans 5, the state of "
     "loss (4) and a congestion window of 1 segment.",
@@ -140,6 +141,7 @@ def test_what_is_sent_again(peers, observe):
 
 @claim(
     "defacto/TCP_INFO/segments",
+    sentence=("tcp.h/tcpi_data_segs/in-and-out"),
     says="TCP_INFO counts for an accepted TCP connection over IPv4 the data that it received and sent: two "
     "segments of 3 bytes in, one of 5 out, which was acknowledged.",
     since="4.6",
@@ -185,6 +187,7 @@ def test_the_round_trip_is_measured(peers, observe):
 
 @claim(
     "defacto/TCP_INFO/connecting",
+    sentence=("tcp.h/tcpi_segs/out-and-in"),
     says="TCP_INFO.state of a TCP socket over IPv4 whose SYN is not answered is SYN-SENT (2), and its SYN "
     "is the one segment that is unacked and the one that was sent (segs_out).",
     since="4.2",

@@ -23,6 +23,7 @@ ADMIN = (Capability.NET_ADMIN,)
 
 @claim(
     "defacto/TCP_REPAIR/moved",
+    sentence=("tcp.h/TCP_REPAIR/under-repair"),
     says="A TCP connection, over IPv4 and IPv6, whose socket is closed under repair does not end; a fresh "
     "socket that is given its addresses, sequence numbers, options, clock and windows reads them back, and "
     "goes on with it in both directions.",
@@ -170,6 +171,7 @@ def test_a_clock_is_set_under_repair(ns, observe, family):
 
 @claim(
     "defacto/TCP_REPAIR_WINDOW/outside",
+    sentence=("tcp.h/TCP_REPAIR_WINDOW/window"),
     says="TCP_REPAIR_WINDOW of a TCP connection, over IPv4 and IPv6, is refused with EPERM where it is not "
     "under repair, to set and to read; under repair it reads as it was set.",
     since="4.8",

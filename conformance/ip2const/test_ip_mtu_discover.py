@@ -72,6 +72,8 @@ def another_address(hosts: Routed) -> str:
         "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/always",
         "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/never",
         "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/want",
+        "in.h/IP_MTU_DISCOVER/dont",
+        "in.h/IP_MTU_DISCOVER/do",
     ),
     section="DESCRIPTION",
     says="Datagrams of a UDP or raw socket that are no larger than the MTU, from the smallest to that size, "
@@ -136,7 +138,7 @@ def test_larger_datagrams_are_fragmented(ns, observe, make, headers, mode):
 
 @claim(
     "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/as-the-route-says",
-    sentence="IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/route",
+    sentence=("IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/route", "in.h/IP_MTU_DISCOVER/want"),
     section="DESCRIPTION",
     says="With IP_PMTUDISC_WANT a UDP datagram is as large as the MTU of its route allows, with the "
     "don't-fragment flag, and one byte more goes in fragments, though the interface takes more.",
@@ -375,6 +377,7 @@ def test_a_large_datagram_shrinks(routed, observe):
         "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/ignore",
         "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/probe-datagrams",
         "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/probe-larger",
+        "in.h/IP_MTU_DISCOVER/probe",
     ),
     section="DESCRIPTION",
     says="With IP_PMTUDISC_PROBE a datagram of a UDP or raw socket that is larger than the path MTU leaves "

@@ -173,6 +173,7 @@ def test_options_that_come_later_change_nothing(ns, observe):
     sentence=(
         "IP_OPTIONS.2const/IP_OPTIONS/source-route-off",
         "IP_OPTIONS.2const/IP_OPTIONS/source-route-on",
+        "ip-sysctl/accept_source_route/accepts",
     ),
     section="DESCRIPTION",
     says="A UDP datagram with a loose source route through a router does not get beyond it, as is the "

@@ -39,7 +39,7 @@ def exchanged_with(address: str, hosts: Peers) -> list[str]:
 
 @claim(
     "ip.7/special/loopback",
-    sentence="ip.7/special/loopback",
+    sentence=("ip.7/special/loopback", "in.h/INADDR_LOOPBACK/host"),
     section="Special and reserved addresses",
     says="A UDP datagram to 127.0.0.1 comes to this host by the loopback device, whatever default route "
     "there is.",

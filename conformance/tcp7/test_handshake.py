@@ -189,7 +189,7 @@ def test_ecn_is_granted(peers, observe, value, flag):
 
 @claim(
     "tcp.7/tcp_workaround_signed_windows/window",
-    sentence="tcp.7/tcp_workaround_signed_windows/signed",
+    sentence=("tcp.7/tcp_workaround_signed_windows/signed", "ip-sysctl/tcp_workaround_signed_windows/signed"),
     section="/proc interfaces",
     says="A TCP listener over IPv4 answers a SYN that offers no window scaling with a window of at most "
     "32767 bytes where tcp_workaround_signed_windows is 1, and with a larger one where it is 0.",

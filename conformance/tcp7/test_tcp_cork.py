@@ -20,7 +20,7 @@ from libsocket import Socket
 
 @claim(
     "tcp.7/TCP_CORK/holds-partial-frames",
-    sentence="tcp.7/TCP_CORK/partial-frames",
+    sentence=("tcp.7/TCP_CORK/partial-frames", "tcp.h/TCP_CORK/partial"),
     section="Socket options",
     says="With TCP_CORK a partial segment is not sent at once, though nothing sent before it is "
     "unacknowledged.",

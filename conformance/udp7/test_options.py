@@ -20,7 +20,7 @@ HOSTS = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 
 @claim(
     "udp.7/UDP_CORK/gathers",
-    sentence="udp.7/UDP_CORK/accumulates",
+    sentence=("udp.7/UDP_CORK/accumulates", "udp.h/UDP_CORK/partial"),
     section="Socket options",
     says="While UDP_CORK is on what a connected UDP socket, over IPv4 and IPv6, sends is gathered, and is "
     "received as one datagram once it is off; before and after each send is a datagram.",
@@ -42,7 +42,7 @@ def test_what_is_sent_is_gathered(ns, observe, host):
 
 @claim(
     "udp.7/UDP_CORK/held",
-    sentence="udp.7/UDP_CORK/accumulates",
+    sentence=("udp.7/UDP_CORK/accumulates", "udp.h/UDP_CORK/partial"),
     section="Socket options",
     says="Nothing of what a UDP socket, over IPv4 and IPv6, gathers with UDP_CORK is received before it is "
     "off: not before what another socket sends meanwhile.",
@@ -98,6 +98,7 @@ def test_the_first_send_names_the_destination(ns, observe, host):
 
 @claim(
     "defacto/UDP_NO_CHECK6_TX/no-checksum",
+    sentence=("udp.h/UDP_NO_CHECK6_TX/disables"),
     says="With UDP_NO_CHECK6_TX a UDP socket over IPv6 sends datagrams whose checksum is 0; without it they "
     "have one.",
     since="3.16",
@@ -118,6 +119,7 @@ def test_datagrams_have_no_checksum(ns, observe):
 
 @claim(
     "defacto/UDP_NO_CHECK6_RX/no-checksum",
+    sentence=("udp.h/UDP_NO_CHECK6_RX/disables"),
     says="A UDP socket over IPv6 receives datagrams without a checksum (0) with UDP_NO_CHECK6_RX only.",
     since="3.16",
     commit="1c19448c9ba6",

@@ -56,7 +56,12 @@ def test_it_is_three_numbers(observe):
 
 @claim(
     "udp.7/udp_rmem_min/default",
-    sentence=("udp.7/udp_rmem_min/default", "udp.7/udp_wmem_min/default", "udp.7/proc/directory"),
+    sentence=(
+        "udp.7/udp_rmem_min/default",
+        "udp.7/udp_wmem_min/default",
+        "udp.7/proc/directory",
+        "ip-sysctl/udp_rmem_min/default",
+    ),
     section="/proc interfaces",
     says="In a new network namespace net.ipv4.udp_rmem_min and net.ipv4.udp_wmem_min are the size of a page.",
     since="2.6.25",
@@ -87,7 +92,7 @@ def test_what_exceeds_the_maximum_is_lost(ns, observe):
 
 @claim(
     "udp.7/udp_rmem_min/guaranteed",
-    sentence=("udp.7/udp_mem/min", "udp.7/udp_rmem_min/guaranteed"),
+    sentence=("udp.7/udp_mem/min", "udp.7/udp_rmem_min/guaranteed", "ip-sysctl/udp_rmem_min/guaranteed"),
     section="/proc interfaces",
     says="Where UDP takes more than udp_mem's min and pressure, though less than its max, a UDP socket over "
     "IPv4 receives as much as udp_rmem_min, and not all that is beyond: of 60 datagrams of 60000 bytes all "
