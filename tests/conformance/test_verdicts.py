@@ -210,6 +210,15 @@ def test_in_a_child(ns):
         assert in_child(lambda: sock.tcp_nodelay)
 
 
+@claim("doc.7/plain/left-open", says="Binding to a port that is taken succeeds.")
+def test_leaves_a_socket_open(ns):
+    taken, another = Socket.udp(), Socket.udp()
+    taken.bind(("127.0.0.1", 0))
+    another.bind(taken.getsockname())
+    another.close()
+    taken.close()
+
+
 @pytest.fixture
 def leaky():
     yield
@@ -267,6 +276,7 @@ VERDICTS = {
     "broken/setup": (Verdict.BROKEN, False),
     "errno/in-a-fixture": (Verdict.DIFFERS, False),
     "errno/in-a-child": (Verdict.DIFFERS, False),
+    "plain/left-open": (Verdict.DIFFERS, False),
     "broken/teardown": (Verdict.BROKEN, False),
     "broken/descriptors": (Verdict.BROKEN, False),
     "broken/place": (Verdict.BROKEN, False),
