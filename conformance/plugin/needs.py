@@ -6,6 +6,7 @@ import errno
 import functools
 import os
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -95,16 +96,23 @@ def qdisc(kind: str) -> Need:
     return Need(f"qdisc:{kind}", lambda: _works(lambda: _try_qdisc(kind), LinkRefused))
 
 
+_REQUIRED: dict[str, dict[str, Any]] = {
+    "etf": {"clockid": time.CLOCK_TAI, "delta": 0},
+    "tbf": {"rate": "1mbit", "burst": 10_000, "limit": 10_000},
+}
+"""The settings without which a queueing discipline is none."""
+
+
 def _try_qdisc(kind: str) -> None:
-    settings: dict[str, Any] = {"rate": "1mbit", "burst": 10_000, "limit": 10_000} if kind == "tbf" else {}
     with peers() as two:
-        two.left.namespace.add_qdisc(two.left.device, kind, handle="1:", **settings)
+        two.left.namespace.add_qdisc(two.left.device, kind, handle="1:", **_REQUIRED.get(kind, {}))
 
 
 @functools.cache
-def sysctl(name: str) -> Need:
-    """A sysctl, such as ``net.core.somaxconn``, that can be set in a network namespace."""
-    return Need(f"sysctl:{name}", lambda: _works(lambda: _try_sysctl(name), NetnsError, KeyError))
+def sysctl(name: str, value: str = "") -> Need:
+    """A sysctl, such as ``net.core.somaxconn``, that can be set in a namespace: to one value, or to any."""
+    code = f"sysctl:{name}" + (f"={value}" if value else "")
+    return Need(code, lambda: _works(lambda: _try_sysctl(name, value), NetnsError, KeyError))
 
 
 def shown_missing(error: BaseException) -> Need | None:
@@ -114,9 +122,9 @@ def shown_missing(error: BaseException) -> Need | None:
     return None
 
 
-def _try_sysctl(name: str) -> None:
+def _try_sysctl(name: str, value: str) -> None:
     with Namespace() as namespace:
-        namespace.sysctl[name] = namespace.sysctl[name]
+        namespace.sysctl[name] = value or namespace.sysctl[name]
 
 
 @functools.cache
@@ -364,5 +372,7 @@ _CODES = {
 def need_of(code: str) -> Need:
     """A need by its code. Raises: KeyError."""
     kind, _, name = code.partition(":")
-    families = {"congestion control": congestion_control, "qdisc": qdisc, "sysctl": sysctl}
+    if kind == "sysctl":
+        return sysctl(*name.split("="))
+    families = {"congestion control": congestion_control, "qdisc": qdisc}
     return families[kind](name) if kind in families else _CODES[code]
