@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from conformance.plugin.setups.ipsec import BLOCKING, POLICY
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.options import set_on_udp
 from conformance.plugin.surroundings import in_want
-from libsocket import Option, Socket, TcpAoAdd, UnsupportedOption
+from libsocket import SO_ORIGINAL_DST, Option, Socket, TcpAoAdd, UnsupportedOption
 from netns import (
     Capability,
     LinkRefused,
@@ -239,6 +240,17 @@ def _try_tcp_ao(algorithm: str = "hmac(sha1)") -> None:
         sock.tcp_ao_add_key = TcpAoAdd("127.0.0.1", 32, b"a key", sndid=1, rcvid=1, algorithm=algorithm)
 
 
+def _try_tls() -> None:
+    left, right = Socket.tcp_pair()
+    with left, right:
+        left.tcp_ulp = "tls"
+
+
+def _try_original_dst() -> None:
+    with Socket.tcp() as sock, suppress(FileNotFoundError):
+        sock.get(SO_ORIGINAL_DST)
+
+
 def _try_program() -> None:
     with returning(0):
         pass
@@ -315,6 +327,12 @@ IPSEC = Need("policy:ipsec", lambda: _works(_try_policy, OSError))
 """IPsec policies that are set as a socket's option (CONFIG_XFRM_USER). It does not load the module that has
 them; root's first socket of NETLINK_XFRM does."""
 
+TLS = Need("protocol:tls", lambda: _works(_try_tls, FileNotFoundError))
+"""TLS on top of a TCP connection (CONFIG_TLS)."""
+
+CONNTRACK = Need("netfilter:conntrack", lambda: _works(_try_original_dst, UnsupportedOption))
+"""Connections that the packet filter tracks (CONFIG_NF_CONNTRACK)."""
+
 ROUTING_RULES = Need("rule:fwmark", lambda: _works(_try_routing_rule, LinkRefused))
 """Rules that choose a routing table (CONFIG_IP_MULTIPLE_TABLES)."""
 
@@ -353,6 +371,8 @@ _NEEDS = (
     IPTABLES,
     MULTICAST_ROUTING,
     IPSEC,
+    TLS,
+    CONNTRACK,
     ROUTING_RULES,
     ROUTE_TIMERS,
     BLACKHOLE,
