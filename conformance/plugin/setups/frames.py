@@ -22,6 +22,7 @@ def frames(taken: Filter) -> Socket:
     """A packet socket that receives those frames of all that come or go which a filter takes."""
     sock = Socket.packet(socket.SOCK_RAW, _ALL)
     sock.attach_filter = taken
+    waiting_frames(sock)  # what came before the filter, such as a host's own
     sock.rcvtimeo = SOON
     return sock
 
