@@ -243,8 +243,9 @@ def test_etf_sends_it_when_it_is_time(peers, observe):
 )
 def test_etf_sends_in_the_order_of_times(peers, observe):
     with by_etf(peers) as (sender, receiver):
-        sender.send_message(b"second", at(AHEAD + SECOND // 2))
-        sender.send_message(b"first", at(AHEAD + SECOND // 4))
+        start = time.clock_gettime_ns(time.CLOCK_TAI) + AHEAD
+        sender.send_message(b"second", TxTime(start + 6 * SECOND // 10))
+        sender.send_message(b"first", TxTime(start + SECOND // 10))
 
         assert observe("order", [receiver.recv(9).decode(), receiver.recv(9).decode()]) == ["first", "second"]
 

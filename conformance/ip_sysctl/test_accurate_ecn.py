@@ -64,7 +64,7 @@ def with_option(hosts: Peers) -> list[bool]:
 
 @claim(
     "ip-sysctl/tcp_ecn/accurate-asks",
-    sentence="ip-sysctl/tcp_ecn/accurate-values",
+    sentence="ip-sysctl/tcp_ecn/accurate",
     section="TCP variables",
     says="The SYN of a TCP connection over IPv4 offers Accurate ECN (the flags AE, CWR and ECE) where "
     "tcp_ecn is 3, ECN (CWR and ECE) where it is 4, and neither where it is 5.",
@@ -80,7 +80,7 @@ def test_accurate_ecn_is_asked_for(peers, observe, value, flags):
 
 @claim(
     "ip-sysctl/tcp_ecn/accurate-grants",
-    sentence="ip-sysctl/tcp_ecn/accurate-values",
+    sentence="ip-sysctl/tcp_ecn/accurate",
     section="TCP variables",
     says="A TCP listener over IPv4 grants Accurate ECN to a client that offers it (of AE, CWR and ECE its "
     "answer to a SYN that is not marked has CWR alone) where tcp_ecn is 3, 4 or 5.",
@@ -97,7 +97,7 @@ def test_accurate_ecn_is_granted(peers, observe, value):
 
 @claim(
     "ip-sysctl/tcp_ecn/highest",
-    sentence="ip-sysctl/tcp_ecn/highest",
+    sentence=("ip-sysctl/tcp_ecn/highest", "ip-sysctl/tcp_ecn/both"),
     section="TCP variables",
     says="A TCP listener over IPv4 grants ECN (of AE, CWR and ECE its answer has ECE alone) where it or the "
     "client that asks has an Accurate ECN which the other has not, and nothing where one has no ECN: with a "
@@ -141,7 +141,7 @@ def test_the_answer_has_the_option(peers, observe, settings, has):
     "ip-sysctl/tcp_ecn_option/every-packet",
     sentence=(
         "ip-sysctl/tcp_ecn_option/never",
-        "ip-sysctl/tcp_ecn_option/every-packet",
+        "ip-sysctl/tcp_ecn_option/each",
         "ip-sysctl/tcp_ecn_option/default",
     ),
     section="TCP variables",
@@ -188,7 +188,7 @@ def carrying(data: bytes, peer: MadePeer) -> Segment:
 
 @claim(
     "ip-sysctl/tcp_ecn_option/fallback",
-    sentence=("ip-sysctl/tcp_ecn_option/every-packet", "ip-sysctl/tcp_ecn_option/persistently"),
+    sentence=("ip-sysctl/tcp_ecn_option/each", "ip-sysctl/tcp_ecn_option/always"),
     section="TCP variables",
     says="What a TCP connection with Accurate ECN over IPv4 sends has its option. Once a segment has come "
     "for the third time, and the answer to the second had the option, it has none with a tcp_ecn_option of "

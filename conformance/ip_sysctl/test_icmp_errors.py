@@ -88,8 +88,8 @@ def source_of_error(hosts: Routed, destination: str, *, seen_by: Host) -> str:
 @claim(
     "ip-sysctl/icmp_errors_use_inbound_ifaddr/source",
     sentence=(
-        "ip-sysctl/icmp_errors_use_inbound_ifaddr/disabled",
-        "ip-sysctl/icmp_errors_use_inbound_ifaddr/enabled",
+        "ip-sysctl/icmp_errors_use_inbound_ifaddr/outgoing",
+        "ip-sysctl/icmp_errors_use_inbound_ifaddr/inbound",
         "ip-sysctl/icmp_errors_use_inbound_ifaddr/default",
     ),
     section="IP Variables",
@@ -111,8 +111,8 @@ def test_the_interface_of_the_address_is_chosen(routed, observe):
 @claim(
     "ip-sysctl/icmp_errors_use_inbound_ifaddr/to-itself",
     sentence=(
-        "ip-sysctl/icmp_errors_use_inbound_ifaddr/disabled",
-        "ip-sysctl/icmp_errors_use_inbound_ifaddr/enabled",
+        "ip-sysctl/icmp_errors_use_inbound_ifaddr/outgoing",
+        "ip-sysctl/icmp_errors_use_inbound_ifaddr/inbound",
     ),
     section="IP Variables",
     says="A router over IPv4 answers a datagram to a second address of its own, at a port that nobody has, "
@@ -240,7 +240,7 @@ def of_interface(message: ExtendedMessage, host: Host) -> list[object]:
 @claim(
     "ip-sysctl/icmp_errors_extension_mask/interface",
     sentence=(
-        "ip-sysctl/icmp_errors_extension_mask/errors",
+        "ip-sysctl/icmp_errors_extension_mask/appends",
         "ip-sysctl/icmp_errors_extension_mask/interface",
     ),
     section="IP Variables",
@@ -271,7 +271,7 @@ def test_an_error_says_by_which_interface(routed, observe, error):
 
 @claim(
     "ip-sysctl/icmp_errors_extension_mask/original",
-    sentence="ip-sysctl/icmp_errors_extension_mask/original",
+    sentence="ip-sysctl/icmp_errors_extension_mask/128-bytes",
     section="IP Variables",
     says="With icmp_errors_extension_mask 1 an ICMP error over IPv4 about a UDP datagram of 1, 100, 101 or "
     "500 bytes has 128 bytes of its packet: zeros follow what is shorter, and what is longer is cut.",
@@ -311,7 +311,7 @@ def test_an_error_has_no_extension_at_first(routed, observe):
 
 @claim(
     "ip-sysctl/errors_extension_mask/interface",
-    sentence=("ip-sysctl/errors_extension_mask/errors", "ip-sysctl/errors_extension_mask/interface"),
+    sentence=("ip-sysctl/errors_extension_mask/appends", "ip-sysctl/errors_extension_mask/interface"),
     section="icmp/*",
     says="With net.ipv6.icmp.errors_extension_mask 1 an ICMPv6 error that a destination is unreachable or "
     "that the time is exceeded ends with index, address, name and MTU of the interface by which the packet "
@@ -338,7 +338,7 @@ def test_an_error_over_ipv6_says_by_which_interface(routed, observe, error):
 
 @claim(
     "ip-sysctl/errors_extension_mask/others",
-    sentence="ip-sysctl/errors_extension_mask/errors",
+    sentence="ip-sysctl/errors_extension_mask/appends",
     section="icmp/*",
     says="With net.ipv6.icmp.errors_extension_mask 1 an ICMPv6 error that there is a problem with a "
     "parameter ends with the packet, of a protocol that nobody has.",
@@ -357,7 +357,7 @@ def test_another_error_over_ipv6_has_no_extension(routed, observe):
 
 @claim(
     "ip-sysctl/errors_extension_mask/original",
-    sentence="ip-sysctl/errors_extension_mask/original",
+    sentence="ip-sysctl/errors_extension_mask/128-bytes",
     section="icmp/*",
     says="With net.ipv6.icmp.errors_extension_mask 1 an ICMPv6 error about a UDP datagram of 1, 80, 81 or "
     "500 bytes has 128 bytes of its packet: zeros follow what is shorter, and what is longer is cut.",
