@@ -222,7 +222,8 @@ class Links:
         ``add_qdisc("veth0", "tbf", handle="1:", rate="1mbit", burst=2048, limit=100_000)`` slows the
         interface down; ``add_qdisc("veth0", "pfifo_fast", parent="1:1")`` orders by SO_PRIORITY
         what waits there. Sizes are bytes. Without a ``handle`` the kernel chooses one. The settings are those
-        of pyroute2's ``tc``; ValueError for a kind of which it knows none, such as fq.
+        of pyroute2's ``tc``; ValueError for a kind of which it knows none, such as fq. Those of etf are
+        ``clockid``, ``delta`` in nanoseconds and ``deadline_mode``, as in tc-etf(8).
         """
         with self.rtnetlink() as netlink, _built_qdisc(kind, parent):
             index = netlink.index(device)

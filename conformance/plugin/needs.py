@@ -6,7 +6,9 @@ import errno
 import functools
 import os
 import socket
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +18,7 @@ from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.options import set_on_udp
 from conformance.plugin.surroundings import in_want
 from kernels.inside import in_guest
-from libsocket import TCP_AO_INFO, Option, Socket, TcpAoAdd, UnsupportedOption
+from libsocket import SO_ORIGINAL_DST, TCP_AO_INFO, Option, Socket, TcpAoAdd, UnsupportedOption
 from netns import (
     Capability,
     LinkRefused,
@@ -96,16 +98,23 @@ def qdisc(kind: str) -> Need:
     return Need(f"qdisc:{kind}", lambda: _works(lambda: _try_qdisc(kind), LinkRefused))
 
 
+_REQUIRED: dict[str, dict[str, Any]] = {
+    "etf": {"clockid": time.CLOCK_TAI, "delta": 0},
+    "tbf": {"rate": "1mbit", "burst": 10_000, "limit": 10_000},
+}
+"""The settings without which a queueing discipline is none."""
+
+
 def _try_qdisc(kind: str) -> None:
-    settings: dict[str, Any] = {"rate": "1mbit", "burst": 10_000, "limit": 10_000} if kind == "tbf" else {}
     with peers() as two:
-        two.left.namespace.add_qdisc(two.left.device, kind, handle="1:", **settings)
+        two.left.namespace.add_qdisc(two.left.device, kind, handle="1:", **_REQUIRED.get(kind, {}))
 
 
 @functools.cache
-def sysctl(name: str) -> Need:
-    """A sysctl, such as ``net.core.somaxconn``, that can be set in a network namespace."""
-    return Need(f"sysctl:{name}", lambda: _works(lambda: _try_sysctl(name), NetnsError, KeyError))
+def sysctl(name: str, value: str = "") -> Need:
+    """A sysctl, such as ``net.core.somaxconn``, that can be set in a namespace: to one value, or to any."""
+    code = f"sysctl:{name}" + (f"={value}" if value else "")
+    return Need(code, lambda: _works(lambda: _try_sysctl(name, value), NetnsError, KeyError))
 
 
 def shown_missing(error: BaseException) -> Need | None:
@@ -115,9 +124,9 @@ def shown_missing(error: BaseException) -> Need | None:
     return None
 
 
-def _try_sysctl(name: str) -> None:
+def _try_sysctl(name: str, value: str) -> None:
     with Namespace() as namespace:
-        namespace.sysctl[name] = namespace.sysctl[name]
+        namespace.sysctl[name] = value or namespace.sysctl[name]
 
 
 @functools.cache
@@ -236,6 +245,17 @@ def _try_tcp_ao(algorithm: str = "hmac(sha1)") -> None:
         sock.get(TCP_AO_INFO)  # gVisor takes any option of TCP, and has forgotten it
 
 
+def _try_tls() -> None:
+    left, right = Socket.tcp_pair()
+    with left, right:
+        left.tcp_ulp = "tls"
+
+
+def _try_original_dst() -> None:
+    with Socket.tcp() as sock, suppress(FileNotFoundError):
+        sock.get(SO_ORIGINAL_DST)
+
+
 def _try_program() -> None:
     with returning(0):
         pass
@@ -312,6 +332,12 @@ IPSEC = Need("policy:ipsec", lambda: _works(_try_policy, OSError))
 """IPsec policies that are set as a socket's option (CONFIG_XFRM_USER). It does not load the module that has
 them; root's first socket of NETLINK_XFRM does."""
 
+TLS = Need("protocol:tls", lambda: _works(_try_tls, FileNotFoundError))
+"""TLS on top of a TCP connection (CONFIG_TLS)."""
+
+CONNTRACK = Need("netfilter:conntrack", lambda: _works(_try_original_dst, UnsupportedOption))
+"""Connections that the packet filter tracks (CONFIG_NF_CONNTRACK)."""
+
 ROUTING_RULES = Need("rule:fwmark", lambda: _works(_try_routing_rule, LinkRefused))
 """Rules that choose a routing table (CONFIG_IP_MULTIPLE_TABLES)."""
 
@@ -353,6 +379,8 @@ _NEEDS = (
     IPTABLES,
     MULTICAST_ROUTING,
     IPSEC,
+    TLS,
+    CONNTRACK,
     ROUTING_RULES,
     ROUTE_TIMERS,
     ROUTE_MTU,
@@ -373,5 +401,7 @@ _CODES = {
 def need_of(code: str) -> Need:
     """A need by its code. Raises: KeyError."""
     kind, _, name = code.partition(":")
-    families = {"congestion control": congestion_control, "qdisc": qdisc, "sysctl": sysctl}
+    if kind == "sysctl":
+        return sysctl(*name.split("="))
+    families = {"congestion control": congestion_control, "qdisc": qdisc}
     return families[kind](name) if kind in families else _CODES[code]

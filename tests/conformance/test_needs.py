@@ -78,3 +78,8 @@ def test_a_kind_of_link_is_missing_where_the_kernel_has_none(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["fq", "netem"])
 def test_a_queueing_discipline_is_missing_where_the_kernel_has_none(kind: str) -> None:
     assert need_of(f"qdisc:{kind}").missing() is not has_qdisc(kind)
+
+
+@pytest.mark.parametrize(("value", "missing"), [("7", False), ("0", True)])
+def test_a_value_that_a_sysctl_does_not_take_is_missing(value: str, missing: bool) -> None:
+    assert need_of(f"sysctl:net.ipv4.ip_default_ttl={value}").missing() is missing

@@ -115,9 +115,9 @@ class MadePeer:
         ports = (self.port, self.other if to is None else to)
         octets = b"".join(bytes([kind, 2 + len(value)]) + value for kind, value in (options or {}).items())
         octets += bytes([_NOP]) * (-len(octets) % 4)
-        size = (20 + len(octets)) // 4 << 4
+        size = (20 + len(octets)) // 4 << 12
         begin = struct.pack(
-            "!HHIIBBH", *ports, *(number % 2**32 for number in numbers), size, flags, self.window
+            "!HHIIHH", *ports, *(number % 2**32 for number in numbers), size | flags, self.window
         )
         rest = octets + data
         pseudo = _octets(ADDRESS) + _octets(self.host) + struct.pack("!HH", 6, 20 + len(rest))
