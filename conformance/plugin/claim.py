@@ -78,7 +78,8 @@ def differs(
     why: str,
     *,
     since: str,
-    commit: str,
+    commit: str | None = None,
+    source: str | None = None,
     until: str | None = None,
     backports: tuple[str, ...] = (),
     observed: Mapping[str, object] = MappingProxyType({}),
@@ -86,12 +87,15 @@ def differs(
     """Declare that a claim is not true on some kernels.
 
     ``why`` says what is true instead, ``commit`` made it so, on mainline ``since`` (inclusive) to
-    ``until`` (exclusive) and on the stable ``backports``. ``observed`` are the observations that must
-    then be seen: any other difference is not the declared one. An errno where another or none was due
-    is the observation ``errno``; None there says that the call succeeded.
+    ``until`` (exclusive) and on the stable ``backports``. Where the change is only known by another
+    name, such as a CVE's, that is the ``source``. ``observed`` are the observations that must then be
+    seen: any other difference is not the declared one. An errno where another or none was due is the
+    observation ``errno``; None there says that the call succeeded.
     """
+    if not (commit or source):
+        raise ValueError(f"{why}: a difference needs the commit that made it so, or another source")
     seen = {name: frozen(value) for name, value in observed.items()}
-    return Expectation(why, Range(since, until, backports), commit, seen)
+    return Expectation(why, Range(since, until, backports), commit, seen, source=source)
 
 
 def stated(item: pytest.Item) -> Stated | None:
