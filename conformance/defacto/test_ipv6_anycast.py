@@ -115,17 +115,22 @@ def test_joining_takes_a_capability(peers, observe):
 
 @claim(
     "defacto/IPV6_JOIN_ANYCAST/refused",
-    says="On a host that is no router a UDP socket is refused a multicast address and one that the host has "
-    "(EINVAL), one that is not of the network of the interface (EADDRNOTAVAIL), and an interface that is not "
-    "there (ENODEV), where it joins another of that network.",
+    says="On a host that is no router a UDP socket is refused a multicast address and one that the host has, "
+    "on that interface or on another (EINVAL), one that is not of the network of the interface "
+    "(EADDRNOTAVAIL), and an interface that is not there (ENODEV), where it joins another of that network.",
     since=SINCE,
     commit=COMMIT,
     needs=NEEDS,
 )
 @pytest.mark.parametrize(
     ("address", "number"),
-    [(GROUP, errno.EINVAL), ("fd00:1::2", errno.EINVAL), (ELSEWHERE, errno.EADDRNOTAVAIL)],
-    ids=["group", "own", "elsewhere"],
+    [
+        (GROUP, errno.EINVAL),
+        ("fd00:1::2", errno.EINVAL),
+        ("::1", errno.EINVAL),
+        (ELSEWHERE, errno.EADDRNOTAVAIL),
+    ],
+    ids=["group", "own", "own-of-loopback", "elsewhere"],
 )
 def test_not_all_addresses_are_joined(peers, observe, address, number):
     with exchange(peers) as (sender, receiver, member):

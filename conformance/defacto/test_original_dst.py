@@ -22,15 +22,16 @@ OF_BOTH = pytest.mark.parametrize(
 
 @claim(
     "defacto/SO_ORIGINAL_DST/not-redirected",
-    says="Where connections are tracked, reading SO_ORIGINAL_DST of a TCP connection over IPv4 that was not "
-    "redirected, or IP6T_SO_ORIGINAL_DST of one over IPv6, is refused with ENOENT, and into fewer bytes than "
-    "an address has with EINVAL; the connection goes on. That of a UDP socket is refused with ENOPROTOOPT.",
+    says="In a kernel that can track connections, reading SO_ORIGINAL_DST of a TCP connection over IPv4 that "
+    "is not tracked, or IP6T_SO_ORIGINAL_DST of one over IPv6, is refused with ENOENT, and into fewer bytes "
+    "than an address has with EINVAL; the connection goes on. That of a UDP socket is refused with "
+    "ENOPROTOOPT.",
     since="3.8",
     commit="121d1e0941e0",
     needs=[IPV6, CONNTRACK],
 )
 @OF_BOTH
-def test_what_was_not_redirected_went_nowhere_else(ns, observe, family, option, size):
+def test_nothing_is_known_of_what_is_not_tracked(ns, observe, family, option, size):
     left, right = Socket.tcp_pair(family)
     with left, right, Socket.udp(family) as udp:
         with refused(errno.ENOENT):

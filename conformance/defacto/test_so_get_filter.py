@@ -14,17 +14,17 @@ from conformance.plugin.setups.filters import ALL, Step, program
 from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.sockets import unix_datagram
 from libsocket import Filter, Socket
-from netns import Capability
 
 SINCE, COMMIT = "3.8", "a8fc92778080"
-MOST = 4096
+MANY = 2000
+"""Fewer than the most, 4096, for which older kernels have no room: their net.core.optmem_max is 20480."""
 SOME: list[Step] = [("ldh [k]", 12), ("jeq #k", 0x0806, 0, 1), ALL, ("ret #k", 0)]
-PROGRAMS = {"some": program(*SOME), "most": program(*[("ld #k", 1)] * (MOST - 1), ALL)}
+PROGRAMS = {"some": program(*SOME), "many": program(*[("ld #k", 1)] * (MANY - 1), ALL)}
 
 
 @claim(
     "defacto/SO_GET_FILTER/read",
-    says="The classic program of a UDP or UNIX datagram socket, of 4 instructions or 4096, reads back as it "
+    says="The classic program of a UDP or UNIX datagram socket, of 4 instructions or 2000, reads back as it "
     "was attached, and there is none before and once it is detached.",
     since=SINCE,
     commit=COMMIT,
@@ -62,17 +62,18 @@ def test_an_extended_program_is_not_read(ns, observe):
 @claim(
     "defacto/SO_ATTACH_FILTER/inherited-by-accept",
     says="An accepted TCP connection over IPv4 has the classic program that its listener had when they "
-    "connected, and to detach it leaves that of the listener.",
-    since=SINCE,
-    commit=COMMIT,
-    needs=[Capability.NET_ADMIN],
+    "connected, though the listener has another by then, and to detach it leaves that of the listener.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 def test_an_accepted_connection_has_a_program(ns, observe):
     with listening() as listener:
         listener.attach_filter = Filter.accept(1000)
-        with pending_connection(listener), listener.accept()[0] as accepted:
-            seen = [accepted.filter() == Filter.accept(1000)]
-            accepted.detach_filter = 0
-            seen += [accepted.filter() is None, listener.filter() == Filter.accept(1000)]
+        with pending_connection(listener):
+            listener.attach_filter = Filter.accept(2000)
+            with listener.accept()[0] as accepted:
+                seen = [accepted.filter() == Filter.accept(1000)]
+                accepted.detach_filter = 0
+                seen += [accepted.filter() is None, listener.filter() == Filter.accept(2000)]
 
-            assert observe("accepted_detached_listener", seen) == [True, True, True]
+                assert observe("accepted_detached_listener", seen) == [True, True, True]

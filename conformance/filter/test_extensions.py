@@ -203,22 +203,25 @@ def test_rand(observe):
     assert observe("differ", len(numbers) > 1) is True
 
 
-ATTRIBUTES: Final = b"".join(number.to_bytes(2, sys.byteorder) for number in (12, 1, 8, 3, 0, 0, 8, 2, 0, 0))
-"""One of type 1 that has one of type 3 within, and one of type 2."""
+NUMBERS: Final = (12, 1, 8, 3, 0, 0, 12, 2, 8, 3, 0, 0, 8, 2, 0, 0)
+ATTRIBUTES: Final = b"".join(number.to_bytes(2, sys.byteorder) for number in NUMBERS)
+"""One of type 1 and one of type 2 that have one of type 3 within, and another of type 2."""
 
 
 @claim(
     "filter/extensions/nla",
     sentence=("filter/extensions/nla", "filter/extensions/nlan"),
     section=SECTION,
-    says="The extension nla loads the offset of the netlink attribute of the type X that is at the offset A "
-    "or after it in a UNIX datagram, and nlan that of one within the attribute at the offset A.",
+    says="The extension nla loads the offset of the first netlink attribute of the type X that is at the "
+    "offset A or after it in a UNIX datagram, and nlan that of one within the attribute at the offset A.",
 )
 @pytest.mark.parametrize(
-    ("extension", "type_", "offset"), [("ld nla", 2, 12), ("ld nlan", 3, 4)], ids=["nla", "nlan"]
+    ("extension", "type_", "start", "offset"),
+    [("ld nla", 2, 0, 12), ("ld nla", 2, 24, 24), ("ld nlan", 3, 0, 4), ("ld nlan", 3, 12, 16)],
+    ids=["nla", "nla-further-on", "nlan", "nlan-further-on"],
 )
-def test_attributes(observe, extension, type_, offset):
-    steps = [("ldx #k", type_), ("ld #k", 0), (extension,)]
+def test_attributes(observe, extension, type_, start, offset):
+    steps = [("ldx #k", type_), ("ld #k", start), (extension,)]
 
     assert observe("offset", accumulated(*steps, data=ATTRIBUTES)) == offset
 

@@ -19,19 +19,18 @@ FIRST, SECOND = 1, 2
 BY = pytest.mark.parametrize("by", ["#k", "x"])
 
 
-def loaded(accumulator: int, x: int) -> list[Step]:
-    return [("ld #k", accumulator), ("ldx #k", x)]
+def operate(name: str, accumulator: int, operand: int, by: str, if_false: int = 0) -> list[Step]:
+    """An instruction, whose operand is in itself or in X, with A loaded before: the other of them is 0.
 
-
-def calculated(name: str, accumulator: int, operand: int, by: str) -> int:
-    """A after an instruction whose operand is in the instruction or in X."""
-    return accumulated(*loaded(accumulator, operand), (f"{name} {by}", operand))
+    Of a jump, how many it skips if false.
+    """
+    k, x = (operand, 0) if by == "#k" else (0, operand)
+    return [("ld #k", accumulator), ("ldx #k", x), (f"{name} {by}", k, 0, if_false)]
 
 
 def target(name: str, accumulator: int, operand: int, by: str) -> int:
     """The target of a jump whose first is the next instruction, and whose second the one after it."""
-    jump = (f"{name} {by}", operand, 0, 1)
-    return returned(*loaded(accumulator, operand), jump, ("ret #k", FIRST), ("ret #k", SECOND))
+    return returned(*operate(name, accumulator, operand, by, 1), ("ret #k", FIRST), ("ret #k", SECOND))
 
 
 LOADS: Final[dict[str, tuple[list[Step], int]]] = {
@@ -139,12 +138,12 @@ ARITHMETIC: Final = {
 def test_arithmetic(observe, name, numbers, by):
     accumulator, operand, result = numbers
 
-    assert observe("result", calculated(name, accumulator, operand, by)) == result
+    assert observe("result", accumulated(*operate(name, accumulator, operand, by))) == result
 
 
 WRAPPED: Final = {
-    "add": (LAST, 6, 5),
-    "sub": (3, LAST - 1, 5),
+    "add": (LAST, 7, 6),
+    "sub": (4, LAST - 1, 6),
     "mul": (0x8000_0001, 2, 2),
     "lsh": (0x8000_0001, 1, 2),
     "div": (LAST, 0x0200_0000, 127),
@@ -163,8 +162,9 @@ WRAPPED: Final = {
 @pytest.mark.parametrize(("name", "numbers"), WRAPPED.items(), ids=WRAPPED)
 def test_numbers_have_32_bits(observe, name, numbers, by):
     accumulator, operand, result = numbers
+    halved = accumulated(*operate(name, accumulator, operand, by), ("rsh #k", 1))  # a 33rd bit would show
 
-    assert observe("result", calculated(name, accumulator, operand, by)) == result
+    assert observe("halved", halved) == result // 2
 
 
 @claim(

@@ -29,21 +29,26 @@ INVALID: Final[dict[str, list[Step]]] = {
     "unset": [("ld M[k]", 0), ALL],
 }
 """No ret at the end, a jump beyond it, a division by zero, a shift by all bits, a word not stored."""
+VALID = program(
+    ("st M[k]", 0), ("ld M[k]", 0), ("div #k", 1), ("lsh #k", 31), ("jeq #k", 1, 0, 0), ("ret #k", 3)
+)
+"""What is next to each of them: three bytes are taken."""
 
 
 @claim(
     "filter/Introduction/failed",
     sentence=("filter/Introduction/check", "filter/Introduction/failed", "filter/internals/constraints"),
     section="Introduction",
-    says="A program that does not end with ret, jumps beyond its end, divides by 0, shifts by 32 bits, or "
-    "loads a word that it has not stored is refused, and the one that a UNIX datagram socket has stays.",
+    says="A program that does not end with ret, jumps beyond its end, divides by the number 0, shifts by "
+    "the number 32, or loads a word that it has not stored is refused, and the one that a UNIX datagram "
+    "socket has, which jumps to its end, divides by 1, shifts by 31 and loads a word that it stored, stays.",
 )
 @pytest.mark.parametrize("steps", INVALID.values(), ids=INVALID)
 def test_what_is_refused_replaces_nothing(observe, steps):
     left, right = unix_datagram_pair()
     with left, right:
         right.rcvtimeo = SOON
-        right.attach_filter = Filter.accept(3)
+        right.attach_filter = VALID
         with refused():
             right.attach_filter = program(*steps)
         left.send(b"hello")

@@ -37,13 +37,16 @@ def marked(sock: Socket) -> Socket:
     section=SECTION,
     says="With a rule by which packets of the mark 1 have a table that delivers all here, a TCP listener "
     "over IPv4 that is bound to an address which this host does not have thanks to IP_TRANSPARENT accepts a "
-    "connection from a socket with that mark, and answers; without the mark the network is unreachable.",
+    "connection from a socket with that mark, and answers. Without the mark the network, to which no other "
+    "route leads, is unreachable, and without the option the listener is refused the address.",
     needs=NEEDS,
 )
 def test_a_marked_connection_is_accepted(ns, observe):
     deliver_marked(ns)
     with Socket.tcp() as listener, marked(Socket.tcp()) as client, Socket.tcp() as unmarked:
         client.rcvtimeo = SOON
+        with refused(name="errno_without_option"):
+            listener.bind((FOREIGN, 0))
         listener.ip_transparent = True
         listener.bind((FOREIGN, 0))
         listener.listen()
@@ -63,13 +66,16 @@ def test_a_marked_connection_is_accepted(ns, observe):
     section=SECTION,
     says="With a rule by which packets of the mark 1 have a table that delivers all here, a UDP socket over "
     "IPv4 that is bound to an address which this host does not have thanks to IP_TRANSPARENT receives what "
-    "has the mark, and answers from that address; without the mark the network is unreachable.",
+    "has the mark, and answers from that address. Without the mark the network, to which no other route "
+    "leads, is unreachable, and without the option the socket is refused the address.",
     needs=NEEDS,
 )
 def test_marked_datagrams_are_received(ns, observe):
     deliver_marked(ns)
     with Socket.udp() as server, marked(Socket.udp()) as client, Socket.udp() as unmarked:
         client.rcvtimeo = server.rcvtimeo = SOON
+        with refused(name="errno_without_option"):
+            server.bind((FOREIGN, 0))
         server.ip_transparent = True
         server.bind((FOREIGN, 0))
         with refused(errno.ENETUNREACH):
