@@ -685,6 +685,7 @@ def largest_frame(hosts: Peers, settings: dict[str, int]) -> int:
     sentence=(
         "tcp.7/tcp_tso_win_divisor/percentage",
         "ip-sysctl/tcp_tso_win_divisor/part",
+        "ip-sysctl/tcp_tso_win_divisor/default",
     ),
     section="/proc interfaces",
     says="Of the congestion window with which a TCP connection over IPv4 with the algorithm reno begins, 10 "
