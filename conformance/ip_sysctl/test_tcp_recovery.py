@@ -15,6 +15,10 @@ from netns import NetnsError, Peers
 EARLY, RECOVERY, REORDERING = (
     f"net.ipv4.tcp_{name}" for name in ("early_retrans", "recovery", "max_reordering")
 )
+PROBED = {
+    **RESTING_ENDS,
+    "no-op: sendto(*, 40, 0*": "a probe comes before anything is acknowledged too, and the next one does that",
+}
 WITHOUT_PROBE = 0.5
 """Seconds, many times what a probe takes to come."""
 LONGER = 0.2
@@ -47,7 +51,7 @@ def lose_tail(sock: Socket, peer: MadePeer) -> list[Segment]:
     "new network namespace, and with a tcp_early_retrans of 3 or 4.",
     since="3.10",
     needs=RESTING,
-    survives=RESTING_ENDS,
+    survives=PROBED,
 )
 @pytest.mark.parametrize("value", [None, 3, 4])
 def test_a_lost_tail_is_probed(peers, observe, value):
@@ -66,7 +70,7 @@ def test_a_lost_tail_is_probed(peers, observe, value):
     "of 4 it does; 5 is refused.",
     since="4.10",
     needs=RESTING,
-    survives=RESTING_ENDS,
+    survives=PROBED,
 )
 @pytest.mark.parametrize(("value", "probes"), [(0, 0), (4, 1)])
 def test_probing_has_bounds(peers, observe, value, probes):
@@ -98,7 +102,7 @@ def found_by_probe(hosts: Peers) -> list[bool]:
     "of 100 seconds, with a tcp_recovery of 1.",
     since="4.4",
     needs=RESTING,
-    survives=RESTING_ENDS,
+    survives=PROBED,
 )
 def test_what_is_before_a_probe_is_lost(peers, observe):
     peers.right.namespace.sysctl[RECOVERY] = 1
@@ -115,7 +119,7 @@ def test_what_is_before_a_probe_is_lost(peers, observe):
     "of 100 seconds, with a tcp_recovery of 0.",
     since="6.17",
     needs=RESTING,
-    survives=RESTING_ENDS,
+    survives=PROBED,
 )
 def test_there_is_nothing_but_rack(peers, observe):
     peers.right.namespace.sysctl[RECOVERY] = 0
