@@ -17,7 +17,7 @@ EARLY, RECOVERY, REORDERING = (
 )
 PROBED = {
     **RESTING_ENDS,
-    "no-op: sendto(*, 40, 0*": "a probe comes before anything is acknowledged too, and the next one does that",
+    "no-op: sendto(*, 40, 0*": "a probe comes before anything is acknowledged too, and the next does that",
 }
 WITHOUT_PROBE = 0.5
 """Seconds, many times what a probe takes to come."""
