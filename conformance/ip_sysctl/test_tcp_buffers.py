@@ -95,7 +95,11 @@ def test_a_send_buffer_is_smaller(ns, observe):
     "or a TCP_NOTSENT_LOWAT of 2000, and more without.",
     since="4.6",
     needs=RESTING,
-    survives=RESTING_ENDS,
+    survives={
+        **RESTING_ENDS,
+        "no-op: setsockopt(*TCP_NOTSENT_LOWAT, ?0?*": "it is 0 at first",
+        "no-op: setsockopt(*SO_SNDBUF*": "where there is a limit no more room is needed",
+    },
 )
 @pytest.mark.parametrize(
     ("setting", "option", "more"),
@@ -128,6 +132,7 @@ def fill(sock: Socket) -> None:
     "1024.",
     since="6.1",
     needs=[sysctl(CHILDREN)],
+    survives={"*": "no socket is asked: files of /proc/sys are read"},
 )
 @pytest.mark.parametrize(
     ("entries", "buckets", "backlog"), [(1024, 512, 128), (16_384, 8192, 128), (65_536, 32_768, 512)]
@@ -148,6 +153,7 @@ def test_defaults_depend_on_the_table(ns, observe, entries, buckets, backlog):
     "answers 4 SYNs that are not followed up, and no more.",
     since="2.4",
     needs=[*MADE, sysctl(COOKIES)],
+    survives={"no-op: sendto(*": "each listener is asked more often than it answers"},
 )
 def test_each_listener_has_a_queue(peers, observe):
     peers.right.namespace.sysctl.update({COOKIES: 0, BACKLOG: 4})
