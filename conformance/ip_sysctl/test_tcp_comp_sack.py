@@ -39,7 +39,7 @@ FEWER = {
 
 
 @contextmanager
-def before_gaps(hosts: Peers) -> Iterator[tuple[MadePeer, dict[int, bytes]]]:
+def before_gap(hosts: Peers) -> Iterator[tuple[MadePeer, dict[int, bytes]]]:
     """A peer that is far away, as its timestamp tells the other end, to which it has to be sent on."""
     with made_peer(hosts) as peer, hosts.right.entered(), listening(hosts.right.address) as listener:
         answer = peer.ask(listener, {**WITH_SACK, **with_timestamp(1)})
@@ -58,21 +58,21 @@ def before_gaps(hosts: Peers) -> Iterator[tuple[MadePeer, dict[int, bytes]]]:
 
 
 def acknowledged(hosts: Peers, number: int) -> int:
-    """How many of so many segments are acknowledged at once that come with gaps between."""
-    with before_gaps(hosts) as (peer, options):
+    """How many of so many segments are acknowledged at once that come after a gap."""
+    with before_gap(hosts) as (peer, options):
         for one in range(1, number + 1):
-            peer.send(data=b"x", sequence=peer.sequence + 2 * one, options=options)
+            peer.send(data=b"x", sequence=peer.sequence + one, options=options)
         return len(peer.replies())
 
 
 def waits(hosts: Peers, seconds: float) -> bool:
     """Whether the acknowledgement of a segment after those comes no sooner than after so many seconds."""
-    with before_gaps(hosts) as (peer, options):
+    with before_gap(hosts) as (peer, options):
         for one in range(1, AT_ONCE + 1):
-            peer.send(data=b"x", sequence=peer.sequence + 2 * one, options=options)
+            peer.send(data=b"x", sequence=peer.sequence + one, options=options)
         peer.replies()
         with timed() as took:
-            peer.send(data=b"x", sequence=peer.sequence + 2 * AT_ONCE + 2, options=options)
+            peer.send(data=b"x", sequence=peer.sequence + AT_ONCE + 1, options=options)
             peer.next()
         return took.lasted(seconds)
 
@@ -82,8 +82,8 @@ def waits(hosts: Peers, seconds: float) -> bool:
     sentence=("ip-sysctl/tcp_comp_sack_nr/most", "ip-sysctl/tcp_comp_sack_nr/default"),
     section="TCP variables",
     says="A TCP connection over IPv4, whose peer is so far away that acknowledgements wait for long, "
-    "acknowledges the first 3 of some segments that come with gaps between at once, and then one only after "
-    "as many as tcp_comp_sack_nr says, 44 in a new network namespace, or 1 or 5.",
+    "acknowledges the first 3 of some segments that come after a gap at once, and then one only after as "
+    "many as tcp_comp_sack_nr says, 44 in a new network namespace, or 1 or 5.",
     since="6.19",
     needs=[*MADE, sysctl(NUMBER), sysctl(PERCENT)],
     survives=FEWER,
@@ -103,7 +103,7 @@ def test_so_many_become_one(peers, observe, settings, most, more):
     sentence="ip-sysctl/tcp_comp_sack_nr/zero",
     section="TCP variables",
     says="With a tcp_comp_sack_nr of 0 a TCP connection over IPv4 acknowledges each of 20 segments that come "
-    "with gaps between, and with one of 44 fewer.",
+    "after a gap, and with one of 44 fewer.",
     since="4.18",
     needs=[*MADE, sysctl(NUMBER)],
     survives=FEWER,
