@@ -13,7 +13,7 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import UNANSWERED, sysctl
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening
-from conformance.plugin.setups.made_peer import ADDRESS, MADE, made_peer
+from conformance.plugin.setups.made_peer import ADDRESS, MADE, MadePeer, made_peer
 from conformance.plugin.setups.pairs import UNACKED_ENDS, unanswered_sender
 from conformance.plugin.setups.readiness import readable_by_select
 from conformance.plugin.setups.segments import ACK, SYN, next_segment, segments, waiting_segments
