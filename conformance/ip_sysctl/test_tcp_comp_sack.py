@@ -132,8 +132,9 @@ def test_none_waits(peers, observe, most, each):
 @pytest.mark.parametrize(("settings", "percent"), [({}, 33), ({PERCENT: 66}, 66), ({PERCENT: 100}, 100)])
 def test_they_wait_for_a_part_of_a_round_trip(peers, observe, settings, percent):
     peers.right.namespace.sysctl.update({DELAY: LONG, **settings})
+    number = observe("percent", peers.right.namespace.sysctl[PERCENT])
 
-    assert observe("late", waits(peers, AWAY * percent / 100)) is True
+    assert [number, observe("late", waits(peers, AWAY * percent / 100))] == [str(percent), True]
 
 
 @claim(
