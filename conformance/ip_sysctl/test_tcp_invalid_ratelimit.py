@@ -34,8 +34,13 @@ MINUTE = 60_000
 
 
 def out_of_window(peer: MadePeer) -> None:
-    """Send a sequence number that is out of the window."""
+    """Send a sequence number that is beyond the window."""
     peer.send(sequence=peer.sequence + FAR)
+
+
+def before_window(peer: MadePeer) -> None:
+    """Send a sequence number that came long ago."""
+    peer.send(sequence=peer.sequence - FAR)
 
 
 def acknowledge_long_ago(peer: MadePeer) -> None:
@@ -53,7 +58,9 @@ FEWER = {
     "but for the one that ends the handshake, which any later one does too"
 }
 
-INVALID = pytest.mark.parametrize("invalid", [out_of_window, acknowledge_long_ago, go_back_in_time])
+INVALID = pytest.mark.parametrize(
+    "invalid", [out_of_window, before_window, acknowledge_long_ago, go_back_in_time]
+)
 
 
 @contextmanager
@@ -101,8 +108,8 @@ def seconds_between_answers(peer: MadePeer) -> float:
     ),
     section="TCP variables",
     says="With a tcp_invalid_ratelimit of 60000 a TCP connection over IPv4 answers one of three segments "
-    "without data that come one right after another, and whose sequence number or acknowledgement is out of "
-    "the window or whose timestamp is too old; with one of 0 it answers each.",
+    "without data that come one right after another, and whose sequence number is beyond or before the "
+    "window, whose acknowledgement is before it or whose timestamp is too old; with 0 it answers each.",
     since="4.0",
     needs=MADE,
     survives=FEWER,
