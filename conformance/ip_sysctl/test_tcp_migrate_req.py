@@ -101,7 +101,6 @@ def test_a_listener_is_chosen_at_random(peers, observe):
     "to one with it has no TCP_SAVED_SYN when it is accepted there, and one whose SYN that listener had has.",
     since="5.14",
     needs=[sysctl(MIGRATE)],
-    survives=ACCEPTED,
 )
 def test_a_syn_is_not_saved_afterwards(ns, observe):
     ns.sysctl[MIGRATE] = 1
