@@ -72,7 +72,7 @@ def test_a_lost_tail_is_probed(peers, observe, value):
     says="With a tcp_early_retrans of 0 a TCP connection over IPv4 with selective acknowledgements, of which "
     "the last two of three segments were lost, does not send the last again in half a second, and with one "
     "of 4 it does; 5 is refused.",
-    since="4.10",
+    since="4.11",
     needs=RESTING,
     survives=PROBED,
 )
