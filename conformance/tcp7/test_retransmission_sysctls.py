@@ -162,6 +162,7 @@ def after_timeout(hosts: Peers, options: dict[int, bytes] | None = None) -> list
         "tcp.7/tcp_frto/one",
         "tcp.7/tcp_frto/two",
         "ip-sysctl/tcp_frto/enables",
+        "ip-sysctl/tcp_frto/sender",
     ),
     section="/proc interfaces",
     says="A TCP connection over IPv4, without selective acknowledgements or with them, whose retransmission "
@@ -282,7 +283,7 @@ def test_a_syn_falls_back_at_first(peers, observe):
 
 @claim(
     "tcp.7/tcp_retries2/times",
-    sentence="tcp.7/tcp_retries2/times",
+    sentence=("tcp.7/tcp_retries2/times", "ip-sysctl/tcp_retries2/first-after"),
     section="/proc interfaces",
     says="Data of a TCP connection over IPv4 that is not acknowledged is sent again tcp_retries2 times, 1 "
     "or 2, before the connection is given up with ETIMEDOUT.",
@@ -423,7 +424,7 @@ def test_the_size_at_first(peers, observe):
 
 @claim(
     "tcp.7/tcp_orphan_retries/times",
-    sentence="tcp.7/tcp_orphan_retries/attempts",
+    sentence=("tcp.7/tcp_orphan_retries/attempts", "ip-sysctl/tcp_orphan_retries/timeout"),
     section="/proc interfaces",
     says="The end of a closed TCP connection over IPv4 that is not acknowledged is sent again "
     "tcp_orphan_retries times, 1 or 2, and not once more when that would be due.",
@@ -684,6 +685,7 @@ def largest_frame(hosts: Peers, settings: dict[str, int]) -> int:
     sentence=(
         "tcp.7/tcp_tso_win_divisor/percentage",
         "ip-sysctl/tcp_tso_win_divisor/part",
+        "ip-sysctl/tcp_tso_win_divisor/default",
     ),
     section="/proc interfaces",
     says="Of the congestion window with which a TCP connection over IPv4 with the algorithm reno begins, 10 "

@@ -59,7 +59,7 @@ def test_a_full_segment_is_sent(peers, observe):
 
 @claim(
     "tcp.7/TCP_CORK/uncorking-sends",
-    sentence="tcp.7/TCP_CORK/cleared",
+    sentence=("tcp.7/TCP_CORK/cleared", "ip-sysctl/tcp_autocorking/cork"),
     section="Socket options",
     says="Clearing TCP_CORK sends all partial segments that wait, where nothing sent before is "
     "unacknowledged.",

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 from typing import Final
 
@@ -170,7 +171,7 @@ class MadePeer:
     def replies(self) -> list[Segment]:
         """What came back for all that was sent, if anything: the answer of a closed port ends it."""
         self.send(SYN, to=_NOBODYS_PORT)
-        return list(takewhile(lambda one: one.source != _NOBODYS_PORT, iter(self.next, None)))
+        return list(takewhile(_not_from_nobody, iter(self.next, None)))
 
     def during(self, seconds: float) -> list[Segment]:
         """What comes within some seconds."""
@@ -201,6 +202,17 @@ def made_peers(hosts: Peers, number: int = 1) -> Iterator[list[MadePeer]]:
         arriving.rcvtimeo = SOON
         ports = range(_FIRST_PORT, _FIRST_PORT + number)
         yield [MadePeer(raw, arriving, hosts.right.address, port) for port in ports]
+
+
+def replies_to(ends: list[MadePeer]) -> list[Segment]:
+    """What came back for all that several ends of one host sent, if anything."""
+    ends[0].send(SYN, to=_NOBODYS_PORT)
+    return list(takewhile(_not_from_nobody, iter(partial(next_segment, ends[0].arriving), None)))
+
+
+def _not_from_nobody(segment: Segment) -> bool:
+    """Whether it is not the answer of a closed port, which ends what came before."""
+    return segment.source != _NOBODYS_PORT
 
 
 def _ip_header(length: int, host: str) -> bytes:

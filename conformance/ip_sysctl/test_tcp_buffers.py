@@ -1,0 +1,174 @@
+"""The sizes with which TCP's buffers and tables begin, and what bounds them."""
+
+from __future__ import annotations
+
+import errno
+from contextlib import suppress
+from socket import MSG_DONTWAIT
+
+import pytest
+
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import MEMORY, VETH, sysctl
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening
+from conformance.plugin.setups.made_peer import MADE, SEGMENT, MadePeer, made_peers, replies_to
+from conformance.plugin.setups.resting import RESTING, RESTING_ENDS, resting_sender
+from conformance.plugin.setups.segments import ACK, SYN, next_segment, segments
+from conformance.plugin.timing import SOON
+from libsocket import Socket
+from netns import Capability, Namespace
+
+RMEM, NOTSENT, CHILDREN, BACKLOG, COOKIES, BUCKETS = (
+    f"net.ipv4.{name}"
+    for name in (
+        "tcp_rmem",
+        "tcp_notsent_lowat",
+        "tcp_child_ehash_entries",
+        "tcp_max_syn_backlog",
+        "tcp_syncookies",
+        "tcp_max_tw_buckets",
+    )
+)
+ROOM, LARGEST_BUFFER = 200_000, 65_536
+"""Bytes of a send buffer, and of a buffer in the queue that may still be filled up."""
+
+
+@claim(
+    "ip-sysctl/tcp_rmem/initial-window",
+    sentence="ip-sysctl/tcp_rmem/initial-window",
+    section="TCP variables",
+    says="In a new network namespace the SYN of a TCP socket over IPv4 on a link whose MTU is 1500 announces "
+    "a window of 65535.",
+    since="4.20",
+    needs=[Capability.NET_RAW, VETH],
+    expect=differs(
+        "it is 64240, which are whole segments of 1460 bytes",
+        since="4.20",
+        commit="a337531b942b",
+        observed={"window": 64_240},
+    ),
+)
+def test_the_window_at_first(peers, observe):
+    with peers.left.entered(), Socket.tcp() as sock, peers.right.entered(), segments() as arriving:
+        arriving.rcvtimeo = SOON
+        with refused(errno.ECONNREFUSED, "errno_connect"):
+            sock.connect((peers.right.address, 9))
+
+        assert observe("window", next_segment(arriving).window) == 65_535
+
+
+@claim(
+    "ip-sysctl/tcp_rmem/max-default",
+    sentence="ip-sysctl/tcp_rmem/max-default",
+    section="TCP variables",
+    says="In a new network namespace the third number of tcp_rmem, half of which is the largest SO_RCVLOWAT "
+    "of a TCP socket, is from 131072 to 33554432.",
+    since="6.16",
+    needs=[MEMORY],
+)
+def test_the_largest_receive_buffer_at_first(ns, observe):
+    with Socket.tcp() as sock:
+        sock.rcvlowat = 2**31 - 1
+
+        assert observe("within", 131_072 // 2 <= sock.rcvlowat <= 2**25 // 2) is True
+
+
+@claim(
+    "ip-sysctl/tcp_wmem/lower",
+    sentence=("ip-sysctl/tcp_wmem/lower", "ip-sysctl/tcp_wmem/default"),
+    section="TCP variables",
+    says="In a new network namespace the send buffer of a TCP socket over IPv4 is smaller than that of a UDP "
+    "socket, which is net.core.wmem_default.",
+)
+def test_a_send_buffer_is_smaller(ns, observe):
+    with Socket.tcp() as tcp, Socket.udp() as udp:
+        assert observe("smaller", tcp.sndbuf < udp.sndbuf) is True
+
+
+@claim(
+    "ip-sysctl/tcp_notsent_lowat/sendmsg",
+    sentence=("ip-sysctl/tcp_notsent_lowat/sendmsg", "ip-sysctl/tcp_notsent_lowat/option"),
+    section="TCP variables",
+    says="A TCP connection over IPv4 with room for 200000 bytes in its send buffer (SO_SNDBUF), whose peer "
+    "does not acknowledge, takes no more unsent bytes than one buffer of 65536 beyond a tcp_notsent_lowat "
+    "or a TCP_NOTSENT_LOWAT of 2000, and more without.",
+    since="4.6",
+    needs=RESTING,
+    survives={
+        **RESTING_ENDS,
+        "no-op: setsockopt(*TCP_NOTSENT_LOWAT, ?0?*": "it is 0 at first",
+        "no-op: setsockopt(*SO_SNDBUF*": "where there is a limit no more room is needed",
+    },
+)
+@pytest.mark.parametrize(
+    ("setting", "option", "more"),
+    [(2**32 - 1, 0, True), (2000, 0, False), (2**32 - 1, 2000, False)],
+    ids=["none", "sysctl", "option"],
+)
+def test_no_more_is_added_beyond_the_limit(peers, observe, setting, option, more):
+    peers.right.namespace.sysctl[NOTSENT] = setting
+    with resting_sender(peers) as (sock, _):
+        sock.sndbuf = ROOM
+        sock.tcp_notsent_lowat = option
+        fill(sock)
+
+        assert observe("more", sock.tcp_info.notsent_bytes > 2000 + LARGEST_BUFFER) is more
+
+
+def fill(sock: Socket) -> None:
+    """Send until no more is taken."""
+    with suppress(BlockingIOError):
+        while True:
+            sock.send(bytes(SEGMENT), MSG_DONTWAIT)
+
+
+@claim(
+    "ip-sysctl/tcp_child_ehash_entries/defaults",
+    sentence=("ip-sysctl/tcp_child_ehash_entries/defaults", "ip-sysctl/tcp_max_syn_backlog/least"),
+    section="TCP variables",
+    says="In a network namespace that was made from one with a tcp_child_ehash_entries of 16384 or 65536 "
+    "tcp_max_tw_buckets is half of that, and tcp_max_syn_backlog a 128th, though not less than 128, as with "
+    "1024.",
+    since="6.1",
+    needs=[sysctl(CHILDREN)],
+    survives={"*": "no socket is asked: files of /proc/sys are read"},
+)
+@pytest.mark.parametrize(
+    ("entries", "buckets", "backlog"), [(1024, 512, 128), (16_384, 8192, 128), (65_536, 32_768, 512)]
+)
+def test_defaults_depend_on_the_table(ns, observe, entries, buckets, backlog):
+    ns.sysctl[CHILDREN] = entries
+    with Namespace() as child:
+        defaults = [child.sysctl[BUCKETS], child.sysctl[BACKLOG]]
+
+        assert observe("buckets_and_backlog", defaults) == [str(buckets), str(backlog)]
+
+
+@claim(
+    "ip-sysctl/tcp_max_syn_backlog/per-listener",
+    sentence="ip-sysctl/tcp_max_syn_backlog/per-listener",
+    section="TCP variables",
+    says="With a tcp_max_syn_backlog of 4 and a tcp_syncookies of 0 each of two TCP listeners over IPv4 "
+    "answers 4 SYNs that are not followed up, and no more.",
+    since="2.4",
+    needs=[*MADE, sysctl(COOKIES)],
+    survives={"no-op: sendto(*": "each listener is asked more often than it answers"},
+)
+def test_each_listener_has_a_queue(peers, observe):
+    peers.right.namespace.sysctl.update({COOKIES: 0, BACKLOG: 4})
+    with (
+        made_peers(peers, 12) as ends,
+        peers.right.entered(),
+        listening(peers.right.address) as one,
+        listening(peers.right.address) as other,
+    ):
+        assert observe("answered", [answered(ends[:6], one), answered(ends[6:], other)]) == [4, 4]
+
+
+def answered(ends: list[MadePeer], listener: Socket) -> int:
+    """How many of the SYNs of some ends are answered, be it once or again after a second."""
+    for end in ends:
+        end.send(SYN, to=listener.getsockname()[1])
+    ports = {one.destination for one in replies_to(ends) if one.flags == SYN | ACK}
+    return sum(end.port in ports for end in ends)
