@@ -232,6 +232,7 @@ def test_a_namespace_sends_so_many(peers, observe):
         "it answers each: how many may be sent is drawn at random from all numbers, where the limit is 0",
         since="6.2",
         commit="e8a533cbeb79",
+        backports=("6.1.176",),
         observed={"answers": [10]},
     ),
 )

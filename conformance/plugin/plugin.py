@@ -27,7 +27,7 @@ from conformance.plugin.recorder import Recorder, local_records
 from conformance.plugin.selection import asked_for, select, unmatched
 from conformance.plugin.stash import FAILED
 from conformance.plugin.traced_again import TracedAgain
-from conformance.plugin.verdict import blocked, broken, judge
+from conformance.plugin.verdict import blocked, broken, in_a_scene, judge
 from conformance.plugin.workers import Workers
 from reports.assess import assess
 from reports.model import Answer, Verdict
@@ -367,7 +367,7 @@ def _answer(item: pytest.Item, claim: str, call: pytest.CallInfo[None]) -> Answe
         return blocked(claim, need.code)
     if error and (need := shown_missing(error)):
         return blocked(claim, need.code)
-    if call.when == "call" or (call.when == "setup" and error):  # a fixture is part of a test's scene
+    if call.when == "call" or (call.when == "setup" and error and in_a_scene(error)):
         return judge(
             claim,
             error,

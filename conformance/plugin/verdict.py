@@ -98,6 +98,11 @@ def _is_of_control_messages(error: BaseException) -> bool:
     return isinstance(error, RuntimeWarning) and "ancillary data" in str(error)
 
 
+def in_a_scene(error: BaseException) -> bool:
+    """Whether an error in a fixture is one of a test's scene, and not of what pytest does around it."""
+    return _package(error) not in {"_pytest", "pluggy"}
+
+
 def _package(error: BaseException) -> str:
     """The package of the code that raised it."""
     *_, (frame, _line) = traceback.walk_tb(error.__traceback__)

@@ -66,12 +66,6 @@ def test_the_list_is_whole(page: str, count: int) -> None:
     assert len(inventory(page).sentences) == count
 
 
-def test_the_readme_has_the_share(reference: Reference) -> None:
-    readme = (ROOT / "README.md").read_text().replace("\n", " ")
-
-    assert str(coverage("libsocket", reference[1])) in readme
-
-
 @pytest.mark.parametrize(
     ("page", "edition"),
     [("timestamping", "Timestamping (Linux 7.2)"), ("msg_zerocopy", "MSG_ZEROCOPY (Linux 7.2)")],

@@ -23,7 +23,7 @@ PROGRAMS = {"some": program(*SOME), "many": program(*[("ld #k", 1)] * (MANY - 1)
 
 
 @claim(
-    "defacto/SO_GET_FILTER/read",
+    "defacto/SO_ATTACH_FILTER/read",
     says="The classic program of a UDP or UNIX datagram socket, of 4 instructions or 2000, reads back as it "
     "was attached, and there is none before and once it is detached.",
     since=SINCE,
@@ -43,7 +43,7 @@ def test_a_program_reads_back(ns, observe, make, attached):
 
 
 @claim(
-    "defacto/SO_GET_FILTER/extended",
+    "defacto/SO_ATTACH_FILTER/extended",
     says="Reading the classic program of a UDP socket that has an extended one is refused with EACCES.",
     since="4.3",
     commit="93d08b6966cf",
