@@ -220,6 +220,11 @@ def _try_ipv6() -> None:
         sock.bind(("::1", 0))
 
 
+def _try_mobile_ipv6() -> None:
+    with Socket.udp(socket.AF_INET6) as sock:
+        sock.ipv6_rthdr = bytes([0, 2, 2, 1, *bytes(3), 0, *bytes(15), 1])
+
+
 def _try_sctp() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP):
         pass
@@ -279,6 +284,9 @@ USER_NAMESPACE = Need("user namespace", lambda: _works(_try_user_namespace, User
 
 IPV6 = Need("family:AF_INET6", lambda: _works(_try_ipv6, OSError))
 """The IPv6 protocol, which a kernel can be built or started without."""
+
+MOBILE_IPV6 = Need("route:mobile IPv6", lambda: _works(_try_mobile_ipv6, OSError))
+"""Routing headers of type 2 (CONFIG_IPV6_MIP6)."""
 
 SCTP = Need("protocol:IPPROTO_SCTP", lambda: _works(_try_sctp, OSError))
 """SCTP, which a kernel can be built without; as a module it is loaded by root's first socket."""
@@ -343,6 +351,7 @@ _NEEDS = (
     VETH,
     USER_NAMESPACE,
     IPV6,
+    MOBILE_IPV6,
     SCTP,
     MPTCP,
     BUSY_POLL,
