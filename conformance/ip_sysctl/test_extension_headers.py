@@ -70,13 +70,13 @@ def sent_and_received(kind: Kind, *headers: bytes) -> list[list[Any]]:
     texts = *(b"number %d" % number for number in range(len(headers))), b"last"
     sender, receiver = udp6_pair()
     with ipv6_packets() as seen, sender, receiver:
-        came = []
+        came: list[int | None] = []
         for text, one in zip(texts, (*headers, b""), strict=True):
             sender.set(SET[kind.protocol], one)
             sender.send(text)
             packet = packet_ending(seen, text)
             begin = bytes([IPPROTO_UDP]) + one[1:] if one else packet.payload
-            came.append(packet.payload.startswith(begin) and packet.next_header)
+            came.append(packet.next_header if packet.payload.startswith(begin) else None)
         return [came, received_until("last", receiver)]
 
 

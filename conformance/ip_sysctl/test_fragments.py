@@ -12,7 +12,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.setups.datagrams import MORE_FRAGMENTS, Datagram, ipv4_packet
-from conformance.plugin.setups.ipv6 import address6, raw6
+from conformance.plugin.setups.ipv6 import address6, ipv6_packets, packet_ending, raw6
 from conformance.plugin.setups.packets import packets
 from conformance.plugin.setups.pairs import received_until, udp_across
 from conformance.plugin.timing import SOON, timed
@@ -208,8 +208,8 @@ def test_fragments_of_ipv6_are_dropped_in_time(peers, observe):
     with peers.left.entered():
         errors, sender, whole = Socket.raw(IPPROTO_ICMPV6, AF_INET6), raw6(IPPROTO_FRAGMENT), raw6()
     with peers.right.entered():
-        receiver = raw6()
-    with errors, sender, whole, receiver:
+        receiver, seen = raw6(), ipv6_packets()
+    with errors, sender, whole, receiver, seen:
         errors.rcvtimeo = receiver.rcvtimeo = SOON
         sender.sendto(fragment6(1, b"late"), host)
         sender.sendto(fragment6(2, b"in time"), host)
@@ -218,10 +218,11 @@ def test_fragments_of_ipv6_are_dropped_in_time(peers, observe):
             message = next(one for one in iter(lambda: errors.recv(200), None) if one[0] == TIME_EXCEEDED6)
         sender.sendto(fragment6(1, b"late", last=True), host)
         whole.sendto(b"last", host)
-        numbers = received_until("last", receiver)
+        late = [packet_ending(seen, b"late".ljust(8)).payload[3] for _ in range(2)]
 
         assert [
             observe("lasted", took.lasted(1)),
             observe("told", list(message[:2])),
-            observe("received", numbers),
-        ] == [True, [TIME_EXCEEDED6, OF_REASSEMBLY], ["in time in time ", "last"]]
+            observe("late", late),
+            observe("received", received_until("last", receiver)),
+        ] == [True, [TIME_EXCEEDED6, OF_REASSEMBLY], [1, 8], ["in time in time ", "last"]]
