@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import IPV6, MOBILE_IPV6, VETH
 from conformance.plugin.setups.ipv6 import address6, ipv6_packets, packet_ending, raw6, udp6, udp6_pair
 from conformance.plugin.setups.pairs import received_until
@@ -88,6 +88,13 @@ def sent_and_received(kind: Kind, *headers: bytes) -> list[list[Any]]:
     "options as max_dst_opts_number or max_hbh_opts_number, 3, padded or not, and not one with more.",
     needs=NEEDS,
     survives=CLOSED,
+    expect=differs(
+        "in another network namespace than the initial one it changes nothing",
+        since="4.15",
+        until="5.10.46",
+        commit="47d3d7ac656a",
+        observed={"received": ["number 0", "number 1", "number 2", "last"]},
+    ),
 )
 @OF_EACH
 def test_a_header_has_at_most_so_many_options(ns, observe, kind):
@@ -112,6 +119,13 @@ def test_a_header_has_at_most_so_many_options(ns, observe, kind):
     "receives that too.",
     needs=NEEDS,
     survives=CLOSED,
+    expect=differs(
+        "in another network namespace than the initial one it changes nothing",
+        since="4.15",
+        until="5.10.46",
+        commit="47d3d7ac656a",
+        observed={"received": ["number 0", "number 1", "number 2", "last"]},
+    ),
 )
 @pytest.mark.parametrize(
     ("most", "received"), [(-2, ["number 0", "last"]), (2, ["number 0", "number 2", "last"])]
@@ -135,6 +149,13 @@ def test_unknown_hop_options_are_not_allowed(ns, observe, most, received):
     "has padding alone, and not one with an unknown option; with 2 it receives that too.",
     needs=NEEDS,
     survives=CLOSED,
+    expect=differs(
+        "in another network namespace than the initial one it changes nothing",
+        since="4.15",
+        until="5.10.46",
+        commit="47d3d7ac656a",
+        observed={"received": ["number 0", "number 1", "last"]},
+    ),
 )
 @pytest.mark.parametrize(
     ("most", "received"), [(-2, ["number 0", "last"]), (2, ["number 0", "number 1", "last"])]

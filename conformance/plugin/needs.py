@@ -138,6 +138,17 @@ def _try_link(make: Callable[[Namespace], None]) -> None:
 
 
 @functools.cache
+def tcp_info(field: str) -> Need:
+    """A field of TCP_INFO, such as ``rcv_wnd``: a kernel has those that were there when it was made."""
+    return Need(f"TCP_INFO.{field}", lambda: _works(lambda: _try_tcp_info(field), AttributeError))
+
+
+def _try_tcp_info(field: str) -> None:
+    with Socket.tcp() as sock:
+        getattr(sock.tcp_info, field)
+
+
+@functools.cache
 def link(kind: str) -> Need:
     """A kind of link: ``bridge``, ``dummy``, ``macvlan`` or ``vrf``. Raises: KeyError for another."""
     make = _LINKS[kind]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import IPV6, ROUTE_TIMERS, VETH
+from conformance.plugin.needs import IPV6, ROUTE_TIMERS, VETH, tcp_info
 from conformance.plugin.setups.fast_open import COOKIE_KEPT, fast_client, fast_listener
 from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.made_peer import (
+    ACKNOWLEDGED_LATER,
     ADDRESS,
     MADE,
     OFFERED,
@@ -63,7 +64,7 @@ def acknowledge_again(peer: MadePeer, number: int) -> None:
     "segments are under way, is TCP_CA_Open (0) before a duplicate acknowledgement, TCP_CA_Disorder (1) "
     "after one or two, and TCP_CA_Recovery (3) after three, when the first is sent again.",
     needs=[*MADE, ROUTE_TIMERS],
-    survives=UNACKED_ENDS,
+    survives={**UNACKED_ENDS, "no-op: sendto(*, 40, 0*": "one of two has the state that both have"},
 )
 @pytest.mark.parametrize(
     ("number", "state", "again"), [(0, OPEN, 0), (1, DISORDER, 0), (2, DISORDER, 0), (3, RECOVERY, 1)]
@@ -89,7 +90,7 @@ def test_duplicate_acknowledgements_are_disorder(peers, observe, number, state, 
     says="TCP_INFO.ca_state of a TCP connection over IPv4 with ECN, three of whose segments are under way, "
     "is TCP_CA_CWR (2) once the first is acknowledged with ECE, and TCP_CA_Open (0) if without.",
     needs=[*MADE, ROUTE_TIMERS],
-    survives=UNACKED_ENDS,
+    survives={**UNACKED_ENDS, **ACKNOWLEDGED_LATER},
 )
 @pytest.mark.parametrize(("flags", "state"), [(ACK, OPEN), (ACK | ECE, CWR_STATE)])
 def test_marks_reduce_the_window(peers, observe, flags, state):
@@ -137,7 +138,7 @@ def test_marked_packets_are_seen(ns, observe, host, asked, seen):
     "second later has a timestamp that is 100000 larger, or more. Where the bit is 0 it is not.",
     since="6.7",
     needs=[*MADE, Capability.NET_ADMIN, ROUTE_TIMERS],
-    survives=UNACKED_ENDS,
+    survives={**UNACKED_ENDS, "no-op: setsockopt(*TCP_TIMESTAMP, ?1000?*": "it is as without one"},
 )
 @pytest.mark.parametrize(("stamp", "option", "large"), [(1000, 0, False), (1001, USEC_TS, True)])
 def test_timestamps_are_in_microseconds(peers, observe, stamp, option, large):
@@ -286,7 +287,11 @@ def test_the_window_limits_it(peers, observe, segments, limited):
     "did.",
     since="4.10",
     needs=[*MADE, ROUTE_TIMERS],
-    survives=UNACKED_ENDS,
+    survives={
+        **UNACKED_ENDS,
+        "no-op: ioctl(FIONBIO*": "nothing blocks where the buffer takes all",
+        "no-op: setsockopt(*SO_SNDBUF, ?200000?*": "the buffer that it has at first takes all, too",
+    },
 )
 @pytest.mark.parametrize(("buffer", "limited"), [(4000, True), (200_000, False)])
 def test_the_buffer_limits_it(peers, observe, buffer, limited):
@@ -301,7 +306,10 @@ def test_the_buffer_limits_it(peers, observe, buffer, limited):
         info = sock.tcp_info
 
         seen = [sent < 9 * SEGMENT, info.sndbuf_limited >= ALMOST, info.sndbuf_limited > 0]
-        assert observe("fewer_and_limited", seen) == [limited] * 3
+        assert [
+            observe("more_than_before", info.unacked > 2),
+            observe("fewer_and_limited", seen),
+        ] == [True, [limited] * 3]
 
 
 @claim(
@@ -336,7 +344,7 @@ def test_duplicates_are_counted(peers, observe, number):
     "be lost, then.",
     since="4.19",
     needs=[*MADE, ROUTE_TIMERS],
-    survives=UNACKED_ENDS,
+    survives={**UNACKED_ENDS, "no-op: sendto(*, 40, 0*": "one is no reordering, as none is not"},
 )
 @pytest.mark.parametrize(("number", "events"), [(0, 0), (1, 0), (2, 1)])
 def test_reorderings_are_counted(peers, observe, number, events):
@@ -403,7 +411,7 @@ def test_the_window_of_the_peer_is_scaled(peers, observe, options, window):
     says="TCP_INFO.rcv_wnd of a TCP connection over IPv4 is the window that its last segment has, scaled as "
     "it offered in its SYN-ACK, by 7, or not where its peer did not.",
     since="6.2",
-    needs=MADE,
+    needs=[*MADE, tcp_info("rcv_wnd")],
     survives=UNACKED_ENDS,
 )
 @pytest.mark.parametrize(("options", "scale"), [(OFFERED, 0), ({**OFFERED, WINDOW_SCALE: b"\3"}, 7)])
@@ -426,8 +434,8 @@ def test_the_own_window_is_scaled(peers, observe, options, scale):
     says="TCP_INFO.rehash of a TCP connection over IPv4 is 0 before a timeout, and 1 after it, and 0 then "
     "too where SO_TXREHASH is 0.",
     since="6.2",
-    needs=MADE,
-    survives=UNACKED_ENDS,
+    needs=[*MADE, tcp_info("rehash")],
+    survives={**UNACKED_ENDS, "no-op: setsockopt(*TXREHASH_ENABLED*": "it is on at first"},
 )
 @pytest.mark.parametrize("wanted", [0, 1])
 def test_another_path_is_tried(peers, observe, wanted):
@@ -460,7 +468,7 @@ def next_data(peer: MadePeer) -> str:
     "after that was acknowledged, and other data was sent again; total_rto_time is the milliseconds between "
     "the first and the second or more.",
     since="6.7",
-    needs=MADE,
+    needs=[*MADE, tcp_info("total_rto")],
     survives=UNACKED_ENDS,
 )
 def test_timeouts_are_counted(peers, observe):
@@ -493,7 +501,7 @@ def test_timeouts_are_counted(peers, observe):
     says="TCP_INFO.total_rto of a TCP socket over IPv4 whose SYN is not answered is 0 at first, and 1 once "
     "it was sent again.",
     since="6.7",
-    needs=MADE,
+    needs=[*MADE, tcp_info("total_rto")],
 )
 def test_timeouts_of_a_syn_are_counted(peers, observe):
     with made_peer(peers) as peer, peers.right.entered(), Socket.tcp() as sock:
@@ -514,7 +522,7 @@ def test_timeouts_of_a_syn_are_counted(peers, observe):
     says="TCP_INFO.received_ce of an accepted TCP connection over IPv4 with ECN counts the segments that "
     "came with CE: 0 of two that have ECT(0), 1 where the second has CE, and 2 where both have.",
     since="6.18",
-    needs=MADE,
+    needs=[*MADE, tcp_info("received_ce")],
     survives=UNACKED_ENDS,
 )
 @pytest.mark.parametrize(("marks", "number"), [([ECT_0, ECT_0], 0), ([ECT_0, CE], 1), ([CE, CE], 2)])
