@@ -180,9 +180,9 @@ def test_fragments_are_dropped_in_time(peers, observe):
         errors = Socket.raw(IPPROTO_ICMP)
     with errors, fragments(peers) as sent:
         errors.rcvtimeo = SOON
-        sent.first(1, 2)
-        sent.last(2)
         with timed() as took:
+            sent.first(1, 2)
+            sent.last(2)
             message = errors.recv(200)[20:]
         sent.last(1)
 
@@ -211,10 +211,10 @@ def test_fragments_of_ipv6_are_dropped_in_time(peers, observe):
         receiver, seen = raw6(), ipv6_packets()
     with errors, sender, whole, receiver, seen:
         errors.rcvtimeo = receiver.rcvtimeo = SOON
-        sender.sendto(fragment6(1, b"late"), host)
-        sender.sendto(fragment6(2, b"in time"), host)
-        sender.sendto(fragment6(2, b"in time", last=True), host)
         with timed() as took:
+            sender.sendto(fragment6(1, b"late"), host)
+            sender.sendto(fragment6(2, b"in time"), host)
+            sender.sendto(fragment6(2, b"in time", last=True), host)
             message = next(one for one in iter(lambda: errors.recv(200), None) if one[0] == TIME_EXCEEDED6)
         sender.sendto(fragment6(1, b"late", last=True), host)
         whole.sendto(b"last", host)
