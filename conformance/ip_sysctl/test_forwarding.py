@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 from typing import Final
 
 import pytest
@@ -16,7 +17,7 @@ from conformance.plugin.setups.pairs import received_until, udp_across
 from conformance.plugin.setups.segments import internet_checksum
 from conformance.plugin.timing import SOON
 from libsocket import Socket
-from netns import Capability, Peers
+from netns import Capability, Namespace, Peers
 
 NEEDS: Final = (VETH, Capability.NET_RAW)
 CLOSED: Final = {"no-op: close(*": "what was received does not change later"}
@@ -73,8 +74,8 @@ def test_nothing_is_forwarded_at_first(peers, observe):
     "ip-sysctl/ipv6-forwarding/all",
     sentence="ip-sysctl/ipv6-forwarding/all",
     section="/proc/sys/net/ipv6/* Variables",
-    says="With net.ipv6's conf/all/forwarding a router forwards datagrams over IPv6 from either of its "
-    "interfaces to the other, whatever theirs was before, and with 0 from neither.",
+    says="With net.ipv6's conf/all/forwarding 1 a router forwards datagrams over IPv6 from either of its "
+    "interfaces to the other, whose own was 0 before, and with 0 from neither.",
     needs=[*NEEDS, IPV6],
 )
 def test_ipv6_is_forwarded_between_all_interfaces(routed, observe):
@@ -110,19 +111,28 @@ def test_ipv6_is_forwarded_between_all_interfaces(routed, observe):
     sentence=("ip-sysctl/bc_forwarding/forwards", "ip-sysctl/bc_forwarding/both"),
     section="/proc/sys/net/ipv4/* Variables",
     says="A router forwards a datagram to the broadcast address of another network of its own, which a UDP "
-    "socket there receives, where bc_forwarding is 1 for conf/all and for the interface by which it comes; "
-    "where one of them is 0 it does not, whatever that of the other interface is.",
+    "socket there receives, where bc_forwarding is 1 for conf/all and for the interface by which it comes, "
+    "even if it is 0 for that by which it leaves; where one of the two is 0 it does not, even if it is 1 for "
+    "that.",
     since="4.19",
     needs=NEEDS,
 )
 @pytest.mark.parametrize(
-    ("everywhere", "near", "received"),
-    [(1, 1, ["directed", "last"]), (1, 0, ["last"]), (0, 1, ["last"]), (0, 0, ["last"])],
+    ("values", "received"),
+    [
+        ((1, 1, 1), ["directed", "last"]),
+        ((1, 1, 0), ["directed", "last"]),
+        ((1, 0, 1), ["last"]),
+        ((0, 1, 1), ["last"]),
+        ((0, 0, 1), ["last"]),
+    ],
 )
-def test_directed_broadcasts_are_forwarded(routed, observe, everywhere, near, received):
+def test_directed_broadcasts_are_forwarded(routed, observe, values, received):
     router = routed.router.namespace
-    values = {"all": everywhere, routed.router.device: near, routed.router_right.device: 1}
-    router.sysctl.update({CONF.format(name, "bc_forwarding"): value for name, value in values.items()})
+    names = "all", routed.router.device, routed.router_right.device
+    router.sysctl.update(
+        {CONF.format(name, "bc_forwarding"): value for name, value in zip(names, values, strict=True)}
+    )
     with routed.router.entered():
         seen = packets()
     with seen, udp_across(routed) as (sender, receiver):
@@ -266,15 +276,22 @@ def test_redirects_at_first(peers, observe, forward, received):
     assert [observe("came", came), observe("received", taken)] == [STAYS, received]
 
 
+def await_linkdown(namespace: Namespace) -> None:
+    """Wait, not for ever, until a route is known to have no link: older kernels find out later."""
+    end = time.monotonic() + SOON
+    with namespace.iproute() as netlink:
+        while time.monotonic() < end:
+            if any(route["flags"] & LINKDOWN for route in netlink.get_routes(family=socket.AF_INET)):
+                return
+
+
 def lead_nowhere(hosts: Peers) -> None:
     """Give the left a network at an interface without a link, a host of which it reaches by the right too."""
     left = hosts.left.namespace
     left.add_veth("dead", "end")
     left.set_link("dead", up=True)
     left.add_address("dead", f"{DEAD}/24")
-    with left.iproute() as netlink:  # older kernels find out later that there is no link
-        while not any(route["flags"] & LINKDOWN for route in netlink.get_routes(family=socket.AF_INET)):
-            pass
+    await_linkdown(left)
     left.add_route("0.0.0.0/0", via=hosts.right.address)
     hosts.right.namespace.add_address("lo", f"{FAR}/32")
 
