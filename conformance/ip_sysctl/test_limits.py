@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import OWN_KERNEL
 from conformance.plugin.refusal import refused
@@ -76,17 +74,17 @@ def test_the_most_changes_nothing(ns, observe):
     sentence="ip-sysctl/udp_wmem_min/no-effect",
     section="UDP variables",
     says="With a udp_wmem_min of a million as with one of 4096 a UDP socket over IPv4, whose SO_SNDBUF is "
-    "the least, cannot send a datagram of 60000 bytes in fragments: ENOBUFS. With a larger SO_SNDBUF it can.",
+    "the least, cannot send a datagram of 60000 bytes in fragments. With a larger SO_SNDBUF it can.",
 )
 def test_the_least_to_send_has_no_effect(ns, observe):
     ns.set_link("lo", mtu=1500)
     with udp_flow() as (sender, receiver):
         sender.sndbuf = 0
         ns.sysctl[UDP_WMEM_MIN] = 4096
-        with refused(errno.ENOBUFS):
+        with refused():
             sender.send(bytes(60_000))
         ns.sysctl[UDP_WMEM_MIN] = 1_000_000
-        with refused(errno.ENOBUFS, "errno_with_more"):
+        with refused(name="errno_with_more"):
             sender.send(bytes(60_000))
         sender.sndbuf = 100_000
         sender.send(bytes(60_000))
