@@ -140,7 +140,7 @@ def _try_link(make: Callable[[Namespace], None]) -> None:
 @functools.cache
 def tcp_info(field: str) -> Need:
     """A field of TCP_INFO, such as ``rcv_wnd``: a kernel has those that were there when it was made."""
-    return Need(f"TCP_INFO.{field}", lambda: _works(lambda: _try_tcp_info(field), AttributeError))
+    return Need(f"TCP_INFO:{field}", lambda: _works(lambda: _try_tcp_info(field), AttributeError))
 
 
 def _try_tcp_info(field: str) -> None:
@@ -392,5 +392,10 @@ _CODES = {
 def need_of(code: str) -> Need:
     """A need by its code. Raises: KeyError."""
     kind, _, name = code.partition(":")
-    families = {"congestion control": congestion_control, "qdisc": qdisc, "sysctl": sysctl}
+    families = {
+        "TCP_INFO": tcp_info,
+        "congestion control": congestion_control,
+        "qdisc": qdisc,
+        "sysctl": sysctl,
+    }
     return families[kind](name) if kind in families else _CODES[code]
