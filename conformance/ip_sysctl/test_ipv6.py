@@ -188,6 +188,7 @@ def test_an_interface_has_no_ipv6(peers, observe):
 def test_an_interface_has_ipv6_again(peers, observe):
     left, device = peers.left.namespace, peers.left.device
     name = CONF.format(device, "disable_ipv6")
+    set_hardware(peers)
     left.sysctl.update({name: 1})
     left.sysctl.update({name: 0})
     own = link_local(peers)
@@ -201,6 +202,12 @@ def test_an_interface_has_ipv6_again(peers, observe):
         sender.sendto(b"again", receiver.getsockname())
 
         assert observe("received_of_it", receiver.recvfrom(9)[1][0].startswith(own)) is True
+
+
+def set_hardware(hosts: Peers) -> None:
+    """Give the left the same hardware address on every run: its link-local one is made of it."""
+    with hosts.left.namespace.iproute() as netlink:
+        netlink.link("set", index=index_of(hosts.left), address="02:00:00:00:00:01")
 
 
 def link_local(hosts: Peers) -> str:
