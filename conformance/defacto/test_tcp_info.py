@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from conformance.plugin.claim import claim
@@ -15,37 +12,20 @@ from conformance.plugin.setups.made_peer import (
     SEGMENT,
     WITH_SACK,
     WITH_SCALE,
-    MadePeer,
+    informed,
     made_peer,
     sacked,
     with_timestamp,
 )
 from conformance.plugin.setups.pairs import UNACKED_ENDS
 from conformance.plugin.setups.readiness import await_readable
-from conformance.plugin.timing import SOON
-from libsocket import Linger, Socket
-from netns import Peers
+from libsocket import Socket
 
 HAS_TIMESTAMPS, HAS_SACK, HAS_SCALE = 1, 2, 4
 """Bits of TCP_INFO.options."""
 SYN_SENT, LOSS = 2, 4
 """A state, and one of congestion control."""
 CLOCK = 1_000_000
-EARLY = "net.ipv4.tcp_early_retrans"
-
-
-@contextmanager
-def informed(hosts: Peers, options: dict[int, bytes] | None = None) -> Iterator[tuple[Socket, MadePeer]]:
-    """A socket of the right host that a made peer is connected to."""
-    hosts.right.namespace.sysctl[EARLY] = 0
-    with made_peer(hosts) as peer, hosts.right.entered(), listening(hosts.right.address) as listener:
-        peer.ask(listener, options)
-        peer.send(options=with_timestamp(CLOCK) if options and 8 in options else None)
-        await_readable(listener)
-        with listener.accept()[0] as sock:
-            sock.linger = Linger(True, 0)
-            sock.rcvtimeo = SOON
-            yield sock, peer
 
 
 @claim(

@@ -147,6 +147,17 @@ def _try_link(make: Callable[[Namespace], None]) -> None:
 
 
 @functools.cache
+def tcp_info(field: str) -> Need:
+    """A field of TCP_INFO, such as ``rcv_wnd``: a kernel has those that were there when it was made."""
+    return Need(f"TCP_INFO:{field}", lambda: _works(lambda: _try_tcp_info(field), AttributeError))
+
+
+def _try_tcp_info(field: str) -> None:
+    with Socket.tcp() as sock:
+        getattr(sock.tcp_info, field)
+
+
+@functools.cache
 def link(kind: str) -> Need:
     """A kind of link: ``bridge``, ``dummy``, ``macvlan`` or ``vrf``. Raises: KeyError for another."""
     make = _LINKS[kind]
@@ -229,6 +240,11 @@ def _try_ipv6() -> None:
         sock.bind(("::1", 0))
 
 
+def _try_mobile_ipv6() -> None:
+    with Socket.udp(socket.AF_INET6) as sock:
+        sock.ipv6_rthdr = bytes([0, 2, 2, 1, *bytes(3), 0, *bytes(15), 1])
+
+
 def _try_sctp() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP):
         pass
@@ -301,6 +317,9 @@ USER_NAMESPACE = Need("user namespace", lambda: _works(_try_user_namespace, User
 IPV6 = Need("family:AF_INET6", lambda: _works(_try_ipv6, OSError))
 """The IPv6 protocol, which a kernel can be built or started without."""
 
+MOBILE_IPV6 = Need("route:mobile IPv6", lambda: _works(_try_mobile_ipv6, OSError))
+"""Routing headers of type 2 (CONFIG_IPV6_MIP6)."""
+
 SCTP = Need("protocol:IPPROTO_SCTP", lambda: _works(_try_sctp, OSError))
 """SCTP, which a kernel can be built without; as a module it is loaded by root's first socket."""
 
@@ -370,6 +389,7 @@ _NEEDS = (
     VETH,
     USER_NAMESPACE,
     IPV6,
+    MOBILE_IPV6,
     SCTP,
     MPTCP,
     BUSY_POLL,
@@ -403,5 +423,5 @@ def need_of(code: str) -> Need:
     kind, _, name = code.partition(":")
     if kind == "sysctl":
         return sysctl(*name.split("="))
-    families = {"congestion control": congestion_control, "qdisc": qdisc}
+    families = {"TCP_INFO": tcp_info, "congestion control": congestion_control, "qdisc": qdisc}
     return families[kind](name) if kind in families else _CODES[code]
