@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import struct
 import time
 from typing import Final
 
@@ -196,7 +195,7 @@ def redirected(hosts: Peers) -> list[list[str]]:
         sender.connect((FAR, port))
         sender.send(b"before")
         about = seen.recv(200)
-        message = struct.pack("!BBH", REDIRECT, OF_HOST, 0) + socket.inet_aton(GATEWAY) + about[:28]
+        message = bytes([REDIRECT, OF_HOST, 0, 0]) + socket.inet_aton(GATEWAY) + about[:28]
         checksum = internet_checksum(message).to_bytes(2, "big")
         with hosts.left.entered(), Socket.raw(socket.IPPROTO_ICMP) as told:
             told.rcvtimeo = SOON
