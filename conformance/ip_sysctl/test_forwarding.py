@@ -16,7 +16,7 @@ from conformance.plugin.setups.pairs import received_until, udp_across
 from conformance.plugin.setups.segments import internet_checksum
 from conformance.plugin.timing import SOON
 from libsocket import Socket
-from netns import Capability, Namespace, Peers
+from netns import Capability, Host, Namespace, Peers
 
 NEEDS: Final = (VETH, Capability.NET_RAW)
 CLOSED: Final = {"no-op: close(*": "what was received does not change later"}
@@ -212,6 +212,13 @@ def redirected(hosts: Peers) -> list[list[str]]:
 STAYS, GOES = ["before", "after", "last"], ["before", "last"]
 
 
+def set_redirects(host: Host, *, forwarding: int, everywhere: int, here: int) -> None:
+    """Whether a host's interface forwards, and accept_redirects of conf/all and of the interface."""
+    of_device = {"forwarding": forwarding, "accept_redirects": here}
+    values = {CONF.format(host.device, name): value for name, value in of_device.items()}
+    host.namespace.sysctl.update(values | {CONF.format("all", "accept_redirects"): everywhere})
+
+
 @claim(
     "ip-sysctl/accept_redirects/host",
     sentence=("ip-sysctl/accept_redirects/accepts", "ip-sysctl/accept_redirects/host"),
@@ -226,10 +233,7 @@ STAYS, GOES = ["before", "after", "last"], ["before", "last"]
     ("everywhere", "here", "received"), [(0, 0, STAYS), (0, 1, GOES), (1, 0, GOES), (1, 1, GOES)]
 )
 def test_a_host_accepts_redirects(peers, observe, everywhere, here, received):
-    device = peers.left.device
-    values = {(device, "forwarding"): 0, ("all", "accept_redirects"): everywhere}
-    values |= {(device, "accept_redirects"): here}
-    peers.left.namespace.sysctl.update({CONF.format(*name): value for name, value in values.items()})
+    set_redirects(peers.left, forwarding=0, everywhere=everywhere, here=here)
     came, taken = redirected(peers)
 
     assert [observe("came", came), observe("received", taken)] == [STAYS, received]
@@ -249,10 +253,7 @@ def test_a_host_accepts_redirects(peers, observe, everywhere, here, received):
     ("everywhere", "here", "received"), [(0, 0, STAYS), (0, 1, STAYS), (1, 0, STAYS), (1, 1, GOES)]
 )
 def test_a_router_accepts_redirects(peers, observe, everywhere, here, received):
-    device = peers.left.device
-    values = {(device, "forwarding"): 1, ("all", "accept_redirects"): everywhere}
-    values |= {(device, "accept_redirects"): here}
-    peers.left.namespace.sysctl.update({CONF.format(*name): value for name, value in values.items()})
+    set_redirects(peers.left, forwarding=1, everywhere=everywhere, here=here)
     came, taken = redirected(peers)
 
     assert [observe("came", came), observe("received", taken)] == [STAYS, received]
