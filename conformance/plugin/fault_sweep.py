@@ -94,18 +94,20 @@ class FaultSweep:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if not self._swept:
             return
-        terminalreporter.section("weak claims", sep="=")
-        for one in self._swept:
-            if one.weak:
-                terminalreporter.write_line(f"{one.claim} ({one.place})")
-                for line in weaknesses(one):
-                    terminalreporter.write_line(f"    {line}")
         terminalreporter.section("faults", sep="=")
         for line in summary(self._swept):
             terminalreporter.write_line(line)
         terminalreporter.write_line(
             f"Table: {self._record.with_suffix('.txt')}; as JSON lines: {self._record}"
         )
+        weak = [one for one in self._swept if one.weak]
+        if not weak:
+            return
+        terminalreporter.section("weak claims", sep="=")  # last: why the sweep fails
+        for one in weak:
+            terminalreporter.write_line(f"{one.claim} ({one.place})")
+            for line in weaknesses(one):
+                terminalreporter.write_line(f"    {line}")
 
 
 def _tell(line: str, config: pytest.Config) -> None:

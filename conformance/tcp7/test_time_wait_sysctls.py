@@ -148,6 +148,7 @@ def test_a_reset_in_time_wait(peers, observe, value, answer):
     says="In a new network namespace a reset ends a TCP connection over IPv4 in TIME-WAIT at once.",
     since="2.2",
     needs=MADE,
+    survives=ACKNOWLEDGED_LATER,
 )
 def test_a_reset_at_first(peers, observe):
     with made_peer(peers) as peer, peers.right.entered(), listening(peers.right.address) as listener:
