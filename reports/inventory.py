@@ -23,6 +23,14 @@ class Sentence(Struct, frozen=True, forbid_unknown_fields=True):
     reason: str = ""
     """Why no kernel can answer, or what the claims leave untried; empty where one is still to come."""
 
+    def status(self, *, cited: bool) -> str:
+        """``tried``, where claims cite it; ``tested``, ``explained`` (it cannot be tried), ``untried``."""
+        if cited:
+            return "tried"
+        if self.tests:
+            return "tested"
+        return "explained" if self.reason else "untried"
+
 
 class Inventory(Struct, frozen=True, forbid_unknown_fields=True, rename={"sentences": "sentence"}):
     """The sentences of a page, and which edition of it they were read in."""

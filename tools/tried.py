@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ from reports.atomic_write import atomic_write
 from reports.catalogue import Catalogue, read_catalogue
 from reports.command import command, parser
 from reports.findings import put_between
-from reports.inventory import Sentence, read_inventories
+from reports.inventory import read_inventories
 from tools.option_claims import by_option
 
 ROOT: Final = Path(__file__).parents[1]
@@ -26,21 +26,14 @@ def tried(catalogue: Catalogue) -> str:
     documents = read_inventories(ROOT / "conformance" / "inventory")
     sentences = [one for document in documents for one in document.sentences]
     cited = {name for claim in catalogue.claims for name in claim.sentences}
-    count = Counter(_status(one, cited) for one in sentences)
+    count = Counter(one.status(cited=one.id in cited) for one in sentences)
     known, options = len(OPTIONS), len(by_option(catalogue.claims))
     return (
         f"**{len(catalogue.claims)} claims.** Of {len(sentences)} sentences in {len(documents)} documents "
-        f"{count['claims']} are tried on the kernel and {count['tests']} by the library's tests, "
-        f"{count['reason']} cannot be, each for a reason, and {count['']} are still to come. Of the "
-        f"library's {known} options {options} have claims, {known - options} have none yet.\n"
+        f"{count['tried']} are tried on the kernel and {count['tested']} by the library's tests, "
+        f"{count['explained']} cannot be, each for a reason, and {count['untried']} are still to come. Of "
+        f"the library's {known} options {options} have claims, {known - options} have none yet.\n"
     )
-
-
-def _status(sentence: Sentence, cited: Set[str]) -> str:
-    """What a sentence has: ``claims``, ``tests`` or a ``reason``; nothing where it is still to be tried."""
-    if sentence.id in cited:
-        return "claims"
-    return "tests" if sentence.tests else "reason" if sentence.reason else ""
 
 
 @command("tried")

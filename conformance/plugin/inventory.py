@@ -18,7 +18,7 @@ from pathlib import Path
 from reports.catalogue import Catalogue, read_catalogue
 from reports.command import command, parser
 from reports.errors import FileError
-from reports.inventory import Inventory, Sentence, read_inventory
+from reports.inventory import Inventory, read_inventory
 from reports.printable import one_line
 from reports.reading import LARGEST, contents
 
@@ -34,13 +34,10 @@ class Coverage:
     claims: Mapping[str, Sequence[str]]
     """For each sentence that is cited, the claims that do."""
 
-    def status(self, sentence: Sentence) -> str:
-        """``tried``, ``tested``, ``explained`` (it cannot be tried) or ``untried`` (it is not yet)."""
-        if sentence.id in self.claims:
-            return "tried"
-        if sentence.tests:
-            return "tested"
-        return "explained" if sentence.reason else "untried"
+    @property
+    def statuses(self) -> list[str]:
+        """Those of its sentences, in order."""
+        return [one.status(cited=one.id in self.claims) for one in self.inventory.sentences]
 
     def problems(self) -> Iterator[str]:
         """What is wrong: a sentence that does not exist is cited."""
@@ -61,7 +58,7 @@ class Coverage:
             yield f"{page}: the page in {folder} is not that of {self.inventory.edition}, which was read"
 
     def __str__(self) -> str:
-        statuses = [self.status(one) for one in self.inventory.sentences]
+        statuses = self.statuses
         count = statuses.count
         untried = f", {count('untried')} still to be tried" if "untried" in statuses else ""
         return (

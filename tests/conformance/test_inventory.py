@@ -82,7 +82,7 @@ def test_a_document_of_the_kernel_is_a_page_without_a_section(
 def test_each_sentence_has_its_status() -> None:
     found = cited_by("page.7/a/b")
 
-    assert [found.status(one) for one in PAGE.sentences] == ["tried", "tested", "explained", "untried"]
+    assert found.statuses == ["tried", "tested", "explained", "untried"]
 
 
 def test_what_cannot_be_tried_and_what_is_not_yet_are_counted_apart() -> None:
