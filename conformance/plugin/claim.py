@@ -29,6 +29,9 @@ class Stated:
     """Faults that its tests need not notice, as patterns, and why."""
 
 
+_STATED = pytest.StashKey[Stated | None]()
+
+
 def claim(
     id: str,
     *,
@@ -100,6 +103,12 @@ def differs(
 
 def stated(item: pytest.Item) -> Stated | None:
     """The claim a collected test carries; with ``--as-documented`` the statement alone."""
+    if _STATED not in item.stash:  # to look through all marks of all tests would take a fifth of a collection
+        item.stash[_STATED] = _marked(item)
+    return item.stash[_STATED]
+
+
+def _marked(item: pytest.Item) -> Stated | None:
     mark = item.get_closest_marker("claim")
     if mark is None:
         return None

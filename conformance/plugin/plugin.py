@@ -262,7 +262,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Mod
 
 @pytest.hookimpl(trylast=True)  # what -k and -m deselect is gone by then, and the order is the final one
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    unclaimed = [item for item in items if _CLAIMS in item.path.parents and stated(item) is None]
+    unclaimed = [item for item in items if stated(item) is None and _CLAIMS in item.path.parents]
     if unclaimed:
         raise pytest.UsageError(f"{unclaimed[0].nodeid}: a test in conformance/ must state its @claim")
     if asked := asked_for(config):
