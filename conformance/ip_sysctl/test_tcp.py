@@ -13,7 +13,7 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import ROUTE_TIMERS, VETH, sysctl
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening
-from conformance.plugin.setups.made_peer import MADE, SEGMENT, MadePeer, made_peer
+from conformance.plugin.setups.made_peer import ACKNOWLEDGED_LATER, MADE, SEGMENT, MadePeer, made_peer
 from conformance.plugin.setups.pairs import UNACKED_ENDS
 from conformance.plugin.setups.readiness import await_end, await_readable, readable_by_select
 from conformance.plugin.setups.reuse import sharing_socket
@@ -426,6 +426,7 @@ def segment_sizes(hosts: Peers, announced: int, expected: int) -> list[int]:
     says="In a new network namespace, where tcp_rfc1337 is 0, a reset does not end a TCP connection over "
     "IPv4 in TIME-WAIT: it goes on to acknowledge what its peer repeats.",
     needs=MADE,
+    survives=ACKNOWLEDGED_LATER,
     expect=differs(
         "it ends it, and what the peer repeats is answered with a reset: 1 is what prevents that",
         since="2.6.12",

@@ -35,6 +35,7 @@ TIME, INTERVAL, PROBES = (f"net.ipv4.tcp_keepalive_{name}" for name in ("time", 
 FIN_WAIT_2 = 5
 SECOND = 1_000_000
 """In microseconds: the first timeout of a SYN, RFC 6298."""
+ALONE = {"no-op: setsockopt(*TCP_NODELAY*": "a single segment is sent without it"}
 NO_WAIT = {"no-op: ioctl(FIONBIO*": "a connect that waits sends the same"}
 
 
@@ -115,8 +116,8 @@ def test_a_synack_doubles_its_timeout(peers, observe):
         assert observe("flags_and_late", seen) == [[SYN | ACK] * 3, True]
 
 
-def linear_timeouts(hosts: Peers, number: int) -> int:
-    """How often the first of some segments is sent again before its timeout doubles for the first time."""
+def linear_timeouts(hosts: Peers, number: int) -> tuple[int, int]:
+    """How many segments are under way, and how often the first is sent again before its timeout doubles."""
     hosts.left.namespace.sysctl[EARLY] = 0
     with unanswered_sender(hosts) as sock, hosts.right.entered(), segments() as arriving:
         arriving.rcvtimeo = SOON
@@ -124,9 +125,10 @@ def linear_timeouts(hosts: Peers, number: int) -> int:
         sock.tcp_nodelay = True
         for _ in range(number):
             sock.send(b"x")
+        under_way = sock.tcp_info.unacked
         while not (info := sock.tcp_info).backoff:
             next_segment(arriving)
-        return info.retransmits - info.backoff  # of which each doubles it from then on
+        return under_way, info.retransmits - info.backoff  # of which each doubles it from then on
 
 
 @claim(
@@ -138,13 +140,14 @@ def linear_timeouts(hosts: Peers, number: int) -> int:
     "times, and has after the seventh (TCP_INFO.backoff).",
     since="2.6.34",
     needs=UNANSWERED,
-    survives=UNACKED_ENDS,
+    survives={**UNACKED_ENDS, **ALONE},
 )
 @pytest.mark.parametrize("number", [1, 3])
 def test_six_timeouts_are_linear(peers, observe, number):
     peers.left.namespace.sysctl[THIN] = 1
+    under_way, linear = linear_timeouts(peers, number)
 
-    assert observe("linear", linear_timeouts(peers, number)) == 6
+    assert [under_way, observe("linear", linear)] == [number, 6]
 
 
 @claim(
@@ -161,15 +164,16 @@ def test_six_timeouts_are_linear(peers, observe, number):
     needs=UNANSWERED,
     survives={
         **UNACKED_ENDS,
+        **ALONE,
         "no-op: setsockopt(*TCP_CONGESTION*": "where the timeout doubles, it does by any algorithm",
-        "no-op: setsockopt(*TCP_NODELAY*": "a single segment is sent without it",
     },
 )
 @pytest.mark.parametrize(("settings", "number"), [({}, 1), ({THIN: 1}, 4)])
 def test_timeouts_double_at_first(peers, observe, settings, number):
     peers.left.namespace.sysctl.update(settings)
+    under_way, linear = linear_timeouts(peers, number)
 
-    assert observe("linear", linear_timeouts(peers, number)) == 0
+    assert [under_way, observe("linear", linear)] == [number, 0]
 
 
 @claim(

@@ -27,6 +27,7 @@ from conformance.plugin.faults import TRACED, Fault, described, faults
 from conformance.plugin.plan import tests_by_claim
 from conformance.plugin.properties import load_hypothesis
 from conformance.plugin.strace import NotTraced, StraceMissing, require
+from conformance.plugin.timing import LONG
 from reports.atomic_write import atomic_write
 from reports.model import Verdict
 
@@ -196,7 +197,7 @@ def _begin(items: Sequence[pytest.Item]) -> None:
 
 
 def _trace(index: int) -> tuple[int, Trial]:
-    return index, trial(_items[index], TRACED)
+    return index, trial(_items[index], TRACED, LONG)  # some wait for several timeouts, one after the other
 
 
 def _try(task: tuple[int, Fault, float]) -> tuple[int, Fault, Trial]:
