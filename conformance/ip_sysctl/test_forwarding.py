@@ -11,7 +11,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, OWN_KERNEL, VETH
 from conformance.plugin.setups.ipv6 import address6, ipv6_packets, packet_ending, udp6
-from conformance.plugin.setups.packets import packets, payload
+from conformance.plugin.setups.packets import next_header, packets, payload
 from conformance.plugin.setups.pairs import received_until, udp_across
 from conformance.plugin.setups.segments import internet_checksum
 from conformance.plugin.timing import SOON
@@ -25,6 +25,8 @@ TTL = 8
 """The byte of an IPv4 header."""
 FAR, FURTHER, GATEWAY = "192.0.2.1", "192.0.2.0/24", "10.0.1.9"
 DEAD = "192.0.2.9"
+IN_NETWORK, ELSEWHERE = "10.0.1.1", "10.0.7.1"
+"""Addresses of the left."""
 HARDWARE = "02:00:00:00:00:09"
 BROADCAST = "10.0.2.255"
 REDIRECT, OF_HOST = 5, 1
@@ -176,8 +178,13 @@ def another_gateway(hosts: Peers) -> None:
     """Have the left send to a network through the right; there is another host on the wire, which is mute."""
     hosts.left.namespace.add_route(FURTHER, via=hosts.right.address)
     hosts.right.namespace.add_address("lo", f"{FAR}/32")
-    with hosts.left.namespace.iproute() as netlink:
-        index = socket.if_nametoindex(hosts.left.device)
+    add_mute_gateway(hosts.left)
+
+
+def add_mute_gateway(host: Host) -> None:
+    """Have a host know another one on its wire, which nothing ever comes from."""
+    with host.namespace.iproute() as netlink:
+        [index] = netlink.link_lookup(ifname=host.device)
         netlink.neigh("add", dst=GATEWAY, lladdr=HARDWARE, ifindex=index, state="permanent")
 
 
@@ -274,6 +281,85 @@ def test_redirects_at_first(peers, observe, forward, received):
     came, taken = redirected(peers)
 
     assert [observe("came", came), observe("received", taken)] == [STAYS, received]
+
+
+@claim(
+    "ip-sysctl/secure_redirects/listed",
+    sentence="ip-sysctl/shared_media/redirects",
+    section="/proc/sys/net/ipv4/conf/*",
+    says="Where an interface does not forward and shared_media is off, what a connected UDP socket over IPv4 "
+    "sends goes by the gateway that an ICMP redirect names if secure_redirects is off, or a route has that "
+    "gateway, and by the former one if neither is so; with shared_media secure_redirects does not count.",
+    needs=NEEDS,
+    survives=CLOSED,
+)
+@pytest.mark.parametrize(
+    ("switches", "listed", "received"),
+    [((0, 1), False, STAYS), ((0, 1), True, GOES), ((0, 0), False, GOES), ((1, 1), False, GOES)],
+    ids=["secure", "secure-and-listed", "not-secure", "shared"],
+)
+def test_a_host_accepts_known_gateways(peers, observe, switches, listed, received):
+    set_redirects(peers.left, forwarding=0, everywhere=1, here=1)
+    set_everywhere(peers.left, dict(zip(("shared_media", "secure_redirects"), switches, strict=True)))
+    peers.left.namespace.add_route(f"{DEAD}/32", via=GATEWAY if listed else peers.right.address)
+    came, taken = redirected(peers)
+
+    assert [observe("came", came), observe("received", taken)] == [STAYS, received]
+
+
+def set_everywhere(host: Host, values: dict[str, int]) -> None:
+    """Sysctls of conf/all and of a host's interface, one of which is enough to switch them on."""
+    for name, value in values.items():
+        host.namespace.sysctl.update({CONF.format(of, name): value for of in ("all", host.device)})
+
+
+def sent_redirects(hosts: Peers, source: str) -> list[int]:
+    """The protocols of what comes to the left once the right forwards a datagram from there.
+
+    The right has to send it by the interface that it came by, to another gateway. What it forwards comes
+    to that, which is mute, and is seen by the left; an ICMP redirect comes before.
+    """
+    hosts.left.namespace.add_address("lo", f"{ELSEWHERE}/32")
+    hosts.left.namespace.add_route(FURTHER, via=hosts.right.address)
+    hosts.right.namespace.add_route(f"{ELSEWHERE}/32", dev=hosts.right.device)
+    hosts.right.namespace.add_route(FURTHER, via=GATEWAY)
+    add_mute_gateway(hosts.right)
+    with hosts.left.entered(), packets() as seen, Socket.udp() as sender:
+        seen.rcvtimeo = SOON
+        sender.bind((source, 0))
+        sender.sendto(b"forwarded", (FAR, 9))
+        protocols = [next_header(seen).protocol]
+        while protocols[-1] != socket.IPPROTO_UDP:
+            protocols.append(next_header(seen).protocol)
+        return protocols
+
+
+REDIRECTED, FORWARDED = [socket.IPPROTO_ICMP, socket.IPPROTO_UDP], [socket.IPPROTO_UDP]
+
+
+@claim(
+    "ip-sysctl/send_redirects/sends",
+    sentence="ip-sysctl/shared_media/redirects",
+    section="/proc/sys/net/ipv4/conf/*",
+    says="A host with ip_forward sends an ICMP redirect before it forwards a datagram over IPv4 to a gateway "
+    "by the interface that it came by, if send_redirects is on, and shared_media is or the source's address "
+    "is in the network of that interface; else it only forwards.",
+    needs=NEEDS,
+)
+@pytest.mark.parametrize(
+    ("switches", "source", "protocols"),
+    [
+        ((1, 1), ELSEWHERE, REDIRECTED),
+        ((1, 0), ELSEWHERE, FORWARDED),
+        ((1, 0), IN_NETWORK, REDIRECTED),
+        ((0, 1), IN_NETWORK, FORWARDED),
+    ],
+)
+def test_a_router_sends_redirects(peers, observe, switches, source, protocols):
+    peers.right.namespace.sysctl["net.ipv4.ip_forward"] = 1
+    set_everywhere(peers.right, dict(zip(("send_redirects", "shared_media"), switches, strict=True)))
+
+    assert observe("protocols", sent_redirects(peers, source)) == protocols
 
 
 def await_linkdown(namespace: Namespace) -> None:
