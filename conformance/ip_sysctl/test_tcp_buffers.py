@@ -82,7 +82,8 @@ def test_the_largest_receive_buffer_at_first(ns, observe):
     section="TCP variables",
     says="None of the three numbers of tcp_rmem can be 4095, and each 4096: then a TCP socket over IPv4 "
     "begins with a receive buffer of 4096, and its largest SO_RCVLOWAT is 2048.",
-    since="7.2",
+    since="7.3",
+    backports=("6.12.113", "7.2.13"),
 )
 def test_a_receive_buffer_has_a_least_size(ns, observe):
     for numbers in ("4095 8192 8192", "4096 4095 8192", "4096 8192 4095"):
