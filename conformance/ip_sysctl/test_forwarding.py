@@ -11,7 +11,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, OWN_KERNEL, VETH
 from conformance.plugin.setups.ipv6 import address6, ipv6_packets, packet_ending, udp6
-from conformance.plugin.setups.packets import next_header, packets, payload
+from conformance.plugin.setups.packets import packets, payload
 from conformance.plugin.setups.pairs import received_until, udp_across
 from conformance.plugin.setups.segments import internet_checksum
 from conformance.plugin.timing import SOON
@@ -21,12 +21,14 @@ from netns import Capability, Host, Namespace, Peers
 NEEDS: Final = (VETH, Capability.NET_RAW)
 CLOSED: Final = {"no-op: close(*": "what was received does not change later"}
 CONF = "net.ipv4.conf.{}.{}"
-TTL = 8
-"""The byte of an IPv4 header."""
+TTL, PROTOCOL, TYPE = 8, 9, 20
+"""Bytes of an IPv4 header, and that of ICMP after it."""
 FAR, FURTHER, GATEWAY = "192.0.2.1", "192.0.2.0/24", "10.0.1.9"
 DEAD = "192.0.2.9"
 IN_NETWORK, ELSEWHERE = "10.0.1.1", "10.0.7.1"
 """Addresses of the left."""
+SENT_IF = "send_redirects", "shared_media"
+"""Where both are on a router sends redirects."""
 HARDWARE = "02:00:00:00:00:09"
 BROADCAST = "10.0.2.255"
 REDIRECT, OF_HOST = 5, 1
@@ -63,7 +65,7 @@ def test_nothing_is_forwarded_at_first(peers, observe):
         peers.right.namespace.sysctl["net.ipv4.ip_forward"] = 1
         sender.sendto(b"on", (FAR, 9))
         came.append(payload(seen.recv(200)))
-        packet = next(one for one in iter(lambda: back.recv(200), None) if one[9] == socket.IPPROTO_UDP)
+        packet = next(one for one in iter(lambda: back.recv(200), b"") if one[PROTOCOL] == socket.IPPROTO_UDP)
 
         assert [observe("came", came), observe("back", [payload(packet), packet[TTL]])] == [
             ["at first", "on"],
@@ -313,12 +315,13 @@ def set_everywhere(host: Host, values: dict[str, int]) -> None:
         host.namespace.sysctl.update({CONF.format(of, name): value for of in ("all", host.device)})
 
 
-def sent_redirects(hosts: Peers, source: str) -> list[int]:
-    """The protocols of what comes to the left once the right forwards a datagram from there.
+def sent_with(hosts: Peers, source: str) -> list[int]:
+    """The types of the ICMP messages that come to the left before what the right forwards from there.
 
-    The right has to send it by the interface that it came by, to another gateway. What it forwards comes
-    to that, which is mute, and is seen by the left; an ICMP redirect comes before.
+    The right has to send it by the interface that it came by, to another gateway, which is mute;
+    the left sees that too.
     """
+    hosts.right.namespace.sysctl["net.ipv4.ip_forward"] = 1
     hosts.left.namespace.add_address("lo", f"{ELSEWHERE}/32")
     hosts.left.namespace.add_route(FURTHER, via=hosts.right.address)
     hosts.right.namespace.add_route(f"{ELSEWHERE}/32", dev=hosts.right.device)
@@ -328,13 +331,10 @@ def sent_redirects(hosts: Peers, source: str) -> list[int]:
         seen.rcvtimeo = SOON
         sender.bind((source, 0))
         sender.sendto(b"forwarded", (FAR, 9))
-        protocols = [next_header(seen).protocol]
-        while protocols[-1] != socket.IPPROTO_UDP:
-            protocols.append(next_header(seen).protocol)
-        return protocols
-
-
-REDIRECTED, FORWARDED = [socket.IPPROTO_ICMP, socket.IPPROTO_UDP], [socket.IPPROTO_UDP]
+        types = []
+        while (packet := seen.recv(200))[PROTOCOL] != socket.IPPROTO_UDP:
+            types.append(packet[TYPE])
+        return types
 
 
 @claim(
@@ -347,19 +347,51 @@ REDIRECTED, FORWARDED = [socket.IPPROTO_ICMP, socket.IPPROTO_UDP], [socket.IPPRO
     needs=NEEDS,
 )
 @pytest.mark.parametrize(
-    ("switches", "source", "protocols"),
+    ("switches", "source", "types"),
     [
-        ((1, 1), ELSEWHERE, REDIRECTED),
-        ((1, 0), ELSEWHERE, FORWARDED),
-        ((1, 0), IN_NETWORK, REDIRECTED),
-        ((0, 1), IN_NETWORK, FORWARDED),
+        ((1, 1), ELSEWHERE, [REDIRECT]),
+        ((1, 0), ELSEWHERE, []),
+        ((1, 0), IN_NETWORK, [REDIRECT]),
+        ((0, 1), IN_NETWORK, []),
     ],
 )
-def test_a_router_sends_redirects(peers, observe, switches, source, protocols):
-    peers.right.namespace.sysctl["net.ipv4.ip_forward"] = 1
-    set_everywhere(peers.right, dict(zip(("send_redirects", "shared_media"), switches, strict=True)))
+def test_a_router_sends_redirects(peers, observe, switches, source, types):
+    set_everywhere(peers.right, dict(zip(SENT_IF, switches, strict=True)))
 
-    assert observe("protocols", sent_redirects(peers, source)) == protocols
+    assert observe("icmp_types", sent_with(peers, source)) == types
+
+
+@claim(
+    "ip-sysctl/send_redirects/either",
+    sentence="ip-sysctl/shared_media/either",
+    section="/proc/sys/net/ipv4/conf/*",
+    says="A host with ip_forward sends an ICMP redirect before it forwards a datagram over IPv4 from another "
+    "network by the interface that it came by where both send_redirects and shared_media are on for conf/all "
+    "or for the interface, and none where one of them is off for both.",
+    needs=NEEDS,
+)
+@pytest.mark.parametrize(
+    ("everywhere", "here", "types"),
+    [((1, 0), (0, 1), [REDIRECT]), ((0, 1), (1, 0), [REDIRECT]), ((0, 1), (0, 1), []), ((1, 0), (1, 0), [])],
+)
+def test_redirects_are_sent_where_either_is_on(peers, observe, everywhere, here, types):
+    names = [CONF.format(of, name) for of in ("all", peers.right.device) for name in SENT_IF]
+    peers.right.namespace.sysctl.update(dict(zip(names, (*everywhere, *here), strict=True)))
+
+    assert observe("icmp_types", sent_with(peers, ELSEWHERE)) == types
+
+
+@claim(
+    "ip-sysctl/send_redirects/default",
+    sentence="ip-sysctl/shared_media/default",
+    section="/proc/sys/net/ipv4/conf/*",
+    says="A host of a kernel that nobody has set up, with ip_forward, sends an ICMP redirect before it "
+    "forwards a datagram over IPv4 from another network by the interface that it came by, for which both "
+    "send_redirects and shared_media have to be on.",
+    needs=[*NEEDS, OWN_KERNEL],
+)
+def test_redirects_are_sent_at_first(peers, observe):
+    assert observe("icmp_types", sent_with(peers, ELSEWHERE)) == [REDIRECT]
 
 
 def await_linkdown(namespace: Namespace) -> None:
