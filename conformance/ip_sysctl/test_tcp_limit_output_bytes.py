@@ -25,10 +25,10 @@ HELD_UP = {
 
 
 def hold_up(host: Host, address: str) -> None:
-    """Let a host send no more for seconds: full packets go before, each of which takes more than one."""
+    """Let a host send no more for ten seconds: full packets go before, each of which takes more than one."""
     host.namespace.add_qdisc(host.device, "tbf", rate="8kbit", burst=2000, limit=100_000)
     with Socket.udp() as sock:
-        for _ in range(4):
+        for _ in range(8):
             sock.sendto(bytes(1472), (address, 9))
 
 
