@@ -264,6 +264,7 @@ def sent_again_in_turn(hosts: Peers, recovery: int) -> list[int]:
                     twice = sacked((end.expected, end.expected + SEGMENT))
                     end.expected += 2 * SEGMENT
                     end.send(options=twice)
+                    end.replies()  # or else the sysctl might be another before it is taken
                 with timed() as took:
                     send_far(pairs)
                     for _, end in pairs:

@@ -77,6 +77,7 @@ def acknowledged(hosts: Peers, microseconds: int) -> tuple[int, int]:
         **UNACKED_ENDS,
         **ACKNOWLEDGED_LATER,
         "no-op: setsockopt(*200000*": "it is that at first",
+        "no-op: setsockopt(*TCP_QUICKACK*": "it is set again where all is done over",
     },
 )
 @pytest.mark.parametrize(("microseconds", "first"), [(200_000, 0), (LEAST, 1)])
