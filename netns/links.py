@@ -252,13 +252,8 @@ class Links:
 
     def addresses(self, device: str) -> list[str]:
         """The addresses of an interface with their prefix: ``127.0.0.1/8``."""
-        from pyroute2.netlink.rtnl import RTM_GETADDR
-        from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
-
         with self.rtnetlink() as netlink:
-            index = netlink.index(device)
-            rows = netlink.dump(ifaddrmsg, RTM_GETADDR)
-        return [f"{row.get('address')}/{row['prefixlen']}" for row in rows if row["index"] == index]
+            return netlink.addresses(netlink.index(device))
 
     def routes(self, *, table: int = 254, version: int = 4) -> list[Route]:
         """The routes of a table (254 is main, 255 local) for IPv4 or IPv6."""

@@ -38,6 +38,7 @@ def test_an_unknown_protocol_is_refused(ns, observe, family):
 
 @claim(
     "defacto/TCP_ULP/tls",
+    sentence="tcp.h/TCP_ULP/attaches",
     says="TCP_ULP of a TCP connection, over IPv4 and IPv6, reads tls once it is set to that; what is sent is "
     "plain as long as no keys are set.",
     since="4.13",

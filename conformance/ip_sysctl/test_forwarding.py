@@ -21,10 +21,14 @@ from netns import Capability, Host, Namespace, Peers
 NEEDS: Final = (VETH, Capability.NET_RAW)
 CLOSED: Final = {"no-op: close(*": "what was received does not change later"}
 CONF = "net.ipv4.conf.{}.{}"
-TTL = 8
-"""The byte of an IPv4 header."""
+TTL, PROTOCOL, TYPE = 8, 9, 20
+"""Bytes of an IPv4 header, and that of ICMP after it."""
 FAR, FURTHER, GATEWAY = "192.0.2.1", "192.0.2.0/24", "10.0.1.9"
 DEAD = "192.0.2.9"
+IN_NETWORK, ELSEWHERE = "10.0.1.1", "10.0.7.1"
+"""Addresses of the left."""
+SENT_IF = "send_redirects", "shared_media"
+"""Where both are on a router sends redirects."""
 HARDWARE = "02:00:00:00:00:09"
 BROADCAST = "10.0.2.255"
 REDIRECT, OF_HOST = 5, 1
@@ -61,7 +65,7 @@ def test_nothing_is_forwarded_at_first(peers, observe):
         peers.right.namespace.sysctl["net.ipv4.ip_forward"] = 1
         sender.sendto(b"on", (FAR, 9))
         came.append(payload(seen.recv(200)))
-        packet = next(one for one in iter(lambda: back.recv(200), None) if one[9] == socket.IPPROTO_UDP)
+        packet = next(one for one in iter(lambda: back.recv(200), b"") if one[PROTOCOL] == socket.IPPROTO_UDP)
 
         assert [observe("came", came), observe("back", [payload(packet), packet[TTL]])] == [
             ["at first", "on"],
@@ -176,8 +180,13 @@ def another_gateway(hosts: Peers) -> None:
     """Have the left send to a network through the right; there is another host on the wire, which is mute."""
     hosts.left.namespace.add_route(FURTHER, via=hosts.right.address)
     hosts.right.namespace.add_address("lo", f"{FAR}/32")
-    with hosts.left.namespace.iproute() as netlink:
-        index = socket.if_nametoindex(hosts.left.device)
+    add_mute_gateway(hosts.left)
+
+
+def add_mute_gateway(host: Host) -> None:
+    """Have a host know another one on its wire, which nothing ever comes from."""
+    with host.namespace.iproute() as netlink:
+        [index] = netlink.link_lookup(ifname=host.device)
         netlink.neigh("add", dst=GATEWAY, lladdr=HARDWARE, ifindex=index, state="permanent")
 
 
@@ -274,6 +283,115 @@ def test_redirects_at_first(peers, observe, forward, received):
     came, taken = redirected(peers)
 
     assert [observe("came", came), observe("received", taken)] == [STAYS, received]
+
+
+@claim(
+    "ip-sysctl/secure_redirects/listed",
+    sentence="ip-sysctl/shared_media/redirects",
+    section="/proc/sys/net/ipv4/conf/*",
+    says="Where an interface does not forward and shared_media is off, what a connected UDP socket over IPv4 "
+    "sends goes by the gateway that an ICMP redirect names if secure_redirects is off, or a route has that "
+    "gateway, and by the former one if neither is so; with shared_media secure_redirects does not count.",
+    needs=NEEDS,
+    survives=CLOSED,
+)
+@pytest.mark.parametrize(
+    ("switches", "listed", "received"),
+    [((0, 1), False, STAYS), ((0, 1), True, GOES), ((0, 0), False, GOES), ((1, 1), False, GOES)],
+    ids=["secure", "secure-and-listed", "not-secure", "shared"],
+)
+def test_a_host_accepts_known_gateways(peers, observe, switches, listed, received):
+    set_redirects(peers.left, forwarding=0, everywhere=1, here=1)
+    set_everywhere(peers.left, dict(zip(("shared_media", "secure_redirects"), switches, strict=True)))
+    peers.left.namespace.add_route(f"{DEAD}/32", via=GATEWAY if listed else peers.right.address)
+    came, taken = redirected(peers)
+
+    assert [observe("came", came), observe("received", taken)] == [STAYS, received]
+
+
+def set_everywhere(host: Host, values: dict[str, int]) -> None:
+    """Sysctls of conf/all and of a host's interface, one of which is enough to switch them on."""
+    for name, value in values.items():
+        host.namespace.sysctl.update({CONF.format(of, name): value for of in ("all", host.device)})
+
+
+def sent_with(hosts: Peers, source: str) -> list[int]:
+    """The types of the ICMP messages that come to the left before what the right forwards from there.
+
+    The right has to send it by the interface that it came by, to another gateway, which is mute;
+    the left sees that too.
+    """
+    hosts.right.namespace.sysctl["net.ipv4.ip_forward"] = 1
+    hosts.left.namespace.add_address("lo", f"{ELSEWHERE}/32")
+    hosts.left.namespace.add_route(FURTHER, via=hosts.right.address)
+    hosts.right.namespace.add_route(f"{ELSEWHERE}/32", dev=hosts.right.device)
+    hosts.right.namespace.add_route(FURTHER, via=GATEWAY)
+    add_mute_gateway(hosts.right)
+    with hosts.left.entered(), packets() as seen, Socket.udp() as sender:
+        seen.rcvtimeo = SOON
+        sender.bind((source, 0))
+        sender.sendto(b"forwarded", (FAR, 9))
+        types = []
+        while (packet := seen.recv(200))[PROTOCOL] != socket.IPPROTO_UDP:
+            types.append(packet[TYPE])
+        return types
+
+
+@claim(
+    "ip-sysctl/send_redirects/sends",
+    sentence="ip-sysctl/shared_media/redirects",
+    section="/proc/sys/net/ipv4/conf/*",
+    says="A host with ip_forward sends an ICMP redirect before it forwards a datagram over IPv4 to a gateway "
+    "by the interface that it came by, if send_redirects is on, and shared_media is or the source's address "
+    "is in the network of that interface; else it only forwards.",
+    needs=NEEDS,
+)
+@pytest.mark.parametrize(
+    ("switches", "source", "types"),
+    [
+        ((1, 1), ELSEWHERE, [REDIRECT]),
+        ((1, 0), ELSEWHERE, []),
+        ((1, 0), IN_NETWORK, [REDIRECT]),
+        ((0, 1), IN_NETWORK, []),
+    ],
+)
+def test_a_router_sends_redirects(peers, observe, switches, source, types):
+    set_everywhere(peers.right, dict(zip(SENT_IF, switches, strict=True)))
+
+    assert observe("icmp_types", sent_with(peers, source)) == types
+
+
+@claim(
+    "ip-sysctl/send_redirects/either",
+    sentence="ip-sysctl/shared_media/either",
+    section="/proc/sys/net/ipv4/conf/*",
+    says="A host with ip_forward sends an ICMP redirect before it forwards a datagram over IPv4 from another "
+    "network by the interface that it came by where both send_redirects and shared_media are on for conf/all "
+    "or for the interface, and none where one of them is off for both.",
+    needs=NEEDS,
+)
+@pytest.mark.parametrize(
+    ("everywhere", "here", "types"),
+    [((1, 0), (0, 1), [REDIRECT]), ((0, 1), (1, 0), [REDIRECT]), ((0, 1), (0, 1), []), ((1, 0), (1, 0), [])],
+)
+def test_redirects_are_sent_where_either_is_on(peers, observe, everywhere, here, types):
+    names = [CONF.format(of, name) for of in ("all", peers.right.device) for name in SENT_IF]
+    peers.right.namespace.sysctl.update(dict(zip(names, (*everywhere, *here), strict=True)))
+
+    assert observe("icmp_types", sent_with(peers, ELSEWHERE)) == types
+
+
+@claim(
+    "ip-sysctl/send_redirects/default",
+    sentence="ip-sysctl/shared_media/default",
+    section="/proc/sys/net/ipv4/conf/*",
+    says="A host of a kernel that nobody has set up, with ip_forward, sends an ICMP redirect before it "
+    "forwards a datagram over IPv4 from another network by the interface that it came by, for which both "
+    "send_redirects and shared_media have to be on.",
+    needs=[*NEEDS, OWN_KERNEL],
+)
+def test_redirects_are_sent_at_first(peers, observe):
+    assert observe("icmp_types", sent_with(peers, ELSEWHERE)) == [REDIRECT]
 
 
 def await_linkdown(namespace: Namespace) -> None:

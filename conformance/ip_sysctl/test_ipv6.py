@@ -149,6 +149,38 @@ def leave_link_local(hosts: Peers) -> None:
 
 
 @claim(
+    "ip-sysctl/disable_ipv6/all",
+    sentence="ip-sysctl/disable_ipv6/all",
+    section="/proc/sys/net/ipv6/* Variables",
+    says="With disable_ipv6 of conf/all no interface has an IPv6 address, neither loopback, nor one that had "
+    "some, nor one that is made later, and a UDP socket that was connected by one cannot send; when it is "
+    "switched off each has an address again.",
+    needs=NEEDS,
+)
+def test_no_interface_has_ipv6(peers, observe):
+    left, device = peers.left.namespace, peers.left.device
+    interfaces = ["lo", device, "later"]
+    with udp6_across(peers) as (sender, receiver):
+        sender.send(b"before")
+        have = [[bool(six(left.addresses(one))) for one in interfaces[:2]]]
+        left.sysctl[CONF.format("all", "disable_ipv6")] = 1
+        with refused():
+            sender.send(b"after")
+        left.add_veth("later", "end")
+        left.set_link("later", up=True)
+        left.set_link("end", up=True)
+        left.wait_for_carrier("later")
+        have.append([bool(six(left.addresses(one))) for one in interfaces])
+        left.sysctl[CONF.format("all", "disable_ipv6")] = 0
+        have.append([bool(six(left.addresses(one))) for one in interfaces])
+
+        assert [observe("received", receiver.recv(9).decode()), observe("have", have)] == [
+            "before",
+            [[True] * 2, [False] * 3, [True] * 3],
+        ]
+
+
+@claim(
     "ip-sysctl/ipv6-disable_ipv6/interface",
     sentence="ip-sysctl/ipv6-disable_ipv6/interface",
     section=OF_INTERFACE,

@@ -9,7 +9,7 @@ from socket import MSG_DONTWAIT
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import MEMORY, VETH, sysctl
+from conformance.plugin.needs import MEMORY, OWN_KERNEL, VETH, sysctl
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.made_peer import MADE, SEGMENT, MadePeer, made_peers, replies_to
@@ -17,12 +17,14 @@ from conformance.plugin.setups.resting import RESTING, RESTING_ENDS, resting_sen
 from conformance.plugin.setups.segments import ACK, SYN, next_segment, segments
 from conformance.plugin.timing import SOON
 from libsocket import Socket
-from netns import Capability, Namespace
+from netns import Capability, Namespace, NetnsError, Peers
 
-RMEM, NOTSENT, CHILDREN, BACKLOG, COOKIES, BUCKETS = (
+RMEM, WMEM, APP_WIN, NOTSENT, CHILDREN, BACKLOG, COOKIES, BUCKETS = (
     f"net.ipv4.{name}"
     for name in (
         "tcp_rmem",
+        "tcp_wmem",
+        "tcp_app_win",
         "tcp_notsent_lowat",
         "tcp_child_ehash_entries",
         "tcp_max_syn_backlog",
@@ -62,16 +64,90 @@ def test_the_window_at_first(peers, observe):
     "ip-sysctl/tcp_rmem/max-default",
     sentence="ip-sysctl/tcp_rmem/max-default",
     section="TCP variables",
-    says="In a new network namespace the third number of tcp_rmem, half of which is the largest SO_RCVLOWAT "
-    "of a TCP socket, is from 131072 to 33554432.",
+    says="On a kernel that nobody has set up the third number of tcp_rmem, half of which is the largest "
+    "SO_RCVLOWAT of a TCP socket, is from 131072 to 33554432.",
     since="6.16",
-    needs=[MEMORY],
+    needs=[MEMORY, OWN_KERNEL],
 )
 def test_the_largest_receive_buffer_at_first(ns, observe):
     with Socket.tcp() as sock:
         sock.rcvlowat = 2**31 - 1
 
         assert observe("within", 131_072 // 2 <= sock.rcvlowat <= 2**25 // 2) is True
+
+
+@claim(
+    "ip-sysctl/tcp_rmem/least",
+    sentence="ip-sysctl/tcp_rmem/least",
+    section="TCP variables",
+    says="None of the three numbers of tcp_rmem can be 4095, and each 4096: then a TCP socket over IPv4 "
+    "begins with a receive buffer of 4096, and its largest SO_RCVLOWAT is 2048.",
+    since="7.3",
+    backports=("5.10.271", "5.15.222", "6.1.189", "6.6.158", "6.12.112", "6.18.54", "7.2.8"),
+)
+@pytest.mark.parametrize("numbers", ["4095 8192 8192", "4096 4095 8192", "4096 8192 4095"])
+def test_a_receive_buffer_has_a_least_size(ns, observe, numbers):
+    with pytest.raises(NetnsError):
+        ns.sysctl[RMEM] = numbers
+    ns.sysctl[RMEM] = "4096 4096 4096"
+    with Socket.tcp() as sock:
+        sock.rcvlowat = 2**31 - 1
+
+        assert observe("rcvbuf_and_rcvlowat", [sock.rcvbuf, sock.rcvlowat]) == [4096, 2048]
+
+
+@claim(
+    "ip-sysctl/tcp_app_win/values",
+    sentence="ip-sysctl/tcp_app_win/values",
+    section="TCP variables",
+    says="A tcp_app_win of -1 or 32 is refused. The TCP_WINDOW_CLAMP with which a TCP connection over IPv4 "
+    "begins is a segment smaller, 1448 bytes, with 31 than with 0.",
+    since="6.3",
+    backports=("6.1.25",),
+    needs=[VETH],
+)
+def test_the_reserve_has_bounds(peers, observe):
+    with pytest.raises(NetnsError):
+        peers.right.namespace.sysctl[APP_WIN] = -1
+    with pytest.raises(NetnsError):
+        peers.right.namespace.sysctl[APP_WIN] = 32
+    clamps = [first_clamp(peers, value) for value in (0, 31)]
+
+    assert observe("reserved", clamps[0] - clamps[1]) == 1448
+
+
+def first_clamp(hosts: Peers, value: int) -> int:
+    """The TCP_WINDOW_CLAMP with which a connection begins, with a tcp_app_win."""
+    hosts.right.namespace.sysctl[APP_WIN] = value
+    with (
+        hosts.right.entered(),
+        listening(hosts.right.address) as listener,
+        hosts.left.entered(),
+        Socket.tcp() as client,
+    ):
+        client.connect(listener.getsockname())
+        with listener.accept()[0] as sock:
+            return sock.tcp_window_clamp
+
+
+@claim(
+    "ip-sysctl/tcp_wmem/max-default",
+    sentence="ip-sysctl/tcp_wmem/max-default",
+    section="TCP variables",
+    says="On a kernel that nobody has set up a TCP connection over IPv4 that begins with as large a send "
+    "buffer as there may be, by a tcp_reordering of 300, has one of the third number of tcp_wmem, which is "
+    "from 65536 to 4194304.",
+    needs=[OWN_KERNEL],
+)
+def test_the_largest_send_buffer_at_first(ns, observe):
+    ns.sysctl["net.ipv4.tcp_reordering"] = 300
+    largest = int(ns.sysctl[WMEM].split()[2])
+    left, right = Socket.tcp_pair()
+    with left, right:
+        assert [
+            observe("largest", left.sndbuf == largest),
+            observe("within", 65_536 <= largest <= 4_194_304),
+        ] == [True, True]
 
 
 @claim(

@@ -8,8 +8,8 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import sysctl
-from conformance.plugin.setups.made_peer import SEGMENT, MadePeer
-from conformance.plugin.setups.resting import RESTING, RESTING_ENDS, resting_sender
+from conformance.plugin.setups.made_peer import SEGMENT
+from conformance.plugin.setups.resting import RESTING, RESTING_ENDS, lose, resting_sender
 from libsocket import Socket
 from netns import NetnsError, Peers
 
@@ -36,20 +36,6 @@ def paced(sock: Socket) -> int:
     """The pacing rate, in per cent of the congestion window in each round trip."""
     info = sock.tcp_info
     return round(100 * info.pacing_rate * info.rtt / (info.snd_cwnd * info.snd_mss * 1_000_000))
-
-
-def lose(sock: Socket, peer: MadePeer) -> None:
-    """Let the first of some segments be sent again, by which a connection leaves slow start."""
-    for _ in range(5):
-        sock.send(bytes(SEGMENT))
-    first = peer.next()
-    for _ in range(3):
-        peer.send()
-    peer.replies()
-    peer.take(first)
-    peer.expected += 4 * SEGMENT
-    peer.tell(b"x")
-    sock.read_exact(1)
 
 
 @claim(
@@ -90,10 +76,10 @@ def test_it_is_paced_in_congestion_avoidance(peers, observe, settings, percent):
         assert observe("percent", paced(sock)) == percent
 
 
-def first_frame(hosts: Peers, away: float = 0) -> int:
-    """Segments of the first frame that a slow connection sends of ten."""
-    with resting_sender(hosts, away=away) as (sock, peer):
-        sock.max_pacing_rate = SLOWLY
+def first_frame(hosts: Peers, away: float = 0, *, rate: int = SLOWLY, window: int = 65_535) -> int:
+    """Segments of the first frame that a connection sends of ten, so many bytes in a second."""
+    with resting_sender(hosts, away=away, window=window) as (sock, peer):
+        sock.max_pacing_rate = rate
         sock.send(bytes(10 * SEGMENT))
         return len(peer.next().data) // SEGMENT
 
@@ -117,6 +103,32 @@ def test_a_frame_has_a_least_size(peers, observe, settings, number):
     peers.right.namespace.sysctl.update(settings)
 
     assert observe("segments", first_frame(peers)) == number
+
+
+@claim(
+    "ip-sysctl/tcp_min_tso_segs/rate",
+    sentence="ip-sysctl/tcp_min_tso_segs/rate",
+    section="TCP variables",
+    says="The first frame of a TCP connection over IPv4, with a tcp_min_tso_segs of 1 and a tcp_tso_rtt_log "
+    "of 0 if there is one, has as many segments as it may send in a 1024th of a second by its "
+    "SO_MAX_PACING_RATE: 2 of 1000 bytes with 3071999 bytes in a second, and 3 with 3072000, but 2 where the "
+    "peer's window is 4000: no more than half of that.",
+    since="4.19",
+    needs=RESTING,
+    survives={
+        **RESTING_ENDS,
+        "no-op: setsockopt(*SO_MAX_PACING_RATE*": "where the window is small the rate could be larger",
+    },
+)
+@pytest.mark.parametrize(
+    ("rate", "window", "number"),
+    [(3_071_999, 65_535, 2), (3_072_000, 65_535, 3), (3_072_000, 4 * SEGMENT, 2)],
+)
+def test_a_frame_depends_on_rate_and_window(peers, observe, rate, window, number):
+    without_distance(peers)
+    peers.right.namespace.sysctl.update({MIN_SEGMENTS: 1, SLOW_START: 1000})
+
+    assert observe("segments", first_frame(peers, rate=rate, window=window)) == number
 
 
 def without_distance(hosts: Peers) -> None:

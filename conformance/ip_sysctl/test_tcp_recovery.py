@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.setups.made_peer import SEGMENT, WITH_SACK, MadePeer, sacked
+from conformance.plugin.setups.listeners import listening
+from conformance.plugin.setups.made_peer import (
+    ACKNOWLEDGED_LATER,
+    ADDRESS,
+    SEGMENT,
+    WITH_SACK,
+    MadePeer,
+    made_peers,
+    sacked,
+)
+from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.resting import RESTING, RESTING_ENDS, resting_sender
+from conformance.plugin.setups.segments import next_segment
 from conformance.plugin.timing import timed
-from libsocket import Socket
+from libsocket import Linger, Socket
 from netns import NetnsError, Peers
 
 EARLY, RECOVERY, REORDERING = (
@@ -24,6 +37,12 @@ LONGER = 0.2
 """Seconds, longer than the round trips before."""
 FAR = 0.4
 """Seconds that a peer takes to answer, of which a quarter is the window for reordered packets."""
+WAITS = 0.25, 0.5
+"""Seconds after each of two connections has sent before anything is answered: 0.75 in all for the first."""
+LATE = 0.06
+"""Seconds by which both may be answered too late: the windows differ by more than half as much again."""
+ROUNDS = 4
+"""How often it is tried to be no later; each takes four seconds."""
 
 
 def lose_tail(sock: Socket, peer: MadePeer) -> list[int]:
@@ -178,6 +197,102 @@ def test_three_duplicates_do_not_mean_a_loss(peers, observe):
     peers.right.namespace.sysctl[RECOVERY] = 5
 
     assert observe("late", sent_again(peers)[1]) is True
+
+
+def send_far(pairs: list[tuple[Socket, MadePeer]]) -> None:
+    """Let each of two connections send two segments, and as much time pass as its round trips take."""
+    for (sock, end), wait in zip(pairs, WAITS, strict=True):
+        sock.send(bytes(2 * SEGMENT))
+        end.during(wait)
+
+
+def overtake(end: MadePeer) -> None:
+    """Acknowledge the second of two segments apart."""
+    end.send(options=sacked((end.expected + SEGMENT, end.expected + 2 * SEGMENT)))
+
+
+def connect_far(ends: list[MadePeer], listener: Socket, sockets: ExitStack) -> list[tuple[Socket, MadePeer]]:
+    """Two connections, whose first round trips take as long as the later ones."""
+    for end, wait in zip(ends, WAITS, strict=True):
+        end.ask(listener, WITH_SACK)
+        end.during(wait)
+    pairs = []
+    for end in ends:
+        end.send()
+        await_readable(listener)
+        sock = sockets.enter_context(listener.accept()[0])
+        sock.linger = Linger(True, 0)
+        pairs.append((sock, end))
+    return pairs
+
+
+def reorder(pairs: list[tuple[Socket, MadePeer]]) -> None:
+    """Let two connections know of reordering, and send again in vain what was overtaken."""
+    send_far(pairs)
+    for _, end in pairs:
+        overtake(end)
+        end.expected += 2 * SEGMENT
+        end.send()
+    send_far(pairs)
+    for _, end in pairs:
+        overtake(end)
+    for _, end in pairs:
+        next_segment(end.arriving)
+
+
+def sent_again_in_turn(hosts: Peers, recovery: int) -> list[int]:
+    """In which order two connections send again what was overtaken: 0 has the longer round trips.
+
+    Each knows of reordering before, and that it has sent a segment again in vain (RFC 2883): it is told so
+    with a tcp_recovery, and the second with one of 1. Where this machine was too slow it is done over.
+    """
+    hosts.right.namespace.add_route(
+        f"{ADDRESS}/32", via=hosts.left.address, dev=hosts.right.device, rto_min=100
+    )
+    hosts.right.namespace.sysctl[EARLY] = 0
+    with (
+        made_peers(hosts, 2 * ROUNDS) as ends,
+        hosts.right.entered(),
+        listening(hosts.right.address) as listener,
+    ):
+        for at in range(0, len(ends), 2):
+            with ExitStack() as sockets:
+                pairs = connect_far(ends[at : at + 2], listener, sockets)
+                reorder(pairs)
+                for (_, end), value in zip(reversed(pairs), (1, recovery), strict=True):
+                    hosts.right.namespace.sysctl[RECOVERY] = value
+                    twice = sacked((end.expected, end.expected + SEGMENT))
+                    end.expected += 2 * SEGMENT
+                    end.send(options=twice)
+                    end.replies()  # or else the sysctl might be another before it is taken
+                with timed() as took:
+                    send_far(pairs)
+                    for _, end in pairs:
+                        overtake(end)
+                if took.seconds < sum(WAITS) + LATE:
+                    return [next_segment(end.arriving).destination - ends[at].port for _, end in pairs]
+    raise TimeoutError("this machine is too slow to give round trips their length")
+
+
+@claim(
+    "ip-sysctl/tcp_recovery/static",
+    sentence="ip-sysctl/tcp_recovery/static",
+    section="TCP variables",
+    says="Of two TCP connections over IPv4 with selective acknowledgements, whose round trips take 0.75 and "
+    "0.5 seconds, and which know of reordering and that they have sent a segment again in vain, the first "
+    "sends again first what was overtaken if tcp_recovery was 3 when it learnt that, as it waits for a "
+    "quarter of its round trip, where the other waits for half, and the second does if tcp_recovery was 1.",
+    since="4.18",
+    needs=RESTING,
+    survives={
+        **RESTING_ENDS,
+        **ACKNOWLEDGED_LATER,
+        "no-op: sendto(*, 52, 0*": "the one that is to be first is so too if it has learnt nothing",
+    },
+)
+@pytest.mark.parametrize(("recovery", "order"), [(3, [0, 1]), (1, [1, 0])])
+def test_the_window_does_not_adapt(peers, observe, recovery, order):
+    assert observe("order", sent_again_in_turn(peers, recovery)) == order
 
 
 def reordering(hosts: Peers, number: int) -> int:
