@@ -39,7 +39,6 @@ from netns import Capability
 
 GROUP, SENDER = "ff02::1234", "fd00::2"
 FEWER = pytest.mark.parametrize("size", [0, 1, 3])
-RAW = [IPV6, Capability.NET_RAW]
 IPPROTO_ICMPV6, IPPROTO_RAW, AF_INET, AF_INET6 = 58, 255, 2, 10
 
 
@@ -272,7 +271,7 @@ def test_no_routing_header_at_first(ns, observe, make):
     "keeps the others, with none all, and what is beyond 32 is ignored.",
     since="2.6.12",
     commit="1da177e4c3f4",
-    needs=RAW,
+    needs=[IPV6, Capability.NET_RAW],
     survives={"no-op: setsockopt(*ICMPV6_FILTER, *, 0)*": "of no bytes none is taken"},
 )
 @pytest.mark.parametrize("size", [0, 1, 31, 33])
@@ -296,7 +295,7 @@ def test_a_filter_takes_the_bytes_it_gets(ns, observe, size):
     "the first ones, for none no byte, and with room for 33 32.",
     since="2.6.12",
     commit="1da177e4c3f4",
-    needs=RAW,
+    needs=[IPV6, Capability.NET_RAW],
 )
 @pytest.mark.parametrize(("room", "size"), [(0, 0), (1, 1), (31, 31), (33, 32)])
 def test_room_for_a_filter(ns, observe, room, size):
@@ -317,7 +316,7 @@ def test_room_for_a_filter(ns, observe, room, size):
     "none, is refused with EINVAL, and it stays on; at first it is 0.",
     since="6.9",
     commit="eeb78df4063c",
-    needs=RAW,
+    needs=[IPV6, Capability.NET_RAW],
 )
 @FEWER
 def test_fewer_bytes_are_no_alert(ns, observe, size):
