@@ -341,9 +341,9 @@ def test_fewer_bytes_are_no_clock(ns, observe, size):
 @claim(
     "defacto/TCP_ZEROCOPY_RECEIVE/room",
     says="Reading TCP_ZEROCOPY_RECEIVE of a TCP connection over IPv4 with fewer than the 12 bytes of its "
-    "first two fields, none or 11, is refused with EINVAL, and with 12 it is not.",
-    since="4.18",
-    commit="05255b823a61",
+    "first two fields, none or 11, is refused with EINVAL, and with 12, where nothing waits, it is not.",
+    since="5.11",
+    commit="936ced415751",
 )
 @pytest.mark.parametrize("room", [0, 11])
 def test_a_request_has_twelve_bytes(ns, observe, room):
