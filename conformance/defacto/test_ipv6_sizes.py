@@ -178,7 +178,7 @@ def test_room_for_an_index(ns, observe, room, size):
     since="2.6.26",
     commit="b2a9d7c2f8ab",
     needs=[IPV6],
-    survives={"no-op: setsockopt(*IPV6_MTU, ~*1280*": "what is set does not read back"},
+    survives={"no-op: setsockopt(*IPV6_MTU, *": "what is set does not read back"},
 )
 @FEWER
 def test_fewer_bytes_are_no_mtu(ns, observe, size):
@@ -272,7 +272,7 @@ def test_no_routing_header_at_first(ns, observe, make):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6, Capability.NET_RAW],
-    survives={"no-op: setsockopt(*ICMPV6_FILTER, *, 0)*": "of no bytes none is taken"},
+    survives={"no-op: setsockopt(SOL_ICMPV6, 1, *, 0)*": "of no bytes none is taken"},
 )
 @pytest.mark.parametrize("size", [0, 1, 31, 33])
 def test_a_filter_takes_the_bytes_it_gets(ns, observe, size):
