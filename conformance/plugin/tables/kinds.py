@@ -432,7 +432,7 @@ class MoreBytes(_OfSizes, frozen=True, kw_only=True):
 
 
 class FirstByte(_OfSizes, frozen=True, kw_only=True):
-    """Set with fewer bytes than an int has, any of ``sizes``, it takes ``value`` from the first one alone."""
+    """Set with a byte, or with more but no int, any of ``sizes``, it takes ``value`` from the first alone."""
 
     value: int
 
@@ -510,7 +510,7 @@ def test_what_there_is_room_for_is_given(observe: Observe, row: Room, case: Case
 
 
 class RoomForByte(_Read, frozen=True, kw_only=True):
-    """With room for fewer bytes than an int has it gives one, the number as a byte, and with more an int."""
+    """With room for a byte, or for more but no int, it gives one, the number as a byte; with more an int."""
 
     value: int
 
