@@ -18,7 +18,15 @@ from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.options import set_on_udp
 from conformance.plugin.surroundings import in_want
 from kernels.inside import in_guest
-from libsocket import SO_ORIGINAL_DST, TCP_AO_INFO, Option, Socket, TcpAoAdd, UnsupportedOption
+from libsocket import (
+    SO_ORIGINAL_DST,
+    SO_PASSSEC,
+    TCP_AO_INFO,
+    Option,
+    Socket,
+    TcpAoAdd,
+    UnsupportedOption,
+)
 from netns import (
     Capability,
     LinkRefused,
@@ -286,6 +294,15 @@ def _try_ip_option(number: int) -> None:
                 raise
 
 
+def _try_passsec() -> None:
+    with Socket.unix() as sock:
+        try:
+            sock.get(SO_PASSSEC)
+        except UnsupportedOption as error:
+            if error.errno == errno.EOPNOTSUPP:  # where it is not known at all, that is the kernel's answer
+                raise
+
+
 def _works(attempt: Callable[[], object], *refusals: type[Exception]) -> bool:
     """Whether an attempt succeeds. Why it does not is the need's code to say.
 
@@ -331,6 +348,9 @@ BUSY_POLL = Need("busy polling", lambda: _works(lambda: initial_sysctl("net.core
 
 EBPF = Need("program:ebpf", lambda: _works(_try_program, OSError))
 """Extended BPF programs, which a kernel can be built without, and which take privileges to load."""
+
+PASSSEC = Need("option:SO_PASSSEC", lambda: _works(_try_passsec, UnsupportedOption))
+"""Security labels of what is received (CONFIG_SECURITY_NETWORK): since 6.16 the option needs them."""
 
 TCP_AO = Need("option:TCP_AO_ADD_KEY", lambda: _works(_try_tcp_ao, UnsupportedOption))
 """TCP segments that are authenticated with keys (CONFIG_TCP_AO)."""
@@ -394,6 +414,7 @@ _NEEDS = (
     MPTCP,
     BUSY_POLL,
     EBPF,
+    PASSSEC,
     TCP_AO,
     TCP_AO_CMAC,
     IPTABLES,
