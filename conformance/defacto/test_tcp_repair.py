@@ -281,8 +281,10 @@ def test_a_peer_is_probed(ns, observe, family, off, probes):
         right.read_exact(6)
         before = right.tcp_info.segs_in
         left.tcp_repair = 1
+        under_repair = left.tcp_repair
         left.tcp_repair = off
         left.send(b"after")
         right.read_exact(5)
+        segments = right.tcp_info.segs_in - before
 
-        assert observe("segments", right.tcp_info.segs_in - before) == 1 + probes
+        assert observe("repair_and_segments", [under_repair, segments]) == [1, 1 + probes]
