@@ -338,8 +338,8 @@ def test_the_interface_of_the_last_packet_is_kept(peers, observe):
     "defacto/TCP_MAXSEG/of-listener",
     says="A TCP listener, over IPv4 and IPv6, with a TCP_MAXSEG of 600 announces it, and the connections "
     "that it accepts have it: both ends read 600, where segments have no timestamps.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    since="2.6.28",
+    commit="f5fff5dc8a7a",
 )
 @HOSTS
 def test_both_ends_have_the_size_of_the_listener(ns, observe, host):

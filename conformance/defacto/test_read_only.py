@@ -30,8 +30,8 @@ from libsocket import (
     says="Setting SO_COOKIE, SO_NETNS_COOKIE, SO_MEMINFO, SO_PEERNAME, SO_PEERGROUPS, SO_PEERPIDFD or "
     "SO_PEERSEC of a TCP, UDP or UNIX stream socket is refused with ENOPROTOOPT, where SO_KEEPALIVE can be "
     "set.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    since="6.5",  # SO_PEERPIDFD is the youngest
+    commit="7b26952a91cf",
 )
 @pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_an_option_of_the_socket_level_cannot_be_set(ns, observe, kind, option):
     "defacto/IPPROTO_TCP/read-only",
     says="Setting TCP_INFO, TCP_CC_INFO or TCP_SAVED_SYN of a TCP connection is refused with ENOPROTOOPT, "
     "where TCP_NODELAY can be set.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    since="4.2",  # TCP_SAVED_SYN is the youngest
+    commit="cd8ae85299d5",
 )
 @pytest.mark.parametrize("option", [TCP_INFO, TCP_CC_INFO, TCP_SAVED_SYN])
 def test_an_option_of_tcp_cannot_be_set(ns, observe, option):
