@@ -220,8 +220,8 @@ def test_a_queue_is_read_under_repair(ns, observe, family, queue):
 
 @claim(
     "defacto/TCP_QUEUE_SEQ/read",
-    says="Reading TCP_QUEUE_SEQ of a TCP socket, over IPv4 and IPv6, under repair is refused with EINVAL "
-    "where no queue is chosen; where one is it reads as it was set.",
+    says="Reading TCP_QUEUE_SEQ of a TCP socket, over IPv4 and IPv6, that is under repair and not connected "
+    "is refused with EINVAL where no queue is chosen; where one is it reads as it was set.",
     since="3.5",
     commit="ee9952831cfd",
     needs=ADMIN,
@@ -242,8 +242,8 @@ def test_a_sequence_number_is_read_of_a_queue(ns, observe, family, queue):
 @claim(
     "defacto/TCP_REPAIR_WINDOW/bounds",
     says="TCP_REPAIR_WINDOW of a TCP connection, over IPv4 and IPv6, under repair is refused with EINVAL "
-    "where its largest window is less than that of now, or an update of a window is of later than what was "
-    "received; the one that it has stays.",
+    "where max_window is less than snd_wnd, snd_wl1 later than the end of rcv_wnd, or rcv_wup later than "
+    "what was received; the one that it has stays. The last value before that is taken.",
     since="4.8",
     commit="b1ed4c4fa9a5",
     needs=ADMIN,
@@ -254,13 +254,22 @@ def test_windows_that_cannot_be_are_refused(ns, observe, family, wrong):
     left, right = Socket.tcp_pair(family)
     with left, right:
         left.tcp_repair = 1
-        was = left.tcp_repair_window
-        later = (sequence(left, RECEIVE) + was.rcv_wnd + 1) % 2**32
-        worse = {"max_window": was.snd_wnd - 1, "snd_wl1": later, "rcv_wup": later}
+        found = left.tcp_repair_window
+        received = sequence(left, RECEIVE)
+        left.tcp_repair_window = was = replace(
+            found, max_window=found.snd_wnd + 9, rcv_wup=(received - 9) % 2**32
+        )
+        beyond, last = {
+            "max_window": (was.snd_wnd - 1, was.snd_wnd),
+            "snd_wl1": ((received + was.rcv_wnd + 1) % 2**32, (received + was.rcv_wnd) % 2**32),
+            "rcv_wup": ((received + 1) % 2**32, received),
+        }[wrong]
         with refused(errno.EINVAL):
-            left.tcp_repair_window = replace(was, **{wrong: worse[wrong]})
+            left.tcp_repair_window = replace(was, **{wrong: beyond})
+        kept = left.tcp_repair_window == was
+        left.tcp_repair_window = at_limit = replace(was, **{wrong: last})
 
-        assert observe("kept", left.tcp_repair_window == was) is True
+        assert observe("kept_and_taken", [kept, left.tcp_repair_window == at_limit]) == [True, True]
 
 
 @claim(

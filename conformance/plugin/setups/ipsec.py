@@ -32,11 +32,13 @@ BLOCKING: Final = blocking(AF_INET, OUTGOING)
 KEY_POLICY: Final = IP_IPSEC_POLICY.through(raw(512))
 KEY_POLICY6: Final = IPV6_IPSEC_POLICY.through(raw(512))
 _X_POLICY, _DISCARD, _OUTBOUND = 18, 0, 2
-DISCARDING: Final = (
-    (2).to_bytes(2, sys.byteorder)
-    + _X_POLICY.to_bytes(2, sys.byteorder)
-    + _DISCARD.to_bytes(2, sys.byteorder)
-    + bytes([_OUTBOUND])
-    + bytes(9)
-)
-"""A ``struct sadb_x_policy`` of PF_KEY: of all packets that leave all are discarded."""
+
+
+def discarding(size: int = 16) -> bytes:
+    """A ``struct sadb_x_policy`` of PF_KEY with so many bytes: all packets that leave are discarded."""
+    numbers = (size // 8, _X_POLICY, _DISCARD)
+    start = b"".join(number.to_bytes(2, sys.byteorder) for number in numbers) + bytes([_OUTBOUND])
+    return start.ljust(size, b"\0")
+
+
+DISCARDING: Final = discarding()
