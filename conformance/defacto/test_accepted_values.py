@@ -144,9 +144,9 @@ def test_it_has_a_number_of_its_own(ns, observe, listens):
     with listens() as listener:
         before = listener.cookie
         with pending_connection(listener) as client, listener.accept()[0] as accepted:
-            cookies = [before, client.cookie, accepted.cookie]
+            cookies = {before, client.cookie, accepted.cookie} - {0}  # which is none
 
-            assert observe("different_and_kept", [len({*cookies}), listener.cookie == before]) == [3, True]
+            assert observe("different_and_kept", [len(cookies), listener.cookie == before]) == [3, True]
 
 
 @claim(

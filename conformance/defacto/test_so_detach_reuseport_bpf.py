@@ -8,7 +8,7 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.reuse import OTHERS_IN_GROUP, arrivals, group, sharing_socket
+from conformance.plugin.setups.reuse import STAY_OPEN, arrivals, group, sharing_socket
 from libsocket import INT, SO_DETACH_REUSEPORT_BPF, Filter, Socket
 
 SINCE, COMMIT = "5.3", "99f3a064bc2e"
@@ -21,7 +21,7 @@ KINDS = pytest.mark.parametrize("make", [Socket.tcp, Socket.udp], ids=["tcp", "u
     "of both, whatever number is given: what comes is distributed again.",
     since=SINCE,
     commit=COMMIT,
-    survives=OTHERS_IN_GROUP,
+    survives=STAY_OPEN,
 )
 @KINDS
 @pytest.mark.parametrize("number", [0, -1, 7])
@@ -41,7 +41,7 @@ def test_what_comes_is_distributed_again(ns, observe, make, number):
     "has none any more, is refused with ENOENT.",
     since=SINCE,
     commit=COMMIT,
-    survives=OTHERS_IN_GROUP,
+    survives=STAY_OPEN,
 )
 @KINDS
 def test_what_is_not_there_is_not_removed(ns, observe, make):
@@ -80,7 +80,7 @@ def test_a_socket_that_shares_no_address_has_no_program(ns, observe, make):
     says="SO_DETACH_REUSEPORT_BPF of a TCP or UDP socket cannot be read: ENOPROTOOPT. Its program stays.",
     since=SINCE,
     commit=COMMIT,
-    survives=OTHERS_IN_GROUP,
+    survives=STAY_OPEN,
 )
 @KINDS
 def test_it_cannot_be_read(ns, observe, make):

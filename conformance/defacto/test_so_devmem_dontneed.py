@@ -21,8 +21,8 @@ TOKEN = (DmabufToken(0, 1),)
 
 @claim(
     "defacto/SO_DEVMEM_DONTNEED/tcp-only",
-    says="SO_DEVMEM_DONTNEED of a UDP, raw, UNIX or netlink socket is refused with EBADF, where a TCP socket "
-    "takes it.",
+    says="Setting SO_DEVMEM_DONTNEED of a UDP, raw, UNIX or netlink socket is refused with EBADF; that of a "
+    "TCP socket can be set, and not read: ENOPROTOOPT.",
     since=SINCE,
     commit=COMMIT,
     needs=[DEVICE_MEMORY],
