@@ -24,27 +24,53 @@ from libsocket import (
     raw,
 )
 
+KINDS = pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
+
 
 @claim(
     "defacto/SOL_SOCKET/read-only",
-    says="Setting SO_COOKIE, SO_NETNS_COOKIE, SO_MEMINFO, SO_PEERNAME, SO_PEERGROUPS, SO_PEERPIDFD or "
-    "SO_PEERSEC of a TCP, UDP or UNIX stream socket is refused with ENOPROTOOPT, where SO_KEEPALIVE can be "
-    "set.",
-    since="6.5",  # SO_PEERPIDFD is the youngest
+    says="Setting SO_COOKIE, SO_MEMINFO, SO_PEERNAME, SO_PEERGROUPS or SO_PEERSEC of a TCP, UDP or UNIX "
+    "stream socket is refused with ENOPROTOOPT, where SO_KEEPALIVE can be set.",
+    since="4.13",  # SO_PEERGROUPS is the youngest
+    commit="28b5ba2aa0f5",
+)
+@KINDS
+@pytest.mark.parametrize("option", [SO_COOKIE, SO_MEMINFO, SO_PEERNAME, SO_PEERGROUPS, SO_PEERSEC])
+def test_an_option_of_the_socket_level_cannot_be_set(ns, observe, kind, option):
+    assert observe("keepalive", keepalive_after_refusal(kind, option)) is True
+
+
+@claim(
+    "defacto/SO_NETNS_COOKIE/read-only",
+    says="Setting SO_NETNS_COOKIE of a TCP, UDP or UNIX stream socket is refused with ENOPROTOOPT, where "
+    "SO_KEEPALIVE can be set.",
+    since="5.14",
+    commit="e8b9eab99232",
+)
+@KINDS
+def test_the_cookie_of_a_namespace_cannot_be_set(ns, observe, kind):
+    assert observe("keepalive", keepalive_after_refusal(kind, SO_NETNS_COOKIE)) is True
+
+
+@claim(
+    "defacto/SO_PEERPIDFD/read-only",
+    says="Setting SO_PEERPIDFD of a TCP, UDP or UNIX stream socket is refused with ENOPROTOOPT, where "
+    "SO_KEEPALIVE can be set.",
+    since="6.5",
     commit="7b26952a91cf",
 )
-@pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
-@pytest.mark.parametrize(
-    "option",
-    [SO_COOKIE, SO_NETNS_COOKIE, SO_MEMINFO, SO_PEERNAME, SO_PEERGROUPS, SO_PEERPIDFD, SO_PEERSEC],
-)
-def test_an_option_of_the_socket_level_cannot_be_set(ns, observe, kind, option):
+@KINDS
+def test_the_descriptor_of_a_peer_cannot_be_set(ns, observe, kind):
+    assert observe("keepalive", keepalive_after_refusal(kind, SO_PEERPIDFD)) is True
+
+
+def keepalive_after_refusal(kind, option):
+    """Be refused to set an option, and set SO_KEEPALIVE of the same socket: that."""
     with SOCKETS[kind]() as sock:
         with refused(errno.ENOPROTOOPT):
             sock.set(option.through(raw(64)), bytes(64))
         sock.keepalive = True
-
-        assert observe("keepalive", sock.keepalive) is True
+        return sock.keepalive
 
 
 @claim(
