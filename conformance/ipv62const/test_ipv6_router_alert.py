@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from conformance.plugin.claim import claim, differs
@@ -10,10 +12,12 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.ipv6 import raw6, tcp6, udp6, udp6_across
 from conformance.plugin.timing import SOON
 from libsocket import HopOptions
-from netns import Capability
+from netns import Capability, Namespace
 
 IPPROTO_RAW = 255
 ROUTER_ALERT, PADDING = 5, 1
+RARE = 1000 + os.getpid() % 60_000
+"""A value of alerts that no other test has, nor another process that runs this one: it would take theirs."""
 
 
 ISOLATED = {"no-op: setsockopt(*IPV6_ROUTER_ALERT_ISOLATE*": "it matters while other tests run beside it"}
@@ -128,3 +132,25 @@ def test_it_is_of_raw_sockets(ns):
 def test_it_is_of_every_raw_socket(ns):
     with raw6() as sock:
         sock.ipv6_router_alert = 1
+
+
+@claim(
+    "defacto/IPV6_ROUTER_ALERT_ISOLATE/other-namespaces",
+    says="A raw socket with IPV6_ROUTER_ALERT takes packets with that router alert of every network "
+    "namespace; with IPV6_ROUTER_ALERT_ISOLATE it takes none of another one, where they are forwarded.",
+    since="5.1",
+    commit="9036b2fe092a",
+    needs=[IPV6, VETH, Capability.NET_RAW],
+)
+def test_alerts_of_other_namespaces_are_left_alone(routed, observe):
+    with udp6_across(routed) as (sender, receiver), Namespace(), raw6(IPPROTO_RAW) as sock:
+        sock.rcvtimeo = SOON
+        sock.ipv6_router_alert = RARE
+        sender.ipv6_hopopts = alert(RARE)
+        sender.send(b"taken")
+        taken = sock.recv(100)[-5:].decode()
+        sock.ipv6_router_alert_isolate = True
+        sender.send(b"passed")
+
+        seen = [observe("taken", taken), observe("forwarded", receiver.recv(9).decode())]
+        assert seen == ["taken", "passed"]

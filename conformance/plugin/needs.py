@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.plugin.setups.bpf import returning
-from conformance.plugin.setups.ipsec import BLOCKING, POLICY
+from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, POLICY
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.options import set_on_udp
 from conformance.plugin.surroundings import in_want
@@ -21,7 +21,9 @@ from kernels.inside import in_guest
 from libsocket import (
     SO_ORIGINAL_DST,
     SO_PASSSEC,
+    SO_PEERSEC,
     TCP_AO_INFO,
+    DmabufToken,
     Option,
     Socket,
     TcpAoAdd,
@@ -52,6 +54,7 @@ _COUNTING_INITIALLY: tuple[Option[Any], ...] = (Socket.debug, Socket.rcvbufforce
 kernel that errs over one, or lacks it, is not to be taken for another user namespace."""
 
 _NETLINK_XFRM = 6
+_AF_KEY, _PF_KEY_V2 = 15, 2
 _IPT_SO_SET_REPLACE, _MRT_INIT = 64, 200
 """Options that show what a kernel was built with: it knows them, though no UDP socket can have them so."""
 
@@ -197,6 +200,23 @@ def _try_policy() -> None:
     socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_XFRM).close()
     with Namespace() as namespace, namespace.entered():
         set_on_udp(POLICY, BLOCKING)
+
+
+def _try_key_policy() -> None:
+    socket.socket(_AF_KEY, socket.SOCK_RAW, _PF_KEY_V2).close()
+    with Namespace() as namespace, namespace.entered():
+        set_on_udp(KEY_POLICY, DISCARDING)
+
+
+def _try_peer_label() -> None:
+    left, right = Socket.pair()
+    with left, right:
+        left.get(SO_PEERSEC)
+
+
+def _try_device_memory() -> None:
+    with Socket.tcp() as sock:
+        sock.devmem_dontneed = (DmabufToken(0, 1),)
 
 
 def _try_routing_rule() -> None:
@@ -371,6 +391,15 @@ IPSEC = Need("policy:ipsec", lambda: _works(_try_policy, OSError))
 """IPsec policies that are set as a socket's option (CONFIG_XFRM_USER). It does not load the module that has
 them; root's first socket of NETLINK_XFRM does."""
 
+PF_KEY = Need("policy:pf_key", lambda: _works(_try_key_policy, OSError))
+"""IPsec policies in the older form of PF_KEY (CONFIG_NET_KEY), a module that root's first socket loads."""
+
+PEER_LABELS = Need("security:peer label", lambda: _works(_try_peer_label, UnsupportedOption))
+"""A security module that labels the ends of UNIX sockets, such as SELinux."""
+
+DEVICE_MEMORY = Need("option:SO_DEVMEM_DONTNEED", lambda: _works(_try_device_memory, UnsupportedOption))
+"""TCP sockets that can receive into the memory of devices (CONFIG_PAGE_POOL)."""
+
 TLS = Need("protocol:tls", lambda: _works(_try_tls, FileNotFoundError))
 """TLS on top of a TCP connection (CONFIG_TLS)."""
 
@@ -420,6 +449,9 @@ _NEEDS = (
     IPTABLES,
     MULTICAST_ROUTING,
     IPSEC,
+    PF_KEY,
+    PEER_LABELS,
+    DEVICE_MEMORY,
     TLS,
     CONNTRACK,
     ROUTING_RULES,

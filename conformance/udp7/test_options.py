@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from socket import AF_INET6, IPPROTO_UDP
+from socket import AF_INET, AF_INET6, IPPROTO_UDP
 
 import pytest
 
@@ -11,7 +11,7 @@ from conformance.plugin.needs import IPV6
 from conformance.plugin.setups.datagrams import Datagram, datagram
 from conformance.plugin.setups.udp import received, udp_flow, udp_receiver, udp_socket
 from conformance.plugin.timing import SOON
-from libsocket import MessageFlag, Socket
+from libsocket import SO_NO_CHECK, UDP_NO_CHECK6_TX, MessageFlag, Socket
 from netns import Capability
 
 ESPINUDP = 2
@@ -115,6 +115,30 @@ def test_datagrams_have_no_checksum(ns, observe):
         checksums = [[one[8:].decode(), one[6:8] != bytes(2)] for one in both]
 
         assert observe("data_and_has_checksum", checksums) == [["with", True], ["without", False]]
+
+
+@claim(
+    "defacto/UDP_NO_CHECK6_TX/not-of-ipv4",
+    says="UDP_NO_CHECK6_TX changes nothing of what a UDP socket over IPv4 sends, nor SO_NO_CHECK of what one "
+    "over IPv6 does: it has a checksum.",
+    since="3.16",
+    commit="1c19448c9ba6",
+    needs=[IPV6, Capability.NET_RAW],
+)
+@pytest.mark.parametrize(
+    ("host", "family", "option"),
+    [("127.0.0.1", AF_INET, UDP_NO_CHECK6_TX), ("::1", AF_INET6, SO_NO_CHECK)],
+    ids=["ip", "ipv6"],
+)
+def test_the_option_of_the_other_version_does_nothing(ns, observe, host, family, option):
+    with udp_flow(host) as (sender, _), Socket.raw(IPPROTO_UDP, family) as seen:
+        seen.rcvtimeo = SOON
+        sender.set(option, True)
+        sender.send(b"with")
+        last = seen.recv(100)[-12:]  # before it, over IPv4, is a header of IP
+        found = [sender.get(option), last[8:].decode(), last[6:8] != bytes(2)]
+
+        assert observe("option_data_and_has_checksum", found) == [True, "with", True]
 
 
 @claim(
