@@ -47,8 +47,8 @@ IPPROTO_ICMPV6, IPPROTO_RAW, AF_INET, AF_INET6 = 58, 255, 2, 10
     says="Joining a group with IPV6_JOIN_GROUP, and leaving it with IPV6_LEAVE_GROUP, with a UDP socket "
     "over IPv6 is refused with EINVAL with fewer than the 20 bytes of a struct ipv6_mreq, none or 19, where "
     "21 are taken as 20.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    since="2.6.26",
+    commit="a28398ba6112",
     needs=[IPV6],
 )
 @pytest.mark.parametrize("size", [0, 19])
@@ -96,9 +96,10 @@ def test_an_anycast_address_has_a_structure(ns, observe, size):
 @claim(
     "defacto/MCAST_JOIN_GROUP/size-ipv6",
     says="MCAST_JOIN_GROUP and MCAST_LEAVE_GROUP of a UDP socket over IPv6 are refused with EINVAL with "
-    "fewer than the 136 bytes of a struct group_req, none or 135, where 137 are taken as 136.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    "fewer than the 136 bytes that a struct group_req has on a 64-bit machine, none or 135, where 137 are "
+    "taken as 136.",
+    since="2.6.26",
+    commit="a28398ba6112",
     needs=[IPV6],
 )
 @pytest.mark.parametrize("size", [0, 135])
@@ -123,11 +124,11 @@ def test_a_group_has_a_structure(ns, observe, size):
 @claim(
     "defacto/MCAST_JOIN_SOURCE_GROUP/size-ipv6",
     says="MCAST_JOIN_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP, MCAST_BLOCK_SOURCE and MCAST_UNBLOCK_SOURCE of "
-    "a UDP socket over IPv6 are refused with EINVAL with fewer than the 264 bytes of a struct "
-    "group_source_req, none or 263; with 264 or 265 of zeros, which name no IPv6 address, with "
-    "EADDRNOTAVAIL.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    "a UDP socket over IPv6 are refused with EINVAL with fewer than the 264 bytes that a struct "
+    "group_source_req has on a 64-bit machine, none or 263; with 264 or 265 of zeros, which name no IPv6 "
+    "address, with EADDRNOTAVAIL.",
+    since="2.6.26",
+    commit="a28398ba6112",
     needs=[IPV6],
 )
 @pytest.mark.parametrize(
@@ -255,8 +256,8 @@ def test_a_lease_has_a_structure(ns, observe, size):
 @claim(
     "defacto/IPV6_RTHDR/default",
     says="IPV6_RTHDR of a new TCP or UDP socket over IPv6 reads as no byte.",
-    since="2.6.14",
-    commit="333fad5364d6",
+    since="2.6.21",
+    commit="286930797d74",
     needs=[IPV6],
 )
 @pytest.mark.parametrize("make", [Socket.tcp, Socket.udp], ids=["tcp", "udp"])
