@@ -30,12 +30,13 @@ from libsocket import (
 )
 
 GROUP, SENDER, LOOPBACK = inet_aton("239.1.2.3"), inet_aton("127.0.0.2"), inet_aton("127.0.0.1")
-INDEX = 1
+LO = 1
 """The index of lo in every network namespace."""
+INDEX = LO.to_bytes(4, sys.byteorder)
 NAMED = GROUP + LOOPBACK + SENDER
 """A struct ip_mreq_source."""
 OTHER_THAN_12 = pytest.mark.parametrize("size", [0, 11, 13])
-IN_ADDR, MREQ, MREQN = LOOPBACK, bytes(4) + LOOPBACK, bytes(4) + LOOPBACK + INDEX.to_bytes(4, sys.byteorder)
+IN_ADDR, MREQ, MREQN = LOOPBACK, bytes(4) + LOOPBACK, bytes(4) + LOOPBACK + INDEX
 
 
 def address(sock: Socket) -> bytes:
@@ -59,8 +60,8 @@ def test_no_interface_at_first(ns, observe, make):
     "defacto/IP_MULTICAST_IF/optlen",
     says="Setting IP_MULTICAST_IF of a UDP socket over IPv4 with fewer than the four bytes of an address, "
     "or none, is refused with EINVAL, and it stays as it was; four are taken.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    since="2.6.32",
+    commit="0915921bde4e",
 )
 @pytest.mark.parametrize("size", [0, 1, 3])
 def test_fewer_bytes_are_no_address(ns, observe, size):
@@ -86,7 +87,9 @@ def test_fewer_bytes_are_no_address(ns, observe, size):
     commit="3a084ddb4bf2",
 )
 @pytest.mark.parametrize(
-    ("structure", "size"), [(IN_ADDR, 5), (IN_ADDR, 7), (MREQ, 9), (MREQ, 11), (MREQN, 13)]
+    ("structure", "size"),
+    [(IN_ADDR, 5), (IN_ADDR, 7), (MREQ, 9), (MREQ, 11), (MREQN, 13)],
+    ids=["5", "7", "9", "11", "13"],
 )
 def test_the_largest_structure_that_fits_counts(ns, observe, structure, size):
     with Socket.udp() as sock:
@@ -127,9 +130,13 @@ def test_room_for_an_address(ns, observe, room, size):
     commit="1da177e4c3f4",
 )
 @pytest.mark.parametrize("fewer", [0, 7])
-@pytest.mark.parametrize("more", [9, 11, 13])
-def test_a_membership_has_eight_bytes_at_least(ns, observe, fewer, more):
-    octets = (GROUP + LOOPBACK + (bytes(4) if more > 12 else b"")).ljust(more, b"\xff")
+@pytest.mark.parametrize(
+    ("interface", "more"),
+    [(LOOPBACK, 9), (LOOPBACK, 11), (bytes(4) + INDEX, 13)],  # without the index there is no interface
+    ids=["9", "11", "13"],
+)
+def test_a_membership_has_eight_bytes_at_least(ns, fewer, interface, more):
+    octets = (GROUP + interface).ljust(more, b"\xff")
     join, leave = IP_ADD_MEMBERSHIP.through(raw(13)), IP_DROP_MEMBERSHIP.through(raw(13))
     with Socket.udp() as sock:
         with refused(errno.EINVAL):
@@ -143,8 +150,6 @@ def test_a_membership_has_eight_bytes_at_least(ns, observe, fewer, more):
         with refused(errno.EADDRNOTAVAIL, "errno_left"):
             sock.set(leave, octets)
 
-        assert observe("open", sock.fileno() >= 0)
-
 
 @claim(
     "defacto/IP_ADD_SOURCE_MEMBERSHIP/optlen",
@@ -154,7 +159,7 @@ def test_a_membership_has_eight_bytes_at_least(ns, observe, fewer, more):
     commit="1da177e4c3f4",
 )
 @OTHER_THAN_12
-def test_a_sender_to_hear_has_twelve_bytes(ns, observe, size):
+def test_a_sender_to_hear_has_twelve_bytes(ns, size):
     add, drop = IP_ADD_SOURCE_MEMBERSHIP.through(raw(13)), IP_DROP_SOURCE_MEMBERSHIP.through(raw(13))
     with Socket.udp() as sock:
         with refused(errno.EINVAL):
@@ -168,8 +173,6 @@ def test_a_sender_to_hear_has_twelve_bytes(ns, observe, size):
         with refused(errno.EINVAL, "errno_dropped"):
             sock.set(drop, NAMED)
 
-        assert observe("open", sock.fileno() >= 0)
-
 
 @claim(
     "defacto/IP_BLOCK_SOURCE/optlen",
@@ -179,7 +182,7 @@ def test_a_sender_to_hear_has_twelve_bytes(ns, observe, size):
     commit="1da177e4c3f4",
 )
 @OTHER_THAN_12
-def test_a_sender_to_block_has_twelve_bytes(ns, observe, size):
+def test_a_sender_to_block_has_twelve_bytes(ns, size):
     block, unblock = IP_BLOCK_SOURCE.through(raw(13)), IP_UNBLOCK_SOURCE.through(raw(13))
     with Socket.udp() as sock:
         sock.set(IP_ADD_MEMBERSHIP.through(raw(8)), GROUP + LOOPBACK)
@@ -193,8 +196,6 @@ def test_a_sender_to_block_has_twelve_bytes(ns, observe, size):
         sock.set(unblock, NAMED)
         with refused(errno.EADDRNOTAVAIL, "errno_unblocked"):
             sock.set(unblock, NAMED)
-
-        assert observe("open", sock.fileno() >= 0)
 
 
 @claim(
@@ -239,18 +240,19 @@ def test_room_for_a_range(ns, observe, room, size):
 
 @claim(
     "defacto/IP_UNICAST_IF/room",
-    says="Reading IP_UNICAST_IF of a UDP socket over IPv4, an index in network byte order, with room for "
-    "one byte or three gives as many, the first ones, with room for four or five four.",
+    says="Reading IP_UNICAST_IF of a UDP socket over IPv4 that is set to 1 in network byte order, of which a "
+    "little-endian machine makes more than 255, with room for one byte or three gives as many, the first "
+    "ones, with room for four or five four.",
     since="3.4",
     commit="76e21053b5bf",
 )
 @pytest.mark.parametrize(("room", "size"), [(1, 1), (3, 3), (4, 4), (5, 4)])
 def test_room_for_an_index(ns, observe, room, size):
     with Socket.udp() as sock:
-        sock.ip_unicast_if = INDEX
+        sock.ip_unicast_if = LO
         given = sock.get(IP_UNICAST_IF.through(raw(room)))
 
-        assert observe("index_and_given", [sock.ip_unicast_if, list(given)]) == [INDEX, [0, 0, 0, 1][:size]]
+        assert observe("index_and_given", [sock.ip_unicast_if, list(given)]) == [LO, [0, 0, 0, 1][:size]]
 
 
 @claim(

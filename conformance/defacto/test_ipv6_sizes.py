@@ -47,12 +47,12 @@ IPPROTO_ICMPV6, IPPROTO_RAW, AF_INET, AF_INET6 = 58, 255, 2, 10
     says="Joining a group with IPV6_JOIN_GROUP, and leaving it with IPV6_LEAVE_GROUP, with a UDP socket "
     "over IPv6 is refused with EINVAL with fewer than the 20 bytes of a struct ipv6_mreq, none or 19, where "
     "21 are taken as 20.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    since="2.6.26",
+    commit="a28398ba6112",
     needs=[IPV6],
 )
 @pytest.mark.parametrize("size", [0, 19])
-def test_a_membership_has_twenty_bytes_at_least(ns, observe, size):
+def test_a_membership_has_twenty_bytes_at_least(ns, size):
     octets = IPV6_JOIN_GROUP.codec.encode(Ipv6Mreq(GROUP, LOOPBACK)) + b"\xff"
     join, leave = IPV6_JOIN_GROUP.through(raw(21)), IPV6_LEAVE_GROUP.through(raw(21))
     with udp6() as sock:
@@ -67,8 +67,6 @@ def test_a_membership_has_twenty_bytes_at_least(ns, observe, size):
         with refused(errno.EADDRNOTAVAIL, "errno_left"):
             sock.set(leave, octets)
 
-        assert observe("open", sock.fileno() >= 0)
-
 
 @claim(
     "defacto/IPV6_JOIN_ANYCAST/optlen",
@@ -80,7 +78,7 @@ def test_a_membership_has_twenty_bytes_at_least(ns, observe, size):
     needs=[IPV6],
 )
 @pytest.mark.parametrize("size", [0, 19])
-def test_an_anycast_address_has_a_structure(ns, observe, size):
+def test_an_anycast_address_has_a_structure(ns, size):
     octets = IPV6_JOIN_ANYCAST.codec.encode(Ipv6Mreq("fd00::", LOOPBACK))
     with udp6() as sock:
         with refused(errno.EINVAL):
@@ -90,19 +88,18 @@ def test_an_anycast_address_has_a_structure(ns, observe, size):
         with refused(errno.ENOENT, "errno_not_joined"):
             sock.set(IPV6_LEAVE_ANYCAST.through(raw(20)), octets)
 
-        assert observe("open", sock.fileno() >= 0)
-
 
 @claim(
     "defacto/MCAST_JOIN_GROUP/size-ipv6",
     says="MCAST_JOIN_GROUP and MCAST_LEAVE_GROUP of a UDP socket over IPv6 are refused with EINVAL with "
-    "fewer than the 136 bytes of a struct group_req, none or 135, where 137 are taken as 136.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    "fewer than the 136 bytes that a struct group_req has on a 64-bit machine, none or 135, where 137 are "
+    "taken as 136.",
+    since="2.6.26",
+    commit="a28398ba6112",
     needs=[IPV6],
 )
 @pytest.mark.parametrize("size", [0, 135])
-def test_a_group_has_a_structure(ns, observe, size):
+def test_a_group_has_a_structure(ns, size):
     octets = IPV6_MCAST_JOIN_GROUP.codec.encode(GroupReq(GROUP, LOOPBACK)) + b"\xff"
     join, leave = IPV6_MCAST_JOIN_GROUP.through(raw(137)), IPV6_MCAST_LEAVE_GROUP.through(raw(137))
     with udp6() as sock:
@@ -117,17 +114,15 @@ def test_a_group_has_a_structure(ns, observe, size):
         with refused(errno.EADDRNOTAVAIL, "errno_left"):
             sock.set(leave, octets)
 
-        assert observe("open", sock.fileno() >= 0)
-
 
 @claim(
     "defacto/MCAST_JOIN_SOURCE_GROUP/size-ipv6",
     says="MCAST_JOIN_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP, MCAST_BLOCK_SOURCE and MCAST_UNBLOCK_SOURCE of "
-    "a UDP socket over IPv6 are refused with EINVAL with fewer than the 264 bytes of a struct "
-    "group_source_req, none or 263; with 264 or 265 of zeros, which name no IPv6 address, with "
-    "EADDRNOTAVAIL.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    "a UDP socket over IPv6 are refused with EINVAL with fewer than the 264 bytes that a struct "
+    "group_source_req has on a 64-bit machine, none or 263; with 264 or 265 of zeros, which name no IPv6 "
+    "address, with EADDRNOTAVAIL.",
+    since="2.6.26",
+    commit="a28398ba6112",
     needs=[IPV6],
 )
 @pytest.mark.parametrize(
@@ -141,14 +136,12 @@ def test_a_group_has_a_structure(ns, observe, size):
     ids=["join", "leave", "block", "unblock"],
 )
 @pytest.mark.parametrize(("fewer", "enough"), [(0, 264), (263, 265)])
-def test_a_sender_has_a_structure(ns, observe, option, fewer, enough):
+def test_a_sender_has_a_structure(ns, option, fewer, enough):
     with udp6() as sock:
         with refused(errno.EINVAL):
             sock.set(option.through(raw(265)), bytes(fewer))
         with refused(errno.EADDRNOTAVAIL, "errno_of_size"):
             sock.set(option.through(raw(265)), bytes(enough))
-
-        assert observe("open", sock.fileno() >= 0)
 
 
 @claim(
@@ -181,15 +174,13 @@ def test_room_for_an_index(ns, observe, room, size):
     survives={"no-op: setsockopt(*IPV6_MTU, *": "what is set does not read back"},
 )
 @FEWER
-def test_fewer_bytes_are_no_mtu(ns, observe, size):
+def test_fewer_bytes_are_no_mtu(ns, size):
     with udp6() as sock:
         with refused(errno.EINVAL):
             sock.set(IPV6_MTU.through(raw(5)), bytes(size))
         sock.set(IPV6_MTU.through(raw(5)), INT.encode(1280) + b"\xff")
         with refused(errno.EINVAL, "errno_small"):
             sock.set(IPV6_MTU.through(raw(5)), INT.encode(1279) + b"\xff")
-
-        assert observe("open", sock.fileno() >= 0)
 
 
 @claim(
@@ -241,7 +232,7 @@ def test_fewer_bytes_are_no_family(ns, observe, size):
     needs=[IPV6],
 )
 @pytest.mark.parametrize("size", [0, 31])
-def test_a_lease_has_a_structure(ns, observe, size):
+def test_a_lease_has_a_structure(ns, size):
     request = bytes(15) + b"\1" + (7).to_bytes(4, "big") + bytes([0, 1]) + bytes(10)
     with udp6() as sock:
         with refused(errno.EINVAL):
@@ -249,14 +240,12 @@ def test_a_lease_has_a_structure(ns, observe, size):
         with refused(errno.ENOENT, "errno_whole"):
             sock.set(IPV6_FLOWLABEL_MGR.through(raw(32)), request)
 
-        assert observe("open", sock.fileno() >= 0)
-
 
 @claim(
     "defacto/IPV6_RTHDR/default",
     says="IPV6_RTHDR of a new TCP or UDP socket over IPv6 reads as no byte.",
-    since="2.6.14",
-    commit="333fad5364d6",
+    since="2.6.21",
+    commit="286930797d74",
     needs=[IPV6],
 )
 @pytest.mark.parametrize("make", [Socket.tcp, Socket.udp], ids=["tcp", "udp"])
