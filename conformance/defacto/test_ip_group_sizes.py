@@ -10,6 +10,7 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.groups import join_and_leave
 from libsocket import (
     INT,
     IP_ADD_MEMBERSHIP,
@@ -139,16 +140,7 @@ def test_a_membership_has_eight_bytes_at_least(ns, fewer, interface, more):
     octets = (GROUP + interface).ljust(more, b"\xff")
     join, leave = IP_ADD_MEMBERSHIP.through(raw(13)), IP_DROP_MEMBERSHIP.through(raw(13))
     with Socket.udp() as sock:
-        with refused(errno.EINVAL):
-            sock.set(join, octets[:fewer])
-        sock.set(join, octets)
-        with refused(errno.EADDRINUSE, "errno_joined"):
-            sock.set(join, octets)
-        with refused(errno.EINVAL, "errno_of_leaving"):
-            sock.set(leave, octets[:fewer])
-        sock.set(leave, octets)
-        with refused(errno.EADDRNOTAVAIL, "errno_left"):
-            sock.set(leave, octets)
+        join_and_leave(sock, join, leave, octets, octets[:fewer])
 
 
 @claim(

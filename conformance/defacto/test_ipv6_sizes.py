@@ -9,6 +9,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.groups import join_and_leave
 from conformance.plugin.setups.ipv6 import LOOPBACK, udp6
 from libsocket import (
     ICMPV6_FILTER,
@@ -56,16 +57,7 @@ def test_a_membership_has_twenty_bytes_at_least(ns, size):
     octets = IPV6_JOIN_GROUP.codec.encode(Ipv6Mreq(GROUP, LOOPBACK)) + b"\xff"
     join, leave = IPV6_JOIN_GROUP.through(raw(21)), IPV6_LEAVE_GROUP.through(raw(21))
     with udp6() as sock:
-        with refused(errno.EINVAL):
-            sock.set(join, octets[:size])
-        sock.set(join, octets)
-        with refused(errno.EADDRINUSE, "errno_joined"):
-            sock.set(join, octets)
-        with refused(errno.EINVAL, "errno_of_leaving"):
-            sock.set(leave, octets[:size])
-        sock.set(leave, octets)
-        with refused(errno.EADDRNOTAVAIL, "errno_left"):
-            sock.set(leave, octets)
+        join_and_leave(sock, join, leave, octets, octets[:size])
 
 
 @claim(
@@ -103,16 +95,7 @@ def test_a_group_has_a_structure(ns, size):
     octets = IPV6_MCAST_JOIN_GROUP.codec.encode(GroupReq(GROUP, LOOPBACK)) + b"\xff"
     join, leave = IPV6_MCAST_JOIN_GROUP.through(raw(137)), IPV6_MCAST_LEAVE_GROUP.through(raw(137))
     with udp6() as sock:
-        with refused(errno.EINVAL):
-            sock.set(join, octets[:size])
-        sock.set(join, octets)
-        with refused(errno.EADDRINUSE, "errno_joined"):
-            sock.set(join, octets)
-        with refused(errno.EINVAL, "errno_of_leaving"):
-            sock.set(leave, octets[:size])
-        sock.set(leave, octets)
-        with refused(errno.EADDRNOTAVAIL, "errno_left"):
-            sock.set(leave, octets)
+        join_and_leave(sock, join, leave, octets, octets[:size])
 
 
 @claim(
