@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import time
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,7 @@ from libsocket import (
     SO_TXTIME,
     Filter,
     Inq,
+    Option,
     Socket,
     SockTxTime,
     TxTimeFlag,
@@ -49,6 +51,17 @@ def number(octets: bytes) -> int:
     return int.from_bytes(octets, sys.byteorder)
 
 
+def flags_after_fewer_and_all(option: Option[Any], size: int) -> list[int]:
+    """What SO_TIMESTAMPING reads once fewer bytes were refused, and once all were taken."""
+    with Socket.udp() as sock:
+        sock.set(option.through(INT), RX_SOFTWARE)
+        with refused(errno.EINVAL):
+            sock.set(option.through(raw(size)), bytes(size))
+        kept = int(sock.timestamping.flags)
+        sock.set(option.through(INT), TX_SOFTWARE)
+        return [kept, int(sock.timestamping.flags)]
+
+
 @claim(
     "defacto/SO_TIMESTAMPING/fewer-bytes",
     says="Setting SO_TIMESTAMPING of a UDP socket over IPv4 with fewer than the four bytes of its flags, or "
@@ -58,15 +71,9 @@ def number(octets: bytes) -> int:
 )
 @FEWER
 def test_fewer_bytes_are_no_flags(ns, observe, size):
-    with Socket.udp() as sock:
-        sock.set(SO_TIMESTAMPING.through(INT), RX_SOFTWARE)
-        with refused(errno.EINVAL):
-            sock.set(SO_TIMESTAMPING.through(raw(size)), bytes(size))
-        kept = int(sock.timestamping.flags)
-        sock.set(SO_TIMESTAMPING.through(INT), TX_SOFTWARE)
+    seen = flags_after_fewer_and_all(SO_TIMESTAMPING, size)
 
-        seen = [kept, int(sock.timestamping.flags)]
-        assert observe("after_fewer_and_all", seen) == [RX_SOFTWARE, TX_SOFTWARE]
+    assert observe("after_fewer_and_all", seen) == [RX_SOFTWARE, TX_SOFTWARE]
 
 
 @claim(
@@ -78,15 +85,9 @@ def test_fewer_bytes_are_no_flags(ns, observe, size):
 )
 @FEWER
 def test_fewer_bytes_are_no_new_flags(ns, observe, size):
-    with Socket.udp() as sock:
-        sock.set(SO_TIMESTAMPING_NEW.through(INT), RX_SOFTWARE)
-        with refused(errno.EINVAL):
-            sock.set(SO_TIMESTAMPING_NEW.through(raw(size)), bytes(size))
-        kept = int(sock.timestamping.flags)
-        sock.set(SO_TIMESTAMPING_NEW.through(INT), TX_SOFTWARE)
+    seen = flags_after_fewer_and_all(SO_TIMESTAMPING_NEW, size)
 
-        seen = [kept, int(sock.timestamping.flags)]
-        assert observe("after_fewer_and_all", seen) == [RX_SOFTWARE, TX_SOFTWARE]
+    assert observe("after_fewer_and_all", seen) == [RX_SOFTWARE, TX_SOFTWARE]
 
 
 @claim(

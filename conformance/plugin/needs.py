@@ -54,7 +54,7 @@ _COUNTING_INITIALLY: tuple[Option[Any], ...] = (Socket.debug, Socket.rcvbufforce
 kernel that errs over one, or lacks it, is not to be taken for another user namespace."""
 
 _NETLINK_XFRM = 6
-_AF_KEY, _PF_KEY_V2 = 15, 2
+_PF_KEY_V2 = 2
 _IPT_SO_SET_REPLACE, _MRT_INIT = 64, 200
 """Options that show what a kernel was built with: it knows them, though no UDP socket can have them so."""
 
@@ -203,7 +203,7 @@ def _try_policy() -> None:
 
 
 def _try_key_policy() -> None:
-    socket.socket(_AF_KEY, socket.SOCK_RAW, _PF_KEY_V2).close()
+    socket.socket(socket.AF_KEY, socket.SOCK_RAW, _PF_KEY_V2).close()
     with Namespace() as namespace, namespace.entered():
         set_on_udp(KEY_POLICY, DISCARDING)
 
