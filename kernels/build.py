@@ -139,7 +139,7 @@ class _Builder:
         self._tree = self._folder / "tree"
         self._log_path = built.log(order.name)
         self._log_path.parent.mkdir(parents=True, exist_ok=True)
-        self._log: IO[str] = self._log_path.open("w", errors="replace")
+        self._log: IO[str] = self._log_path.open("w", buffering=1, errors="replace")
 
     def __enter__(self) -> _Builder:
         return self
@@ -271,7 +271,6 @@ class _Builder:
         with self._progress.work(f"building {self._order.name}: {target}") as update:
             status = _run(command, tree, self._log, update)
         if status != 0:
-            self._log.flush()
             said = useful(self._log_path.read_text(errors="replace"))
             raise BuildFailed(self._order.name, f"make {target}", self._log_path, said)
 
