@@ -29,7 +29,7 @@ from kernels import source
 from kernels.archive import Archive
 from kernels.backend import Image
 from kernels.built import Built, Facts, check_name, held, held_alone
-from kernels.errors import BadPatch, BuildFailed, MissingTools, NotConfigurable
+from kernels.errors import BadPatch, BuildFailed, CacheUnwritable, MissingTools, NotConfigurable
 from kernels.guest import REAPER
 from kernels.packaged import ask
 
@@ -87,6 +87,7 @@ _CHANGED = ".changed"
 _PATCHED = re.compile(
     rb"^(?:--- |\+\+\+ |rename from |rename to |copy to |diff --git \S+ )(\S+)", re.MULTILINE
 )
+_SYMBOL = re.compile(r"\bCONFIG_\w+")
 _STEP = re.compile(r"^  [A-Z][A-Z0-9_ ]* +\S+")
 """A line that Kbuild prints of a file that it makes."""
 
@@ -181,18 +182,20 @@ class _Builder:
         shutil.rmtree(objects, ignore_errors=True)
         objects.mkdir()
         try:
-            self._configure(objects, configuration)
-            self._make(self._tree, "linux")
+            with self._progress.work(f"configuring {self._source.name}") as update:
+                self._configure(objects, configuration, update)
+            with self._progress.work(f"compiling {self._source.name}, which takes minutes") as update:
+                self._make(self._tree, "linux", update)
             done.touch()
         except BaseException:
             shutil.rmtree(objects, ignore_errors=True)
             raise
 
-    def _configure(self, objects: Path, configuration: str) -> None:
-        self._make(self._tree, "defconfig")
+    def _configure(self, objects: Path, configuration: str, update: Callable[[str], None]) -> None:
+        self._make(self._tree, "defconfig", update)
         with (objects / ".config").open("a") as file:
             file.write(configuration)
-        self._make(self._tree, "olddefconfig")
+        self._make(self._tree, "olddefconfig", update)
         lacking = unset(configuration, (objects / ".config").read_text())
         for option in self._order.options:
             if OPTIONS[option][0] in lacking:
@@ -228,7 +231,7 @@ class _Builder:
         changed = copy / _CHANGED
         try:
             paths = json.loads(changed.read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
             with self._progress.work(f"copying the objects of {self._source.name}"):
                 self._copy_all(copy)
             return
@@ -247,19 +250,22 @@ class _Builder:
             ["cp", "-al", *content, str(copy)],
             ["cp", "-a", "--reflink=auto", str(self._tree / self._objects), str(copy)],
         ):
-            subprocess.run(command, check=True)
+            copied = subprocess.run(command, capture_output=True, text=True, check=False)
+            if copied.returncode != 0:
+                raise CacheUnwritable(copy, copied.stderr.strip().rpartition("\n")[2])
 
     def _make_again(self, copy: Path, patches: Sequence[bytes]) -> None:
         """Make what patches changed in a copy, and note what that is, unless make was killed."""
         changed = sorted({path for patch in patches for path in changed_by(patch)})
         try:
-            self._make(copy, "linux")
+            with self._progress.work(f"compiling what changes in {self._order.name}") as update:
+                self._make(copy, "linux", update)
         except BuildFailed:
             (copy / _CHANGED).write_text(json.dumps(changed))
             raise
         (copy / _CHANGED).write_text(json.dumps(changed))
 
-    def _make(self, tree: Path, target: str) -> None:
+    def _make(self, tree: Path, target: str, update: Callable[[str], None]) -> None:
         """Make a target of a tree's. Raises BuildFailed."""
         command = ["make", f"-j{len(os.sched_getaffinity(0))}", "ARCH=um", f"O={self._objects}"]
         compiler = "ccache gcc" if shutil.which("ccache") else "gcc"
@@ -268,9 +274,7 @@ class _Builder:
             command.append(_COVERED)
         command.append(target)
         self._log.write(f"$ {' '.join(command)}\n")
-        with self._progress.work(f"building {self._order.name}: {target}") as update:
-            status = _run(command, tree, self._log, update)
-        if status != 0:
+        if _run(command, tree, self._log, update) != 0:
             said = useful(self._log_path.read_text(errors="replace"))
             raise BuildFailed(self._order.name, f"make {target}", self._log_path, said)
 
@@ -300,9 +304,10 @@ class _Builder:
 
 
 def unset(asked: str, configuration: str) -> list[str]:
-    """The lines of a configuration that did not come out as they were asked for."""
+    """The lines of a configuration that did not come out as they were asked for, the last of each name."""
     there = set(configuration.splitlines())
-    return [line for line in asked.splitlines() if line.startswith("CONFIG_") and line not in there]
+    last = {found[0]: line for line in asked.splitlines() if (found := _SYMBOL.search(line))}
+    return [line for line in last.values() if not line.startswith("#") and line not in there]
 
 
 def useful(log: str, lines: int = 12) -> str:

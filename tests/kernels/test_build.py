@@ -494,7 +494,7 @@ def test_the_callers_environment_does_not_steer_make(
 
 
 def test_unset_lists_what_did_not_come_out() -> None:
-    asked = "# CONFIG_A is not set\nCONFIG_B=y\nCONFIG_C=y\n"
+    asked = "# CONFIG_A is not set\nCONFIG_B=y\nCONFIG_C=y\nCONFIG_D=y\n# CONFIG_D is not set\n"
 
     assert unset(asked, "CONFIG_A=y\nCONFIG_B=m\nCONFIG_C=y\n") == ["CONFIG_B=y"]
 
