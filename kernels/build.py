@@ -47,7 +47,11 @@ OPTIONS = {
     ),
     "lockdep": ("CONFIG_PROVE_LOCKING=y", "CONFIG_DEBUG_KERNEL=y", "CONFIG_DEBUG_ATOMIC_SLEEP=y"),
 }
-"""What can be asked for beside, and its configuration; without the first of each it is not to be had."""
+"""What can be asked for beside, and its configuration.
+
+It is not to be had without the first line of each, nor without another one that the tree declares: older and
+newer ones do not have all. So UBSAN is not to be had where it would look at no file (6.1).
+"""
 SPACE = 3 << 30
 """Bytes that the objects of a kernel and a copy may take."""
 
@@ -198,9 +202,11 @@ class _Builder:
         self._make(self._tree, "olddefconfig", update)
         lacking = unset(configuration, (objects / ".config").read_text())
         for option in self._order.options:
-            if OPTIONS[option][0] in lacking:
-                symbol = OPTIONS[option][0].partition("=")[0]
-                raise NotConfigurable(source.version(self._tree, self._source.name), option, symbol)
+            first, *others = OPTIONS[option]
+            for line in (first, *(line for line in others if declares(self._tree, line))):
+                if line in lacking:
+                    symbol = line.partition("=")[0]
+                    raise NotConfigurable(source.version(self._tree, self._source.name), option, symbol)
         if lacking:
             names = " ".join(line.removeprefix("CONFIG_").partition("=")[0] for line in lacking)
             self._progress.line(f"{self._source.name} has no {names}")
@@ -308,6 +314,13 @@ def unset(asked: str, configuration: str) -> list[str]:
     there = set(configuration.splitlines())
     last = {found[0]: line for line in asked.splitlines() if (found := _SYMBOL.search(line))}
     return [line for line in last.values() if not line.startswith("#") and line not in there]
+
+
+def declares(tree: Path, line: str) -> bool:
+    """Whether what a line of a configuration sets is in a tree's Kconfig of debugging or user-mode Linux."""
+    symbol = line.removeprefix("CONFIG_").partition("=")[0]
+    files = [*tree.glob("lib/Kconfig*"), *tree.glob("arch/um/Kconfig*")]
+    return any(re.search(rf"^\s*config {symbol}$", file.read_text(), re.MULTILINE) for file in files)
 
 
 def useful(log: str, lines: int = 12) -> str:

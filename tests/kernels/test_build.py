@@ -448,6 +448,32 @@ def test_an_option_that_a_tree_cannot_have_is_refused(tree: Path, archive: Archi
     assert (there(archive), list(archive.cache.root.glob("built/sources/*/tree/objects-*"))) == ([], [])
 
 
+@pytest.fixture
+def without_a_sanitizer(tree: Path) -> Path:
+    """A tree that is never set to look at all of its files."""
+    (tree / "Makefile").write_text(MAKEFILE.replace("/KASAN/d", "/UBSAN_SANITIZE_ALL/d"))
+    (tree / "lib").mkdir()
+    (tree / "lib/Kconfig.ubsan").write_text("config UBSAN\n")
+    return tree
+
+
+def test_an_option_without_a_part_that_the_tree_declares_is_refused(
+    without_a_sanitizer: Path, archive: Archive
+) -> None:
+    (without_a_sanitizer / "lib/Kconfig.ubsan").write_text("config UBSAN\n\nconfig UBSAN_SANITIZE_ALL\n")
+
+    with pytest.raises(NotConfigurable, match="--ubsan: CONFIG_UBSAN_SANITIZE_ALL"):
+        build(Order("one", str(without_a_sanitizer), options=["ubsan"]), archive)
+
+
+def test_a_part_of_an_option_that_no_tree_of_the_series_declares_is_left_out(
+    without_a_sanitizer: Path, archive: Archive
+) -> None:
+    made = build(Order("one", str(without_a_sanitizer), options=["ubsan"]), archive)
+
+    assert made.origin == f"{without_a_sanitizer}, ubsan"
+
+
 @dataclass(frozen=True)
 class Lines(Progress):
     """Keeps what a person is told."""
