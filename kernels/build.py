@@ -45,7 +45,7 @@ OPTIONS = {
         *("CONFIG_UBSAN=y", "CONFIG_UBSAN_BOUNDS=y", "CONFIG_UBSAN_SHIFT=y"),
         "CONFIG_UBSAN_SANITIZE_ALL=y",
     ),
-    "lockdep": ("CONFIG_PROVE_LOCKING=y", "CONFIG_DEBUG_KERNEL=y", "CONFIG_DEBUG_ATOMIC_SLEEP=y"),
+    "lockdep": ("CONFIG_PROVE_LOCKING=y", "CONFIG_DEBUG_KERNEL=y"),
 }
 """What can be asked for beside, and its configuration.
 
