@@ -125,7 +125,7 @@ class Built:
         shutil.rmtree(folder, ignore_errors=True)
         log.unlink(missing_ok=True)
         with held_alone(self.root) as alone:
-            return size + sum(map(_removed, self._unused() if alone else ()))
+            return size + sum(map(self._removed, self._unused() if alone else ()))
 
     @contextmanager
     def building(self, progress: Progress) -> Iterator[None]:
@@ -147,6 +147,13 @@ class Built:
         used = {self.source(self.facts(name).digest) for name in self.names()}
         sources = [path for path in self.root.glob("sources/*") if path not in used]
         return [*sources, *self.root.glob("new-*")]
+
+    def _removed(self, path: Path) -> int:
+        """Remove a folder. It is moved first: who is killed meanwhile leaves no part that looks whole."""
+        aside = path.rename(self.root / f"new-{path.name.removeprefix('new-')}")
+        size = size_of(aside)
+        shutil.rmtree(aside, ignore_errors=True)
+        return size
 
 
 def check_name(name: str) -> None:
@@ -198,9 +205,3 @@ def _locked(folder: Path, how: int) -> int | None:
         raise
     os.close(descriptor)
     return None
-
-
-def _removed(path: Path) -> int:
-    size = size_of(path)
-    shutil.rmtree(path, ignore_errors=True)
-    return size
