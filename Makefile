@@ -61,12 +61,15 @@ catalogue: $(VENV)/.conformance
 	@$(BIN)/pytest conformance/ -q --collect-only --catalogue build/catalogue.json >/dev/null
 
 site: catalogue
-	$(BIN)/python -m tools.site
+	$(BIN)/python -m tools.site $(ARGS)
 
 docs: catalogue
 	$(BIN)/python -m reports findings results/runs -o docs/findings.md
+	$(BIN)/python -m reports badge results/runs -o docs/badge.svg
+	$(BIN)/python -m reports summary results/runs -o docs/summary.svg
 	$(BIN)/python -m reports result results/runs -o README.md --between result
 	$(BIN)/python -m reports table results/runs -o README.md --between kernels
+	$(BIN)/python -m tools.tried
 	$(BIN)/python -m tools.reference
 
 results: $(VENV)/.kernels

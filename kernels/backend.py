@@ -35,7 +35,7 @@ class Image:
     name: str
     """The kernel's name, such as ``uml:6.1``."""
     release: str
-    """What ``uname -r`` will print, as far as the image shows."""
+    """What ``uname -r`` will print, as far as the image shows; of another implementation its own."""
     version: str
     """The package's version, or the program's own."""
     program: Path

@@ -19,6 +19,7 @@ from types import TracebackType
 
 from kernels.beneath import activity, read_beneath
 from kernels.errors import KernelError, NoNamespaces, Unreadable
+from kernels.inside import GUEST
 
 REAPER = Path(__file__).with_name("reaper.py")
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TERM", "VIRTUAL_ENV", "PYTHONPATH", "COLUMNS", "LINES")
@@ -27,9 +28,6 @@ LITTLE_SPACE = 1 << 16
 """Bytes: with fewer free a guest that died may not have been able to write."""
 POWER_OFF = 10.0
 """Seconds a guest has to switch itself off once its command has ended."""
-
-
-GUEST = "KERNELS_GUEST"
 
 
 def guest_environ() -> dict[str, str]:

@@ -11,6 +11,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Generic, NoReturn, Self, TypeVar
 
 from netns.errors import setting_up
@@ -77,7 +78,8 @@ class Child(Generic[T]):
             raise ChildDied(exitcode)
         returned, outcome = pickle.loads(answer)
         if not returned:
-            raise outcome
+            error, cause = outcome
+            raise error from cause
         value: T = outcome
         return value
 
@@ -169,9 +171,10 @@ def _outcome(function: Callable[[], object]) -> bytes:
 def _failure(error: BaseException) -> bytes:
     text = "".join(traceback.format_exception(error))
     error.add_note(f"In the child process:\n{text}")
-    try:
-        failure = pickle.dumps((False, error))
-        pickle.loads(failure)
-    except Exception:  # not every exception can be pickled
-        return pickle.dumps((False, RuntimeError(text)))
-    return failure
+    # Pickling loses the cause, and not every exception can be pickled.
+    for outcome in ((error, error.__cause__), (error, None)):
+        with suppress(Exception):
+            failure = pickle.dumps((False, outcome))
+            pickle.loads(failure)
+            return failure
+    return pickle.dumps((False, (RuntimeError(text), None)))

@@ -25,8 +25,8 @@ class SysctlRefused(NetnsError):
 class SysctlNotShown(KeyError):
     """The kernel shows no sysctl ``name`` in a network namespace."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is not shown in this network namespace")
+    def __init__(self, name: str, where: str = "this network namespace") -> None:
+        super().__init__(f"{name} is not shown in {where}")
         self.name = name
 
 

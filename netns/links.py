@@ -222,7 +222,8 @@ class Links:
         ``add_qdisc("veth0", "tbf", handle="1:", rate="1mbit", burst=2048, limit=100_000)`` slows the
         interface down; ``add_qdisc("veth0", "pfifo_fast", parent="1:1")`` orders by SO_PRIORITY
         what waits there. Sizes are bytes. Without a ``handle`` the kernel chooses one. The settings are those
-        of pyroute2's ``tc``; ValueError for a kind of which it knows none, such as fq.
+        of pyroute2's ``tc``; ValueError for a kind of which it knows none, such as fq. Those of etf are
+        ``clockid``, ``delta`` in nanoseconds and ``deadline_mode``, as in tc-etf(8).
         """
         with self.rtnetlink() as netlink, _built_qdisc(kind, parent):
             index = netlink.index(device)
@@ -251,13 +252,8 @@ class Links:
 
     def addresses(self, device: str) -> list[str]:
         """The addresses of an interface with their prefix: ``127.0.0.1/8``."""
-        from pyroute2.netlink.rtnl import RTM_GETADDR
-        from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
-
         with self.rtnetlink() as netlink:
-            index = netlink.index(device)
-            rows = netlink.dump(ifaddrmsg, RTM_GETADDR)
-        return [f"{row.get('address')}/{row['prefixlen']}" for row in rows if row["index"] == index]
+            return netlink.addresses(netlink.index(device))
 
     def routes(self, *, table: int = 254, version: int = 4) -> list[Route]:
         """The routes of a table (254 is main, 255 local) for IPv4 or IPv6."""

@@ -1,7 +1,8 @@
-"""Queueing disciplines of tc(8), as pyroute2 encodes them."""
+"""Queueing disciplines of tc(8), as pyroute2 encodes them; etf as linux/pkt_sched.h has it."""
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 from netns.netlink import NLM_F_CREATE, NLM_F_EXCL
@@ -29,15 +30,25 @@ def _number(text: str) -> int:
     return major << 16 | minor
 
 
+def _etf(settings: dict[str, Any]) -> bytes:
+    """TCA_ETF_PARMS with a struct tc_etf_qopt (``linux/pkt_sched.h``), which pyroute2 does not know."""
+    flags = int(settings.get("deadline_mode", False))
+    if unknown := settings.keys() - {"kind", "clockid", "delta", "deadline_mode"}:
+        raise ValueError(f"qdisc etf does not have {min(unknown)}")
+    return struct.pack("@HHiiI", 16, 1, settings["delta"], settings["clockid"], flags)
+
+
 def _options(kind: str, settings: dict[str, Any]) -> list[tuple[str, Any]]:
     from pyroute2.netlink.rtnl.tcmsg import plugins
 
-    encoded = getattr(plugins.get(kind), "get_parameters", None)
+    encoded = _etf if kind == "etf" else getattr(plugins.get(kind), "get_parameters", None)
     if encoded is not None:
         try:
             return [("TCA_OPTIONS", encoded({"kind": kind, **settings}))]
         except KeyError as missing:
             raise ValueError(f"qdisc {kind} is not complete without {missing}") from missing
+        except struct.error as error:
+            raise ValueError(f"a setting of qdisc {kind} does not fit: {error}") from error
     if settings:
         raise ValueError(f"pyroute2 knows no settings of qdisc {kind}")
     return []

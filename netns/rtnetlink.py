@@ -37,7 +37,8 @@ from netns.netlink import (
     request,
 )
 
-_RTM_NEWLINK, _RTM_GETLINK, _RTM_NEWADDR, _RTM_NEWROUTE, _RTM_GETROUTE, _RTM_NEWRULE = 16, 18, 20, 24, 26, 32
+_RTM_NEWLINK, _RTM_GETLINK, _RTM_NEWADDR, _RTM_GETADDR = 16, 18, 20, 22
+_RTM_NEWROUTE, _RTM_GETROUTE, _RTM_NEWRULE = 24, 26, 32
 _NEW = NLM_F_CREATE | NLM_F_EXCL
 _RTMGRP_LINK = 1
 
@@ -219,10 +220,25 @@ class Rtnetlink:
         wanted = kind()
         wanted["header"].update(type=type, flags=NLM_F_DUMP)
         wanted["family"] = family
+        return self._whole(wanted).decoded(kind)
+
+    def _whole(self, wanted: Request) -> Reply:
+        """The answer to a dump, of which nothing has changed meanwhile."""
         with _refusals():
             while (reply := request(self._socket, wanted)).interrupted:
                 pass
-            return reply.decoded(kind)
+            return reply
+
+    def addresses(self, index: int) -> list[str]:
+        """The addresses of an interface with their prefix: ``127.0.0.1/8``."""
+        listed = self._whole(message(_RTM_GETADDR, NLM_F_DUMP, _ADDRESS.pack(0, 0, 0, 0, 0)))
+        found = []
+        for row in listed.messages:
+            _, length, _, _, of = _ADDRESS.unpack_from(row.body)
+            if of == index:
+                address = dict(attributes(row.body[_ADDRESS.size :]))[_IFA_ADDRESS]
+                found.append(f"{ip_address(address)}/{length}")
+        return found
 
     def add_veth(self, name: str, peer: str, peer_namespace: int | None) -> tuple[int, int] | None:
         """Make a veth pair; see new_veth(). The indexes of both ends, or None where the kernel chose them."""

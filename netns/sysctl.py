@@ -90,8 +90,8 @@ def initial_sysctl(name: str) -> str:
 
     Many kernels (5.10 and 6.1 among them) show those in the initial network namespace only. Covers all of
     net.core, and tcp_mem, udp_mem and tcp_max_orphans of net.ipv4.
-    Raises KeyError for others, and for what was not shown or not readable.
+    Raises SysctlNotShown, a KeyError, for others, and for what was not shown or not readable.
     """
     if name not in _VALUES:
-        raise KeyError(f"{name} was not shown in the initial network namespace of this process")
+        raise SysctlNotShown(name, "the initial network namespace of this process")
     return _VALUES[name]

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from reports.model import Answer, Claim, Expectation, Value, Verdict
 
-_ENDINGS: Final = ("errno", "timed_out", "raised")
+ENDINGS: Final = ("errno", "timed_out", "raised")
 """Observations that say what ended a test: an errno, a call that never returned, bytes that made no sense."""
 
 
@@ -51,7 +51,7 @@ def _as_declared(declared: Expectation, answer: Answer) -> bool:
     """
     if Verdict.HOLDS in answer.also and not any("[" in name for name in declared.observed):
         return False
-    ended = _all_named(_ENDINGS, answer)
+    ended = _all_named(ENDINGS, answer)
     return ended <= _all_named(declared.observed, answer) and all(
         _seen(name, value, answer) for name, value in declared.observed.items()
     )

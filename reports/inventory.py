@@ -21,7 +21,15 @@ class Sentence(Struct, frozen=True, forbid_unknown_fields=True):
     tests: tuple[str, ...] = ()
     """The library's own tests, where the sentence is about a library and not about a kernel."""
     reason: str = ""
-    """Why it cannot be tried, or what is left untried by the claims."""
+    """Why no kernel can answer, or what the claims leave untried; empty where one is still to come."""
+
+    def status(self, *, cited: bool) -> str:
+        """``tried``, where claims cite it; ``tested``, ``explained`` (it cannot be tried), ``untried``."""
+        if cited:
+            return "tried"
+        if self.tests:
+            return "tested"
+        return "explained" if self.reason else "untried"
 
 
 class Inventory(Struct, frozen=True, forbid_unknown_fields=True, rename={"sentences": "sentence"}):

@@ -65,7 +65,7 @@ def _checkout(origin: str, name: str, head: Header) -> Object:
     return {
         "id": name,
         "origin": origin,
-        "comment": _text(f"{head.implementation} {head.release}"),
+        "comment": _text(head.implementation + " " + (head.implementation_release or head.release)),
         "valid": True,
         "misc": {"implementation": head.implementation, "release": head.release},
     }

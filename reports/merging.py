@@ -15,6 +15,7 @@ from reports.wording import plural
 
 ALIKE: Final = (
     "implementation",
+    "implementation_release",
     "kernel",
     "release",
     "version",

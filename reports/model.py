@@ -141,6 +141,8 @@ class Header(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="k
     """How the kernel was asked for: ``host``, ``uml:6.1``."""
     implementation: str
     """``Linux``, or whose network stack answers in its place: ``gVisor``."""
+    implementation_release: str = ""
+    """What another implementation than Linux calls its release, as far as it is known: ``20240729.0``."""
     release: str
     """``uname -r``, whole: distributions backport, and only this shows it."""
     version: str

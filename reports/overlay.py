@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
-from reports.assess import assess
+from reports.assess import ENDINGS, assess
 from reports.catalogue import Catalogue
 from reports.errors import FileError
 from reports.model import LINUX, Answer, Claim, Expectation, Header, Run, Value, Verdict
@@ -16,9 +17,17 @@ from reports.printable import one_line
 
 HEAD = """\
 # Where {0} is known to differ: what it says instead, and why. "python -m reports overlay RUN" writes the
-# file anew from a run. What is declared keeps its words; what is new has none yet, which the suite refuses.
+# file anew from a run. What is declared keeps its words. What is new has those of its errno, or none yet,
+# which the suite refuses.
 implementation = {1}
 """
+
+_WORDS: Final[Mapping[Value, str]] = {
+    "ENOPROTOOPT": "the option is unknown",
+    "EPROTONOSUPPORT": "there are no sockets of that protocol",
+    None: "what should be refused succeeds",
+}
+"""What an errno that ends a test says by itself, and a call that should have had one."""
 
 
 def overlay(runs: Sequence[Run], catalogue: Catalogue) -> str:
@@ -46,11 +55,18 @@ def _difference(claim: Claim, run: Run) -> Expectation | None:
         return None
     if declared and _as_declared(claim, run.header, answer):
         return declared
-    return replace(declared or Expectation(""), observed=_in_short(answer))
+    return replace(declared or Expectation(_words(answer)), observed=_in_short(answer))
 
 
 def _as_declared(claim: Claim, header: Header, answer: Answer) -> bool:
     return assess(claim, header.implementation, header.base, answer).expected
+
+
+def _words(answer: Answer) -> str:
+    """Why, where that is all in how the tests ended."""
+    ends = [value for name, value in answer.observations.items() if name.partition("[")[0] in ENDINGS]
+    known = all(value in _WORDS for value in ends)
+    return "; ".join(text for value, text in _WORDS.items() if value in ends) if known else ""
 
 
 def _in_short(answer: Answer) -> dict[str, Value]:

@@ -51,18 +51,21 @@ def declared(expectation: Expectation) -> str:
 
 
 def system(run: Run) -> str:
-    """Which kernel answered: ``Linux 6.18.44-amd64, x86_64 (host)``, ``gVisor, x86_64 (gvisor:2024)``."""
+    """Which kernel answered: ``Linux 6.18.44-amd64, x86_64 (host)``."""
     header = run.header
-    name = column(run) if header.implementation != LINUX else f"{LINUX} {header.release}"
-    return printable(f"{name}, {header.machine} ({header.kernel})")
+    linux = f"{LINUX} " if header.implementation == LINUX else ""
+    return printable(f"{linux}{column(run)}, {header.machine} ({header.kernel})")
 
 
 def column(run: Run) -> str:
-    """A kernel's name at the head of a column: its release, or whose network stack takes its place.
+    """A kernel's name at the head of a column: its release; for another implementation its name as well.
 
-    What another implementation calls its release is a Linux that it does as if it were.
+    What another implementation gives out as the kernel's release is a Linux that it does as if it were.
     """
-    return printable(run.header.release if run.header.implementation == LINUX else run.header.implementation)
+    header = run.header
+    if header.implementation == LINUX:
+        return printable(header.release)
+    return printable(f"{header.implementation} {header.implementation_release}".strip())
 
 
 def columns(runs: Sequence[Run]) -> list[str]:

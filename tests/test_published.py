@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from conformance.plugin.expectations import FOLDER
 from reports.catalogue import Catalogue
@@ -10,8 +13,10 @@ from reports.findings import findings, kernel_table, put_between
 from reports.matrix import Matrix
 from reports.model import LINUX, Run
 from reports.overlay import overlay
+from reports.site.badges import badge_of, summary_of
 from reports.store import reference as canonical
 from reports.store import stem
+from tools.tried import MARKS, tried
 
 ROOT = Path(__file__).parents[1]
 ANEW = "write it anew: make docs"
@@ -65,6 +70,17 @@ def test_the_overlays_are_as_written_from_the_runs(reference: Reference) -> None
 
 def test_the_findings_are_current(reference: Reference) -> None:
     assert (ROOT / "docs" / "findings.md").read_text() == findings(*reference), ANEW
+
+
+@pytest.mark.parametrize(("name", "draw"), [("badge", badge_of), ("summary", summary_of)])
+def test_the_pictures_are_current(reference: Reference, name: str, draw: Callable[..., str]) -> None:
+    assert (ROOT / "docs" / f"{name}.svg").read_text() == draw(*reference), ANEW
+
+
+def test_the_readme_says_how_much_is_tried(reference: Reference) -> None:
+    readme = (ROOT / "README.md").read_text()
+
+    assert readme == put_between(MARKS, tried(reference[1]), readme), ANEW
 
 
 def test_the_readme_has_the_kernels(reference: Reference) -> None:

@@ -17,11 +17,11 @@ from markupsafe import Markup
 
 from libsocket import OPTIONS
 from reports.catalogue import Catalogue, read_catalogue
+from reports.cli.arguments import columns
 from reports.command import command, parser
 from reports.errors import FileError
 from reports.inventory import read_inventories
 from reports.printable import one_line
-from reports.run_file import read_runs
 from reports.site.materials import read_materials
 from reports.site.options import OptionText
 from reports.site.pages import write
@@ -67,12 +67,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     line = parser("tools.site", __doc__)
     line.add_argument("-o", "--output", type=Path, default=BUILD / "site", metavar="FOLDER")
     line.add_argument("--catalogue", type=Path, default=BUILD / "catalogue.json", metavar="FILE")
-    line.add_argument("--runs", type=Path, default=ROOT / "results" / "runs", metavar="FOLDER")
+    line.add_argument(
+        "runs", type=Path, nargs="*", metavar="RUN", help="a run file, or a folder (default: results/runs)"
+    )
     line.add_argument("--url", default="", help="where the site will be")
     asked = line.parse_args(arguments)
+    asked.runs = asked.runs or [ROOT / "results" / "runs"]
     support, catalogue = Support(kept()), _catalogue(asked.catalogue)
     site = Site(
-        read_runs(asked.runs),
+        columns(asked),
         catalogue,
         read_inventories(ROOT / "conformance" / "inventory"),
         read_materials(*map(_made, ("transcripts", "reproducers", "faults.jsonl"))),

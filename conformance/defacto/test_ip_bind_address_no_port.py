@@ -53,9 +53,9 @@ def _connected(sockets: ExitStack, sock: Socket, listener: Socket) -> int:
 
 @claim(
     "defacto/IP_BIND_ADDRESS_NO_PORT/each-port-for-each-destination",
-    says="Where two ports are free, TCP sockets with the option that are bound to an address of IPv4 make "
-    "two connections to each of three destinations. One more bind succeeds, and its connect is refused with "
-    "EADDRNOTAVAIL.",
+    says="Where two ports are free, TCP sockets with IP_BIND_ADDRESS_NO_PORT that are bound to an address "
+    "of IPv4 make two connections to each of three destinations. One more bind succeeds, and its connect is "
+    "refused with EADDRNOTAVAIL.",
     since="4.2",
     commit="90c337da1524",
 )
@@ -73,9 +73,10 @@ def test_each_destination_has_each_port(ns, observe):
 
 @claim(
     "defacto/IP_BIND_ADDRESS_NO_PORT/without-it",
-    says="Where two ports are free, TCP sockets without the option that are bound to an address of IPv4 "
-    "make two connections, to whichever destinations. One more bind is refused with EADDRINUSE; with the "
-    "option it succeeds, and its connect to a third destination is refused with EADDRNOTAVAIL.",
+    says="Where two ports are free, TCP sockets without IP_BIND_ADDRESS_NO_PORT that are bound to an "
+    "address of IPv4 make two connections, to whichever destinations. One more bind is refused with "
+    "EADDRINUSE; with the option it succeeds, and its connect to a third destination is refused with "
+    "EADDRNOTAVAIL.",
     since="4.2",
     commit="90c337da1524",
 )
@@ -85,7 +86,7 @@ def test_without_it_each_port_is_had_once(ns, observe):
         ns.sysctl[PORT_RANGE] = "40000 40001"
         ports = connected(sockets, both, no_port=False)
         with refused(errno.EADDRINUSE):
-            bound(no_port=False)
+            bound(no_port=False).close()
         third = sockets.enter_context(bound(no_port=True))
         with refused(errno.EADDRNOTAVAIL, "errno_of_connect"):
             third.connect((DESTINATIONS[2], 9))

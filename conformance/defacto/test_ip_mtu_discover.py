@@ -31,6 +31,7 @@ def shape(header: IpHeader) -> list[object]:
 
 @claim(
     "defacto/IP_MTU_DISCOVER/interface-datagrams",
+    sentence="in.h/IP_MTU_DISCOVER/interface-mtu",
     says="With IP_PMTUDISC_INTERFACE a datagram of a UDP or raw socket that is as large as the MTU of the "
     "interface leaves without the don't-fragment flag, and a larger one is refused with EMSGSIZE.",
     since="3.13",
@@ -57,6 +58,7 @@ def test_the_interface_says_how_large(ns, observe, make, headers):
 
 @claim(
     "defacto/IP_MTU_DISCOVER/interface-ignores-the-path",
+    sentence="in.h/IP_MTU_DISCOVER/interface-mtu",
     says="With IP_PMTUDISC_INTERFACE a datagram of a UDP or raw socket that is larger than the path MTU "
     "leaves in one piece without the don't-fragment flag, also once the path MTU is known; with "
     "IP_PMTUDISC_DO it is then refused.",

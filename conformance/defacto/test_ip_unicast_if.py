@@ -80,7 +80,7 @@ def test_datagrams_leave_by_it(peers, observe, make):
     says="A UDP socket that connected sends by the interface that IP_UNICAST_IF had then, though there is a "
     "better route by another, and though the option is 0 since.",
     since="6.1",
-    backports=("6.0.16",),
+    backports=("5.19.17", "6.0.3"),
     commit="0e4d354762ce",
     needs=[VETH, Capability.NET_RAW],
     survives=NO_ANSWERS,

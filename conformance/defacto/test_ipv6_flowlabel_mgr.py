@@ -58,6 +58,7 @@ def test_packets_have_a_leased_label(ns, observe):
     says="Where no flow label of the network namespace was ever leased, a UDP socket with IPV6_FLOWINFO_SEND "
     "sends with any label that is in the address that it sends to.",
     since="5.17",
+    backports=("5.10.102", "5.15.25", "5.16.11"),
     commit="0b0dff5b3b98",
     needs=[IPV6, Capability.NET_RAW],
 )

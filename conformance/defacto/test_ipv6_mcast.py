@@ -99,6 +99,7 @@ def test_groups_of_others_are_received(group, observe):
 
 @claim(
     "defacto/MCAST_JOIN_GROUP/ipv6",
+    sentence="in6.h/MCAST/shared",
     says="A UDP socket of IPv6 that joined a group with MCAST_JOIN_GROUP and a struct group_req has it as if "
     "with IPV6_ADD_MEMBERSHIP: with IPV6_MULTICAST_ALL at 0 it hears it, joining it so fails with "
     "EADDRINUSE until IPV6_DROP_MEMBERSHIP has left it, and then it hears it no longer.",
@@ -149,6 +150,7 @@ def test_errnos_of_joining_and_leaving(ns):
 
 @claim(
     "defacto/MCAST_JOIN_SOURCE_GROUP/ipv6",
+    sentence="in6.h/MCAST/shared",
     says="A UDP socket of IPv6 that joined a group with MCAST_JOIN_SOURCE_GROUP hears only the sender that "
     "is named, with the option again a second one too, and after MCAST_LEAVE_SOURCE_GROUP for one of them "
     "only the other.",

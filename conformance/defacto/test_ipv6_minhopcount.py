@@ -37,7 +37,7 @@ def test_connections_from_too_far_are_not_taken(ns, observe, minimum, near):
         accepted, peer = listener.accept()
         listener.setblocking(False)
         with accepted, refused(errno.EAGAIN, "errno_of_another"):
-            listener.accept()
+            listener.accept()[0].close()
         hops = [far_client.ipv6_unicast_hops, near_client.ipv6_unicast_hops]
 
         assert [hops, observe("is_the_near_one", peer == near_client.getsockname())] == [

@@ -70,3 +70,38 @@ def test_errnos_of_joining_and_leaving(ns):
         sock.ipv6_leave_group = Ipv6Mreq(GROUP, LOOPBACK)
         with refused(name="errno_left"):
             sock.ipv6_leave_group = Ipv6Mreq(GROUP, LOOPBACK)
+
+
+@claim(
+    "defacto/IPV6_LEAVE_GROUP/not-joined",
+    says="Leaving a group with IPV6_LEAVE_GROUP that a UDP socket has not joined, though another did, or "
+    "that it has left, is refused with EADDRNOTAVAIL.",
+    since="2.6.13",
+    commit="9951f036fe8a",
+    needs=[IPV6],
+)
+def test_what_was_not_joined_is_not_left(ns, observe):
+    with udp6() as other, udp6() as sock:
+        other.ipv6_join_group = Ipv6Mreq(GROUP, LOOPBACK)
+        with refused(errno.EADDRNOTAVAIL):
+            sock.ipv6_leave_group = Ipv6Mreq(GROUP, LOOPBACK)
+        other.ipv6_leave_group = Ipv6Mreq(GROUP, LOOPBACK)
+        with refused(errno.EADDRNOTAVAIL, "errno_left"):
+            other.ipv6_leave_group = Ipv6Mreq(GROUP, LOOPBACK)
+
+
+@claim(
+    "defacto/IPV6_MULTICAST_IF/tcp",
+    says="IPV6_MULTICAST_IF of a TCP socket cannot be set, though it can be read. It keeps its 0.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+)
+def test_a_tcp_socket_has_no_interface_of_groups(ns, observe):
+    with tcp6() as stream, udp6() as sock:
+        with refused():  # EINVAL at first, ENOPROTOOPT since long
+            stream.set(IPV6_MULTICAST_IF, LOOPBACK)
+        sock.set(IPV6_MULTICAST_IF, LOOPBACK)
+        seen = [stream.get(IPV6_MULTICAST_IF), sock.get(IPV6_MULTICAST_IF)]
+
+        assert observe("tcp_and_udp", seen) == [0, LOOPBACK]

@@ -6,7 +6,7 @@ import errno
 from socket import IPPROTO_ICMP, IPPROTO_UDP
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import IPV6, VETH
+from conformance.plugin.needs import IPV6, ROUTE_TIMERS, VETH
 from conformance.plugin.refusal import errno_name, refused
 from conformance.plugin.setups.ipv6 import (
     address6,
@@ -97,7 +97,7 @@ def test_errors_are_of_eight_bytes_or_more(peers, observe):
     "(EACCES) if it has IPV6_RECVERR. Without it sending goes on, and SO_ERROR reads as the error.",
     since="2.6.12",
     commit="1da177e4c3f4",
-    needs=[IPV6, VETH, Capability.NET_RAW],
+    needs=[IPV6, VETH, Capability.NET_RAW, ROUTE_TIMERS],
     survives={"no-op: sendto(*again*": "nothing of it gets there: what counts is that it is taken"},
 )
 def test_the_next_send_of_a_connection_fails(routed, observe):

@@ -50,7 +50,7 @@ def test_options_of_sockets_are_inherited(ns, observe, host):
     says="An accepted MPTCP connection over IPv4 has the SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL and "
     "TCP_KEEPCNT that its listener had when they connected.",
     since="6.10",
-    backports=("6.8.12", "6.9.3"),
+    backports=("5.15.161", "6.1.94", "6.6.34", "6.8.12", "6.9.3"),
     commit="bd11dc4fb969",
     needs=[MPTCP],
 )

@@ -160,6 +160,7 @@ def test_options_of_ipv6_are_not_there(ns, observe, option, value):
     says="TCP_USER_TIMEOUT, TCP_SYNCNT, TCP_LINGER2 and TCP_SAVE_SYN of an MPTCP socket "
     "over IPv4 can neither be set, ENOPROTOOPT, nor read, EOPNOTSUPP, where a TCP socket has them.",
     since="6.9",
+    backports=("6.1.94", "6.6.34", "6.8.12"),
     commit="7f71a337b515",
     needs=[MPTCP],
 )

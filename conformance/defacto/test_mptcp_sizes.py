@@ -55,6 +55,7 @@ def test_one_byte_is_read(ns, observe, option):
 
 @claim(
     "defacto/MPTCP_TCPINFO/set-by-kernel",
+    sentence="mptcp.h/mptcp_subflow_data/num_subflows",
     says="MPTCP_TCPINFO of a connected MPTCP socket over IPv4 is asked with a struct mptcp_subflow_data in "
     "which num_subflows and size_kernel are 0 (mptcp.h): EINVAL where either is 1.",
     since="5.16",
@@ -73,6 +74,7 @@ def test_what_the_kernel_sets_is_zero(ns, observe, wrong):
 
 @claim(
     "defacto/MPTCP_TCPINFO/size-of-structure",
+    sentence="mptcp.h/mptcp_subflow_data/size_subflow_data",
     says="MPTCP_TCPINFO of a connected MPTCP socket over IPv4 is asked with a size_subflow_data, the size of "
     "the structure that asks (mptcp.h), of 16 to as many bytes as there are: EINVAL for 15, and for one more "
     "than there are.",

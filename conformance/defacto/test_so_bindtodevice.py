@@ -205,7 +205,8 @@ def test_an_unbound_socket_reads_nothing(ns, observe, room):
 
 @claim(
     "defacto/SO_BINDTODEVICE/packet-silent",
-    says="A packet socket stores the option and reads it back, while its address still names no interface.",
+    says="A packet socket stores SO_BINDTODEVICE and reads it back, while its address still names no "
+    "interface.",
     since="3.8",
     commit="c91f6df2db49",
     needs=[Capability.NET_RAW],

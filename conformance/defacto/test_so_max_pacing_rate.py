@@ -16,8 +16,8 @@ from libsocket import SO_MAX_PACING_RATE, UNSIGNED, Socket
     "defacto/SO_MAX_PACING_RATE/as-an-int",
     says="SO_MAX_PACING_RATE of a TCP or UDP socket is set and read as an unsigned int, too: the largest one "
     "is no limit, and what does not fit reads as it.",
-    since="4.20",
-    commit="76a9ebe811fb",
+    since="5.1",
+    commit="6bdef102dae9",
 )
 @pytest.mark.parametrize("make", [Socket.tcp, Socket.udp], ids=["tcp", "udp"])
 def test_it_is_an_int_too(ns, observe, make):

@@ -216,6 +216,7 @@ def test_the_memory_of_a_socket(ns, observe):
     "defacto/SO_RESERVE_MEM/tcp-only",
     says="SO_RESERVE_MEM of a UDP or UNIX stream socket cannot be set, not to zero either: EOPNOTSUPP.",
     since="7.3",
+    backports=("6.12.113", "6.18.56", "7.2.10"),
     commit="37e02c42a00b",
 )
 @pytest.mark.parametrize("make", [Socket.udp, Socket.unix], ids=["udp", "unix"])

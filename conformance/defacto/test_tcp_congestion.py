@@ -99,6 +99,7 @@ def test_what_it_has_it_takes(ns, observe, host, which):
 
 @claim(
     "defacto/TCP_CC_INFO/none",
+    sentence="tcp.h/TCP_CC_INFO/optional",
     says="TCP_CC_INFO of a TCP connection, over IPv4 and IPv6, whose algorithm is reno or cubic is empty.",
     since="4.1",
     commit="6e9250f59ef9",
@@ -115,6 +116,7 @@ def test_some_tell_nothing(ns, observe, host, name):
 
 @claim(
     "defacto/TCP_CC_INFO/bbr",
+    sentence="tcp.h/TCP_CC_INFO/optional",
     says="TCP_CC_INFO of a TCP connection, over IPv4 and IPv6, whose algorithm is bbr has the 20 bytes of "
     "its structure, and is empty with reno.",
     since="4.9",

@@ -38,6 +38,7 @@ def test_a_key_has_a_size(ns, observe, family, size):
 
 @claim(
     "defacto/TCP_FASTOPEN_KEY/cookies",
+    sentence=("ip-sysctl/tcp_fastopen_key/TCP_FASTOPEN_KEY", "tcp.h/TCP_FASTOPEN_KEY/key"),
     says="TCP listeners over IPv4 on one address give the same client the same Fast Open cookie where their "
     "TCP_FASTOPEN_KEY is the same, and another where it is not.",
     since="4.15",

@@ -22,6 +22,7 @@ AT_FIRST = {"no-op: setsockopt(*TCP_FASTOPEN_NO_COOKIE, ?0?*": "it is 0 at first
 
 @claim(
     "defacto/TCP_FASTOPEN_NO_COOKIE/client",
+    sentence=("tcp.h/TCP_FASTOPEN_NO_COOKIE/without"),
     says="A TCP client, over IPv4 and IPv6, that has TCP_FASTOPEN_NO_COOKIE and TCP_FASTOPEN_CONNECT sends "
     "its first data with the SYN, and no Fast Open option, to a host of which it has no cookie, where "
     "net.ipv4.tcp_fastopen lets clients use Fast Open (1); without the former its SYN has the option and no "
@@ -56,6 +57,7 @@ def test_a_client_sends_data_without_a_cookie(peers, observe, version, no_cookie
 
 @claim(
     "defacto/TCP_FASTOPEN_NO_COOKIE/listener",
+    sentence=("tcp.h/TCP_FASTOPEN_NO_COOKIE/without"),
     says="The SYN-ACK of a TCP listener, over IPv4 and IPv6, with TCP_FASTOPEN and TCP_FASTOPEN_NO_COOKIE "
     "acknowledges the data of a SYN that has no cookie, where net.ipv4.tcp_fastopen lets listeners use Fast "
     "Open (2); without the latter option it acknowledges the SYN alone.",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from conformance.plugin.claim import claim
@@ -15,37 +12,20 @@ from conformance.plugin.setups.made_peer import (
     SEGMENT,
     WITH_SACK,
     WITH_SCALE,
-    MadePeer,
+    informed,
     made_peer,
     sacked,
     with_timestamp,
 )
 from conformance.plugin.setups.pairs import UNACKED_ENDS
 from conformance.plugin.setups.readiness import await_readable
-from conformance.plugin.timing import SOON
-from libsocket import Linger, Socket
-from netns import Peers
+from libsocket import Socket
 
 HAS_TIMESTAMPS, HAS_SACK, HAS_SCALE = 1, 2, 4
 """Bits of TCP_INFO.options."""
 SYN_SENT, LOSS = 2, 4
 """A state, and one of congestion control."""
 CLOCK = 1_000_000
-EARLY = "net.ipv4.tcp_early_retrans"
-
-
-@contextmanager
-def informed(hosts: Peers, options: dict[int, bytes] | None = None) -> Iterator[tuple[Socket, MadePeer]]:
-    """A socket of the right host that a made peer is connected to."""
-    hosts.right.namespace.sysctl[EARLY] = 0
-    with made_peer(hosts) as peer, hosts.right.entered(), listening(hosts.right.address) as listener:
-        peer.ask(listener, options)
-        peer.send(options=with_timestamp(CLOCK) if options and 8 in options else None)
-        await_readable(listener)
-        with listener.accept()[0] as sock:
-            sock.linger = Linger(True, 0)
-            sock.rcvtimeo = SOON
-            yield sock, peer
 
 
 @claim(
@@ -118,6 +98,7 @@ def test_what_is_acknowledged_apart(peers, observe, number):
 
 @claim(
     "defacto/TCP_INFO/retransmitted",
+    sentence=("tcp.h/tcpi_ca_state/loss", "tcp.h/tcpi_bytes_sent/sent"),
     says="TCP_INFO says of a TCP connection over IPv4 that has sent 5 bytes and, after a timeout, sent "
     "them again: retransmits 1, backoff 1, total_retrans 1, bytes_sent 10, bytes_retrans 5, the state of "
     "loss (4) and a congestion window of 1 segment.",
@@ -140,6 +121,7 @@ def test_what_is_sent_again(peers, observe):
 
 @claim(
     "defacto/TCP_INFO/segments",
+    sentence=("tcp.h/tcpi_data_segs/in-and-out"),
     says="TCP_INFO counts for an accepted TCP connection over IPv4 the data that it received and sent: two "
     "segments of 3 bytes in, one of 5 out, which was acknowledged.",
     since="4.6",
@@ -185,6 +167,7 @@ def test_the_round_trip_is_measured(peers, observe):
 
 @claim(
     "defacto/TCP_INFO/connecting",
+    sentence=("tcp.h/tcpi_segs/out-and-in"),
     says="TCP_INFO.state of a TCP socket over IPv4 whose SYN is not answered is SYN-SENT (2), and its SYN "
     "is the one segment that is unacked and the one that was sent (segs_out).",
     since="4.2",

@@ -15,6 +15,7 @@ SYN_DATA = 32
 
 @claim(
     "defacto/TCP_INFO/fast-open-without-cookie",
+    sentence=("tcp.h/tcpi_fastopen_client_fail/no-cookie"),
     says="fastopen_client_fail of TCP_INFO is TFO_COOKIE_UNAVAILABLE (1) of a client over IPv4 "
     "that had no cookie for its listener when it connected with TCP_FASTOPEN_CONNECT, and its options are "
     "without TCPI_OPT_SYN_DATA.",
@@ -35,6 +36,7 @@ def test_there_was_no_cookie(peers, observe):
 
 @claim(
     "defacto/TCP_INFO/fast-open",
+    sentence=("tcp.h/tcpi_fastopen_client_fail/unspecified", "tcp.h/tcpi_options/syn-data"),
     says="fastopen_client_fail of TCP_INFO is TFO_STATUS_UNSPEC (0) of a client over IPv4 whose "
     "data came with the SYN, and TCPI_OPT_SYN_DATA is in the options of both ends.",
     since="5.5",
@@ -66,6 +68,7 @@ def test_data_came_with_the_syn(peers, observe):
 
 @claim(
     "defacto/TCP_INFO/fast-open-not-acknowledged",
+    sentence=("tcp.h/tcpi_fastopen_client_fail/not-acknowledged"),
     says="fastopen_client_fail of TCP_INFO is TFO_DATA_NOT_ACKED (2) of a client over IPv4 whose "
     "SYN had a cookie and data for a listener that has switched TCP_FASTOPEN off since, and which sends the "
     "data again then; its options are without TCPI_OPT_SYN_DATA.",

@@ -51,6 +51,7 @@ def test_both_ends_count_alike(ns, observe, host):
 
 @claim(
     "defacto/TCP_INFO/ecn",
+    sentence=("tcp.h/tcpi_options/ecn"),
     says="TCP_INFO.options of both ends of a TCP connection, over IPv4 and IPv6, has 8 where "
     "net.ipv4.tcp_ecn of both is 1, and not where it is 0.",
     since="2.6.12",

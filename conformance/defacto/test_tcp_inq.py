@@ -16,6 +16,7 @@ FAMILIES = pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 
 @claim(
     "defacto/TCP_INQ/left",
+    sentence=("tcp.h/TCP_INQ/bytes"),
     says="With TCP_INQ a read of a TCP connection, over IPv4 and IPv6, comes with the number of bytes that "
     "are left to be read (TCP_CM_INQ), and without it with none.",
     since="4.18",

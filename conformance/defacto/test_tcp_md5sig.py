@@ -68,6 +68,7 @@ def test_unsigned_segments_are_dropped(peers, observe):
 
 @claim(
     "defacto/TCP_MD5SIG/connects",
+    sentence=("tcp.h/TCP_MD5SIG/RFC-2385"),
     says="Two TCP sockets over IPv4 with the same TCP_MD5SIG key for each other's address connect, and what "
     "one sends the other receives.",
     since="2.6.20",

@@ -28,6 +28,7 @@ def take_away(sock: Socket, network: str, prefix: int) -> None:
 
 @claim(
     "defacto/TCP_MD5SIG_EXT/network",
+    sentence=("tcp.h/TCP_MD5SIG_EXT/extensions"),
     says="The SYN that a TCP socket over IPv4 sends is signed where TCP_MD5SIG_EXT gave it a key for a "
     "network, by its prefix, in which the address is, and not where the address is outside by one bit.",
     since="4.13",

@@ -19,6 +19,7 @@ UNSENT = 2 * SEGMENT
 
 @claim(
     "defacto/TCP_NOTSENT_LOWAT/writable",
+    sentence="tcp.h/TCP_NOTSENT_LOWAT/limit",
     says="A TCP connection over IPv4 is writable, to select(2), as long as twice the number of bytes that "
     "are not sent yet is less than TCP_NOTSENT_LOWAT.",
     since="5.10",

@@ -13,7 +13,7 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.readiness import readable_by_select
 from conformance.plugin.setups.repair import RECEIVE, SEND, connection_of, follows, held, resume, sequence
 from conformance.plugin.timing import SOON
-from libsocket import Socket, TcpRepairOpt, TcpRepairWindow
+from libsocket import INT, TCP_QUEUE_SEQ, TCP_REPAIR_QUEUE, Socket, TcpRepairOpt, TcpRepairWindow
 from netns import Capability
 
 FAMILIES = pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
@@ -23,6 +23,7 @@ ADMIN = (Capability.NET_ADMIN,)
 
 @claim(
     "defacto/TCP_REPAIR/moved",
+    sentence=("tcp.h/TCP_REPAIR/under-repair"),
     says="A TCP connection, over IPv4 and IPv6, whose socket is closed under repair does not end; a fresh "
     "socket that is given its addresses, sequence numbers, options, clock and windows reads them back, and "
     "goes on with it in both directions.",
@@ -170,6 +171,7 @@ def test_a_clock_is_set_under_repair(ns, observe, family):
 
 @claim(
     "defacto/TCP_REPAIR_WINDOW/outside",
+    sentence=("tcp.h/TCP_REPAIR_WINDOW/window"),
     says="TCP_REPAIR_WINDOW of a TCP connection, over IPv4 and IPv6, is refused with EPERM where it is not "
     "under repair, to set and to read; under repair it reads as it was set.",
     since="4.8",
@@ -192,3 +194,106 @@ def test_windows_are_set_under_repair(ns, observe, family):
             left.tcp_repair_window = was
 
         assert observe("as_set", seen) == [True]
+
+
+@claim(
+    "defacto/TCP_REPAIR_QUEUE/read",
+    says="Reading TCP_REPAIR_QUEUE of a TCP socket, over IPv4 and IPv6, is refused with EINVAL where it is "
+    "not under repair; under repair it is 0, no queue, until one is chosen.",
+    since="3.5",
+    commit="ee9952831cfd",
+    needs=ADMIN,
+)
+@FAMILIES
+@pytest.mark.parametrize("queue", [RECEIVE, SEND])
+def test_a_queue_is_read_under_repair(ns, observe, family, queue):
+    with Socket.tcp(family) as sock:
+        with refused(errno.EINVAL):
+            sock.get(TCP_REPAIR_QUEUE.through(INT))
+        sock.tcp_repair = 1
+        queues = [sock.tcp_repair_queue]
+        sock.tcp_repair_queue = queue
+        queues.append(sock.tcp_repair_queue)
+
+        assert observe("first_and_chosen", queues) == [0, queue]
+
+
+@claim(
+    "defacto/TCP_QUEUE_SEQ/read",
+    says="Reading TCP_QUEUE_SEQ of a TCP socket, over IPv4 and IPv6, that is under repair and not connected "
+    "is refused with EINVAL where no queue is chosen; where one is it reads as it was set.",
+    since="3.5",
+    commit="ee9952831cfd",
+    needs=ADMIN,
+)
+@FAMILIES
+@pytest.mark.parametrize("queue", [RECEIVE, SEND])
+def test_a_sequence_number_is_read_of_a_queue(ns, observe, family, queue):
+    with Socket.tcp(family) as sock:
+        sock.tcp_repair = 1
+        with refused(errno.EINVAL):
+            sock.get(TCP_QUEUE_SEQ.through(INT))
+        sock.tcp_repair_queue = queue
+        sock.tcp_queue_seq = LARGE
+
+        assert observe("sequence", sock.tcp_queue_seq) == LARGE
+
+
+@claim(
+    "defacto/TCP_REPAIR_WINDOW/bounds",
+    says="TCP_REPAIR_WINDOW of a TCP connection, over IPv4 and IPv6, under repair is refused with EINVAL "
+    "where max_window is less than snd_wnd, snd_wl1 later than the end of rcv_wnd, or rcv_wup later than "
+    "what was received; the one that it has stays. The last value before that is taken.",
+    since="4.8",
+    commit="b1ed4c4fa9a5",
+    needs=ADMIN,
+)
+@FAMILIES
+@pytest.mark.parametrize("wrong", ["max_window", "snd_wl1", "rcv_wup"])
+def test_windows_that_cannot_be_are_refused(ns, observe, family, wrong):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        left.tcp_repair = 1
+        found = left.tcp_repair_window
+        received = sequence(left, RECEIVE)
+        left.tcp_repair_window = was = replace(
+            found, max_window=found.snd_wnd + 9, rcv_wup=(received - 9) % 2**32
+        )
+        beyond, last = {
+            "max_window": (was.snd_wnd - 1, was.snd_wnd),
+            "snd_wl1": ((received + was.rcv_wnd + 1) % 2**32, (received + was.rcv_wnd) % 2**32),
+            "rcv_wup": ((received + 1) % 2**32, received),
+        }[wrong]
+        with refused(errno.EINVAL):
+            left.tcp_repair_window = replace(was, **{wrong: beyond})
+        kept = left.tcp_repair_window == was
+        left.tcp_repair_window = at_limit = replace(was, **{wrong: last})
+
+        assert observe("kept_and_taken", [kept, left.tcp_repair_window == at_limit]) == [True, True]
+
+
+@claim(
+    "defacto/TCP_REPAIR/window-probe",
+    says="A TCP connection, over IPv4 and IPv6, that leaves repair with 0 sends a window probe, and one that "
+    "leaves it with -1 sends nothing: its peer has got a segment more, or none, when the next data comes.",
+    since="4.18",
+    commit="31048d7aedf8",
+    needs=ADMIN,
+)
+@FAMILIES
+@pytest.mark.parametrize(("off", "probes"), [(0, 1), (-1, 0)], ids=["probe", "no-probe"])
+def test_a_peer_is_probed(ns, observe, family, off, probes):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        right.rcvtimeo = SOON
+        left.send(b"before")
+        right.read_exact(6)
+        before = right.tcp_info.segs_in
+        left.tcp_repair = 1
+        under_repair = left.tcp_repair
+        left.tcp_repair = off
+        left.send(b"after")
+        right.read_exact(5)
+        segments = right.tcp_info.segs_in - before
+
+        assert observe("repair_and_segments", [under_repair, segments]) == [1, 1 + probes]

@@ -13,6 +13,7 @@ from conformance.plugin.timing import SOON
 
 @claim(
     "defacto/TCP_THIN_LINEAR_TIMEOUTS/no-backoff",
+    sentence=("tcp.h/TCP_THIN_LINEAR_TIMEOUTS/linear"),
     says="The wait before a TCP connection over IPv4 with one segment under way, whose congestion control is "
     "reno, sends it again is not doubled at the first retransmissions with TCP_THIN_LINEAR_TIMEOUTS: "
     "TCP_INFO.backoff stays 0 where it counts them without.",

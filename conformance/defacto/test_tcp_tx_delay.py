@@ -13,6 +13,7 @@ from libsocket import Socket
 
 @claim(
     "defacto/TCP_TX_DELAY/fq-delays",
+    sentence=("tcp.h/TCP_TX_DELAY/delays"),
     says="With the queueing discipline fq what a TCP socket sends, over IPv4 and IPv6, leaves no sooner than "
     "its TCP_TX_DELAY, in microseconds, says: its SYN, and data of the connection.",
     since="5.3",

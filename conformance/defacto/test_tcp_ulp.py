@@ -8,9 +8,11 @@ import socket
 import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.needs import TLS
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening
 from conformance.plugin.timing import SOON
-from libsocket import Socket
+from libsocket import TCP_ULP, Socket, raw
 
 
 @claim(
@@ -32,3 +34,84 @@ def test_an_unknown_protocol_is_refused(ns, observe, family):
         received = right.read_exact(5).decode()
 
         assert observe("before_after_and_received", [before, left.tcp_ulp, received]) == ["", "", "plain"]
+
+
+@claim(
+    "defacto/TCP_ULP/tls",
+    sentence="tcp.h/TCP_ULP/attaches",
+    says="TCP_ULP of a TCP connection, over IPv4 and IPv6, reads tls once it is set to that; what is sent is "
+    "plain as long as no keys are set.",
+    since="4.13",
+    commit="734942cc4ea6",
+    needs=[TLS],
+)
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_tls_is_on_top(ns, observe, family):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        right.rcvtimeo = SOON
+        before = left.tcp_ulp
+        left.tcp_ulp = "tls"
+        left.send(b"plain")
+        received = right.read_exact(5).decode()
+
+        assert observe("before_after_and_received", [before, left.tcp_ulp, received]) == ["", "tls", "plain"]
+
+
+@claim(
+    "defacto/TCP_ULP/once",
+    says="TCP_ULP of a TCP connection that has tls is refused with EEXIST when it is set to that again.",
+    since="4.13",
+    commit="734942cc4ea6",
+    needs=[TLS],
+)
+def test_it_is_set_once(ns, observe):
+    left, right = Socket.tcp_pair()
+    with left, right:
+        left.tcp_ulp = "tls"
+        with refused(errno.EEXIST):
+            left.tcp_ulp = "tls"
+
+        assert observe("after", left.tcp_ulp) == "tls"
+
+
+@claim(
+    "defacto/TCP_ULP/not-connected",
+    says="Setting TCP_ULP to tls is refused with ENOTCONN by a new TCP socket and by a listener, where a "
+    "connection takes it.",
+    since="5.5",
+    commit="4a5cdc604b9c",
+    needs=[TLS],
+)
+def test_it_takes_a_connection(ns, observe):
+    left, right = Socket.tcp_pair()
+    with left, right, Socket.tcp() as new, listening() as listener:
+        with refused(errno.ENOTCONN):
+            new.tcp_ulp = "tls"
+        with refused(errno.ENOTCONN, "errno_of_listener"):
+            listener.tcp_ulp = "tls"
+        left.tcp_ulp = "tls"
+
+        assert observe("new_listener_connection", [new.tcp_ulp, listener.tcp_ulp, left.tcp_ulp]) == [
+            "",
+            "",
+            "tls",
+        ]
+
+
+@claim(
+    "defacto/TCP_ULP/optlen",
+    says="Setting TCP_ULP of a TCP connection with no byte is refused with EINVAL; read into two bytes it "
+    "has the first two of its name.",
+    since="4.13",
+    commit="734942cc4ea6",
+    needs=[TLS],
+)
+def test_it_has_a_byte_at_least(ns, observe):
+    left, right = Socket.tcp_pair()
+    with left, right:
+        with refused(errno.EINVAL):
+            left.set(TCP_ULP.through(raw(0)), b"")
+        left.tcp_ulp = "tls"
+
+        assert observe("of_two", left.get(TCP_ULP.through(raw(2))).decode()) == "tl"

@@ -21,6 +21,7 @@ HOSTS = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 
 @claim(
     "defacto/TCP_ZEROCOPY_RECEIVE/less-than-a-page",
+    sentence="tcp.h/TCP_ZEROCOPY_RECEIVE/length",
     says="TCP_ZEROCOPY_RECEIVE of a TCP connection, over IPv4 and IPv6, at which 5 bytes wait maps nothing "
     "(length 0), and they can still be read.",
     since="4.18",
@@ -40,6 +41,7 @@ def test_less_than_a_page_is_not_mapped(ns, observe, family):
 
 @claim(
     "defacto/TCP_ZEROCOPY_RECEIVE/copied",
+    sentence=("tcp.h/TCP_ZEROCOPY_RECEIVE/recv_skip_hint", "tcp.h/TCP_ZEROCOPY_RECEIVE/copybuf"),
     says="TCP_ZEROCOPY_RECEIVE of a TCP connection, over IPv4 and IPv6, at which 5 bytes wait copies them to "
     "a buffer that it is given (copybuf) if it has room for all of them, and else leaves them to be read "
     "(recv_skip_hint 5).",

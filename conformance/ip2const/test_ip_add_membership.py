@@ -64,7 +64,7 @@ def test_a_group_is_joined_and_left(peers, observe):
     "IP_ADD_MEMBERSHIP.2const/IP_ADD_MEMBERSHIP/set-only",
     sentence="IP_ADD_MEMBERSHIP.2const/IP_ADD_MEMBERSHIP/set-only",
     section="DESCRIPTION",
-    says="The option can only be set, not read.",
+    says="IP_ADD_MEMBERSHIP can only be set, not read.",
     since="1.2",
 )
 def test_it_cannot_be_read(ns, observe):

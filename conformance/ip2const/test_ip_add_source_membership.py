@@ -74,8 +74,8 @@ def group(ns):
         "IP_ADD_SOURCE_MEMBERSHIP.2const/IP_ADD_SOURCE_MEMBERSHIP/several",
     ),
     section="DESCRIPTION",
-    says="A UDP socket that joins a group with the option hears only the sender that is named, and with the "
-    "option again a second one too.",
+    says="A UDP socket that joins a group with IP_ADD_SOURCE_MEMBERSHIP hears only the sender that is "
+    "named, and with the option again a second one too.",
     since="2.4.22",
 )
 def test_only_senders_that_are_named_are_heard(group, observe):
@@ -101,8 +101,8 @@ def test_only_senders_that_are_named_are_heard(group, observe):
         "IP_DROP_SOURCE_MEMBERSHIP.2const/IP_DROP_SOURCE_MEMBERSHIP/others-remain",
     ),
     section="DESCRIPTION",
-    says="With the option a UDP socket that joined a group for two senders no longer hears one of them. The "
-    "other it hears still.",
+    says="With IP_DROP_SOURCE_MEMBERSHIP a UDP socket that joined a group for two senders no longer hears "
+    "one of them. The other it hears still.",
     since="2.4.22",
 )
 def test_one_sender_is_left(group, observe):
@@ -157,7 +157,8 @@ def test_all_senders_are_left_at_once(group, observe):
     ),
     section="DESCRIPTION",
     says="A UDP socket that joined a group with IP_ADD_MEMBERSHIP no longer hears a sender that it blocks "
-    "with the option, but others, and hears that one again once it is unblocked with IP_UNBLOCK_SOURCE.",
+    "with IP_BLOCK_SOURCE, but others, and hears that one again once it is unblocked with "
+    "IP_UNBLOCK_SOURCE.",
     since="2.4.22",
 )
 def test_a_sender_is_blocked(group, observe):
@@ -201,7 +202,8 @@ def test_a_sender_is_blocked_only_where_it_is_heard(group, observe):
     "IP_BLOCK_SOURCE.2const/IP_BLOCK_SOURCE/subscribed-to-a-sender",
     sentence="IP_BLOCK_SOURCE.2const/IP_BLOCK_SOURCE/subscribed",
     section="DESCRIPTION",
-    says="A UDP socket that joined a group with IP_ADD_SOURCE_MEMBERSHIP can block a sender with the option.",
+    says="A UDP socket that joined a group with IP_ADD_SOURCE_MEMBERSHIP can block a sender with "
+    "IP_BLOCK_SOURCE.",
     since="2.4.22",
     expect=differs(
         "it fails: such a sender is left, with IP_DROP_SOURCE_MEMBERSHIP (older than the history in git, but "

@@ -20,7 +20,8 @@ PORT_RANGE = "net.ipv4.ip_local_port_range"
         "IP_BIND_ADDRESS_NO_PORT.2const/IP_BIND_ADDRESS_NO_PORT/chosen-by-connect",
     ),
     section="DESCRIPTION",
-    says="A TCP or UDP socket with the option that is bound to port 0 has no port until it connects.",
+    says="A TCP or UDP socket with IP_BIND_ADDRESS_NO_PORT that is bound to port 0 has no port until it "
+    "connects.",
     since="4.2",
     survives=UDP_NEEDS_NO_LISTENER,
 )
@@ -46,9 +47,9 @@ def test_connect_chooses_the_port(ns, observe, make):
     "IP_BIND_ADDRESS_NO_PORT.2const/IP_BIND_ADDRESS_NO_PORT/shared",
     sentence="IP_BIND_ADDRESS_NO_PORT.2const/IP_BIND_ADDRESS_NO_PORT/shared",
     section="DESCRIPTION",
-    says="TCP sockets with the option that are bound to an address can share a port for connections to "
-    "different destinations. To one destination only one of them has it, and without the option only one at "
-    "all.",
+    says="TCP sockets with IP_BIND_ADDRESS_NO_PORT that are bound to an address can share a port for "
+    "connections to different destinations. To one destination only one of them has it, and without the "
+    "option only one at all.",
     since="4.2",
 )
 def test_connections_to_different_destinations_share_a_port(ns, observe):
@@ -77,8 +78,8 @@ def test_connections_to_different_destinations_share_a_port(ns, observe):
     "IP_BIND_ADDRESS_NO_PORT.2const/IP_BIND_ADDRESS_NO_PORT/shared-udp",
     sentence="IP_BIND_ADDRESS_NO_PORT.2const/IP_BIND_ADDRESS_NO_PORT/shared",
     section="DESCRIPTION",
-    says="UDP sockets with the option that are bound to an address can share a port for different "
-    "destinations.",
+    says="UDP sockets with IP_BIND_ADDRESS_NO_PORT that are bound to an address can share a port for "
+    "different destinations.",
     since="4.2",
     expect=differs(
         "each has a port of its own: the second finds none",

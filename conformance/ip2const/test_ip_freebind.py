@@ -30,8 +30,8 @@ RAW_ONLY_LOCAL = differs(
     "IP_FREEBIND.2const/IP_FREEBIND/nonlocal",
     sentence="IP_FREEBIND.2const/IP_FREEBIND/nonlocal",
     section="DESCRIPTION",
-    says="A TCP or UDP socket with the option can be bound to an address that this host does not have, "
-    "and one without it cannot.",
+    says="A TCP or UDP socket with IP_FREEBIND can be bound to an address that this host does not have, and "
+    "one without it cannot.",
     since="2.4",
 )
 @TRANSPORTS
@@ -49,7 +49,7 @@ def test_the_address_need_not_be_local(ns, observe, make):
     "IP_FREEBIND.2const/IP_FREEBIND/nonlocal-ipv6",
     sentence="IP_FREEBIND.2const/IP_FREEBIND/nonlocal",
     section="DESCRIPTION",
-    says="A TCP or UDP socket over IPv6 with the option can be bound to an IPv6 address that this host "
+    says="A TCP or UDP socket over IPv6 with IP_FREEBIND can be bound to an IPv6 address that this host "
     "does not have, and one without it cannot.",
     since="2.4",
     needs=[IPV6],
@@ -76,8 +76,8 @@ def test_the_address_of_ipv6_need_not_be_local(ns, observe, make):
     "IP_FREEBIND.2const/IP_FREEBIND/listens-before-the-address-is-there",
     sentence="IP_FREEBIND.2const/IP_FREEBIND/listens",
     section="DESCRIPTION",
-    says="A TCP socket with the option can listen at an address before the host has it. Once it has, clients "
-    "connect.",
+    says="A TCP socket with IP_FREEBIND can listen at an address before the host has it. Once it has, "
+    "clients connect.",
     since="2.4",
 )
 def test_it_listens_before_the_address_is_there(ns, observe):
@@ -104,8 +104,8 @@ def test_it_listens_before_the_address_is_there(ns, observe):
         "ip-sysctl/ip_nonlocal_bind/allows",
     ),
     section="DESCRIPTION",
-    says="With net.ipv4.ip_nonlocal_bind a TCP or UDP socket without the option can be bound to an "
-    "address that this host does not have.",
+    says="With net.ipv4.ip_nonlocal_bind a TCP or UDP socket without IP_FREEBIND can be bound to an address "
+    "that this host does not have.",
     since="2.4",
 )
 @TRANSPORTS
@@ -123,7 +123,7 @@ def test_the_sysctl_does_so_for_all_sockets(ns, observe, make):
     "IP_FREEBIND.2const/IP_FREEBIND/nonlocal-raw",
     sentence="IP_FREEBIND.2const/IP_FREEBIND/nonlocal",
     section="DESCRIPTION",
-    says="A raw socket with the option can be bound to an address that this host does not have, and one "
+    says="A raw socket with IP_FREEBIND can be bound to an address that this host does not have, and one "
     "without it cannot.",
     since="2.4",
     needs=[Capability.NET_RAW],
@@ -147,7 +147,7 @@ def test_the_address_of_a_raw_socket_need_not_be_local(ns, observe):
         "ip-sysctl/ip_nonlocal_bind/allows",
     ),
     section="DESCRIPTION",
-    says="With net.ipv4.ip_nonlocal_bind a raw socket without the option can be bound to an address that "
+    says="With net.ipv4.ip_nonlocal_bind a raw socket without IP_FREEBIND can be bound to an address that "
     "this host does not have.",
     since="2.4",
     needs=[Capability.NET_RAW],

@@ -21,7 +21,7 @@ OWN_HEADER = bytes(
     "IP_HDRINCL.2const/IP_HDRINCL/own-header",
     sentence="IP_HDRINCL.2const/IP_HDRINCL/own-header",
     section="DESCRIPTION",
-    says="What a raw socket with the option sends begins with the header that the caller supplied, where it "
+    says="What a raw socket with IP_HDRINCL sends begins with the header that the caller supplied, where it "
     "has an id, a source and the length of what is sent, but for the checksum; what one without the option "
     "sends has the kernel's header before that.",
     since="2.0",
@@ -51,8 +51,8 @@ def test_the_header_is_the_callers(ns, observe):
     "IP_HDRINCL.2const/IP_HDRINCL/ignored",
     sentence="IP_HDRINCL.2const/IP_HDRINCL/ignored",
     section="DESCRIPTION",
-    says="IP_TTL and IP_TOS of a raw socket are in the header that the kernel makes, and not in what is sent "
-    "with the option.",
+    says="IP_TTL and IP_TOS of a raw socket are in the header that the kernel makes, and not in what is "
+    "sent with IP_HDRINCL.",
     since="2.0",
     needs=[Capability.NET_RAW],
 )
@@ -76,7 +76,7 @@ def test_other_options_are_ignored(ns, observe):
     "IP_HDRINCL.2const/IP_HDRINCL/options-ignored",
     sentence="IP_HDRINCL.2const/IP_HDRINCL/ignored",
     section="DESCRIPTION",
-    says="A raw socket with the option and IP_OPTIONS sends the caller's header, without those.",
+    says="A raw socket with IP_HDRINCL and IP_OPTIONS sends the caller's header, without those.",
     since="2.0",
     needs=[Capability.NET_RAW],
     expect=differs(

@@ -28,8 +28,9 @@ TRANSPORTS = pytest.mark.parametrize("make", [Socket.tcp, Socket.udp], ids=["tcp
         "IP_LOCAL_PORT_RANGE.2const/IP_LOCAL_PORT_RANGE/no-effect",
     ),
     section="DESCRIPTION",
-    says="The port that bind chooses for a TCP or UDP socket is one from the lower to the upper bound of the "
-    "option, both among them. A bound that is 0, or not in net.ipv4.ip_local_port_range, has no effect.",
+    says="The port that bind chooses for a TCP or UDP socket is one from the lower to the upper bound of "
+    "IP_LOCAL_PORT_RANGE, both among them. A bound that is 0, or not in net.ipv4.ip_local_port_range, has "
+    "no effect.",
     since="6.3",
     backports=IN_6_1,
 )
@@ -98,7 +99,7 @@ def test_bounds_outside_have_no_effect(ns, observe, make, bounds):
     ),
     section="DESCRIPTION",
     says="The port that connect chooses for a TCP or UDP socket is one from the lower to the upper bound of "
-    "the option, both among them.",
+    "IP_LOCAL_PORT_RANGE, both among them.",
     since="6.3",
     backports=IN_6_1,
     survives=UDP_NEEDS_NO_LISTENER,
@@ -125,8 +126,8 @@ def test_connect_chooses_within_the_bounds(ns, observe, make):
         "IP_LOCAL_PORT_RANGE.2const/IP_LOCAL_PORT_RANGE/get-and-set",
     ),
     section="DESCRIPTION",
-    says="The option of a TCP or UDP socket is a 32-bit number in host byte order, whose high half is the "
-    "upper bound and whose low half is the lower. It reads as it was set.",
+    says="IP_LOCAL_PORT_RANGE of a TCP or UDP socket is a 32-bit number in host byte order, whose high half "
+    "is the upper bound and whose low half is the lower. It reads as it was set.",
     since="6.3",
     backports=IN_6_1,
 )

@@ -20,7 +20,7 @@ from libsocket import IP_MTU, Socket
         "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/mtu-of-connected",
     ),
     section="DESCRIPTION",
-    says="The option of a UDP socket is the path MTU that is known: that of the interface at first, and a "
+    says="IP_MTU of a UDP socket is the path MTU that is known: that of the interface at first, and a "
     "smaller one once a router has told of it.",
     since="2.2",
     needs=[VETH],
@@ -42,7 +42,7 @@ def test_a_router_tells_of_a_narrower_path(routed, observe):
     "IP_MTU.2const/IP_MTU/connected-only",
     sentence="IP_MTU.2const/IP_MTU/connected-only",
     section="DESCRIPTION",
-    says="The option of a TCP or UDP socket that is not connected cannot be read.",
+    says="IP_MTU of a TCP or UDP socket that is not connected cannot be read.",
     since="2.2",
     survives=UDP_NEEDS_NO_LISTENER,
 )
@@ -61,7 +61,7 @@ def test_it_is_of_a_connected_socket(ns, observe, make):
     "IP_MTU.2const/IP_MTU/get-only",
     sentence="IP_MTU.2const/IP_MTU/get-only",
     section="DESCRIPTION",
-    says="The option of a connected TCP or UDP socket can be read only, not set.",
+    says="IP_MTU of a connected TCP or UDP socket can be read only, not set.",
     since="2.2",
     survives=UDP_NEEDS_NO_LISTENER,
 )

@@ -8,7 +8,7 @@ from socket import MSG_WAITALL
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import VETH
+from conformance.plugin.needs import ROUTE_MTU, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.error_queue import destination, next_error, told
 from conformance.plugin.setups.listeners import listening
@@ -72,6 +72,8 @@ def another_address(hosts: Routed) -> str:
         "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/always",
         "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/never",
         "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/want",
+        "in.h/IP_MTU_DISCOVER/dont",
+        "in.h/IP_MTU_DISCOVER/do",
     ),
     section="DESCRIPTION",
     says="Datagrams of a UDP or raw socket that are no larger than the MTU, from the smallest to that size, "
@@ -136,12 +138,12 @@ def test_larger_datagrams_are_fragmented(ns, observe, make, headers, mode):
 
 @claim(
     "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/as-the-route-says",
-    sentence="IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/route",
+    sentence=("IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/route", "in.h/IP_MTU_DISCOVER/want"),
     section="DESCRIPTION",
     says="With IP_PMTUDISC_WANT a UDP datagram is as large as the MTU of its route allows, with the "
     "don't-fragment flag, and one byte more goes in fragments, though the interface takes more.",
     since="2.2",
-    needs=[VETH, Capability.NET_RAW],
+    needs=[VETH, Capability.NET_RAW, ROUTE_MTU],
 )
 def test_the_route_says_how_large(peers, observe):
     left, right = peers.left, peers.right
@@ -375,6 +377,7 @@ def test_a_large_datagram_shrinks(routed, observe):
         "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/ignore",
         "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/probe-datagrams",
         "IP_MTU_DISCOVER.2const/IP_MTU_DISCOVER/probe-larger",
+        "in.h/IP_MTU_DISCOVER/probe",
     ),
     section="DESCRIPTION",
     says="With IP_PMTUDISC_PROBE a datagram of a UDP or raw socket that is larger than the path MTU leaves "

@@ -20,8 +20,8 @@ LOOPBACK = 1
     ),
     section="DESCRIPTION",
     says="A UDP socket bound to INADDR_ANY receives what is sent to a group that another socket of its "
-    "network namespace joined, as is the default; with the option set to 0 only what is sent to groups that "
-    "it joined itself.",
+    "network namespace joined, as is the default; with IP_MULTICAST_ALL set to 0 only what is sent to "
+    "groups that it joined itself.",
     since="2.6.31",
 )
 def test_groups_of_others_are_received(ns, observe):

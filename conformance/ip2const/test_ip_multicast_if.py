@@ -26,9 +26,9 @@ LOOPBACK = 1
         "IP_MULTICAST_IF.2const/IP_MULTICAST_IF/by-size",
     ),
     section="DESCRIPTION",
-    says="A UDP socket sends to a group by the device that the option was set to: by the index in a struct "
-    "ip_mreqn, whose address counts where there is no index, by the address in a struct ip_mreq, or by a "
-    "struct in_addr; without it as the route says. What is sent to one host goes as the route says.",
+    says="A UDP socket sends to a group by the device that IP_MULTICAST_IF was set to: by the index in a "
+    "struct ip_mreqn, whose address counts where there is no index, by the address in a struct ip_mreq, or "
+    "by a struct in_addr; without it as the route says. What is sent to one host goes as the route says.",
     since="3.5",
     needs=[VETH],
 )

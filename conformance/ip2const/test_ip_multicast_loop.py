@@ -18,7 +18,8 @@ LOOPBACK = 1
     sentence="IP_MULTICAST_LOOP.2const/IP_MULTICAST_LOOP/local-sockets",
     section="DESCRIPTION",
     says="What a UDP socket sends to a group by an Ethernet link comes to the sockets of its own host that "
-    "joined the group, as is the default, and with the option off not. To other hosts it goes either way.",
+    "joined the group, as is the default, and with IP_MULTICAST_LOOP off not. To other hosts it goes either "
+    "way.",
     since="1.2",
     needs=[VETH],
 )
@@ -48,8 +49,8 @@ def test_it_comes_back_to_this_host(peers, observe):
     "IP_MULTICAST_LOOP.2const/IP_MULTICAST_LOOP/by-loopback",
     sentence="IP_MULTICAST_LOOP.2const/IP_MULTICAST_LOOP/local-sockets",
     section="DESCRIPTION",
-    says="What a UDP socket with the option off sends to a group by the loopback device does not come to the "
-    "sockets of its own host that joined the group.",
+    says="What a UDP socket with IP_MULTICAST_LOOP off sends to a group by the loopback device does not "
+    "come to the sockets of its own host that joined the group.",
     since="1.2",
     expect=differs(
         "it comes, once: the option keeps the link's copy for this host back, and on loopback the packet "

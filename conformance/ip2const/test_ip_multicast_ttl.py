@@ -25,8 +25,8 @@ def ttl_of(packet: bytes) -> int:
         "IP_MULTICAST_TTL.2const/IP_MULTICAST_TTL/default",
     ),
     section="DESCRIPTION",
-    says="What a UDP socket sends to a group has the time to live that the option reads: 1 at first, and "
-    "then what it was set to, 0 to 255.",
+    says="What a UDP socket sends to a group has the time to live that IP_MULTICAST_TTL reads: 1 at first, "
+    "and then what it was set to, 0 to 255.",
     since="1.2",
     needs=[Capability.NET_RAW],
 )

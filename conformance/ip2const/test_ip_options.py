@@ -104,7 +104,7 @@ def test_a_connection_is_asked_for_with_them(ns, observe):
     "IP_OPTIONS.2const/IP_OPTIONS/forty",
     sentence="IP_OPTIONS.2const/IP_OPTIONS/forty",
     section="DESCRIPTION",
-    says="Setting the option of a TCP, UDP or raw socket to more than 40 bytes is refused, and what it had "
+    says="Setting IP_OPTIONS of a TCP, UDP or raw socket to more than 40 bytes is refused, and what it had "
     "stays.",
     since="2.0",
     needs=[Capability.NET_RAW],
@@ -173,6 +173,7 @@ def test_options_that_come_later_change_nothing(ns, observe):
     sentence=(
         "IP_OPTIONS.2const/IP_OPTIONS/source-route-off",
         "IP_OPTIONS.2const/IP_OPTIONS/source-route-on",
+        "ip-sysctl/accept_source_route/accepts",
     ),
     section="DESCRIPTION",
     says="A UDP datagram with a loose source route through a router does not get beyond it, as is the "
@@ -250,7 +251,7 @@ def test_datagrams_do_not_set_them(ns, observe):
     "IP_RECVOPTS.2const/IP_RECVOPTS/message",
     sentence="IP_RECVOPTS.2const/IP_RECVOPTS/message",
     section="DESCRIPTION",
-    says="With the option a UDP socket receives with a datagram the IP options that it has, as a control "
+    says="With IP_RECVOPTS a UDP socket receives with a datagram the IP options that it has, as a control "
     "message IP_OPTIONS.",
     since="2.2",
     expect=differs(
@@ -275,8 +276,8 @@ def test_options_come_with_a_datagram(ns, observe):
     "IP_RECVOPTS.2const/IP_RECVOPTS/filled-in",
     sentence=("IP_RECVOPTS.2const/IP_RECVOPTS/message", "IP_RECVOPTS.2const/IP_RECVOPTS/filled-in"),
     section="DESCRIPTION",
-    says="With the option a UDP socket receives with a datagram the route that it recorded, which ends with "
-    "this host. Without it, as at first, none; and none comes with a datagram that has no IP options.",
+    says="With IP_RECVOPTS a UDP socket receives with a datagram the route that it recorded, which ends "
+    "with this host. Without it, as at first, none; and none comes with a datagram that has no IP options.",
     since="2.2",
     needs=[VETH],
 )
@@ -303,7 +304,7 @@ def test_the_recorded_route_ends_here(peers, observe):
     "IP_RETOPTS.2const/IP_RETOPTS/message",
     sentence="IP_RETOPTS.2const/IP_RETOPTS/unprocessed",
     section="DESCRIPTION",
-    says="With the option a UDP socket receives with a datagram the IP options that it has, as a control "
+    says="With IP_RETOPTS a UDP socket receives with a datagram the IP options that it has, as a control "
     "message IP_OPTIONS, as IP_RECVOPTS is said to do. Without it, as at first, none.",
     since="2.2",
     expect=differs(
@@ -333,7 +334,7 @@ def test_options_to_return_come_with_a_datagram(ns, observe):
     "IP_RETOPTS.2const/IP_RETOPTS/unprocessed",
     sentence="IP_RETOPTS.2const/IP_RETOPTS/unprocessed",
     section="DESCRIPTION",
-    says="The route that comes with the option is as the last host sent it, without this one.",
+    says="The route that comes with IP_RETOPTS is as the last host sent it, without this one.",
     since="2.2",
     needs=[VETH],
     expect=differs(

@@ -80,7 +80,7 @@ def test_a_datagram_leaves_as_it_says(peers, observe):
     "IP_PKTINFO.2const/IP_PKTINFO/streams",
     sentence=("IP_PKTINFO.2const/IP_PKTINFO/streams", "IP_PKTINFO.2const/IP_PKTINFO/datagrams"),
     section="DESCRIPTION",
-    says="On a TCP socket the option brings no control message.",
+    says="On a TCP socket IP_PKTINFO brings no control message.",
     since="2.2",
 )
 def test_no_message_comes_with_a_stream(ns, observe):

@@ -44,7 +44,7 @@ def cut_off(hosts: Routed, *, type: str = "unreachable") -> None:
         "IP_RECVERR.2const/IP_RECVERR/payload",
     ),
     section="DESCRIPTION",
-    says="On a UDP socket with the option that is not connected each datagram to a port that nobody has is "
+    says="On a UDP socket with IP_RECVERR that is not connected each datagram to a port that nobody has is "
     "queued as an error, with ECONNREFUSED, the origin ICMP, its type and code, and the payload that was "
     "sent, in that order. Without it, as at first, nothing is queued, and no call fails.",
     since="2.2",
@@ -74,7 +74,7 @@ def test_errors_are_queued(ns, observe):
     "IP_RECVERR.2const/IP_RECVERR/call-fails",
     sentence="IP_RECVERR.2const/IP_RECVERR/received",
     section="DESCRIPTION",
-    says="A receive on a UDP socket with the option fails with the error that is queued, which MSG_ERRQUEUE "
+    says="A receive on a UDP socket with IP_RECVERR fails with the error that is queued, which MSG_ERRQUEUE "
     "then receives once.",
     since="2.2",
 )
@@ -148,7 +148,7 @@ def test_the_error_names_the_router(routed, observe, host, ttl, error):
         "IP_RECVERR.2const/IP_RECVERR/source-unknown",
     ),
     section="DESCRIPTION",
-    says="A UDP datagram larger than the MTU that is sent with IP_PMTUDISC_DO and the option fails with "
+    says="A UDP datagram larger than the MTU that is sent with IP_PMTUDISC_DO and IP_RECVERR fails with "
     "EMSGSIZE and is queued as an error of the origin LOCAL too, with the MTU, and with an address of the "
     "node of the family AF_UNSPEC.",
     since="2.2",
@@ -218,9 +218,9 @@ def test_fields_of_the_header_come_with_an_error(routed, observe):
     "IP_RECVERR.2const/IP_RECVERR/raw",
     sentence="IP_RECVERR.2const/IP_RECVERR/raw",
     section="DESCRIPTION",
-    says="The error that a router sends back for what it prohibits is queued on a raw socket with the option "
-    "that is not connected. Of two sockets without it the one that is connected to the destination has the "
-    "error (SO_ERROR), the one that is not connected has none.",
+    says="The error that a router sends back for what it prohibits is queued on a raw socket with "
+    "IP_RECVERR that is not connected. Of two sockets without it the one that is connected to the "
+    "destination has the error (SO_ERROR), the one that is not connected has none.",
     since="2.2",
     needs=[VETH, Capability.NET_RAW],
 )
@@ -243,7 +243,7 @@ def test_a_raw_socket_is_passed_errors(routed, observe):
     "IP_RECVERR.2const/IP_RECVERR/raw-all",
     sentence="IP_RECVERR.2const/IP_RECVERR/raw",
     section="DESCRIPTION",
-    says="An error that may pass, a host beyond reach, is queued on a raw socket with the option too, where "
+    says="An error that may pass, a host beyond reach, is queued on a raw socket with IP_RECVERR too, where "
     "a connected one without it has none.",
     since="2.2",
     needs=[VETH, Capability.NET_RAW],

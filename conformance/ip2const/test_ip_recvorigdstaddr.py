@@ -17,8 +17,8 @@ IPPROTO_IP, IP_ORIGDSTADDR, SIZE = 0, 20, 16
         "IP_RECVORIGDSTADDR.2const/IP_RECVORIGDSTADDR/structure",
     ),
     section="DESCRIPTION",
-    says="With the option a UDP socket receives with each datagram the address and port to which it was "
-    "sent, as a control message IP_ORIGDSTADDR, a struct sockaddr_in. Without it, as at first, none.",
+    says="With IP_RECVORIGDSTADDR a UDP socket receives with each datagram the address and port to which it "
+    "was sent, as a control message IP_ORIGDSTADDR, a struct sockaddr_in. Without it, as at first, none.",
     since="2.6.29",
 )
 def test_a_datagram_says_where_it_was_going(ns, observe):
@@ -44,7 +44,7 @@ def test_a_datagram_says_where_it_was_going(ns, observe):
     "IP_RECVORIGDSTADDR.2const/IP_RECVORIGDSTADDR/streams",
     sentence="IP_RECVORIGDSTADDR.2const/IP_RECVORIGDSTADDR/streams",
     section="DESCRIPTION",
-    says="On a TCP socket the option brings no control message.",
+    says="On a TCP socket IP_RECVORIGDSTADDR brings no control message.",
     since="2.6.29",
 )
 def test_no_message_comes_with_a_stream(ns, observe):

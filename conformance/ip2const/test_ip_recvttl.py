@@ -43,7 +43,7 @@ def test_the_time_to_live_comes_with_a_datagram(ns, observe, ttl):
     "IP_RECVTOS.2const/IP_RECVTOS/control-message",
     sentence="IP_RECVTOS.2const/IP_RECVTOS/control-message",
     section="DESCRIPTION",
-    says="With the option a UDP socket receives with each datagram the type of service and precedence that "
+    says="With IP_RECVTOS a UDP socket receives with each datagram the type of service and precedence that "
     "it has, as a control message IP_TOS of one byte. Without it, as at first, none.",
     since="2.2",
 )
@@ -69,7 +69,7 @@ def test_the_type_of_service_comes_with_a_datagram(ns, observe, tos):
     "IP_RECVTTL.2const/IP_RECVTTL/streams",
     sentence="IP_RECVTTL.2const/IP_RECVTTL/streams",
     section="DESCRIPTION",
-    says="On a TCP socket the option brings no control message.",
+    says="On a TCP socket IP_RECVTTL brings no control message.",
     since="2.2",
 )
 def test_no_time_to_live_comes_with_a_stream(ns, observe):
@@ -87,7 +87,7 @@ def test_no_time_to_live_comes_with_a_stream(ns, observe):
     "IP_RECVTOS.2const/IP_RECVTOS/streams",
     sentence="IP_RECVTOS.2const/IP_RECVTOS/streams",
     section="DESCRIPTION",
-    says="On a TCP socket the option brings no control message.",
+    says="On a TCP socket IP_RECVTOS brings no control message.",
     since="2.2",
 )
 def test_no_type_of_service_comes_with_a_stream(ns, observe):

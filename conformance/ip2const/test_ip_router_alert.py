@@ -32,10 +32,10 @@ def text(packet: bytes) -> str:
         "IP_ROUTER_ALERT.2const/IP_ROUTER_ALERT/binding",
     ),
     section="DESCRIPTION",
-    says="A raw socket of a router with the option receives, instead of the host that it is for, a packet of "
-    "its protocol that would be forwarded and has the IP option Router Alert, also where it is bound to "
-    "another address. Packets without that IP option, and all once the socket has the option no longer, are "
-    "forwarded.",
+    says="A raw socket of a router with IP_ROUTER_ALERT receives, instead of the host that it is for, a "
+    "packet of its protocol that would be forwarded and has the IP option Router Alert, also where it is "
+    "bound to another address. Packets without that IP option, and all once the socket has the option no "
+    "longer, are forwarded.",
     since="2.2",
     needs=[VETH, Capability.NET_RAW],
 )
@@ -66,8 +66,8 @@ def test_packets_are_passed_instead_of_forwarded(routed, observe):
     "IP_ROUTER_ALERT.2const/IP_ROUTER_ALERT/bound-to-device",
     sentence="IP_ROUTER_ALERT.2const/IP_ROUTER_ALERT/binding",
     section="CAVEATS",
-    says="A raw socket of a router with the option that is bound to one device (SO_BINDTODEVICE) receives "
-    "packets of its protocol with Router Alert that came by another.",
+    says="A raw socket of a router with IP_ROUTER_ALERT that is bound to one device (SO_BINDTODEVICE) "
+    "receives packets of its protocol with Router Alert that came by another.",
     since="2.2",
     needs=[VETH, Capability.NET_RAW],
     expect=differs(
@@ -104,8 +104,8 @@ def test_a_device_does_not_matter(routed, observe):
     "IP_ROUTER_ALERT.2const/IP_ROUTER_ALERT/by-protocol",
     sentence="IP_ROUTER_ALERT.2const/IP_ROUTER_ALERT/binding",
     section="CAVEATS",
-    says="A raw socket of a router with the option and of another protocol receives packets of that, and "
-    "does not keep a UDP packet with Router Alert from the host that it is for.",
+    says="A raw socket of a router with IP_ROUTER_ALERT and of another protocol receives packets of that, "
+    "and does not keep a UDP packet with Router Alert from the host that it is for.",
     since="2.2",
     needs=[VETH, Capability.NET_RAW],
 )
@@ -134,7 +134,7 @@ def test_the_protocol_counts(routed, observe):
     "IP_ROUTER_ALERT.2const/IP_ROUTER_ALERT/raw-only",
     sentence="IP_ROUTER_ALERT.2const/IP_ROUTER_ALERT/raw-only",
     section="DESCRIPTION",
-    says="Setting the option of a TCP or UDP socket is refused, that of a raw socket is not.",
+    says="Setting IP_ROUTER_ALERT of a TCP or UDP socket is refused, that of a raw socket is not.",
     since="2.2",
     needs=[Capability.NET_RAW],
     survives={"no-op: setsockopt(*IP_ROUTER_ALERT, ?0?*": "it would be refused if the option were not on"},

@@ -54,8 +54,7 @@ def test_packets_have_it(ns, observe, make, tos):
     "IP_TOS.2const/IP_TOS/low-cost",
     sentence="IP_TOS.2const/IP_TOS/every-packet",
     section="DESCRIPTION",
-    says="The first packet of a UDP or raw socket has the flag for low cost, 2, where the option was set to "
-    "it.",
+    says="The first packet of a UDP or raw socket has the flag for low cost, 2, where IP_TOS was set to it.",
     since="1.0",
     needs=[Capability.NET_RAW],
     survives=UDP_NEEDS_NO_LISTENER,
@@ -72,8 +71,8 @@ def test_packets_have_low_cost(ns, observe, make):
     "IP_TOS.2const/IP_TOS/low-cost-tcp",
     sentence="IP_TOS.2const/IP_TOS/every-packet",
     section="DESCRIPTION",
-    says="The packet by which a TCP socket connects has the flag for low cost, 2, where the option was set "
-    "to it.",
+    says="The packet by which a TCP socket connects has the flag for low cost, 2, where IP_TOS was set to "
+    "it.",
     since="1.0",
     needs=[Capability.NET_RAW],
     expect=differs(
@@ -100,7 +99,7 @@ def test_connections_have_low_cost(ns, observe):
     "IP_TOS.2const/IP_TOS/one-at-most",
     sentence="IP_TOS.2const/IP_TOS/one-at-most",
     section="DESCRIPTION",
-    says="The option of a UDP socket is not set to two of the flags at once, low delay and throughput.",
+    says="IP_TOS of a UDP socket is not set to two of the flags at once, low delay and throughput.",
     since="1.0",
     expect=differs(
         "it is (older than the history in git)",
@@ -120,8 +119,8 @@ def test_two_flags_are_not_set(ns, observe):
     "IP_TOS.2const/IP_TOS/cleared",
     sentence="IP_TOS.2const/IP_TOS/cleared",
     section="DESCRIPTION",
-    says="Bits other than those of the four flags are cleared of what the option of a UDP or raw socket is "
-    "set to.",
+    says="Bits other than those of the four flags are cleared of what IP_TOS of a UDP or raw socket is set "
+    "to.",
     since="1.0",
     needs=[Capability.NET_RAW],
     expect=differs(
@@ -143,7 +142,7 @@ def test_other_bits_are_cleared(ns, observe, make):
     "IP_TOS.2const/IP_TOS/cleared-tcp",
     sentence="IP_TOS.2const/IP_TOS/cleared",
     section="DESCRIPTION",
-    says="Bits other than those of the four flags are cleared of what the option of a TCP socket is set to.",
+    says="Bits other than those of the four flags are cleared of what IP_TOS of a TCP socket is set to.",
     since="1.0",
     expect=differs(
         "the two of congestion notification are, the others are kept (older than the history in git)",

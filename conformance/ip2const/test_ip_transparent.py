@@ -18,7 +18,7 @@ FOREIGN = "10.0.3.3"
 
 def route_to_the_right(hosts: Peers) -> None:
     """Let the right host take what the left one sends to the foreign address, which stays foreign to it."""
-    hosts.left.namespace.add_route(f"{FOREIGN}/32", via=hosts.right.address)
+    hosts.left.namespace.add_route(f"{FOREIGN}/32", via=hosts.right.address, dev=hosts.left.device)
     right = hosts.right.namespace
     right.add_route(f"{FOREIGN}/32", type="local", dev="lo", table=100)
     right.add_rule(table=100, source="10.0.1.0/24")
@@ -28,9 +28,9 @@ def route_to_the_right(hosts: Peers) -> None:
     "IP_TRANSPARENT.2const/IP_TRANSPARENT/datagrams",
     sentence=("IP_TRANSPARENT.2const/IP_TRANSPARENT/foreign", "IP_TRANSPARENT.2const/IP_TRANSPARENT/routing"),
     section="DESCRIPTION",
-    says="A UDP socket with the option is bound to an address that this host does not have, receives what "
-    "another host sends there, where that is routed to this host, and answers from that address. Without it "
-    "the address is refused.",
+    says="A UDP socket with IP_TRANSPARENT is bound to an address that this host does not have, receives "
+    "what another host sends there, where that is routed to this host, and answers from that address. "
+    "Without it the address is refused.",
     since="2.6.24",
     needs=[VETH, ROUTING_RULES, Capability.NET_ADMIN],
 )
@@ -52,10 +52,10 @@ def test_datagrams_are_received_and_sent_for_others(peers, observe):
 
 @claim(
     "IP_TRANSPARENT.2const/IP_TRANSPARENT/foreign",
-    sentence="IP_TRANSPARENT.2const/IP_TRANSPARENT/foreign",
+    sentence=("IP_TRANSPARENT.2const/IP_TRANSPARENT/foreign", "tproxy/non-local-sockets/option"),
     section="DESCRIPTION",
-    says="A TCP or UDP socket without the option cannot be bound to an address that this host does not have, "
-    "and one with it can.",
+    says="A TCP or UDP socket without IP_TRANSPARENT cannot be bound to an address that this host does not "
+    "have, and one with it can.",
     since="2.6.24",
     needs=[Capability.NET_ADMIN],
 )
@@ -74,8 +74,8 @@ def test_the_address_may_be_foreign(ns, observe, make):
     "IP_TRANSPARENT.2const/IP_TRANSPARENT/streams",
     sentence=("IP_TRANSPARENT.2const/IP_TRANSPARENT/foreign", "IP_TRANSPARENT.2const/IP_TRANSPARENT/routing"),
     section="DESCRIPTION",
-    says="A TCP socket with the option listens at an address that this host does not have, and another one "
-    "connects from there, where that is routed to this host.",
+    says="A TCP socket with IP_TRANSPARENT listens at an address that this host does not have, and another "
+    "one connects from there, where that is routed to this host.",
     since="2.6.24",
     needs=[VETH, ROUTING_RULES, Capability.NET_ADMIN],
 )
@@ -105,7 +105,7 @@ def test_connections_are_made_for_others(peers, observe):
     "IP_TRANSPARENT.2const/IP_TRANSPARENT/clearing-free",
     sentence="IP_TRANSPARENT.2const/IP_TRANSPARENT/privilege",
     section="DESCRIPTION",
-    says="Turning the option of a UDP socket off takes no capability, where turning it on does.",
+    says="Turning IP_TRANSPARENT of a UDP socket off takes no capability, where turning it on does.",
     since="2.6.24",
     needs=[Capability.NET_ADMIN],
 )

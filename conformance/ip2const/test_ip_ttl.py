@@ -64,7 +64,7 @@ def test_packets_have_it(ns, observe, make, ttl):
         "ip-sysctl/ip_default_ttl/outgoing",
     ),
     section="DESCRIPTION",
-    says="The option of a UDP, TCP or raw socket that was not set reads as the time to live that its packets "
+    says="IP_TTL of a UDP, TCP or raw socket that was not set reads as the time to live that its packets "
     "have, which is net.ipv4.ip_default_ttl.",
     since="1.0",
     needs=[Capability.NET_RAW],

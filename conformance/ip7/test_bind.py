@@ -170,7 +170,7 @@ def test_an_address_is_one_raw_sockets(ns, observe):
 
 @claim(
     "ip.7/bind/any-is-all-interfaces",
-    sentence=("ip.7/bind/any", "ip.7/special/any"),
+    sentence=("ip.7/bind/any", "ip.7/special/any", "in.h/INADDR_ANY/any"),
     section="DESCRIPTION",
     says="A UDP socket bound to INADDR_ANY receives what comes to any local address, by any interface.",
     needs=[VETH],
@@ -194,7 +194,7 @@ def test_it_is_bound_to_all_interfaces(peers, observe):
 
 @claim(
     "ip.7/bind/any-is-all-interfaces-tcp",
-    sentence=("ip.7/bind/any", "ip.7/special/any"),
+    sentence=("ip.7/bind/any", "ip.7/special/any", "in.h/INADDR_ANY/any"),
     section="DESCRIPTION",
     says="A TCP socket that listens at INADDR_ANY accepts connections to any local address, by any "
     "interface.",

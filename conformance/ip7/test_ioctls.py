@@ -79,7 +79,7 @@ def test_a_socket_has_an_owner(ns, observe, make):
 )
 def test_the_owner_is_told_of_a_datagram(ns, observe):
     sender, receiver = udp_pair()
-    with sender, receiver, signalled(signal.SIGIO) as came:
+    with signalled(signal.SIGIO) as came, sender, receiver:
         fcntl.ioctl(receiver, SIOCSPGRP, word(os.getpid()))
         sender.send(b"without")
         await_readable(receiver)

@@ -18,7 +18,11 @@ GROUP = "239.1.2.3"
 
 @claim(
     "ip.7/router/forwards",
-    sentence=("ip.7/description/router", "proc_sys_net_ipv4.5/ip_forward/forwarding"),
+    sentence=(
+        "ip.7/description/router",
+        "proc_sys_net_ipv4.5/ip_forward/forwarding",
+        "ip-sysctl/ip_forward/forwards",
+    ),
     section="DESCRIPTION",
     says="A host with net.ipv4.ip_forward forwards a datagram that is for another host, and one without it "
     "does not.",

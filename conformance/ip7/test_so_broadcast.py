@@ -19,7 +19,7 @@ RECEIVED_BY_ALL = differs(
     "ip.7/SO_BROADCAST/needed-to-receive",
     sentence="ip.7/addresses/broadcast-flag",
     section="Address format",
-    says="A UDP socket without the option receives no datagrams to a broadcast address.",
+    says="A UDP socket without SO_BROADCAST receives no datagrams to a broadcast address.",
     needs=[VETH],
     expect=RECEIVED_BY_ALL,
 )

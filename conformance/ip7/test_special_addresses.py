@@ -39,14 +39,14 @@ def exchanged_with(address: str, hosts: Peers) -> list[str]:
 
 @claim(
     "ip.7/special/loopback",
-    sentence="ip.7/special/loopback",
+    sentence=("ip.7/special/loopback", "in.h/INADDR_LOOPBACK/host"),
     section="Special and reserved addresses",
     says="A UDP datagram to 127.0.0.1 comes to this host by the loopback device, whatever default route "
     "there is.",
     needs=[VETH],
 )
 def test_it_comes_by_the_loopback_device(peers, observe):
-    peers.left.namespace.add_route("0.0.0.0/0", via=peers.right.address)
+    peers.left.namespace.add_route("0.0.0.0/0", via=peers.right.address, dev=peers.left.device)
     with peers.left.entered(), Socket.udp() as receiver, Socket.udp() as sender:
         receiver.rcvtimeo = SOON
         receiver.ip_pktinfo = True
@@ -66,7 +66,7 @@ def test_it_comes_by_the_loopback_device(peers, observe):
     needs=[VETH, LINK_DOWN],
 )
 def test_it_is_this_host_while_the_device_is_down(peers, observe):
-    peers.left.namespace.add_route("0.0.0.0/0", via=peers.right.address)
+    peers.left.namespace.add_route("0.0.0.0/0", via=peers.right.address, dev=peers.left.device)
     peers.left.namespace.set_link("lo", up=False)
     with peers.left.entered(), Socket.udp() as sock, Socket.udp() as other:
         sock.connect(("127.0.0.1", 9))
@@ -184,7 +184,7 @@ def test_a_host_has_an_address_above_the_groups(peers, observe, address):
 )
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", "127.128.0.0", "127.255.255.254"])
 def test_network_127_is_loopback(peers, observe, address):
-    peers.left.namespace.add_route("0.0.0.0/0", via=peers.right.address)
+    peers.left.namespace.add_route("0.0.0.0/0", via=peers.right.address, dev=peers.left.device)
     with peers.left.entered(), Socket.udp() as receiver, Socket.udp() as sender:
         receiver.rcvtimeo = SOON
         receiver.ip_pktinfo = True

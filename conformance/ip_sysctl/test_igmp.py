@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.packets import ip_header, packets
@@ -151,6 +151,40 @@ def test_so_many_senders_are_heard_at_first(receiver, observe):
         hear(receiver, 11)
 
     assert observe("held", len(senders(receiver))) == 10
+
+
+@claim(
+    "ip-sysctl/igmp_max_msf/none",
+    sentence="ip-sysctl/igmp_max_msf/most",
+    section="IP Variables",
+    says="With an igmp_max_msf of 0 a sender to a group is refused a UDP socket over IPv4 by IP_MSFILTER and "
+    "by IP_ADD_SOURCE_MEMBERSHIP.",
+    expect=differs(
+        "IP_ADD_SOURCE_MEMBERSHIP takes the first",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={
+            "before": ["127.0.1.1"],
+            "errno_of_the_whole": "ENOBUFS",
+            "errno": None,
+            "heard": ["127.0.1.1"],
+        },
+    ),
+)
+def test_no_sender_is_heard(ns, receiver, observe):
+    one = IpMsfilter(GROUP, HERE, True, numbered(range(1, 2)))
+    with Socket.udp() as other:
+        other.ip_add_membership = IpMreqn(GROUP, HERE)
+        other.set(IP_MSFILTER, one)
+        before = observe("before", senders(other))
+        ns.sysctl[SOURCES] = 0
+        with refused(name="errno_of_the_whole"):
+            other.set(IP_MSFILTER, one)
+    with refused():
+        hear(receiver, 1)
+        observe("heard", senders(receiver))
+
+    assert before == [sender(1)]
 
 
 def reports(hosts: Peers, *groups: str) -> list[tuple[int, str]]:

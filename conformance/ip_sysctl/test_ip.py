@@ -350,7 +350,9 @@ def test_the_modes_are_0_to_3(ns, observe):
 )
 def test_a_router_does_not_trust_what_it_was_told(routed, observe):
     further, right = "192.0.2.1", routed.right.namespace
-    routed.router.namespace.add_route("192.0.2.0/24", via=routed.right.address)
+    routed.router.namespace.add_route(
+        "192.0.2.0/24", via=routed.right.address, dev=routed.router_right.device
+    )
     right.sysctl["net.ipv4.ip_forward"] = 1
     right.set_link("lo", mtu=NARROW)
     right.add_route("192.0.2.0/24", dev="lo")

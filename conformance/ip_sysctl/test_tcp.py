@@ -13,12 +13,12 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import ROUTE_TIMERS, VETH, sysctl
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening
-from conformance.plugin.setups.made_peer import MADE, SEGMENT, MadePeer, made_peer
+from conformance.plugin.setups.made_peer import ACKNOWLEDGED_LATER, MADE, SEGMENT, MadePeer, made_peer
 from conformance.plugin.setups.pairs import UNACKED_ENDS
 from conformance.plugin.setups.readiness import await_end, await_readable, readable_by_select
 from conformance.plugin.setups.reuse import sharing_socket
 from conformance.plugin.setups.segments import ACK, FIN, MSS, RST
-from conformance.plugin.timing import SOON
+from conformance.plugin.timing import SOON, timed
 from libsocket import Linger, Socket
 from netns import Namespace, Peers
 
@@ -182,6 +182,33 @@ def test_a_connection_is_reused_after_a_second(peers, observe):
         again.connect(listener.getsockname())
 
         assert [delay, observe("port", again.getsockname()[1])] == ["1000", PORT]
+
+
+@claim(
+    "ip-sysctl/tcp_tw_reuse_delay/never-less",
+    sentence="ip-sysctl/tcp_tw_reuse_delay/range",
+    section="TCP variables",
+    says="With tcp_tw_reuse 1 and a tcp_tw_reuse_delay of 300 or 600 a TCP socket over IPv4 connects with "
+    "addresses and ports with which a connection waits in TIME-WAIT once it has for so many milliseconds, "
+    "and not before.",
+    needs=[VETH, sysctl(DELAY)],
+)
+@pytest.mark.parametrize("milliseconds", [300, 600])
+def test_a_connection_is_not_reused_before(peers, observe, milliseconds):
+    near, far = peers.left.namespace, peers.right.namespace
+    near.sysctl.update({REUSE: 1, DELAY: milliseconds})
+    with timed() as took, in_time_wait(near, far, peers.right.address, 0) as (listener, again):
+        await_reuse(again, listener)
+        took.stop()
+
+        seen = [again.getsockname()[1], took.lasted(milliseconds / 1000)]
+        assert observe("port_and_late", seen) == [PORT, True]
+
+
+def await_reuse(sock: Socket, listener: Socket) -> None:
+    """Try to connect until that is done."""
+    while sock.connect_ex(listener.getsockname()):
+        readable_by_select(listener, SOME_MILLISECONDS)
 
 
 def writable(sock: Socket) -> bool:
@@ -399,6 +426,7 @@ def segment_sizes(hosts: Peers, announced: int, expected: int) -> list[int]:
     says="In a new network namespace, where tcp_rfc1337 is 0, a reset does not end a TCP connection over "
     "IPv4 in TIME-WAIT: it goes on to acknowledge what its peer repeats.",
     needs=MADE,
+    survives=ACKNOWLEDGED_LATER,
     expect=differs(
         "it ends it, and what the peer repeats is answered with a reset: 1 is what prevents that",
         since="2.6.12",

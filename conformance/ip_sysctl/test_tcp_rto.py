@@ -49,7 +49,7 @@ def timeouts_of_syn(sock: Socket, peer: MadePeer) -> list[int]:
 
 @claim(
     "ip-sysctl/tcp_rto_min_us/option",
-    sentence="ip-sysctl/tcp_rto_min_us/precedence",
+    sentence=("ip-sysctl/tcp_rto_min_us/precedence", "tcp.h/TCP_RTO_MIN_US/least"),
     section="TCP variables",
     says="The least retransmission timeout of a TCP connection by loopback, over IPv4 and IPv6, is "
     "TCP_RTO_MIN_US rather than tcp_rto_min_us: the timeout (TCP_INFO.rto) is 200000 microseconds or more "
@@ -127,7 +127,7 @@ def test_the_timeout_has_a_most(peers, observe, most, later):
 
 @claim(
     "ip-sysctl/tcp_rto_max_ms/option",
-    sentence="ip-sysctl/tcp_rto_max_ms/precedence",
+    sentence=("ip-sysctl/tcp_rto_max_ms/precedence", "tcp.h/TCP_RTO_MAX_MS/most"),
     section="TCP variables",
     says="The largest retransmission timeout (TCP_INFO.rto) of a TCP socket over IPv4 whose SYN is not "
     "answered, a second at first, is TCP_RTO_MAX_MS rather than tcp_rto_max_ms: it has doubled after the "

@@ -32,8 +32,8 @@ HEADERS = 48
     "IPV6_MTU.2const/IPV6_MTU/path",
     sentence=("IPV6_MTU.2const/IPV6_MTU/path", "IPPROTO_IPV6.2const/IPPROTO_IPV6/supported"),
     section="DESCRIPTION",
-    says="The option of a connected UDP socket is the path MTU that is known: that of the interface at "
-    "first, and a smaller one once a router has told of it.",
+    says="IPV6_MTU of a connected UDP socket is the path MTU that is known: that of the interface at first, "
+    "and a smaller one once a router has told of it.",
     needs=[VETH, IPV6],
 )
 def test_a_router_tells_of_a_narrower_path(routed, observe):
@@ -52,7 +52,7 @@ def test_a_router_tells_of_a_narrower_path(routed, observe):
     "IPV6_MTU.2const/IPV6_MTU/connected-only",
     sentence="IPV6_MTU.2const/IPV6_MTU/connected-only",
     section="DESCRIPTION",
-    says="The option of a TCP or UDP socket that is not connected cannot be read.",
+    says="IPV6_MTU of a TCP or UDP socket that is not connected cannot be read.",
     needs=[IPV6],
     survives=UDP_NEEDS_NO_LISTENER,
 )
@@ -72,7 +72,7 @@ def test_it_is_of_a_connected_socket(ns, observe, make):
     sentence="IPV6_MTU.2const/IPV6_MTU/set",
     section="DESCRIPTION",
     says="What a UDP socket sends and is larger than the MTU of the interface goes in fragments of at most "
-    "the size that the option is set to, whose data is a multiple of 8 bytes.",
+    "the size that IPV6_MTU is set to, whose data is a multiple of 8 bytes.",
     needs=[VETH, IPV6, Capability.NET_RAW],
 )
 @pytest.mark.parametrize(("mtu", "largest"), [(1280, 1280), (1296, 1296), (1303, 1296), (1304, 1304)])
@@ -88,7 +88,7 @@ def test_fragments_are_of_that_size(peers, observe, mtu, largest):
     "IPV6_MTU.2const/IPV6_MTU/set-small",
     sentence="IPV6_MTU.2const/IPV6_MTU/set",
     section="DESCRIPTION",
-    says="What a UDP socket sends and is larger than the size that the option is set to, but not larger than "
+    says="What a UDP socket sends and is larger than the size that IPV6_MTU is set to, but not larger than "
     "the MTU of the interface, goes in fragments.",
     needs=[VETH, IPV6, Capability.NET_RAW],
     expect=differs(
@@ -112,7 +112,7 @@ def test_packets_are_of_that_size(peers, observe):
     "IPV6_MTU.2const/IPV6_MTU/set-tcp",
     sentence="IPV6_MTU.2const/IPV6_MTU/set",
     section="DESCRIPTION",
-    says="What a TCP socket sends goes in packets of at most the size that the option is set to before it "
+    says="What a TCP socket sends goes in packets of at most the size that IPV6_MTU is set to before it "
     "connects.",
     needs=[IPV6],
     expect=differs(
@@ -157,7 +157,7 @@ def test_the_device_limits_it(peers, observe):
     sentence="IPV6_MTU.2const/IPV6_MTU/limited",
     section="DESCRIPTION",
     says="With path MTU discovery the packets of a UDP socket are no larger than the MTU that a router told "
-    "of, though the option is set to more.",
+    "of, though IPV6_MTU is set to more.",
     needs=[VETH, IPV6, Capability.NET_RAW],
     survives={"no-op: setsockopt(*IPV6_MTU, ?1400?*": "it is as if none were set"},
 )

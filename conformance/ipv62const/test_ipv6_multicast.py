@@ -52,9 +52,9 @@ def member(host):
         "IPPROTO_IPV6.2const/IPPROTO_IPV6/supported",
     ),
     section="DESCRIPTION",
-    says="A UDP socket receives what another host sends to a group once it has joined with the option, whose "
-    "newer name is IPV6_JOIN_GROUP, and no longer once it has left with IPV6_DROP_MEMBERSHIP, now "
-    "IPV6_LEAVE_GROUP.",
+    says="A UDP socket receives what another host sends to a group once it has joined with "
+    "IPV6_ADD_MEMBERSHIP, whose newer name is IPV6_JOIN_GROUP, and no longer once it has left with "
+    "IPV6_DROP_MEMBERSHIP, now IPV6_LEAVE_GROUP.",
     needs=[IPV6, VETH],
 )
 def test_a_group_is_joined_and_left(peers, hearing, observe):
@@ -87,7 +87,8 @@ def test_a_group_is_joined_and_left(peers, hearing, observe):
         "IPPROTO_IPV6.2const/IPPROTO_IPV6/supported",
     ),
     section="DESCRIPTION",
-    says="What a UDP socket sends to a group leaves by the interface whose index the option is set to.",
+    says="What a UDP socket sends to a group leaves by the interface whose index IPV6_MULTICAST_IF is set "
+    "to.",
     needs=[IPV6, VETH],
 )
 def test_packets_leave_by_the_interface(routed, observe):
@@ -111,7 +112,7 @@ def test_packets_leave_by_the_interface(routed, observe):
     "IPV6_MULTICAST_IF.2const/IPV6_MULTICAST_IF/datagrams-only",
     sentence="IPV6_MULTICAST_IF.2const/IPV6_MULTICAST_IF/datagrams-only",
     section="DESCRIPTION",
-    says="The option cannot be set on a TCP socket, as it can on a UDP socket or a raw one.",
+    says="IPV6_MULTICAST_IF cannot be set on a TCP socket, as it can on a UDP socket or a raw one.",
     needs=[IPV6, Capability.NET_RAW],
 )
 @pytest.mark.parametrize("make", [udp6, raw6], ids=["udp", "raw"])
@@ -131,8 +132,8 @@ def test_it_is_of_datagrams(ns, observe, make):
         "IPPROTO_IPV6.2const/IPPROTO_IPV6/supported",
     ),
     section="DESCRIPTION",
-    says="A UDP socket that joined a group receives what it sends there, as it does at first, unless the "
-    "option is 0. Others receive it either way.",
+    says="A UDP socket that joined a group receives what it sends there, as it does at first, unless "
+    "IPV6_MULTICAST_LOOP is 0. Others receive it either way.",
     needs=[IPV6, VETH],
 )
 def test_it_hears_itself_or_not(peers, hearing, observe):

@@ -39,8 +39,8 @@ def fields(error: ExtendedError) -> list[object]:
         "IPPROTO_IPV6.2const/IPPROTO_IPV6/supported",
     ),
     section="DESCRIPTION",
-    says="With the option the error queue of a UDP socket that is not connected gets the errors of what it "
-    "sends: what was sent, where to, and the ICMPv6 message with its sender. Without it, it gets none.",
+    says="With IPV6_RECVERR the error queue of a UDP socket that is not connected gets the errors of what "
+    "it sends: what was sent, where to, and the ICMPv6 message with its sender. Without it, it gets none.",
     needs=[IPV6, Capability.NET_RAW],
 )
 def test_errors_are_queued(ns, observe):
@@ -69,8 +69,8 @@ def test_errors_are_queued(ns, observe):
     "IPV6_RECVERR.2const/IPV6_RECVERR/router",
     sentence="IPV6_RECVERR.2const/IPV6_RECVERR/errors-received",
     section="DESCRIPTION",
-    says="With the option a UDP socket receives the error of a router, with the router's address: that the "
-    "hop limit was used up (EHOSTUNREACH).",
+    says="With IPV6_RECVERR a UDP socket receives the error of a router, with the router's address: that "
+    "the hop limit was used up (EHOSTUNREACH).",
     needs=[IPV6, VETH],
 )
 def test_a_router_reports_an_error(routed, observe):
@@ -91,7 +91,7 @@ def test_a_router_reports_an_error(routed, observe):
     "IPV6_RECVERR.2const/IPV6_RECVERR/mtu",
     sentence="IPV6_RECVERR.2const/IPV6_RECVERR/errors-received",
     section="DESCRIPTION",
-    says="With the option a UDP socket receives the error of a router that cannot forward what is a byte "
+    says="With IPV6_RECVERR a UDP socket receives the error of a router that cannot forward what is a byte "
     "larger than the next MTU, with that MTU (EMSGSIZE).",
     needs=[IPV6, VETH],
 )
@@ -114,8 +114,8 @@ def test_a_router_reports_the_mtu(routed, observe):
     "IPV6_RECVERR.2const/IPV6_RECVERR/local",
     sentence="IPV6_RECVERR.2const/IPV6_RECVERR/errors-received",
     section="DESCRIPTION",
-    says="With the option a UDP socket with IPV6_PMTUDISC_DO receives an error of its own host, with the MTU "
-    "of the interface, when it sends a byte more than that (EMSGSIZE).",
+    says="With IPV6_RECVERR a UDP socket with IPV6_PMTUDISC_DO receives an error of its own host, with the "
+    "MTU of the interface, when it sends a byte more than that (EMSGSIZE).",
     needs=[IPV6, VETH],
 )
 def test_the_host_reports_the_mtu(peers, observe):

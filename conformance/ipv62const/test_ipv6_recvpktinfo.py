@@ -36,9 +36,9 @@ GROUP = "ff05::1234"
         "IPPROTO_IPV6.2const/IPPROTO_IPV6/supported",
     ),
     section="DESCRIPTION",
-    says="With the option a UDP socket receives with each datagram an IPV6_PKTINFO control message: the "
-    "address that it was sent to and the index of the interface that it came by, 20 bytes. Without it, as at "
-    "first, none.",
+    says="With IPV6_RECVPKTINFO a UDP socket receives with each datagram an IPV6_PKTINFO control message: "
+    "the address that it was sent to and the index of the interface that it came by, 20 bytes. Without it, "
+    "as at first, none.",
     needs=[IPV6],
 )
 def test_the_destination_comes_with_a_datagram(ns, observe):
@@ -65,8 +65,8 @@ def test_the_destination_comes_with_a_datagram(ns, observe):
         "IPV6_RECVPKTINFO.2const/IPV6_RECVPKTINFO/structure",
     ),
     section="DESCRIPTION",
-    says="With the option a UDP socket bound to :: tells apart which of its addresses a datagram was sent "
-    "to, a group, an IPv6 address or a mapped one of IPv4, and by which interface it came.",
+    says="With IPV6_RECVPKTINFO a UDP socket bound to :: tells apart which of its addresses a datagram was "
+    "sent to, a group, an IPv6 address or a mapped one of IPv4, and by which interface it came.",
     needs=[IPV6, VETH],
     survives={"no-op: setsockopt(*IPV6_ADD_MEMBERSHIP*": "only what is sent to the group needs it"},
 )
@@ -100,7 +100,7 @@ def test_destinations_are_told_apart(peers, observe, kind):
     "IPV6_RECVPKTINFO.2const/IPV6_RECVPKTINFO/raw",
     sentence="IPV6_RECVPKTINFO.2const/IPV6_RECVPKTINFO/datagrams-only",
     section="DESCRIPTION",
-    says="With the option a raw socket receives the control message, too.",
+    says="With IPV6_RECVPKTINFO a raw socket receives the control message, too.",
     needs=[IPV6, Capability.NET_RAW],
 )
 def test_the_destination_comes_with_a_packet(ns, observe):
@@ -117,7 +117,7 @@ def test_the_destination_comes_with_a_packet(ns, observe):
     "IPV6_RECVPKTINFO.2const/IPV6_RECVPKTINFO/tcp",
     sentence="IPV6_RECVPKTINFO.2const/IPV6_RECVPKTINFO/datagrams-only",
     section="DESCRIPTION",
-    says="The option cannot be set on a TCP socket.",
+    says="IPV6_RECVPKTINFO cannot be set on a TCP socket.",
     needs=[IPV6],
     expect=differs(
         "it can be set, and reads back",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from conformance.plugin.claim import claim, differs
@@ -10,10 +12,12 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.ipv6 import raw6, tcp6, udp6, udp6_across
 from conformance.plugin.timing import SOON
 from libsocket import HopOptions
-from netns import Capability
+from netns import Capability, Namespace
 
 IPPROTO_RAW = 255
 ROUTER_ALERT, PADDING = 5, 1
+RARE = 1000 + os.getpid() % 60_000
+"""A value of alerts that no other test has, nor another process that runs this one: it would take theirs."""
 
 
 ISOLATED = {"no-op: setsockopt(*IPV6_ROUTER_ALERT_ISOLATE*": "it matters while other tests run beside it"}
@@ -44,7 +48,7 @@ def alert(value):
     ),
     section="DESCRIPTION",
     says="A raw socket of IPPROTO_RAW on a router receives packets to others with a router alert of the "
-    "value that the option is set to, and they are not forwarded. Those of another value are.",
+    "value that IPV6_ROUTER_ALERT is set to, and they are not forwarded. Those of another value are.",
     needs=[IPV6, VETH, Capability.NET_RAW],
     survives=ISOLATED,
 )
@@ -73,7 +77,7 @@ def test_packets_with_the_alert_are_passed(routed, observe, value):
     "IPV6_ROUTER_ALERT.2const/IPV6_ROUTER_ALERT/negative",
     sentence="IPV6_ROUTER_ALERT.2const/IPV6_ROUTER_ALERT/negative",
     section="DESCRIPTION",
-    says="Set to a negative number, the option ends that: the packets are forwarded again.",
+    says="Set to a negative number, IPV6_ROUTER_ALERT ends that: the packets are forwarded again.",
     needs=[IPV6, VETH, Capability.NET_RAW],
     survives=ISOLATED,
 )
@@ -97,7 +101,7 @@ def test_a_negative_number_ends_it(routed, observe, negative):
     "IPV6_ROUTER_ALERT.2const/IPV6_ROUTER_ALERT/raw-only",
     sentence="IPV6_ROUTER_ALERT.2const/IPV6_ROUTER_ALERT/raw-only",
     section="DESCRIPTION",
-    says="The option cannot be set on a TCP or UDP socket, as it can on a raw one of IPPROTO_RAW.",
+    says="IPV6_ROUTER_ALERT cannot be set on a TCP or UDP socket, as it can on a raw one of IPPROTO_RAW.",
     needs=[IPV6, Capability.NET_RAW],
     survives=ISOLATED,
 )
@@ -116,7 +120,7 @@ def test_it_is_of_raw_sockets(ns):
     "IPV6_ROUTER_ALERT.2const/IPV6_ROUTER_ALERT/raw",
     sentence="IPV6_ROUTER_ALERT.2const/IPV6_ROUTER_ALERT/raw-only",
     section="DESCRIPTION",
-    says="The option can be set on a raw socket of any protocol.",
+    says="IPV6_ROUTER_ALERT can be set on a raw socket of any protocol.",
     needs=[IPV6, Capability.NET_RAW],
     expect=differs(
         "on one of IPPROTO_RAW only (older than the history in git, which began with EINVAL)",
@@ -128,3 +132,25 @@ def test_it_is_of_raw_sockets(ns):
 def test_it_is_of_every_raw_socket(ns):
     with raw6() as sock:
         sock.ipv6_router_alert = 1
+
+
+@claim(
+    "defacto/IPV6_ROUTER_ALERT_ISOLATE/other-namespaces",
+    says="A raw socket with IPV6_ROUTER_ALERT takes packets with that router alert of every network "
+    "namespace; with IPV6_ROUTER_ALERT_ISOLATE it takes none of another one, where they are forwarded.",
+    since="5.1",
+    commit="9036b2fe092a",
+    needs=[IPV6, VETH, Capability.NET_RAW],
+)
+def test_alerts_of_other_namespaces_are_left_alone(routed, observe):
+    with udp6_across(routed) as (sender, receiver), Namespace(), raw6(IPPROTO_RAW) as sock:
+        sock.rcvtimeo = SOON
+        sock.ipv6_router_alert = RARE
+        sender.ipv6_hopopts = alert(RARE)
+        sender.send(b"taken")
+        taken = sock.recv(100)[-5:].decode()
+        sock.ipv6_router_alert_isolate = True
+        sender.send(b"passed")
+
+        seen = [observe("taken", taken), observe("forwarded", receiver.recv(9).decode())]
+        assert seen == ["taken", "passed"]

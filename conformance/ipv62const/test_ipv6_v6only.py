@@ -184,7 +184,7 @@ def test_both_are_received(ns, observe):
 
 @claim(
     "IPV6_V6ONLY.2const/IPV6_V6ONLY/default",
-    sentence="IPV6_V6ONLY.2const/IPV6_V6ONLY/default",
+    sentence=("IPV6_V6ONLY.2const/IPV6_V6ONLY/default", "ip-sysctl/bindv6only/default-value"),
     section="DESCRIPTION",
     says="A new TCP or UDP socket of IPv6 has the flag as net.ipv6.bindv6only of its network namespace says.",
     needs=[IPV6],

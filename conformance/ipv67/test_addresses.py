@@ -43,7 +43,7 @@ TRANSPORTS = pytest.mark.parametrize("make", [tcp6, udp6], ids=["tcp", "udp"])
     needs=[VETH, IPV6],
 )
 def test_1_is_this_host(peers, observe):
-    peers.left.namespace.add_route("::/0", via=address6(peers.right))
+    peers.left.namespace.add_route("::/0", via=address6(peers.right), dev=peers.left.device)
     with peers.left.entered(), udp6() as receiver, udp6() as sender:
         receiver.rcvtimeo = SOON
         receiver.ipv6_recvpktinfo = True

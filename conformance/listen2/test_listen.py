@@ -135,7 +135,7 @@ def test_none_waits_with_a_backlog_of_zero(ns, observe):
 
 @claim(
     "listen.2/listen/capped-to-somaxconn",
-    sentence="listen.2/listen/somaxconn",
+    sentence=("listen.2/listen/somaxconn", "ip-sysctl/somaxconn/most"),
     section="NOTES",
     says="A backlog above net.core.somaxconn is cut to it, without an error: as many connections wait at a "
     "TCP or UNIX stream listener as with that number for a backlog.",

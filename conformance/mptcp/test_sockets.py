@@ -67,7 +67,7 @@ def test_the_protocol_selects_it(ns, observe, family):
 
 @claim(
     "mptcp/Creating-MPTCP-sockets/disabled",
-    sentence="mptcp/Creating-MPTCP-sockets/ENOPROTOOPT",
+    sentence=("mptcp/Creating-MPTCP-sockets/ENOPROTOOPT", "mptcp-sysctl/enabled/creates"),
     section="Creating MPTCP sockets",
     says="Where net.mptcp.enabled of the network namespace is 0, making an MPTCP socket of AF_INET or "
     "AF_INET6 fails with ENOPROTOOPT; where it is 1 it does not.",
@@ -113,7 +113,12 @@ def test_the_other_host_is_told(peers, observe, mptcp, subtypes):
 
 @claim(
     "mptcp/Concepts/more-subflows",
-    sentence=("mptcp/Concepts/more-subflows", "mptcp/Path-Manager/creates", "mptcp/Path-Manager/endpoints"),
+    sentence=(
+        "mptcp/Concepts/more-subflows",
+        "mptcp/Path-Manager/creates",
+        "mptcp/Path-Manager/endpoints",
+        "mptcp-sysctl/path_manager/kernel",
+    ),
     section="Concepts",
     says="Where the path manager in the kernel of a client knows of another address of its host (an endpoint "
     "for subflows), an MPTCP connection over IPv4 gets a second subflow from that address: its SYN has an "
@@ -209,7 +214,7 @@ def test_a_connection_is_as_one_of_tcp(ns, observe, host):
 
 @claim(
     "mptcp/TCP_IS_MPTCP/used",
-    sentence="mptcp/Socket-options/TCP_IS_MPTCP",
+    sentence=("mptcp/Socket-options/TCP_IS_MPTCP", "tcp.h/TCP_IS_MPTCP/used"),
     section="Socket options",
     says="TCP_IS_MPTCP is 1 at both ends of a connection between two MPTCP sockets, over IPv4 and IPv6, and "
     "0 at both ends of one between two TCP sockets.",

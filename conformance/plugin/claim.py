@@ -29,6 +29,9 @@ class Stated:
     """Faults that its tests need not notice, as patterns, and why."""
 
 
+_STATED = pytest.StashKey[Stated | None]()
+
+
 def claim(
     id: str,
     *,
@@ -78,7 +81,8 @@ def differs(
     why: str,
     *,
     since: str,
-    commit: str,
+    commit: str | None = None,
+    source: str | None = None,
     until: str | None = None,
     backports: tuple[str, ...] = (),
     observed: Mapping[str, object] = MappingProxyType({}),
@@ -86,16 +90,25 @@ def differs(
     """Declare that a claim is not true on some kernels.
 
     ``why`` says what is true instead, ``commit`` made it so, on mainline ``since`` (inclusive) to
-    ``until`` (exclusive) and on the stable ``backports``. ``observed`` are the observations that must
-    then be seen: any other difference is not the declared one. An errno where another or none was due
-    is the observation ``errno``; None there says that the call succeeded.
+    ``until`` (exclusive) and on the stable ``backports``. Where the change is only known by another
+    name, such as a CVE's, that is the ``source``. ``observed`` are the observations that must then be
+    seen: any other difference is not the declared one. An errno where another or none was due is the
+    observation ``errno``; None there says that the call succeeded.
     """
+    if not (commit or source):
+        raise ValueError(f"{why}: a difference needs the commit that made it so, or another source")
     seen = {name: frozen(value) for name, value in observed.items()}
-    return Expectation(why, Range(since, until, backports), commit, seen)
+    return Expectation(why, Range(since, until, backports), commit, seen, source=source)
 
 
 def stated(item: pytest.Item) -> Stated | None:
     """The claim a collected test carries; with ``--as-documented`` the statement alone."""
+    if _STATED not in item.stash:  # to look through all marks of all tests would take a fifth of a collection
+        item.stash[_STATED] = _marked(item)
+    return item.stash[_STATED]
+
+
+def _marked(item: pytest.Item) -> Stated | None:
     mark = item.get_closest_marker("claim")
     if mark is None:
         return None

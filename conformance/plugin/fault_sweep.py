@@ -27,6 +27,7 @@ from conformance.plugin.faults import TRACED, Fault, described, faults
 from conformance.plugin.plan import tests_by_claim
 from conformance.plugin.properties import load_hypothesis
 from conformance.plugin.strace import NotTraced, StraceMissing, require
+from conformance.plugin.timing import LONG
 from reports.atomic_write import atomic_write
 from reports.model import Verdict
 
@@ -94,18 +95,20 @@ class FaultSweep:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if not self._swept:
             return
-        terminalreporter.section("weak claims", sep="=")
-        for one in self._swept:
-            if one.weak:
-                terminalreporter.write_line(f"{one.claim} ({one.place})")
-                for line in weaknesses(one):
-                    terminalreporter.write_line(f"    {line}")
         terminalreporter.section("faults", sep="=")
         for line in summary(self._swept):
             terminalreporter.write_line(line)
         terminalreporter.write_line(
             f"Table: {self._record.with_suffix('.txt')}; as JSON lines: {self._record}"
         )
+        weak = [one for one in self._swept if one.weak]
+        if not weak:
+            return
+        terminalreporter.section("weak claims", sep="=")  # last: why the sweep fails
+        for one in weak:
+            terminalreporter.write_line(f"{one.claim} ({one.place})")
+            for line in weaknesses(one):
+                terminalreporter.write_line(f"    {line}")
 
 
 def _tell(line: str, config: pytest.Config) -> None:
@@ -194,7 +197,7 @@ def _begin(items: Sequence[pytest.Item]) -> None:
 
 
 def _trace(index: int) -> tuple[int, Trial]:
-    return index, trial(_items[index], TRACED)
+    return index, trial(_items[index], TRACED, LONG)  # some wait for several timeouts, one after the other
 
 
 def _try(task: tuple[int, Fault, float]) -> tuple[int, Fault, Trial]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from reports.catalogue import Catalogue, read_catalogue
 from reports.command import command, parser
 from reports.errors import FileError
-from reports.inventory import Inventory, Sentence, read_inventory
+from reports.inventory import Inventory, read_inventory
 from reports.printable import one_line
 from reports.reading import LARGEST, contents
 
@@ -34,21 +34,17 @@ class Coverage:
     claims: Mapping[str, Sequence[str]]
     """For each sentence that is cited, the claims that do."""
 
-    def status(self, sentence: Sentence) -> str:
-        """``tried``, ``tested`` or ``untried``."""
-        if sentence.id in self.claims:
-            return "tried"
-        return "tested" if sentence.tests else "untried"
+    @property
+    def statuses(self) -> list[str]:
+        """Those of its sentences, in order."""
+        return [one.status(cited=one.id in self.claims) for one in self.inventory.sentences]
 
     def problems(self) -> Iterator[str]:
-        """What is wrong: a sentence that does not exist is cited, or one is neither tried nor explained."""
+        """What is wrong: a sentence that does not exist is cited."""
         known = {one.id for one in self.inventory.sentences}
         for cited, claims in self.claims.items():
             if cited not in known:
                 yield f"{', '.join(claims)}: there is no sentence {cited}"
-        for one in self.inventory.sentences:
-            if self.status(one) == "untried" and not one.reason:
-                yield f"{one.id}: no claim cites it, no test is named, and there is no reason"
 
     def another_edition(self, folder: Path) -> Iterator[str]:
         """What is wrong with a folder's page: there is none, or it is not the one that was read."""
@@ -62,11 +58,12 @@ class Coverage:
             yield f"{page}: the page in {folder} is not that of {self.inventory.edition}, which was read"
 
     def __str__(self) -> str:
-        statuses = [self.status(one) for one in self.inventory.sentences]
+        statuses = self.statuses
         count = statuses.count
+        untried = f", {count('untried')} still to be tried" if "untried" in statuses else ""
         return (
             f"{self.inventory.edition}: {len(statuses)} sentences, {count('tried')} tried by claims, "
-            f"{count('tested')} by the library's tests, {count('untried')} not to be tried"
+            f"{count('tested')} by the library's tests, {count('explained')} not to be tried{untried}"
         )
 
 
@@ -138,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = coverage(page, catalogue)
         print(one_line(str(found)))
         for one in found.inventory.sentences:
-            by = ", ".join(found.claims.get(one.id, one.tests)) or f"untried: {one.reason}"
+            by = ", ".join(found.claims.get(one.id, one.tests)) or f"untried: {one.reason or 'not yet'}"
             print(one_line(f"  {one.id:46} {by}"))
         wrong += found.problems()
         if asked.man:

@@ -6,16 +6,29 @@ import errno
 import functools
 import os
 import socket
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from conformance.plugin.setups.bpf import returning
-from conformance.plugin.setups.ipsec import BLOCKING, POLICY
+from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, POLICY
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.options import set_on_udp
 from conformance.plugin.surroundings import in_want
-from libsocket import Option, Socket, TcpAoAdd, UnsupportedOption
+from kernels.inside import in_guest
+from libsocket import (
+    SO_ORIGINAL_DST,
+    SO_PASSSEC,
+    SO_PEERSEC,
+    TCP_AO_INFO,
+    DmabufToken,
+    Option,
+    Socket,
+    TcpAoAdd,
+    UnsupportedOption,
+)
 from netns import (
     Capability,
     LinkRefused,
@@ -41,6 +54,7 @@ _COUNTING_INITIALLY: tuple[Option[Any], ...] = (Socket.debug, Socket.rcvbufforce
 kernel that errs over one, or lacks it, is not to be taken for another user namespace."""
 
 _NETLINK_XFRM = 6
+_PF_KEY_V2 = 2
 _IPT_SO_SET_REPLACE, _MRT_INIT = 64, 200
 """Options that show what a kernel was built with: it knows them, though no UDP socket can have them so."""
 
@@ -95,16 +109,23 @@ def qdisc(kind: str) -> Need:
     return Need(f"qdisc:{kind}", lambda: _works(lambda: _try_qdisc(kind), LinkRefused))
 
 
+_REQUIRED: dict[str, dict[str, Any]] = {
+    "etf": {"clockid": time.CLOCK_TAI, "delta": 0},
+    "tbf": {"rate": "1mbit", "burst": 10_000, "limit": 10_000},
+}
+"""The settings without which a queueing discipline is none."""
+
+
 def _try_qdisc(kind: str) -> None:
-    settings: dict[str, Any] = {"rate": "1mbit", "burst": 10_000, "limit": 10_000} if kind == "tbf" else {}
     with peers() as two:
-        two.left.namespace.add_qdisc(two.left.device, kind, handle="1:", **settings)
+        two.left.namespace.add_qdisc(two.left.device, kind, handle="1:", **_REQUIRED.get(kind, {}))
 
 
 @functools.cache
-def sysctl(name: str) -> Need:
-    """A sysctl, such as ``net.core.somaxconn``, that can be set in a network namespace."""
-    return Need(f"sysctl:{name}", lambda: _works(lambda: _try_sysctl(name), NetnsError, KeyError))
+def sysctl(name: str, value: str = "") -> Need:
+    """A sysctl, such as ``net.core.somaxconn``, that can be set in a namespace: to one value, or to any."""
+    code = f"sysctl:{name}" + (f"={value}" if value else "")
+    return Need(code, lambda: _works(lambda: _try_sysctl(name, value), NetnsError, KeyError))
 
 
 def shown_missing(error: BaseException) -> Need | None:
@@ -114,9 +135,9 @@ def shown_missing(error: BaseException) -> Need | None:
     return None
 
 
-def _try_sysctl(name: str) -> None:
+def _try_sysctl(name: str, value: str) -> None:
     with Namespace() as namespace:
-        namespace.sysctl[name] = namespace.sysctl[name]
+        namespace.sysctl[name] = value or namespace.sysctl[name]
 
 
 @functools.cache
@@ -134,6 +155,17 @@ def _try_link(make: Callable[[Namespace], None]) -> None:
     with Namespace() as namespace:
         namespace.add_veth("lower", "other")
         make(namespace)
+
+
+@functools.cache
+def tcp_info(field: str) -> Need:
+    """A field of TCP_INFO, such as ``rcv_wnd``: a kernel has those that were there when it was made."""
+    return Need(f"TCP_INFO:{field}", lambda: _works(lambda: _try_tcp_info(field), AttributeError))
+
+
+def _try_tcp_info(field: str) -> None:
+    with Socket.tcp() as sock:
+        getattr(sock.tcp_info, field)
 
 
 @functools.cache
@@ -170,6 +202,23 @@ def _try_policy() -> None:
         set_on_udp(POLICY, BLOCKING)
 
 
+def _try_key_policy() -> None:
+    socket.socket(socket.AF_KEY, socket.SOCK_RAW, _PF_KEY_V2).close()
+    with Namespace() as namespace, namespace.entered():
+        set_on_udp(KEY_POLICY, DISCARDING)
+
+
+def _try_peer_label() -> None:
+    left, right = Socket.pair()
+    with left, right:
+        left.get(SO_PEERSEC)
+
+
+def _try_device_memory() -> None:
+    with Socket.tcp() as sock:
+        sock.devmem_dontneed = (DmabufToken(0, 1),)
+
+
 def _try_routing_rule() -> None:
     with Namespace() as namespace:
         namespace.add_rule(fwmark=1, table=100)
@@ -178,6 +227,11 @@ def _try_routing_rule() -> None:
 def _try_route_timers() -> None:
     with peers() as two:
         two.left.namespace.add_route(f"{two.right.address}/32", dev=two.left.device, rto_min=100)
+
+
+def _try_route_mtu() -> None:
+    with peers() as two:
+        two.left.namespace.add_route(f"{two.right.address}/32", dev=two.left.device, mtu=1300)
 
 
 def _try_blackhole() -> None:
@@ -203,9 +257,7 @@ def _try_kernel_log() -> None:
 
 
 def _try_own_kernel() -> None:
-    from kernels.guest import GUEST
-
-    if GUEST not in os.environ:
+    if not in_guest():
         raise NetnsError(errno.EPERM, "others may run on this kernel")
     with initial_sysctl_set("net.core.rmem_max", initial_sysctl("net.core.rmem_max")):
         pass
@@ -214,6 +266,11 @@ def _try_own_kernel() -> None:
 def _try_ipv6() -> None:
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
         sock.bind(("::1", 0))
+
+
+def _try_mobile_ipv6() -> None:
+    with Socket.udp(socket.AF_INET6) as sock:
+        sock.ipv6_rthdr = bytes([0, 2, 2, 1, *bytes(3), 0, *bytes(15), 1])
 
 
 def _try_sctp() -> None:
@@ -229,6 +286,18 @@ def _try_mptcp() -> None:
 def _try_tcp_ao(algorithm: str = "hmac(sha1)") -> None:
     with Socket.tcp() as sock:
         sock.tcp_ao_add_key = TcpAoAdd("127.0.0.1", 32, b"a key", sndid=1, rcvid=1, algorithm=algorithm)
+        sock.get(TCP_AO_INFO)  # gVisor takes any option of TCP, and has forgotten it
+
+
+def _try_tls() -> None:
+    left, right = Socket.tcp_pair()
+    with left, right:
+        left.tcp_ulp = "tls"
+
+
+def _try_original_dst() -> None:
+    with Socket.tcp() as sock, suppress(FileNotFoundError):
+        sock.get(SO_ORIGINAL_DST)
 
 
 def _try_program() -> None:
@@ -242,6 +311,15 @@ def _try_ip_option(number: int) -> None:
             sock.setsockopt(socket.IPPROTO_IP, number, b"")
         except OSError as error:
             if error.errno == errno.ENOPROTOOPT:
+                raise
+
+
+def _try_passsec() -> None:
+    with Socket.unix() as sock:
+        try:
+            sock.get(SO_PASSSEC)
+        except UnsupportedOption as error:
+            if error.errno == errno.EOPNOTSUPP:  # where it is not known at all, that is the kernel's answer
                 raise
 
 
@@ -276,6 +354,9 @@ USER_NAMESPACE = Need("user namespace", lambda: _works(_try_user_namespace, User
 IPV6 = Need("family:AF_INET6", lambda: _works(_try_ipv6, OSError))
 """The IPv6 protocol, which a kernel can be built or started without."""
 
+MOBILE_IPV6 = Need("route:mobile IPv6", lambda: _works(_try_mobile_ipv6, OSError))
+"""Routing headers of type 2 (CONFIG_IPV6_MIP6)."""
+
 SCTP = Need("protocol:IPPROTO_SCTP", lambda: _works(_try_sctp, OSError))
 """SCTP, which a kernel can be built without; as a module it is loaded by root's first socket."""
 
@@ -287,6 +368,9 @@ BUSY_POLL = Need("busy polling", lambda: _works(lambda: initial_sysctl("net.core
 
 EBPF = Need("program:ebpf", lambda: _works(_try_program, OSError))
 """Extended BPF programs, which a kernel can be built without, and which take privileges to load."""
+
+PASSSEC = Need("option:SO_PASSSEC", lambda: _works(_try_passsec, UnsupportedOption))
+"""Security labels of what is received (CONFIG_SECURITY_NETWORK): since 6.16 the option needs them."""
 
 TCP_AO = Need("option:TCP_AO_ADD_KEY", lambda: _works(_try_tcp_ao, UnsupportedOption))
 """TCP segments that are authenticated with keys (CONFIG_TCP_AO)."""
@@ -307,11 +391,29 @@ IPSEC = Need("policy:ipsec", lambda: _works(_try_policy, OSError))
 """IPsec policies that are set as a socket's option (CONFIG_XFRM_USER). It does not load the module that has
 them; root's first socket of NETLINK_XFRM does."""
 
+PF_KEY = Need("policy:pf_key", lambda: _works(_try_key_policy, OSError))
+"""IPsec policies in the older form of PF_KEY (CONFIG_NET_KEY), a module that root's first socket loads."""
+
+PEER_LABELS = Need("security:peer label", lambda: _works(_try_peer_label, UnsupportedOption))
+"""A security module that labels the ends of UNIX sockets, such as SELinux."""
+
+DEVICE_MEMORY = Need("option:SO_DEVMEM_DONTNEED", lambda: _works(_try_device_memory, UnsupportedOption))
+"""TCP sockets that can receive into the memory of devices (CONFIG_PAGE_POOL)."""
+
+TLS = Need("protocol:tls", lambda: _works(_try_tls, FileNotFoundError))
+"""TLS on top of a TCP connection (CONFIG_TLS)."""
+
+CONNTRACK = Need("netfilter:conntrack", lambda: _works(_try_original_dst, UnsupportedOption))
+"""Connections that the packet filter tracks (CONFIG_NF_CONNTRACK)."""
+
 ROUTING_RULES = Need("rule:fwmark", lambda: _works(_try_routing_rule, LinkRefused))
 """Rules that choose a routing table (CONFIG_IP_MULTIPLE_TABLES)."""
 
 ROUTE_TIMERS = Need("route:rto_min", lambda: _works(_try_route_timers, LinkRefused))
 """Routes that say how long TCP waits before it sends again."""
+
+ROUTE_MTU = Need("route:mtu", lambda: _works(_try_route_mtu, LinkRefused))
+"""Routes that take smaller packets than their interface."""
 
 BLACKHOLE = Need("route:blackhole", lambda: _works(_try_blackhole, LinkRefused))
 """Routes that drop what would be sent by them; gVisor's send it."""
@@ -336,17 +438,25 @@ _NEEDS = (
     VETH,
     USER_NAMESPACE,
     IPV6,
+    MOBILE_IPV6,
     SCTP,
     MPTCP,
     BUSY_POLL,
     EBPF,
+    PASSSEC,
     TCP_AO,
     TCP_AO_CMAC,
     IPTABLES,
     MULTICAST_ROUTING,
     IPSEC,
+    PF_KEY,
+    PEER_LABELS,
+    DEVICE_MEMORY,
+    TLS,
+    CONNTRACK,
     ROUTING_RULES,
     ROUTE_TIMERS,
+    ROUTE_MTU,
     BLACKHOLE,
     LINK_DOWN,
     KERNEL_LOG,
@@ -364,5 +474,7 @@ _CODES = {
 def need_of(code: str) -> Need:
     """A need by its code. Raises: KeyError."""
     kind, _, name = code.partition(":")
-    families = {"congestion control": congestion_control, "qdisc": qdisc, "sysctl": sysctl}
+    if kind == "sysctl":
+        return sysctl(*name.split("="))
+    families = {"TCP_INFO": tcp_info, "congestion control": congestion_control, "qdisc": qdisc}
     return families[kind](name) if kind in families else _CODES[code]

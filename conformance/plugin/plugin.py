@@ -27,16 +27,17 @@ from conformance.plugin.recorder import Recorder, local_records
 from conformance.plugin.selection import asked_for, select, unmatched
 from conformance.plugin.stash import FAILED
 from conformance.plugin.traced_again import TracedAgain
-from conformance.plugin.verdict import blocked, broken, judge
+from conformance.plugin.verdict import blocked, broken, in_a_scene, judge
 from conformance.plugin.workers import Workers
 from reports.assess import assess
-from reports.model import Answer
+from reports.model import Answer, Verdict
 from reports.ranges import base
 
 if TYPE_CHECKING:
     from conformance.plugin.kernel_items import OtherKernels
 
 _BLOCKED = pytest.StashKey[Need]()
+_DIFFERED = pytest.StashKey[bool]()
 _RECORDER = pytest.StashKey[Recorder]()
 _OTHER_KERNELS: pytest.StashKey[OtherKernels] = pytest.StashKey()
 _UNMATCHED = pytest.StashKey[list[str]]()
@@ -261,7 +262,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Mod
 
 @pytest.hookimpl(trylast=True)  # what -k and -m deselect is gone by then, and the order is the final one
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    unclaimed = [item for item in items if _CLAIMS in item.path.parents and stated(item) is None]
+    unclaimed = [item for item in items if stated(item) is None and _CLAIMS in item.path.parents]
     if unclaimed:
         raise pytest.UsageError(f"{unclaimed[0].nodeid}: a test in conformance/ must state its @claim")
     if asked := asked_for(config):
@@ -326,6 +327,8 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     marked = stated(item)
+    if _only_left_open(item, call):
+        call.excinfo = None
     answer = _answer(item, marked.claim.id, call) if marked else None
     if marked and answer:
         release = base(os.uname().release, os.uname().version)
@@ -333,12 +336,22 @@ def pytest_runtest_makereport(
         with without_traceback(item) if assessment.expected else nullcontext():
             report = yield
         put_answer(item, report, answer, assessment)
+        item.stash[_DIFFERED] = answer.verdict is Verdict.DIFFERS
     else:
         report = yield
         if call.when == "call" and item.config.stash.get(_OTHER_KERNELS, None):
             _put_kernels_answer(item, report)
     item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
     return report
+
+
+def _only_left_open(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:
+    """Whether all that is wrong after a test that ended early is a socket that it never came to close."""
+    error = call.excinfo.value if call.excinfo else None
+    unclosed = isinstance(
+        error, pytest.PytestUnraisableExceptionWarning
+    ) and "libsocket.socket.Socket" in str(error)
+    return unclosed and call.when == "teardown" and item.stash.get(_DIFFERED, False)
 
 
 def _put_kernels_answer(item: pytest.Item, report: pytest.TestReport) -> None:
@@ -354,7 +367,7 @@ def _answer(item: pytest.Item, claim: str, call: pytest.CallInfo[None]) -> Answe
         return blocked(claim, need.code)
     if error and (need := shown_missing(error)):
         return blocked(claim, need.code)
-    if call.when == "call":
+    if call.when == "call" or (call.when == "setup" and error and in_a_scene(error)):
         return judge(
             claim,
             error,

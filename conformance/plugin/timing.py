@@ -6,8 +6,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-TIMEOUT = 5.0
-"""Seconds after which a call in a test hangs rather than waits; above every wait that a document demands."""
+from kernels.inside import emulated
+
+TIMEOUT = 20.0 if emulated() else 5.0
+"""Seconds after which a call in a test hangs rather than waits; above every wait that a document demands.
+
+Where the processor is emulated the kernel needs many seconds to look for a module that is not there.
+"""
 LONG = int(2 * TIMEOUT)
 """Seconds: a call that waited for so long would not return in time."""
 

@@ -88,9 +88,19 @@ def _is_undecodable(error: BaseException) -> bool:
     so a struct.error is of bytes that were received, and an error of unpacking, raised by neither the
     library nor the namespaces but by a test, is of what was received there.
     """
-    if isinstance(error, struct.error):
+    if isinstance(error, struct.error) or _is_of_control_messages(error):
         return True
     return isinstance(error, _UNPACKED) and _package(error) not in {"libsocket", "netns"}
+
+
+def _is_of_control_messages(error: BaseException) -> bool:
+    """Whether Python found no whole control messages in what recvmsg gave. It warns, and raises nothing."""
+    return isinstance(error, RuntimeWarning) and "ancillary data" in str(error)
+
+
+def in_a_scene(error: BaseException) -> bool:
+    """Whether an error in a fixture is one of a test's scene, and not of what pytest does around it."""
+    return _package(error) not in {"_pytest", "pluggy"}
 
 
 def _package(error: BaseException) -> str:

@@ -82,7 +82,7 @@ def test_addresses_are_not_rewritten_by_default(ns, observe):
 
 @claim(
     "proc_sys_net_ipv4.5/ip_forward/per-interface",
-    sentence="proc_sys_net_ipv4.5/ip_forward/per-interface",
+    sentence=("proc_sys_net_ipv4.5/ip_forward/per-interface", "ip-sysctl/forwarding/interface"),
     section="DESCRIPTION",
     says="A host with net.ipv4.ip_forward does not forward a datagram that arrives by an interface for which "
     "net.ipv4.conf/INTERFACE/forwarding is 0, and does again once it is 1.",

@@ -204,7 +204,7 @@ def test_writing_to_a_seqpacket_socket(ns, observe, shut):
 @pytest.mark.parametrize("request_", [SIOCSPGRP, FIOSETOWN], ids=["SIOCSPGRP", "FIOSETOWN"])
 def test_the_owner_is_told_of_an_event(ns, observe, request_):
     sender, receiver = udp_pair()
-    with sender, receiver, signalled(signal.SIGIO) as came:
+    with signalled(signal.SIGIO) as came, sender, receiver:
         fcntl.ioctl(receiver, FIOASYNC, word(1))
         asked = bool(fcntl.fcntl(receiver, fcntl.F_GETFL) & os.O_ASYNC)
         sender.send(b"unowned")
@@ -238,7 +238,7 @@ def test_the_owner_is_told_of_an_event(ns, observe, request_):
 )
 def test_a_signal_of_ones_own_names_the_descriptor(ns, observe):
     sender, receiver = udp_pair()
-    with sender, receiver, signalled(signal.SIGIO) as came, queued(CHOSEN) as next_signal:
+    with signalled(signal.SIGIO) as came, queued(CHOSEN) as next_signal, sender, receiver:
         fcntl.ioctl(receiver, FIOASYNC, word(1))
         fcntl.fcntl(receiver, F_SETOWN_EX, word(F_OWNER_TID) + word(threading.get_native_id()))
         fcntl.fcntl(receiver, F_SETSIG, CHOSEN)

@@ -15,7 +15,7 @@ from libsocket import INT, SO_ACCEPTCONN, Socket
     "socket.7/SO_ACCEPTCONN/value",
     sentence="socket.7/SO_ACCEPTCONN/values",
     section="Socket options",
-    says="The option reads 0 on a TCP or UNIX stream socket before listen(2), and 1 after it.",
+    says="SO_ACCEPTCONN reads 0 on a TCP or UNIX stream socket before listen(2), and 1 after it.",
 )
 @pytest.mark.parametrize(
     ("make", "address"), [(Socket.tcp, ("127.0.0.1", 0)), (Socket.unix, "")], ids=["tcp", "unix"]
@@ -33,7 +33,7 @@ def test_tells_whether_the_socket_listens(ns, observe, make, address):
     "socket.7/SO_ACCEPTCONN/datagram",
     sentence="socket.7/SO_ACCEPTCONN/values",
     section="Socket options",
-    says="The option reads 0 on a UDP or UNIX datagram socket after listen(2) was refused.",
+    says="SO_ACCEPTCONN reads 0 on a UDP or UNIX datagram socket after listen(2) was refused.",
 )
 @pytest.mark.parametrize("make", [Socket.udp, unix_datagram], ids=["udp", "unix"])
 def test_a_datagram_socket_never_listens(ns, observe, make):
@@ -50,7 +50,8 @@ def test_a_datagram_socket_never_listens(ns, observe, make):
     "socket.7/SO_ACCEPTCONN/read-only",
     sentence="socket.7/SO_ACCEPTCONN/read-only",
     section="Socket options",
-    says="On a TCP socket, one that listens or one that does not, the option can be read and cannot be set.",
+    says="On a TCP socket, one that listens or one that does not, SO_ACCEPTCONN can be read and cannot be "
+    "set.",
 )
 def test_cannot_be_set(ns, observe):
     with listening() as listener, Socket.tcp() as idle:

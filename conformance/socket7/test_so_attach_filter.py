@@ -24,7 +24,13 @@ UNIX_MESSAGES = pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_
 
 @claim(
     "socket.7/SO_ATTACH_FILTER/zero-drops",
-    sentence=("socket.7/SO_ATTACH_FILTER/attaches", "socket.7/SO_ATTACH_FILTER/zero"),
+    sentence=(
+        "socket.7/SO_ATTACH_FILTER/attaches",
+        "socket.7/SO_ATTACH_FILTER/zero",
+        "filter/Introduction/any-socket",
+        "filter/Introduction/at-once",
+        "filter/Example/families",
+    ),
     section="Socket options",
     says="A UDP or UNIX datagram for which the receiver's classic program returns zero is dropped.",
     since="2.2",
@@ -46,7 +52,7 @@ def test_zero_drops(ns, observe, pair):
 
 @claim(
     "socket.7/SO_ATTACH_FILTER/zero-drops-on-unix-streams",
-    sentence="socket.7/SO_ATTACH_FILTER/zero",
+    sentence=("socket.7/SO_ATTACH_FILTER/zero", "filter/Introduction/any-socket"),
     section="Socket options",
     says="What a UNIX stream is sent while its classic program returns zero is dropped.",
     since="2.2",
@@ -145,7 +151,7 @@ def test_as_much_passes(ns, observe, kind, returned):
 
 @claim(
     "socket.7/SO_ATTACH_FILTER/replaces",
-    sentence="socket.7/SO_ATTACH_FILTER/again",
+    sentence=("socket.7/SO_ATTACH_FILTER/again", "filter/Introduction/replaces"),
     section="Socket options",
     says="Attaching another classic program to a UNIX datagram socket replaces the one that was there.",
     since="2.2",
@@ -168,7 +174,12 @@ def test_another_replaces(ns, observe, first, second):
 
 @claim(
     "socket.7/SO_DETACH_FILTER/removes",
-    sentence=("socket.7/SO_DETACH_FILTER/removes", "socket.7/SO_DETACH_FILTER/value"),
+    sentence=(
+        "socket.7/SO_DETACH_FILTER/removes",
+        "socket.7/SO_DETACH_FILTER/value",
+        "filter/Introduction/detach",
+        "filter/Example/summary",
+    ),
     section="Socket options",
     says="Detaching removes the classic program of a UDP or UNIX datagram socket, whatever value is given.",
     since="2.2",
@@ -191,7 +202,12 @@ def test_detaching_removes(ns, observe, pair, value):
 
 @claim(
     "socket.7/SO_LOCK_FILTER/holds-the-program",
-    sentence=("socket.7/SO_LOCK_FILTER/prevents", "socket.7/SO_LOCK_FILTER/eperm"),
+    sentence=(
+        "socket.7/SO_LOCK_FILTER/prevents",
+        "socket.7/SO_LOCK_FILTER/eperm",
+        "filter/Introduction/lock",
+        "filter/Introduction/lock-privileges",
+    ),
     section="Socket options",
     says="Once SO_LOCK_FILTER is on, the classic program of a UNIX datagram socket can be neither replaced "
     "nor removed: EPERM.",
@@ -221,7 +237,7 @@ def test_a_lock_holds_the_program(ns, observe, change, value):
 
 @claim(
     "socket.7/SO_LOCK_FILTER/stays-on",
-    sentence="socket.7/SO_LOCK_FILTER/eperm",
+    sentence=("socket.7/SO_LOCK_FILTER/eperm", "filter/Example/lock"),
     section="Socket options",
     says="Once SO_LOCK_FILTER of a UDP or UNIX stream socket is on, it cannot be switched off: EPERM.",
     survives={"no-op: setsockopt(*SO_LOCK_FILTER, ?0?*": "it is off at first, and this is not refused then"},

@@ -168,7 +168,8 @@ def test_a_name_of_more_than_ifnamsiz_is_refused(ns, observe):
     "socket.7/SO_BINDTODEVICE/some-types-only",
     sentence=("libsocket/bindtodevice/types", "socket.7/SO_BINDTODEVICE/types"),
     section="Socket options",
-    says="It does not work on UNIX streams: two that are bound to different interfaces still talk.",
+    says="SO_BINDTODEVICE does not work on UNIX streams: two that are bound to different interfaces still "
+    "talk.",
     since="2.0.30",
     needs=[VETH],
 )
@@ -214,7 +215,7 @@ def test_a_packet_socket_is_not_bound(ns, observe):
         "socket.7/SO_BINDTODEVICE/since-3.8",
     ),
     section="Socket options",
-    says="The option can be read on a UDP, TCP or UNIX socket: it is the name of the interface.",
+    says="SO_BINDTODEVICE can be read on a UDP, TCP or UNIX socket: it is the name of the interface.",
     since="3.8",
 )
 @pytest.mark.parametrize("make", [Socket.udp, Socket.tcp, Socket.unix])
@@ -229,7 +230,7 @@ def test_the_name_reads_back(ns, observe, make):
     "socket.7/SO_BINDTODEVICE/unreadable",
     sentence=("libsocket/bindtodevice/before-3.8", "socket.7/SO_BINDTODEVICE/before-3.8"),
     section="Socket options",
-    says="The option can be set on a UDP socket and not read.",
+    says="SO_BINDTODEVICE can be set on a UDP socket and not read.",
     since="2.0.30",
     until="3.8",
     survives={"no-op: setsockopt(*SO_BINDTODEVICE*": "what can be read of it is no part of the statement"},
@@ -246,8 +247,8 @@ def test_the_name_cannot_be_read(ns, observe):
     "socket.7/SO_BINDTODEVICE/length-reported",
     sentence=("libsocket/bindtodevice/length", "socket.7/SO_BINDTODEVICE/length"),
     section="Socket options",
-    says="Reading the option of a UDP socket tells the real length of the name, its NUL included, where "
-    "there is room for IFNAMSIZ bytes or more.",
+    says="Reading SO_BINDTODEVICE of a UDP socket tells the real length of the name, its NUL included, "
+    "where there is room for IFNAMSIZ bytes or more.",
     since="3.8",
 )
 @pytest.mark.parametrize("room", [IFNAMSIZ, IFNAMSIZ + 1, 100])

@@ -27,7 +27,7 @@ EVERY_HOST_HERE = "255.255.255.255"
         "ip.7/errors/eacces-broadcast",
     ),
     section="Socket options",
-    says="Where a route leads to a broadcast address, a UDP socket can send there with the option only: "
+    says="Where a route leads to a broadcast address, a UDP socket can send there with SO_BROADCAST only: "
     "EACCES without.",
     needs=[VETH],
 )
@@ -53,8 +53,8 @@ def test_only_with_the_option_can_it_send_to_everyone(peers, observe, everyone):
         "ip.7/addresses/connection-unicast",
     ),
     section="Socket options",
-    says="The option has no effect on a TCP socket: it cannot connect to a broadcast address with the option "
-    "either.",
+    says="SO_BROADCAST has no effect on a TCP socket: it cannot connect to a broadcast address with the "
+    "option either.",
     needs=[VETH],
 )
 def test_a_stream_does_not_broadcast(peers, observe):

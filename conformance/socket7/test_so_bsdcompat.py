@@ -42,7 +42,7 @@ def towards_a_closed_port() -> Iterator[Socket]:
         "socket.7/SO_BSDCOMPAT/hides",
     ),
     section="Socket options",
-    says="With the option a program does not learn of the ICMP errors that its UDP socket receives.",
+    says="With SO_BSDCOMPAT a program does not learn of the ICMP errors that its UDP socket receives.",
     since="2.0",
     until="2.4",
     survives=IGNORED,
@@ -64,8 +64,8 @@ def test_icmp_errors_are_hidden(ns, observe):
         "udp.7/errors/econnrefused",
     ),
     section="Socket options",
-    says="With the option too the ICMP error for a datagram reaches the program of a connected UDP socket: "
-    "ECONNREFUSED.",
+    says="With SO_BSDCOMPAT too the ICMP error for a datagram reaches the program of a connected UDP "
+    "socket: ECONNREFUSED.",
     since="2.4",
     survives=IGNORED,
 )
@@ -83,7 +83,7 @@ def test_icmp_errors_are_not_hidden(ns, observe):
     "socket.7/SO_BSDCOMPAT/ignored-silently",
     sentence=("libsocket/bsdcompat/phased-out", "socket.7/SO_BSDCOMPAT/phased-out"),
     section="Socket options",
-    says="The kernel's log says nothing of a program that sets the option on a UDP socket.",
+    says="The kernel's log says nothing of a program that sets SO_BSDCOMPAT on a UDP socket.",
     since="2.4",
     until="2.6",
     needs=[KERNEL_LOG],
@@ -100,7 +100,7 @@ def test_setting_it_is_not_logged(ns, observe):
     "socket.7/SO_BSDCOMPAT/warning",
     sentence=("libsocket/bsdcompat/phased-out", "socket.7/SO_BSDCOMPAT/phased-out"),
     section="Socket options",
-    says="The kernel's log warns of a program that sets the option on a UDP socket.",
+    says="The kernel's log warns of a program that sets SO_BSDCOMPAT on a UDP socket.",
     since="2.6",
     needs=[KERNEL_LOG],
     expect=differs(
@@ -122,7 +122,7 @@ def test_setting_it_is_logged(ns, observe):
     "socket.7/SO_BSDCOMPAT/raw-broadcast",
     sentence=("libsocket/bsdcompat/raw", "socket.7/SO_BSDCOMPAT/raw"),
     section="Socket options",
-    says="With the option a raw IPv4 socket sends to a broadcast address without SO_BROADCAST.",
+    says="With SO_BSDCOMPAT a raw IPv4 socket sends to a broadcast address without SO_BROADCAST.",
     since="2.0",
     until="2.2",
     needs=[Capability.NET_RAW],
@@ -139,7 +139,7 @@ def test_a_raw_socket_skips_the_broadcast_flag(ns, observe):
     "socket.7/SO_BSDCOMPAT/raw-broadcast-removed",
     sentence=("libsocket/bsdcompat/raw", "socket.7/SO_BSDCOMPAT/raw", "raw.7/errors/eacces-broadcast"),
     section="Socket options",
-    says="With the option too a raw IPv4 socket cannot send to a broadcast address without SO_BROADCAST: "
+    says="With SO_BSDCOMPAT too a raw IPv4 socket cannot send to a broadcast address without SO_BROADCAST: "
     "EACCES.",
     since="2.2",
     needs=[Capability.NET_RAW],

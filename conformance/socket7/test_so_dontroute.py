@@ -17,7 +17,7 @@ DIRECTLY = claim(
     "socket.7/SO_DONTROUTE/no-gateway",
     sentence=("libsocket/dontroute/direct", "socket.7/SO_DONTROUTE/direct"),
     section="Socket options",
-    says="With the option a UDP or TCP socket over IPv4 sends to directly connected hosts only, not "
+    says="With SO_DONTROUTE a UDP or TCP socket over IPv4 sends to directly connected hosts only, not "
     "through a gateway.",
     needs=[VETH],
 )
@@ -73,7 +73,7 @@ def test_a_stream_connects_to_neighbours_only(peers, observe):
     sentence=("libsocket/dontroute/flag", "socket.7/SO_DONTROUTE/flag"),
     section="Socket options",
     says="A UDP send over IPv4 with the flag MSG_DONTROUTE does not go through a gateway, as with "
-    "the option.",
+    "SO_DONTROUTE.",
     needs=[VETH],
 )
 def test_the_flag_of_a_send_does_the_same(peers, observe):

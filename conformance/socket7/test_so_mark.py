@@ -68,7 +68,9 @@ def test_a_filter_tells_packets_by_their_mark(ns, observe):
 )
 def test_the_mark_chooses_the_route(peers, observe):
     peers.right.namespace.add_address("lo", "198.51.100.1/32")
-    peers.left.namespace.add_route("198.51.100.0/24", via=peers.right.address, table=100)
+    peers.left.namespace.add_route(
+        "198.51.100.0/24", via=peers.right.address, dev=peers.left.device, table=100
+    )
     peers.left.namespace.add_rule(fwmark=7, table=100)
     with peers.left.entered():
         sender = Socket.udp()

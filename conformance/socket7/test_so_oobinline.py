@@ -13,7 +13,7 @@ from libsocket import Socket
     "socket.7/SO_OOBINLINE/in-stream",
     sentence=("libsocket/oobinline/inline", "socket.7/SO_OOBINLINE/inline"),
     section="Socket options",
-    says="With the option out-of-band data of TCP is received in the stream, at its place.",
+    says="With SO_OOBINLINE out-of-band data of TCP is received in the stream, at its place.",
 )
 def test_urgent_data_is_in_the_stream(ns, observe):
     sender, receiver = Socket.tcp_pair()
@@ -29,7 +29,7 @@ def test_urgent_data_is_in_the_stream(ns, observe):
     "socket.7/SO_OOBINLINE/off-only-msg-oob",
     sentence=("libsocket/oobinline/flag", "socket.7/SO_OOBINLINE/flag"),
     section="Socket options",
-    says="Without the option out-of-band data of TCP is received with MSG_OOB and is not in the stream.",
+    says="Without SO_OOBINLINE out-of-band data of TCP is received with MSG_OOB and is not in the stream.",
 )
 def test_urgent_data_is_beside_the_stream(ns, observe):
     sender, receiver = Socket.tcp_pair()

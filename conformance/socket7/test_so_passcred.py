@@ -29,7 +29,7 @@ def sending_process(sock: Socket) -> int:
         "socket.7/versions/passcred",
     ),
     section="Socket options",
-    says="On a UNIX socket that has the option, the sender's credentials are received as a control message "
+    says="On a UNIX socket that has SO_PASSCRED, the sender's credentials are received as a control message "
     "SCM_CREDENTIALS.",
     since="2.2",
 )
@@ -51,7 +51,7 @@ def test_the_senders_credentials_are_received(ns, observe, kind):
         "socket.7/versions/passcred",
     ),
     section="Socket options",
-    says="On a UNIX socket on which the option was switched off again, no credentials are received.",
+    says="On a UNIX socket on which SO_PASSCRED was switched off again, no credentials are received.",
     since="2.2",
 )
 @KINDS
@@ -71,7 +71,7 @@ def test_no_credentials_are_received_without_it(ns, observe, kind):
     "socket.7/SO_PASSCRED/any-socket",
     sentence=("socket.7/options/all-sockets", "socket.7/SO_PASSCRED/enables"),
     section="Socket options",
-    says="As an option of the socket level, for all sockets, it can be set and read on an IPv4 UDP socket.",
+    says="SO_PASSCRED, an option of the socket level, can be set and read on an IPv4 UDP socket.",
     since="2.2",
     expect=differs(
         "it exists only where credentials can come: UNIX, netlink and Bluetooth sockets",

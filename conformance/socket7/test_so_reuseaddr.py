@@ -30,8 +30,8 @@ def left_behind(reuse: bool) -> tuple[bool, tuple[str, int]]:
         "socket.7/SO_REUSEADDR/listener",
     ),
     section="Socket options",
-    says="A TCP socket over IPv4 may bind the address of another one that does not listen, if both have the "
-    "option.",
+    says="A TCP socket over IPv4 may bind the address of another one that does not listen, if both have "
+    "SO_REUSEADDR.",
 )
 def test_shares_the_address_of_a_socket_that_does_not_listen(ns, observe):
     with reusing_socket() as first, reusing_socket() as second:
@@ -49,8 +49,8 @@ def test_shares_the_address_of_a_socket_that_does_not_listen(ns, observe):
         "bind.2/EADDRINUSE/taken",
     ),
     section="Socket options",
-    says="A TCP socket over IPv4 may not bind the address on which another one listens, though both have the "
-    "option (and not SO_REUSEPORT): EADDRINUSE.",
+    says="A TCP socket over IPv4 may not bind the address on which another one listens, though both have "
+    "SO_REUSEADDR (and not SO_REUSEPORT): EADDRINUSE.",
 )
 def test_does_not_share_the_address_of_a_listener(ns, observe):
     with reusing_socket() as first, reusing_socket() as second, reusing_socket() as third:
@@ -92,7 +92,7 @@ def test_a_listener_on_every_address_has_the_port_alone(ns, observe, host):
     sentence=("libsocket/reuseaddr/any", "socket.7/SO_REUSEADDR/listener"),
     section="Socket options",
     says="While no TCP socket listens on it, a port may be bound at INADDR_ANY and at a single IPv4 address "
-    "by two that have the option, in either order.",
+    "by two that have SO_REUSEADDR, in either order.",
 )
 @pytest.mark.parametrize(("held", "wanted"), [("0.0.0.0", "127.0.0.1"), ("127.0.0.1", "0.0.0.0")])
 def test_shares_a_port_that_is_bound_at_every_address(ns, observe, held, wanted):
@@ -108,8 +108,8 @@ def test_shares_a_port_that_is_bound_at_every_address(ns, observe, held, wanted)
     "socket.7/SO_REUSEADDR/both-required",
     sentence=("libsocket/reuseaddr/reuse", "socket.7/notes/reuseaddr-both", "bind.2/EADDRINUSE/taken"),
     section="NOTES",
-    says="A TCP socket over IPv4 cannot bind an address that another one has bound unless both set the "
-    "option (or both SO_REUSEPORT): EADDRINUSE.",
+    says="A TCP socket over IPv4 cannot bind an address that another one has bound unless both set "
+    "SO_REUSEADDR (or both SO_REUSEPORT): EADDRINUSE.",
 )
 @pytest.mark.parametrize(("holder", "newcomer"), [(False, False), (False, True), (True, False)])
 def test_one_socket_alone_shares_nothing(ns, observe, holder, newcomer):
@@ -139,7 +139,7 @@ def test_one_socket_alone_shares_nothing(ns, observe, holder, newcomer):
     ),
     section="NOTES",
     says="An IPv4 address that a TCP server has just left, closing a connection first, can be bound again "
-    "only if the server that left and the one that returns both set the option: EADDRINUSE otherwise.",
+    "only if the server that left and the one that returns both set SO_REUSEADDR: EADDRINUSE otherwise.",
 )
 @pytest.mark.parametrize(("before", "after"), [(False, False), (False, True), (True, False)])
 def test_one_server_alone_does_not_return_to_its_port(ns, observe, before, after):

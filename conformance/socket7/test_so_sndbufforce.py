@@ -89,7 +89,7 @@ def test_is_refused_without_net_admin(ns, observe):
     "socket.7/SO_SNDBUFFORCE/readable",
     sentence=("socket.7/options/all-sockets", "socket.7/SO_SNDBUFFORCE/overrides"),
     section="Socket options",
-    says="As an option of the socket level it can be read on a UDP socket on which it was set.",
+    says="SO_SNDBUFFORCE, an option of the socket level, can be read on a UDP socket on which it was set.",
     since="2.6.14",
     needs=[initially(Capability.NET_ADMIN)],
     expect=differs(

@@ -36,7 +36,7 @@ def nanoseconds(sock: Socket) -> list[int]:
     "socket.7/SO_TIMESTAMP/enables",
     sentence=("libsocket/timestamp/enables", "socket.7/SO_TIMESTAMP/enables"),
     section="Socket options",
-    says="The option of a UDP socket turns the control message with the time on, and off again.",
+    says="SO_TIMESTAMP of a UDP socket turns the control message with the time on, and off again.",
 )
 def test_it_is_turned_on_and_off(ns, observe):
     sender, receiver = udp_pair()
@@ -120,7 +120,7 @@ def test_it_is_the_time_of_the_last_packet(ns, observe):
     "socket.7/SO_TIMESTAMPNS/enables",
     sentence="socket.7/SO_TIMESTAMPNS/enables",
     section="Socket options",
-    says="The option of a UDP socket turns the control message with the time on, and off again.",
+    says="SO_TIMESTAMPNS of a UDP socket turns the control message with the time on, and off again.",
     since="2.6.22",
 )
 def test_nanoseconds_are_turned_on_and_off(ns, observe):

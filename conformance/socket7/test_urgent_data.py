@@ -53,7 +53,7 @@ def test_urgent_data_raises_pollpri(ns, observe):
 )
 def test_the_owner_gets_sigurg(ns, observe):
     sender, receiver = Socket.tcp_pair()
-    with sender, receiver, signalled(signal.SIGURG) as came:
+    with signalled(signal.SIGURG) as came, sender, receiver:
         sender.send(b"u", socket.MSG_OOB)
         await_urgent(receiver)
         receiver.recv(1, socket.MSG_OOB)

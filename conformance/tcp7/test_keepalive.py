@@ -14,7 +14,7 @@ from conformance.plugin.timing import SOON, timed
 
 @claim(
     "tcp.7/TCP_KEEPCNT/as-many-probes",
-    sentence="tcp.7/TCP_KEEPCNT/drops",
+    sentence=("tcp.7/TCP_KEEPCNT/drops", "tcp.h/TCP_KEEPCNT/number"),
     section="Socket options",
     says="A TCP connection over IPv4 whose peer is silent sends exactly TCP_KEEPCNT keepalive probes before "
     "it is dropped: a receive that waits fails.",
@@ -38,7 +38,7 @@ def test_so_many_probes_are_sent(peers, observe, count):
 
 @claim(
     "tcp.7/TCP_KEEPIDLE/not-before",
-    sentence="tcp.7/TCP_KEEPIDLE/seconds",
+    sentence=("tcp.7/TCP_KEEPIDLE/seconds", "tcp.h/TCP_KEEPIDLE/starts"),
     section="Socket options",
     says="A TCP connection over IPv4 sends its first keepalive probe once it has been idle for TCP_KEEPIDLE "
     "seconds and not before, where SO_KEEPALIVE is set.",
@@ -60,7 +60,7 @@ def test_an_idle_connection_is_not_probed_before(peers, observe, seconds):
 
 @claim(
     "tcp.7/TCP_KEEPINTVL/apart",
-    sentence="tcp.7/TCP_KEEPINTVL/seconds",
+    sentence=("tcp.7/TCP_KEEPINTVL/seconds", "tcp.h/TCP_KEEPINTVL/interval"),
     section="Socket options",
     says="A TCP connection over IPv4 with a TCP_KEEPIDLE of a second sends the second keepalive probe to a "
     "silent peer TCP_KEEPINTVL seconds after the first, and not before.",

@@ -115,7 +115,11 @@ def test_a_connection_recovers(peers, observe):
 
 @claim(
     "tcp.7/tcp_max_syn_backlog/queued",
-    sentence=("tcp.7/tcp_max_syn_backlog/most", "tcp.7/tcp_max_syn_backlog/dropped"),
+    sentence=(
+        "tcp.7/tcp_max_syn_backlog/most",
+        "tcp.7/tcp_max_syn_backlog/dropped",
+        "ip-sysctl/tcp_max_syn_backlog/most",
+    ),
     section="/proc interfaces",
     says="With a tcp_max_syn_backlog of 4 or 5 and a tcp_syncookies of 0 a listener over IPv4 answers so "
     "many SYNs that are not followed up, and no more.",
@@ -233,7 +237,11 @@ def test_cookies_at_first(peers, observe):
 
 @claim(
     "tcp.7/tcp_syncookies/always",
-    sentence=("tcp.7/tcp_syncookies/two", "ip-sysctl/tcp_syncookies/unconditionally"),
+    sentence=(
+        "tcp.7/tcp_syncookies/two",
+        "ip-sysctl/tcp_syncookies/unconditionally",
+        "ip-sysctl/tcp_syncookies/no-extensions",
+    ),
     section="/proc interfaces",
     says="Where tcp_syncookies is 2 a listener over IPv4 answers with a cookie, which has no room for the "
     "window scaling that a client without timestamps offers, though its queue is empty; where it is 1 the "

@@ -138,7 +138,7 @@ def test_overhead_at_first(peers, observe):
 
 @claim(
     "tcp.7/tcp_app_win/reserved",
-    sentence=("tcp.7/tcp_app_win/reserved", "tcp.7/tcp_app_win/formula"),
+    sentence=("tcp.7/tcp_app_win/reserved", "tcp.7/tcp_app_win/formula", "ip-sysctl/tcp_app_win/reserves"),
     section="/proc interfaces",
     says="Of what the receive buffer of a TCP connection over IPv4 leaves for the window, 400000 bytes, the "
     "TCP_WINDOW_CLAMP with which it begins leaves out half with a tcp_app_win of 1 and an eighth with 3.",
@@ -154,7 +154,7 @@ def test_so_much_is_reserved(peers, observe, value, left_out):
 
 @claim(
     "tcp.7/tcp_app_win/nothing",
-    sentence="tcp.7/tcp_app_win/zero",
+    sentence=("tcp.7/tcp_app_win/zero", "ip-sysctl/tcp_app_win/zero"),
     section="/proc interfaces",
     says="With a tcp_app_win of 0 the TCP_WINDOW_CLAMP with which a TCP connection over IPv4 begins leaves "
     "out nothing of what its receive buffer leaves for the window.",
@@ -169,7 +169,7 @@ def test_nothing_is_reserved(peers, observe):
 
 @claim(
     "tcp.7/tcp_app_win/default",
-    sentence=("tcp.7/tcp_app_win/default", "tcp.7/tcp_app_win/formula"),
+    sentence=("tcp.7/tcp_app_win/default", "tcp.7/tcp_app_win/formula", "ip-sysctl/tcp_app_win/default"),
     section="/proc interfaces",
     says="In a new network namespace the TCP_WINDOW_CLAMP with which a TCP connection over IPv4 without "
     "timestamps begins leaves out a segment, 1460 bytes, of what its receive buffer leaves for the window, "
@@ -191,6 +191,7 @@ def test_a_segment_is_reserved_at_first(peers, observe, settings):
         "tcp.7/tcp_rmem/range",
         "tcp.7/tcp_rmem/most",
         "ip-sysctl/tcp_moderate_rcvbuf/tunes",
+        "ip-sysctl/tcp_rmem/max",
     ),
     section="/proc interfaces",
     says="The receive buffer of a TCP connection over IPv4 that reads much grows where tcp_moderate_rcvbuf "
@@ -252,7 +253,10 @@ def test_the_largest_receive_buffer_at_first(ns, observe):
 
 @claim(
     "tcp.7/tcp_workaround_signed_windows/default",
-    sentence="tcp.7/tcp_workaround_signed_windows/default",
+    sentence=(
+        "tcp.7/tcp_workaround_signed_windows/default",
+        "ip-sysctl/tcp_workaround_signed_windows/default",
+    ),
     section="/proc interfaces",
     says="In a new network namespace the SYN of a TCP socket over IPv4 with a large receive buffer "
     "advertises a window of more than 32767 bytes.",
@@ -265,7 +269,12 @@ def test_windows_are_unsigned_at_first(peers, observe):
 
 @claim(
     "tcp.7/tcp_workaround_signed_windows/unsigned",
-    sentence=("tcp.7/tcp_workaround_signed_windows/signed", "tcp.7/tcp_workaround_signed_windows/unsigned"),
+    sentence=(
+        "tcp.7/tcp_workaround_signed_windows/signed",
+        "tcp.7/tcp_workaround_signed_windows/unsigned",
+        "ip-sysctl/tcp_workaround_signed_windows/signed",
+        "ip-sysctl/tcp_workaround_signed_windows/unsigned",
+    ),
     section="/proc interfaces",
     says="A listener over IPv4 with a large receive buffer answers a client that offers no window scaling "
     "with a window of more than 32767 bytes where tcp_workaround_signed_windows is 0, and of no more where "
@@ -284,7 +293,12 @@ def test_a_client_without_scaling(peers, observe, value, larger):
 
 @claim(
     "tcp.7/tcp_wmem/grows",
-    sentence=("tcp.7/tcp_wmem/range", "tcp.7/tcp_wmem/most", "tcp.7/tcp_wmem/increase"),
+    sentence=(
+        "tcp.7/tcp_wmem/range",
+        "tcp.7/tcp_wmem/most",
+        "tcp.7/tcp_wmem/increase",
+        "ip-sysctl/tcp_wmem/max",
+    ),
     section="/proc interfaces",
     says="The send buffer of a TCP connection over IPv4 that sends much grows from the second number of "
     "tcp_wmem to no more than the third.",

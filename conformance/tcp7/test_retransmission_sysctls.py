@@ -109,7 +109,7 @@ def sent_twice(hosts: Peers, writes: str) -> list[str]:
 
 @claim(
     "tcp.7/tcp_retrans_collapse/full-sized",
-    sentence="tcp.7/tcp_retrans_collapse/tries",
+    sentence=("tcp.7/tcp_retrans_collapse/tries", "ip-sysctl/tcp_retrans_collapse/larger"),
     section="/proc interfaces",
     says="Three small segments of a TCP connection over IPv4 that are not acknowledged are sent again as "
     "one where tcp_retrans_collapse is 1, and only the first of them where it is 0.",
@@ -126,7 +126,7 @@ def test_small_segments_are_collapsed(peers, observe, value, again):
 
 @claim(
     "tcp.7/tcp_retrans_collapse/default",
-    sentence="tcp.7/tcp_retrans_collapse/default",
+    sentence=("tcp.7/tcp_retrans_collapse/default", "ip-sysctl/tcp_retrans_collapse/default"),
     section="/proc interfaces",
     says="In a new network namespace two small segments of a TCP connection over IPv4 that are not "
     "acknowledged are sent again as one.",
@@ -162,6 +162,7 @@ def after_timeout(hosts: Peers, options: dict[int, bytes] | None = None) -> list
         "tcp.7/tcp_frto/one",
         "tcp.7/tcp_frto/two",
         "ip-sysctl/tcp_frto/enables",
+        "ip-sysctl/tcp_frto/sender",
     ),
     section="/proc interfaces",
     says="A TCP connection over IPv4, without selective acknowledgements or with them, whose retransmission "
@@ -282,7 +283,7 @@ def test_a_syn_falls_back_at_first(peers, observe):
 
 @claim(
     "tcp.7/tcp_retries2/times",
-    sentence="tcp.7/tcp_retries2/times",
+    sentence=("tcp.7/tcp_retries2/times", "ip-sysctl/tcp_retries2/first-after"),
     section="/proc interfaces",
     says="Data of a TCP connection over IPv4 that is not acknowledged is sent again tcp_retries2 times, 1 "
     "or 2, before the connection is given up with ETIMEDOUT.",
@@ -368,7 +369,12 @@ def test_so_many_are_normal(peers, observe, times):
 
 @claim(
     "tcp.7/tcp_mtu_probing/always",
-    sentence=("tcp.7/tcp_mtu_probing/two", "tcp.7/tcp_base_mss/initial", "ip-sysctl/tcp_mtu_probing/values"),
+    sentence=(
+        "tcp.7/tcp_mtu_probing/two",
+        "tcp.7/tcp_base_mss/initial",
+        "ip-sysctl/tcp_mtu_probing/values",
+        "ip-sysctl/tcp_base_mss/initial",
+    ),
     section="/proc interfaces",
     says="A TCP client over IPv4 begins with segments no larger than tcp_base_mss (TCP_INFO) where "
     "tcp_mtu_probing is 2, and with full ones where it is 0 or 1.",
@@ -418,7 +424,7 @@ def test_the_size_at_first(peers, observe):
 
 @claim(
     "tcp.7/tcp_orphan_retries/times",
-    sentence="tcp.7/tcp_orphan_retries/attempts",
+    sentence=("tcp.7/tcp_orphan_retries/attempts", "ip-sysctl/tcp_orphan_retries/timeout"),
     section="/proc interfaces",
     says="The end of a closed TCP connection over IPv4 that is not acknowledged is sent again "
     "tcp_orphan_retries times, 1 or 2, and not once more when that would be due.",
@@ -441,7 +447,12 @@ def test_an_orphan_tries(peers, observe, times):
 
 @claim(
     "tcp.7/tcp_reordering/most",
-    sentence=("tcp.7/tcp_reordering/most", "tcp.7/tcp_reordering/default"),
+    sentence=(
+        "tcp.7/tcp_reordering/most",
+        "tcp.7/tcp_reordering/default",
+        "ip-sysctl/tcp_reordering/initial",
+        "ip-sysctl/tcp_reordering/default",
+    ),
     section="/proc interfaces",
     says="A TCP socket begins with a reordering (TCP_INFO) of 3 in a new network namespace, and with "
     "another that tcp_reordering says.",
@@ -472,7 +483,10 @@ def sent_again(hosts: Peers, repeated: range) -> tuple[int, list[bool]]:
 
 @claim(
     "tcp.7/tcp_reordering/not-lost",
-    sentence=("tcp.7/tcp_reordering/most", "tcp.7/tcp_reordering/default"),
+    sentence=(
+        "tcp.7/tcp_reordering/most",
+        "tcp.7/tcp_reordering/default",
+    ),
     section="/proc interfaces",
     says="A TCP connection over IPv4 without selective acknowledgements does not send a segment again where "
     "so many later ones arrived before it as tcp_reordering says, 3 in a new network namespace, or 7, and "
@@ -525,6 +539,8 @@ def windows(hosts: Peers) -> list[bool]:
         "tcp.7/tcp_slow_start_after_idle/enabled",
         "tcp.7/tcp_slow_start_after_idle/disabled",
         "ip-sysctl/tcp_slow_start_after_idle/idle",
+        "ip-sysctl/tcp_slow_start_after_idle/timeout",
+        "ip-sysctl/tcp_slow_start_after_idle/disabled",
     ),
     section="/proc interfaces",
     says="The congestion window (TCP_INFO) of a TCP connection over IPv4 with the algorithm reno, which was "
@@ -666,7 +682,11 @@ def largest_frame(hosts: Peers, settings: dict[str, int]) -> int:
 
 @claim(
     "tcp.7/tcp_tso_win_divisor/share",
-    sentence="tcp.7/tcp_tso_win_divisor/percentage",
+    sentence=(
+        "tcp.7/tcp_tso_win_divisor/percentage",
+        "ip-sysctl/tcp_tso_win_divisor/part",
+        "ip-sysctl/tcp_tso_win_divisor/default",
+    ),
     section="/proc interfaces",
     says="Of the congestion window with which a TCP connection over IPv4 with the algorithm reno begins, 10 "
     "segments, one frame for segmentation by hardware takes no more than a third in a new network namespace, "

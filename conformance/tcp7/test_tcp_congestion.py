@@ -22,7 +22,11 @@ CUBIC, RENO = "cubic", "reno"
 
 @claim(
     "tcp.7/TCP_CONGESTION/used",
-    sentence=("tcp.7/TCP_CONGESTION/string", "tcp.7/TCP_CONGESTION/per-socket"),
+    sentence=(
+        "tcp.7/TCP_CONGESTION/string",
+        "tcp.7/TCP_CONGESTION/per-socket",
+        "tcp.h/TCP_CONGESTION/algorithm",
+    ),
     section="Socket options",
     says="A TCP socket over IPv4 whose TCP_CONGESTION is set to the string reno uses that algorithm: its "
     "slow start threshold becomes half of the 10 segments that were under way when a retransmission timeout "
@@ -48,7 +52,11 @@ def test_the_algorithm_is_used(peers, observe):
 
 @claim(
     "tcp.7/TCP_CONGESTION/per-socket",
-    sentence=("tcp.7/TCP_CONGESTION/per-socket", "tcp.7/tcp_congestion_control/default"),
+    sentence=(
+        "tcp.7/TCP_CONGESTION/per-socket",
+        "tcp.7/tcp_congestion_control/default",
+        "ip-sysctl/tcp_congestion_control/new",
+    ),
     section="Socket options",
     says="TCP_CONGESTION changes the algorithm of one TCP socket, over IPv4 and IPv6: others keep what "
     "tcp_congestion_control of their network namespace said when they were made.",
@@ -132,6 +140,8 @@ def test_any_can_be_chosen_with_the_capability(ns, observe, family):
         "tcp.7/tcp_available_congestion_control/registered",
         "tcp.7/tcp_available_congestion_control/list",
         "tcp.7/tcp_congestion_control/reno",
+        "ip-sysctl/tcp_available_congestion_control/registered",
+        "ip-sysctl/tcp_congestion_control/reno",
     ),
     section="/proc interfaces",
     says="What tcp_available_congestion_control lists, with spaces between, has reno in it, and a TCP socket "

@@ -20,7 +20,7 @@ from libsocket import Socket
 
 @claim(
     "tcp.7/TCP_CORK/holds-partial-frames",
-    sentence="tcp.7/TCP_CORK/partial-frames",
+    sentence=("tcp.7/TCP_CORK/partial-frames", "tcp.h/TCP_CORK/partial"),
     section="Socket options",
     says="With TCP_CORK a partial segment is not sent at once, though nothing sent before it is "
     "unacknowledged.",
@@ -59,7 +59,7 @@ def test_a_full_segment_is_sent(peers, observe):
 
 @claim(
     "tcp.7/TCP_CORK/uncorking-sends",
-    sentence="tcp.7/TCP_CORK/cleared",
+    sentence=("tcp.7/TCP_CORK/cleared", "ip-sysctl/tcp_autocorking/cork"),
     section="Socket options",
     says="Clearing TCP_CORK sends all partial segments that wait, where nothing sent before is "
     "unacknowledged.",

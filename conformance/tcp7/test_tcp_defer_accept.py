@@ -21,7 +21,7 @@ LEAST_DELAY = 0.04
 
 @claim(
     "tcp.7/TCP_DEFER_ACCEPT/wakes-on-data",
-    sentence="tcp.7/TCP_DEFER_ACCEPT/wakes-on-data",
+    sentence=("tcp.7/TCP_DEFER_ACCEPT/wakes-on-data", "tcp.h/TCP_DEFER_ACCEPT/data"),
     section="Socket options",
     says="A TCP listener with TCP_DEFER_ACCEPT, over IPv4 and IPv6, is not readable when a client has "
     "connected, and is once the client has sent data; one without is at once.",

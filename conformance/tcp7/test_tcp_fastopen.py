@@ -47,7 +47,7 @@ def hold_answers(hosts: Peers) -> None:
 
 @claim(
     "tcp.7/TCP_FASTOPEN/cookie",
-    sentence=("tcp.7/TCP_FASTOPEN/enables", "tcp.7/TCP_FASTOPEN/cookie"),
+    sentence=("tcp.7/TCP_FASTOPEN/enables", "tcp.7/TCP_FASTOPEN/cookie", "tcp.h/TCP_FASTOPEN/listeners"),
     section="Socket options",
     says="A TCP listener over IPv4 with TCP_FASTOPEN answers a SYN that asks for a cookie with one; with a "
     "TCP_FASTOPEN of 0 it does not.",
@@ -63,7 +63,7 @@ def test_a_cookie_is_granted(peers, observe, queue, size):
 
 @claim(
     "tcp.7/TCP_FASTOPEN/sysctl",
-    sentence=("tcp.7/TCP_FASTOPEN/sysctl", "tcp.7/tcp_fastopen/bits"),
+    sentence=("tcp.7/TCP_FASTOPEN/sysctl", "tcp.7/tcp_fastopen/bits", "ip-sysctl/tcp_fastopen/server"),
     section="Socket options",
     says="A TCP listener over IPv4 with TCP_FASTOPEN grants cookies only where tcp_fastopen has the bit 2.",
     since="3.7",
@@ -78,7 +78,12 @@ def test_the_sysctl_enables_it(peers, observe, server, size):
 
 @claim(
     "tcp.7/TCP_FASTOPEN/data-in-syn",
-    sentence=("tcp.7/TCP_FASTOPEN/data-in-syn", "tcp.7/TCP_FASTOPEN/enables"),
+    sentence=(
+        "tcp.7/TCP_FASTOPEN/data-in-syn",
+        "tcp.7/TCP_FASTOPEN/enables",
+        "ip-sysctl/tcp_fastopen/enables",
+        "tcp.h/TCP_FASTOPEN/listeners",
+    ),
     section="Socket options",
     says="A TCP listener with TCP_FASTOPEN, over IPv4 and IPv6, takes the data of a SYN with a valid cookie, "
     "and its SYN-ACK acknowledges that data too.",
@@ -112,7 +117,11 @@ def test_data_in_a_syn_is_taken(peers, observe, version):
 
 @claim(
     "tcp.7/TCP_FASTOPEN/before-handshake",
-    sentence=("tcp.7/TCP_FASTOPEN/before-handshake", "tcp.7/TCP_FASTOPEN/exchange"),
+    sentence=(
+        "tcp.7/TCP_FASTOPEN/before-handshake",
+        "tcp.7/TCP_FASTOPEN/exchange",
+        "ip-sysctl/tcp_fastopen/server",
+    ),
     section="Socket options",
     says="accept(2) on a TCP listener over IPv4 with TCP_FASTOPEN returns a connection to read from and "
     "write to though its handshake is not complete.",
@@ -142,7 +151,7 @@ def test_data_is_exchanged_before_the_handshake(peers, observe):
 
 @claim(
     "tcp.7/TCP_FASTOPEN/queue",
-    sentence="tcp.7/TCP_FASTOPEN/queue",
+    sentence=("tcp.7/TCP_FASTOPEN/queue", "ip-sysctl/tcp_fastopen/listeners"),
     section="Socket options",
     says="A TCP listener over IPv4 takes the data of as many SYNs as TCP_FASTOPEN says while their "
     "handshakes are pending: with 1 a second one waits, with 2 it does not.",

@@ -68,6 +68,7 @@ def test_a_first_connect_asks_for_a_cookie(peers, observe, version):
         "tcp.7/TCP_FASTOPEN_CONNECT/write",
         "tcp.7/TCP_FASTOPEN_CONNECT/deferred",
         "tcp.7/TCP_FASTOPEN_CONNECT/write-first",
+        "tcp.h/TCP_FASTOPEN_CONNECT/attempts",
     ),
     section="Socket options",
     says="A TCP socket with TCP_FASTOPEN_CONNECT, over IPv4 and IPv6, that has a cookie for its peer sends "

@@ -37,7 +37,7 @@ def test_it_tells_the_state(ns, observe, family):
 
 @claim(
     "tcp.7/TCP_INFO/counts",
-    sentence="tcp.7/TCP_INFO/collects",
+    sentence=("tcp.7/TCP_INFO/collects", "tcp.h/tcpi_bytes/acknowledged-and-received"),
     section="Socket options",
     says="TCP_INFO tells how many bytes of a TCP connection its peer has acknowledged, the SYN of the one "
     "that connected counted as one, and how many it has received from it, over IPv4 and IPv6.",

@@ -28,7 +28,7 @@ def probing_peer() -> Iterator[tuple[Socket, Socket]]:
 
 @claim(
     "tcp.7/TCP_LINGER2/lifetime",
-    sentence="tcp.7/TCP_LINGER2/lifetime",
+    sentence=("tcp.7/TCP_LINGER2/lifetime", "tcp.h/TCP_LINGER2/life-time"),
     section="Socket options",
     says="A TCP socket over IPv4 that was closed with a TCP_LINGER2 of some seconds lives so long in "
     "FIN-WAIT-2, and then answers its peer with a reset.",
@@ -49,7 +49,7 @@ def test_an_orphan_lives_so_long(ns, observe, seconds):
 
 @claim(
     "tcp.7/tcp_fin_timeout/lifetime",
-    sentence="tcp.7/tcp_fin_timeout/seconds",
+    sentence=("tcp.7/tcp_fin_timeout/seconds", "ip-sysctl/tcp_fin_timeout/orphaned"),
     section="/proc interfaces",
     says="A TCP socket over IPv4 that was closed lives as many seconds in FIN-WAIT-2 as tcp_fin_timeout "
     "says, and then answers its peer with a reset.",

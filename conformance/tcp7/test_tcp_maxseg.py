@@ -99,7 +99,7 @@ def test_it_has_bounds(peers, observe, size):
 
 @claim(
     "tcp.7/TCP_MAXSEG/outgoing",
-    sentence="tcp.7/TCP_MAXSEG/outgoing",
+    sentence=("tcp.7/TCP_MAXSEG/outgoing", "tcp.h/TCP_MAXSEG/limits"),
     section="Socket options",
     says="With a TCP_MAXSEG of 600, set before connecting, a TCP socket over IPv4 sends 600 bytes in one "
     "segment and 601 in two, as its peer counts them, where segments have no timestamps.",

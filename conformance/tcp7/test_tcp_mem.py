@@ -12,7 +12,7 @@ from libsocket import Socket
 
 @claim(
     "tcp.7/tcp_rmem/default-overrides-rmem-default",
-    sentence=("tcp.7/tcp_rmem/default", "ip-sysctl/tcp_rmem/default"),
+    sentence=("tcp.7/tcp_rmem/default", "ip-sysctl/tcp_rmem/default", "ip-sysctl/ipv6/tcp"),
     section="/proc interfaces",
     says="A TCP socket, over IPv4 and IPv6, starts with the receive buffer that tcp_rmem's second number "
     "says, not net.core.rmem_default.",

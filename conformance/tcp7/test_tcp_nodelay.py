@@ -27,6 +27,7 @@ FLUSHES = claim(
         "tcp.7/TCP_NODELAY/at-once",
         "libsocket/nodelay/disables-nagle",
         "libsocket/nodelay/at-once",
+        "tcp.h/TCP_NODELAY/nagle",
     ),
     section="Socket options",
     says="With TCP_NODELAY small writes are sent at once, though earlier data is not acknowledged.",
@@ -46,7 +47,7 @@ def test_small_writes_go_out_at_once(peers, observe):
 
 @claim(
     "tcp.7/TCP_NODELAY/off-gathers",
-    sentence=("tcp.7/TCP_NODELAY/buffers", "libsocket/nodelay/buffers"),
+    sentence=("tcp.7/TCP_NODELAY/buffers", "libsocket/nodelay/buffers", "tcp.h/TCP_NODELAY/nagle"),
     section="Socket options",
     says="Without TCP_NODELAY small writes are gathered while an earlier one is not acknowledged.",
     needs=[VETH, ROUTE_TIMERS],

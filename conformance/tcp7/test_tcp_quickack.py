@@ -19,7 +19,7 @@ LEAST_DELAY = 0.04
 
 @claim(
     "tcp.7/TCP_QUICKACK/sets",
-    sentence="tcp.7/TCP_QUICKACK/sets",
+    sentence=("tcp.7/TCP_QUICKACK/sets", "tcp.h/TCP_QUICKACK/quick"),
     section="Socket options",
     says="TCP_QUICKACK turns quickack mode of a TCP connection, over IPv4 and IPv6, off and on, and reads "
     "so.",
@@ -40,7 +40,7 @@ def test_the_mode_is_set(ns, observe, family):
 
 @claim(
     "tcp.7/TCP_QUICKACK/at-once",
-    sentence="tcp.7/TCP_QUICKACK/at-once",
+    sentence=("tcp.7/TCP_QUICKACK/at-once", "tcp.h/TCP_QUICKACK/quick"),
     section="Socket options",
     says="A TCP connection over IPv4 in quickack mode acknowledges each of two small segments that come one "
     "after the other; without that mode it acknowledges one 40 milliseconds later at the earliest.",

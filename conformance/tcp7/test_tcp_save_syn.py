@@ -14,7 +14,12 @@ HOSTS = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 
 @claim(
     "tcp.7/TCP_SAVED_SYN/headers",
-    sentence=("tcp.7/TCP_SAVE_SYN/saves", "tcp.7/TCP_SAVED_SYN/reads", "tcp.7/TCP_SAVED_SYN/headers"),
+    sentence=(
+        "tcp.7/TCP_SAVE_SYN/saves",
+        "tcp.7/TCP_SAVED_SYN/reads",
+        "tcp.7/TCP_SAVED_SYN/headers",
+        "tcp.h/TCP_SAVED_SYN/gets",
+    ),
     section="Socket options",
     says="An accepted TCP connection, over IPv4 and IPv6, of a listener with TCP_SAVE_SYN reads the headers "
     "of IP and TCP of its SYN with TCP_SAVED_SYN, and nothing where the listener has not.",
@@ -60,7 +65,7 @@ def test_they_are_read_once(ns, observe, host):
 
 @claim(
     "tcp.7/TCP_SAVE_SYN/when",
-    sentence="tcp.7/TCP_SAVE_SYN/when",
+    sentence=("tcp.7/TCP_SAVE_SYN/when", "tcp.h/TCP_SAVE_SYN/records"),
     section="Socket options",
     says="TCP_SAVE_SYN can be set on a TCP socket, over IPv4 and IPv6, before listen(2) and after: both keep "
     "the SYNs that come then.",

@@ -40,7 +40,7 @@ def silence(hosts: Peers) -> None:
 
 @claim(
     "tcp.7/TCP_SYNCNT/sent-again",
-    sentence="tcp.7/TCP_SYNCNT/retransmits",
+    sentence=("tcp.7/TCP_SYNCNT/retransmits", "tcp.h/TCP_SYNCNT/retransmits"),
     section="Socket options",
     says="A connect of a TCP socket over IPv4 with a TCP_SYNCNT of 1, to which nobody answers, fails with "
     "ETIMEDOUT after its SYN has been sent again once.",
@@ -60,7 +60,7 @@ def test_a_request_is_sent_again_so_often(peers, observe):
 
 @claim(
     "tcp.7/tcp_syn_retries/sent-again",
-    sentence="tcp.7/tcp_syn_retries/retransmits",
+    sentence=("tcp.7/tcp_syn_retries/retransmits", "ip-sysctl/tcp_syn_retries/times"),
     section="/proc interfaces",
     says="A connect of a TCP socket over IPv4 where tcp_syn_retries is 1, to which nobody answers, fails "
     "with ETIMEDOUT after its SYN has been sent again once.",

@@ -28,6 +28,7 @@ ESTABLISHED, CLOSE, CLOSE_WAIT, LISTEN = 1, 7, 8, 10
         "tcp.7/TCP_USER_TIMEOUT/decreasing",
         "tcp.7/ETIMEDOUT/unacknowledged",
         "tcp.7/Error-handling/reported",
+        "tcp.h/TCP_USER_TIMEOUT/loss",
     ),
     section="Socket options",
     says="A TCP connection over IPv4 whose sent data has not been acknowledged for TCP_USER_TIMEOUT "

@@ -30,7 +30,7 @@ def advertised(hosts: Peers, sock: Socket) -> int:
 
 @claim(
     "tcp.7/TCP_WINDOW_CLAMP/bounds",
-    sentence="tcp.7/TCP_WINDOW_CLAMP/bounds",
+    sentence=("tcp.7/TCP_WINDOW_CLAMP/bounds", "tcp.h/TCP_WINDOW_CLAMP/bounds"),
     section="Socket options",
     says="A TCP socket over IPv4 with a TCP_WINDOW_CLAMP that is set before connecting advertises no larger "
     "window: one of that size up to a segment's, else as many segments as fit.",

@@ -25,7 +25,12 @@ SINCE = "6.7"
 
 @claim(
     "tcp_ao/counters/good",
-    sentence=("tcp_ao/counters/key", "tcp_ao/counters/good", "tcp_ao/counters/netns-good"),
+    sentence=(
+        "tcp_ao/counters/key",
+        "tcp_ao/counters/good",
+        "tcp_ao/counters/netns-good",
+        "tcp.h/tcp_ao_info_opt/counters",
+    ),
     section="uAPI",
     says="Segments over IPv4 that pass are counted by the key that signed them, by the TCP socket that gets "
     "them, and by TCPAOGood of its network namespace; another key of the socket, and the counters of "
@@ -65,6 +70,7 @@ WRONG = {
         "tcp_ao/counters/bad",
         "tcp_ao/counters/unknown",
         "tcp_ao/counters/required",
+        "tcp.h/tcp_ao_info_opt/counters",
     ),
     section="uAPI",
     says="A TCP listener over IPv4 counts SYNs apart that fail verification, which their key counts too, "

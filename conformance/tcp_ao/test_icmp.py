@@ -39,6 +39,7 @@ def sent(client: Socket, server: Socket) -> tuple[str, int]:
     sentence=(
         *("tcp_ao/comparison/icmp", "tcp_ao/TCP_AO_INFO/settings"),
         *("tcp_ao/counters/icmps", "tcp_ao/counters/netns", "tcp_ao/counters/netns-icmps"),
+        "tcp.h/tcp_ao_info_opt/accept_icmps",
     ),
     section="Introduction",
     says="An established TCP connection over IPv4 with TCP-AO, and IP_RECVERR, ignores ICMP messages that "

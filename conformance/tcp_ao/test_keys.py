@@ -103,7 +103,7 @@ def test_a_connection_has_several_keys(ns, observe):
 
 @claim(
     "tcp_ao/TCP_AO_DEL_KEY/unused-key",
-    sentence=("tcp_ao/TCP_AO_ADD_KEY/by-options", "tcp_ao/database/userspace"),
+    sentence=("tcp_ao/TCP_AO_ADD_KEY/by-options", "tcp_ao/database/userspace", "tcp.h/TCP_AO/keys"),
     section="uAPI",
     says="TCP_AO_DEL_KEY takes a key away, from a socket that is not connected and, if the key is not used, "
     "from a TCP connection over IPv4.",
@@ -251,7 +251,7 @@ def test_a_key_is_not_replaced_by_an_unknown_one(ns, observe, current, rnext):
 
 @claim(
     "tcp_ao/TCP_AO_DEL_KEY/asynchronous",
-    sentence="tcp_ao/TCP_AO_DEL_KEY/asynchronous",
+    sentence=("tcp_ao/TCP_AO_DEL_KEY/asynchronous", "tcp.h/tcp_ao_del/del_async"),
     section="uAPI",
     says="A TCP-AO key is taken away from a TCP listener over IPv4 asynchronously, too: who has only that "
     "one is not accepted any more, and who has another is.",
@@ -280,7 +280,7 @@ def test_a_listeners_key_is_taken_away_asynchronously(ns, observe):
 
 @claim(
     "tcp_ao/TCP_AO_GET_KEYS/all",
-    sentence="tcp_ao/TCP_AO_GET_KEYS/lists",
+    sentence=("tcp_ao/TCP_AO_GET_KEYS/lists", "tcp.h/TCP_AO/keys"),
     section="uAPI",
     says="TCP_AO_GET_KEYS lists every key of a TCP socket over IPv4, with address, prefix, secret, numbers, "
     "algorithm and length of the MAC.",
@@ -312,7 +312,7 @@ FILTERS = {
 
 @claim(
     "tcp_ao/TCP_AO_GET_KEYS/filtered",
-    sentence="tcp_ao/TCP_AO_GET_KEYS/filters",
+    sentence=("tcp_ao/TCP_AO_GET_KEYS/filters", "tcp.h/tcp_ao_getsockopt/of-a-peer"),
     section="uAPI",
     says="TCP_AO_GET_KEYS gives the key of a peer with a SendID and a RecvID, those of every peer with both, "
     "the current key, or that which is asked for next, of a TCP socket over IPv4.",

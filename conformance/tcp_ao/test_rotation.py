@@ -130,7 +130,7 @@ def test_the_current_key_is_changed_by_hand(ns, observe):
 
 @claim(
     "tcp_ao/TCP_AO_INFO/required",
-    sentence="tcp_ao/TCP_AO_INFO/settings",
+    sentence=("tcp_ao/TCP_AO_INFO/settings", "tcp.h/tcp_ao_info_opt/ao_required"),
     section="uAPI",
     says="With ao_required of TCP_AO_INFO a TCP listener over IPv4 does not answer a SYN without TCP-AO's "
     "option from an address for which it has no key, and counts it; without it does.",
@@ -173,7 +173,12 @@ def settings(sock: Socket) -> list[int]:
 
 @claim(
     "tcp_ao/TCP_AO_INFO/reads-back",
-    sentence=("tcp_ao/TCP_AO_INFO/settings", "tcp_ao/TCP_AO_INFO/get", "tcp_ao/TCP_AO_INFO/clears"),
+    sentence=(
+        "tcp_ao/TCP_AO_INFO/settings",
+        "tcp_ao/TCP_AO_INFO/get",
+        "tcp_ao/TCP_AO_INFO/clears",
+        "tcp.h/tcp_ao_info_opt/set_counters",
+    ),
     section="uAPI",
     says="A TCP socket's TCP_AO_INFO reads ao_required, accept_icmps and the counters as they were set, with "
     "nothing set at first; the counters stay where set_counters is not given, and are cleared where it is.",

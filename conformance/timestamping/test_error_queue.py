@@ -68,7 +68,11 @@ def test_the_record_is_three_times(ns, observe, pair, option):
 
 @claim(
     "timestamping/errqueue/enomsg",
-    sentence=("timestamping/errqueue/two-messages", "timestamping/errqueue/error"),
+    sentence=(
+        "timestamping/errqueue/two-messages",
+        "timestamping/errqueue/error",
+        "errqueue.h/SCM_TIMESTAMPING/passed",
+    ),
     section="2.1.1 Transmit timestamps with MSG_ERRQUEUE",
     says="A transmit timestamp of a UDP or TCP socket comes as two control messages: SCM_TIMESTAMPING at "
     "SOL_SOCKET, and IP_RECVERR at SOL_IP, or IPV6_RECVERR at SOL_IPV6, with ee_errno ENOMSG.",

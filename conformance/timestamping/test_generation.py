@@ -258,6 +258,7 @@ def test_the_flag_counts_for_what_is_begun_after_it(ns, observe, pair):
         "timestamping/records/fields",
         "timestamping/receive/with-data",
         "timestamping/receive/fields",
+        "errqueue.h/SCM_TIMESTAMPING/passed",
     ),
     section="1.3.1 Timestamp Generation",
     says="With RX_SOFTWARE and SOFTWARE a UDP datagram over IPv4 or IPv6 comes with the time at which it "
@@ -289,6 +290,9 @@ def test_a_datagram_comes_with_its_arrival(ns, observe, pair):
         "timestamping/records/fields",
         "timestamping/types/one-to-one",
         "timestamping/types/snd",
+        "errqueue.h/SCM_TSTAMP/type",
+        "errqueue.h/SCM_TSTAMP/SND",
+        "errqueue.h/SCM_TSTAMP/SCHED",
     ),
     section="1.3.1 Timestamp Generation",
     says="What a UDP or TCP socket with TX_SCHED and TX_SOFTWARE sends by loopback has two timestamps during "
@@ -393,7 +397,12 @@ def test_each_layer_stamps(peers, observe):
 
 @claim(
     "timestamping/generation/tx-ack-of-all",
-    sentence=("timestamping/generation/tx-ack", "timestamping/types/one-to-one"),
+    sentence=(
+        "timestamping/generation/tx-ack",
+        "timestamping/types/one-to-one",
+        "errqueue.h/SCM_TSTAMP/type",
+        "errqueue.h/SCM_TSTAMP/ACK",
+    ),
     section="1.3.1 Timestamp Generation",
     says="A TCP socket with TX_ACK has a timestamp of the type SCM_TSTAMP_ACK for a send once its last "
     "byte is acknowledged, one for the whole of it however many packets that were.",
@@ -483,7 +492,11 @@ def test_nothing_acknowledges_a_datagram(ns, observe, pair):
 
 @claim(
     "timestamping/reporting/at-once",
-    sentence=("timestamping/reporting/at-once", "timestamping/reporting/software"),
+    sentence=(
+        "timestamping/reporting/at-once",
+        "timestamping/reporting/software",
+        "net_tstamp.h/SO_TIMESTAMPING/kinds",
+    ),
     section="1.3.2 Timestamp Reporting",
     says="SOFTWARE is looked at when a report is read: of what a UDP or TCP socket has stamped the report "
     "has its time that is read while the flag is on, and none that is read while it is off.",
@@ -542,7 +555,7 @@ def test_a_deprecated_flag_has_no_effect(ns, observe, pair):
 
 @claim(
     "timestamping/reporting/generated-only",
-    sentence="timestamping/reporting/generated-only",
+    sentence=("timestamping/reporting/generated-only", "net_tstamp.h/SO_TIMESTAMPING/kinds"),
     section="1.3.2 Timestamp Reporting",
     says="With SOFTWARE alone nothing that a UDP or TCP socket sends is reported.",
     since="3.17",
@@ -593,7 +606,11 @@ def test_a_message_has_flags_of_its_own(ns, observe, pair):
 
 @claim(
     "timestamping/control-message/acknowledgement",
-    sentence=("timestamping/control-message/one-write", "timestamping/generation/tx-by-control-message"),
+    sentence=(
+        "timestamping/control-message/one-write",
+        "timestamping/generation/tx-by-control-message",
+        "net_tstamp.h/SO_TIMESTAMPING/both-ways",
+    ),
     section="1.3.4 Enabling timestamps via control messages",
     says="A send on a TCP socket that has none of TX_SCHED, TX_SOFTWARE and TX_ACK can ask for all three in "
     "a control message.",

@@ -273,7 +273,11 @@ def test_stats_come_with_times_only(ns, observe, kind):
 
 @claim(
     "timestamping/OPT_STATS/beside-the-time",
-    sentence=("timestamping/OPT_STATS/message", "timestamping/OPT_STATS/attributes"),
+    sentence=(
+        "timestamping/OPT_STATS/message",
+        "timestamping/OPT_STATS/attributes",
+        "tcp.h/SCM_TIMESTAMPING_OPT_STATS/attributes",
+    ),
     section="1.3.3 Timestamp Options",
     says="With OPT_STATS and OPT_TSONLY a transmit timestamp of TCP comes beside a control message "
     "SCM_TIMESTAMPING_OPT_STATS of netlink attributes, among them how long the socket was busy and how long "

@@ -27,6 +27,7 @@ UNCORKED_LATER = {
 )
 @TCP
 def test_a_send_in_segments_has_one_timestamp(ns, observe, pair):
+    ns.sysctl["net.ipv4.tcp_early_retrans"] = 0  # a segment that is sent again has timestamps again
     sender, receiver = pair()
     with sender, receiver:
         sender.timestamping = Timestamping(IDENTIFIED | TimestampingFlag.TX_SCHED | TimestampingFlag.TX_ACK)

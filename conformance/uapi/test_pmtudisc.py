@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.ipv6 import (
@@ -144,6 +144,13 @@ def test_the_interface_says_how_large(routed, observe, setting):
     section="IPV6_MTU_DISCOVER values",
     says="What a router tells of a packet that was too large is ignored where a UDP socket sent it with "
     "IPV6_PMTUDISC_INTERFACE or OMIT: the path MTU stays as it was. With IPV6_PMTUDISC_PROBE it is taken.",
+    expect=differs(
+        "the path MTU is taken before the socket that sent is looked for, whatever it asks for",
+        since="7.3",
+        source="CVE-2026-99076",
+        backports=("6.12.117", "7.2.11"),
+        observed={"known": [PATH_MTU, PATH_MTU]},
+    ),
     needs=ON_THE_WIRE,
     survives=ASKED,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from socket import AF_INET6, IPPROTO_UDP
+from socket import AF_INET, AF_INET6, IPPROTO_UDP
 
 import pytest
 
@@ -11,7 +11,7 @@ from conformance.plugin.needs import IPV6
 from conformance.plugin.setups.datagrams import Datagram, datagram
 from conformance.plugin.setups.udp import received, udp_flow, udp_receiver, udp_socket
 from conformance.plugin.timing import SOON
-from libsocket import MessageFlag, Socket
+from libsocket import SO_NO_CHECK, UDP_NO_CHECK6_TX, MessageFlag, Socket
 from netns import Capability
 
 ESPINUDP = 2
@@ -20,7 +20,7 @@ HOSTS = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 
 @claim(
     "udp.7/UDP_CORK/gathers",
-    sentence="udp.7/UDP_CORK/accumulates",
+    sentence=("udp.7/UDP_CORK/accumulates", "udp.h/UDP_CORK/partial"),
     section="Socket options",
     says="While UDP_CORK is on what a connected UDP socket, over IPv4 and IPv6, sends is gathered, and is "
     "received as one datagram once it is off; before and after each send is a datagram.",
@@ -42,7 +42,7 @@ def test_what_is_sent_is_gathered(ns, observe, host):
 
 @claim(
     "udp.7/UDP_CORK/held",
-    sentence="udp.7/UDP_CORK/accumulates",
+    sentence=("udp.7/UDP_CORK/accumulates", "udp.h/UDP_CORK/partial"),
     section="Socket options",
     says="Nothing of what a UDP socket, over IPv4 and IPv6, gathers with UDP_CORK is received before it is "
     "off: not before what another socket sends meanwhile.",
@@ -98,6 +98,7 @@ def test_the_first_send_names_the_destination(ns, observe, host):
 
 @claim(
     "defacto/UDP_NO_CHECK6_TX/no-checksum",
+    sentence=("udp.h/UDP_NO_CHECK6_TX/disables"),
     says="With UDP_NO_CHECK6_TX a UDP socket over IPv6 sends datagrams whose checksum is 0; without it they "
     "have one.",
     since="3.16",
@@ -117,7 +118,32 @@ def test_datagrams_have_no_checksum(ns, observe):
 
 
 @claim(
+    "defacto/UDP_NO_CHECK6_TX/not-of-ipv4",
+    says="UDP_NO_CHECK6_TX changes nothing of what a UDP socket over IPv4 sends, nor SO_NO_CHECK of what one "
+    "over IPv6 does: it has a checksum.",
+    since="3.16",
+    commit="1c19448c9ba6",
+    needs=[IPV6, Capability.NET_RAW],
+)
+@pytest.mark.parametrize(
+    ("host", "family", "option"),
+    [("127.0.0.1", AF_INET, UDP_NO_CHECK6_TX), ("::1", AF_INET6, SO_NO_CHECK)],
+    ids=["ip", "ipv6"],
+)
+def test_the_option_of_the_other_version_does_nothing(ns, observe, host, family, option):
+    with udp_flow(host) as (sender, _), Socket.raw(IPPROTO_UDP, family) as seen:
+        seen.rcvtimeo = SOON
+        sender.set(option, True)
+        sender.send(b"with")
+        last = seen.recv(100)[-12:]  # before it, over IPv4, is a header of IP
+        found = [sender.get(option), last[8:].decode(), last[6:8] != bytes(2)]
+
+        assert observe("option_data_and_has_checksum", found) == [True, "with", True]
+
+
+@claim(
     "defacto/UDP_NO_CHECK6_RX/no-checksum",
+    sentence=("udp.h/UDP_NO_CHECK6_RX/disables"),
     says="A UDP socket over IPv6 receives datagrams without a checksum (0) with UDP_NO_CHECK6_RX only.",
     since="3.16",
     commit="1c19448c9ba6",

@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
-from socket import IPPROTO_UDP, MSG_DONTWAIT
+from socket import IPPROTO_UDP
 
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import OWN_KERNEL
 from conformance.plugin.setups.datagrams import datagram
-from conformance.plugin.setups.udp import udp_flow
+from conformance.plugin.setups.udp import UDP_MEM, received_of_60, udp_flow
 from conformance.plugin.timing import SOON
 from libsocket import Socket
-from netns import Capability, Namespace, initial_sysctl, initial_sysctl_set
-
-UDP_MEM = "net.ipv4.udp_mem"
-SIZE = 60_000
-
-
-def waiting(sock: Socket) -> int:
-    """How many datagrams of this size a socket has received by now."""
-    count = 0
-    with suppress(BlockingIOError):
-        while True:
-            count += len(sock.recv(2 * SIZE, MSG_DONTWAIT)) == SIZE
-    return count
-
-
-def received_of_60(ns: Namespace, *, mem: str, rmem_min: int) -> int:
-    """How many of 60 large datagrams on loopback a UDP socket receives with these sysctls."""
-    ns.sysctl["net.ipv4.udp_rmem_min"] = rmem_min
-    with udp_flow() as (sender, receiver), initial_sysctl_set(UDP_MEM, mem):
-        receiver.rcvbufforce = 8_000_000
-        for _ in range(60):
-            sender.send(bytes(SIZE))
-        return waiting(receiver)
+from netns import Capability, initial_sysctl, initial_sysctl_set
 
 
 @claim(
@@ -56,7 +33,12 @@ def test_it_is_three_numbers(observe):
 
 @claim(
     "udp.7/udp_rmem_min/default",
-    sentence=("udp.7/udp_rmem_min/default", "udp.7/udp_wmem_min/default", "udp.7/proc/directory"),
+    sentence=(
+        "udp.7/udp_rmem_min/default",
+        "udp.7/udp_wmem_min/default",
+        "udp.7/proc/directory",
+        "ip-sysctl/udp_rmem_min/default",
+    ),
     section="/proc interfaces",
     says="In a new network namespace net.ipv4.udp_rmem_min and net.ipv4.udp_wmem_min are the size of a page.",
     since="2.6.25",
@@ -87,7 +69,12 @@ def test_what_exceeds_the_maximum_is_lost(ns, observe):
 
 @claim(
     "udp.7/udp_rmem_min/guaranteed",
-    sentence=("udp.7/udp_mem/min", "udp.7/udp_rmem_min/guaranteed"),
+    sentence=(
+        "udp.7/udp_mem/min",
+        "udp.7/udp_rmem_min/guaranteed",
+        "ip-sysctl/udp_rmem_min/guaranteed",
+        "ip-sysctl/udp_mem/min",
+    ),
     section="/proc interfaces",
     says="Where UDP takes more than udp_mem's min and pressure, though less than its max, a UDP socket over "
     "IPv4 receives as much as udp_rmem_min, and not all that is beyond: of 60 datagrams of 60000 bytes all "

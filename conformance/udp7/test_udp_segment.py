@@ -69,6 +69,7 @@ def test_what_is_sent_is_cut(ns, observe, host):
     sentence=(
         *("udp.7/UDP_SEGMENT/one-large-packet", "udp.7/UDP_SEGMENT/checksum"),
         *("segmentation-offloads/USO/datagrams", "segmentation-offloads/GSO/software"),
+        "udp.h/UDP_SEGMENT/size",
     ),
     section="Socket options",
     says="With UDP_SEGMENT a UDP socket over IPv4 that must not fragment sends more than the MTU of its "
@@ -305,6 +306,7 @@ def test_the_control_message_has_two_bytes(ns, observe, host, size):
     sentence=(
         *("udp.7/UDP_GRO/enables", "udp.7/UDP_GRO/one-buffer", "udp.7/UDP_GRO/inverse"),
         *("udp.7/UDP_SEGMENT/one-large-packet", "segmentation-offloads/GRO/complement"),
+        "udp.h/UDP_GRO/receives",
     ),
     section="Socket options",
     says="With UDP_GRO a UDP socket, over IPv4 and IPv6, receives what a sender on the same host cut with "

@@ -213,8 +213,8 @@ def test_packets_flow_through_the_device(peers, observe):
     needs=[*NEEDS, Capability.NET_RAW],
     expect=differs(
         "it receives such a packet once, as it comes in",
-        since="4.7",
-        commit="74b20582ac38",
+        since="4.3",
+        commit="193125dbd8eb",
         observed={"received": "forwarded", "captured": ["forwarded"]},
     ),
 )

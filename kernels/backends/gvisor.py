@@ -41,14 +41,14 @@ class GVisor(Packaged):
         first, _, version = ask(path, "--version", WANTED).stdout.partition("\n")[0].partition(" version ")
         if first != "runsc":
             raise NotAKernel(path, "it does not answer --version as gVisor's runsc does", WANTED)
-        return Image(name, "gvisor", version, path, path)
+        return Image(name, version.removeprefix("release-"), version, path, path)
 
     def arrange(self, tree: Path, folder: Path, packages: Sequence[Package], _archive: Archive) -> Image:
         program = (tree / "usr/bin/runsc").rename(tree / "runsc")
         for left in ("usr", "etc", "var"):
             shutil.rmtree(tree / left, ignore_errors=True)
         version = packages[0].version
-        release = f"gvisor-{version.partition('~')[2].partition('.')[0]}"
+        release = version.partition("~")[2].partition("-")[0]
         return Image(f"{self.name}:{folder.parent.name}", release, version, program, tree)
 
     def start(self, image: Image, job: Job) -> Guest:

@@ -22,6 +22,7 @@ from kernels.backend import Image
 from kernels.confine import confined
 from kernels.errors import MissingProgram, NotAKernel, PathNotBootable
 from kernels.guest import Guest, Job, make_home, require_readable
+from kernels.inside import EMULATED, GUEST
 from kernels.package import Package
 from kernels.packaged import Packaged, head
 
@@ -67,18 +68,19 @@ class Virtme(Packaged):
         acceleration = _acceleration(job)
         if acceleration:
             # One processor: a kernel that patches code which another processor runs can crash when emulated.
-            job = replace(job, idle_timeout=job.idle_timeout * EMULATION_FACTOR, cpus=1)
+            environ = {**job.environ, GUEST: EMULATED}
+            job = replace(job, idle_timeout=job.idle_timeout * EMULATION_FACTOR, cpus=1, environ=environ)
         loader = tools.find("modprobe", image.tools)
         modprobe = script.write_modprobe(loader, Path("/"), job) if loader else None
         command = script.write_command(job, modprobe, script.plain_copy("mount", job))
-        environ = ["env", f"PATH={Path(sys.executable).parent}:{tools.search_path(image.tools)}"]
+        programs = ["env", f"PATH={Path(sys.executable).parent}:{tools.search_path(image.tools)}"]
         machine = ["--memory", job.memory, "--cpus", str(job.cpus), *acceleration]
         folders = ["--cwd", str(job.folder), f"--rwdir={job.shared}", "--user", "root"]
         # Or else an empty folder hides root's home, where the interpreter and the cache of a root's are.
         folders += ["--append", "virtme_root_user=1"]
         run = ["--shell", str(command)] if job.terminal is not None else ["--verbose", "--", f"sh {command}"]
         vng = [_vng(), "--run", str(image.program), *machine, *folders, *run]
-        program = confined([*environ, f"TMPDIR={job.home}", *vng], job.shared, devices=[KVM])
+        program = confined([*programs, f"TMPDIR={job.home}", *vng], job.shared, devices=[KVM])
         return Guest(image.name, program, job)
 
 

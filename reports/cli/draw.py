@@ -16,6 +16,7 @@ from reports.ktap import ktap
 from reports.markdown import markdown
 from reports.model import Run
 from reports.overlay import overlay
+from reports.site import badges
 
 DRAWN: Final[dict[str, tuple[Callable[[Sequence[Run], Catalogue], str], str]]] = {
     "markdown": (markdown, "a matrix of all runs in GitHub-flavoured Markdown"),
@@ -28,6 +29,8 @@ DRAWN: Final[dict[str, tuple[Callable[[Sequence[Run], Catalogue], str], str]]] =
     ),
     "ktap": (ktap, "each run in the Kernel Test Anything Protocol, pages and their claims"),
     "junit": (junit, "each run as JUnit's XML, with the observations as properties"),
+    "summary": (badges.summary_of, "a bar for each run, as a picture in SVG"),
+    "badge": (badges.badge_of, "how many statements of documents are not so, as a badge in SVG"),
     "table": (kernel_table, "one line of counts for each run, as Markdown"),
 }
 

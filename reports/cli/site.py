@@ -41,7 +41,7 @@ def add(kinds: arguments.Kinds) -> None:
 
 def _run(asked: argparse.Namespace) -> int:
     site = Site(
-        arguments.runs(asked),
+        arguments.columns(asked),
         arguments.catalogue(asked),
         inventories=read_inventories(asked.inventories) if asked.inventories else (),
         materials=read_materials(asked.transcripts, asked.reproducers, asked.faults),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 from xml.sax.saxutils import escape
 
+from reports.catalogue import Catalogue
+from reports.model import Run
 from reports.printable import printable
 from reports.site.facts import kernel_name
 from reports.site.site import Site
@@ -18,10 +20,25 @@ _WIDE: Final = 6.6
 
 def files(site: Site) -> Iterator[tuple[str, str]]:
     """Where each file is, and its text."""
-    if site.newest is not None:
-        said = f"{len(site.worst)} of {site.tried()} not so on the newest Linux"
-        yield "badge.svg", badge("man pages", said, _COLOURS["DIFFERS"])
-    yield "summary.svg", summary(site)
+    yield "badge.svg", _not_so(site)
+    yield "summary.svg", _summary(site)
+
+
+def badge_of(runs: Sequence[Run], catalogue: Catalogue) -> str:
+    """How many statements of documents are not so on the newest Linux."""
+    return _not_so(Site(runs, catalogue))
+
+
+def summary_of(runs: Sequence[Run], catalogue: Catalogue) -> str:
+    """A bar for each run."""
+    return _summary(Site(runs, catalogue))
+
+
+def _not_so(site: Site) -> str:
+    if site.newest is None:
+        return badge("man pages", "no Linux answered yet", _COLOURS["UNCLAIMED"])
+    said = f"{len(site.worst)} of {site.tried()} not so on the newest Linux"
+    return badge("man pages", said, _COLOURS["DIFFERS"])
 
 
 def badge(name: str, said: str, colour: str) -> str:
@@ -39,8 +56,7 @@ def badge(name: str, said: str, colour: str) -> str:
     )
 
 
-def summary(site: Site) -> str:
-    """A bar for each kernel."""
+def _summary(site: Site) -> str:
     return "\n".join(_bars(site)) + "\n"
 
 

@@ -15,6 +15,7 @@ import msgspec
 from reports.matrix import Cell, Row, changed
 from reports.model import LINUX, Claim, Expectation, Run, Value, Verdict
 from reports.ranges import version
+from reports.wording import column
 
 GLYPHS: Final = {"HOLDS": "h", "DIFFERS": "d", "UNCLAIMED": "u", "BLOCKED": "b", "BROKEN": "x"}
 """A letter for each verdict, as scripts get them; what was not asked or not answered is ``-``."""
@@ -82,10 +83,8 @@ def label(run: Run) -> str:
 
 
 def kernel_name(run: Run) -> str:
-    """``6.12.94``, ``gVisor 2024``: the release that a person asks for."""
-    if is_linux(run):
-        return ".".join(map(str, version(run.header.base)))
-    return f"{run.header.implementation} {run.header.kernel.partition(':')[2]}".strip()
+    """``6.12.94``, ``gVisor 20240729.0``: the release that a person asks for."""
+    return ".".join(map(str, version(run.header.base))) if is_linux(run) else column(run)
 
 
 class Seen(msgspec.Struct, frozen=True):

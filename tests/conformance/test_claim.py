@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,10 @@ def test_a_page_has_a_section_or_is_called_by_its_file(id: str) -> None:
 def test_what_no_page_says_has_a_kernel_and_a_commit(given: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="since"):
         claim("defacto/SO_RCVBUF/doubled", says="It is so.", **given)  # type: ignore[arg-type]
+
+
+def test_a_difference_has_a_commit_or_another_source() -> None:
+    with pytest.raises(ValueError, match="source"):
+        differs("it is not", since="5.0")
+
+    assert differs("it is not", since="5.0", source="CVE-2026-99076").source == "CVE-2026-99076"

@@ -399,3 +399,17 @@ def test_of_the_rounds_of_a_loop_the_first_and_the_last_are_changed() -> None:
     found = faults(list(calls(lines, 7)), 7)
 
     assert [one.call.number for one in found if one.deletes] == [1, 10]
+
+
+def test_segments_are_alike_by_their_flags_and_not_by_their_numbers() -> None:
+    numbers = [r"a\1", r"`\334", r"\22\375"]
+    flags = [*[r"\20"] * 2, r"\21", r"\20", r"\4", *[r"\20"] * 2]
+    lines = [
+        r'sendto(3<socket:[9]>, "E\0\0(\0\0\0\0@\6\0\0\n\0\t\1\n\0\1\2N \206s\0\0\3\350'
+        rf'{numbers[place % 3]}xyP{flag}\377\377ab\0\0", 40, 0, {{sa_family=AF_INET}}, 16) = 40'
+        for place, flag in enumerate(flags)
+    ]
+
+    found = faults(list(calls(lines, 7)), 7)
+
+    assert [one.call.number for one in found if one.deletes] == [1, 3, 5, 7]

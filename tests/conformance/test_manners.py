@@ -118,7 +118,7 @@ def test_an_error_of_collection_is_not_blamed_on_a_pattern(tmp_path: Path) -> No
 
 
 def test_a_test_without_a_claim_is_refused_in_the_suite(tmp_path: Path) -> None:
-    for part in ("conftest.py", "pyproject.toml", "conformance", "libsocket", "netns", "reports"):
+    for part in ("conftest.py", "pyproject.toml", "conformance", "kernels", "libsocket", "netns", "reports"):
         copy = shutil.copytree if (suites.ROOT / part).is_dir() else shutil.copy
         copy(suites.ROOT / part, tmp_path / part)
     (tmp_path / "conformance" / "socket7" / "test_stray.py").write_text("def test_stray():\n    pass\n")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.plugin.needs import OWN_KERNEL, need_of
+from kernels.inside import GUEST
 from tests.conformance import suites
 from tests.netns.setups import has_link, has_qdisc
 
@@ -64,7 +65,7 @@ def test_a_map_of_all_ids_makes_no_initial_user_namespace() -> None:
 
 
 def test_the_kernel_is_the_suites_own_in_a_guest_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("KERNELS_GUEST", raising=False)
+    monkeypatch.delenv(GUEST, raising=False)
 
     assert not OWN_KERNEL.probe()
 
@@ -77,3 +78,8 @@ def test_a_kind_of_link_is_missing_where_the_kernel_has_none(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["fq", "netem"])
 def test_a_queueing_discipline_is_missing_where_the_kernel_has_none(kind: str) -> None:
     assert need_of(f"qdisc:{kind}").missing() is not has_qdisc(kind)
+
+
+@pytest.mark.parametrize(("value", "missing"), [("7", False), ("0", True)])
+def test_a_value_that_a_sysctl_does_not_take_is_missing(value: str, missing: bool) -> None:
+    assert need_of(f"sysctl:net.ipv4.ip_default_ttl={value}").missing() is missing

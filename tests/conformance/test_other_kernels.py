@@ -144,7 +144,7 @@ def test_where_a_guest_was_killed_is_broken_and_another_goes_on(tmp_path: Path) 
     assert "it died before its command had ended" in said
 
 
-def _wait_until(true: object, patience: float = 60.0) -> None:
+def _wait_until(true: object, patience: float = 600.0) -> None:
     end = time.monotonic() + patience
     while not true():  # type: ignore[operator]
         assert time.monotonic() < end, "it did not come about"

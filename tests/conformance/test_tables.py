@@ -52,7 +52,10 @@ TRUE = {
         'survives = { "no-op: setsockopt(*" = "it does nothing" }',
     ),
     "more-bytes": ("TCP_NODELAY", 'sockets = ["tcp"]\nsizes = [5, 8]\nvalue = 1\ndefault = 0'),
-    "room-for-fewer": ("SO_RCVLOWAT", 'sockets = ["tcp"]\nsizes = [1, 3]\nvalue = 7'),
+    "first-byte": ("IP_TTL", 'sockets = ["udp"]\nsizes = [1, 3]\nvalue = 7\nbefore = [9]'),
+    "zeroed": ("IP_TOS", 'sockets = ["udp"]\nsizes = [0]\nvalue = 8'),
+    "room": ("SO_RCVLOWAT", 'sockets = ["tcp"]\nrooms = [0, 1, 3, 4, 5]\nvalue = 7'),
+    "room-for-byte": ("IP_TTL", 'sockets = ["udp"]\nrooms = [1, 3, 4, 5]\nvalue = 7'),
     "shared-port": ("SO_REUSEADDR", 'transport = "udp"\npairs = [["0.0.0.0", "127.0.0.1"]]'),
     "kept-port": (
         "SO_REUSEADDR",
@@ -73,6 +76,12 @@ TRUE_TOO = {
         "SO_RCVBUFFORCE",
         'sockets = ["udp"]\nvalue = 8192\nfactor = 2\nshown-by = "SO_RCVBUF"\nerrno = "EPERM"',
     ),
+    "optlen": (
+        "SO_RCVBUF",
+        'sockets = ["udp"]\nsizes = [3]\nvalue = 4096\nthen = 5000\nfactor = 2\nerrno = "EINVAL"',
+    ),
+    "more-bytes": ("SO_RCVBUF", 'sockets = ["udp"]\nsizes = [5]\nvalue = 4096\nfactor = 2\nbefore = [5000]'),
+    "room": ("SO_TYPE", 'sockets = ["udp"]\nrooms = [1, 5]\nvalue = 2\nnew = true'),
     "inherited": ("SO_LINGER", 'transport = "tcp"\nvalue = [0, 0]\notherwise = [[1, 7]]'),
     "shared-port": (
         "SO_REUSEPORT",
@@ -99,7 +108,10 @@ FALSE = {
     "unsupported": ("SO_NO_CHECK", 'sockets = ["tcp"]\nvalues = [1]\nbeside = "udp"'),
     "ignored": ("SO_BROADCAST", 'sockets = ["udp"]\nvalues = [1]\nvalue = 0\nbeside = "tcp"'),
     "more-bytes": ("IP_UNICAST_IF", 'sockets = ["udp"]\nsizes = [5]\nvalue = 1\ndefault = 0'),
-    "room-for-fewer": ("IP_TTL", 'sockets = ["udp"]\nsizes = [3]\nvalue = 7'),
+    "first-byte": ("SO_PRIORITY", 'sockets = ["udp"]\nsizes = [1]\nvalue = 5\ndefault = 0'),
+    "zeroed": ("SO_PRIORITY", 'sockets = ["udp"]\nsizes = [3]\nvalue = 5'),
+    "room": ("IP_TTL", 'sockets = ["udp"]\nrooms = [3]\nvalue = 7'),
+    "room-for-byte": ("SO_PRIORITY", 'sockets = ["udp"]\nrooms = [3]\nvalue = 5'),
     "optlen": ("SO_RCVTIMEO", 'sockets = ["tcp"]\nsizes = [16]\nvalue = 0.0'),
     "shared-port": (
         "SO_REUSEADDR",

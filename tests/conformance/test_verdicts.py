@@ -11,6 +11,7 @@ from tests.conformance import suites
 
 TESTS = """
 from libsocket import UNSIGNED64
+from netns import in_child
 
 @claim("doc.7/plain/holds", says="It is so.")
 @pytest.mark.parametrize("asked", [4096, 8192])
@@ -193,6 +194,32 @@ def test_setup_breaks(no_such_fixture):
 
 
 @pytest.fixture
+def nowhere(ns):
+    with Socket.udp() as sock:
+        sock.send(b"x")
+
+
+@claim("doc.7/errno/in-a-fixture", says="A send without an address succeeds.")
+def test_in_a_fixture(nowhere):
+    pass
+
+
+@claim("doc.7/errno/in-a-child", says="A UNIX socket has TCP_NODELAY.")
+def test_in_a_child(ns):
+    with Socket.unix() as sock:
+        assert in_child(lambda: sock.tcp_nodelay)
+
+
+@claim("doc.7/plain/left-open", says="Binding to a port that is taken succeeds.")
+def test_leaves_a_socket_open(ns):
+    taken, another = Socket.udp(), Socket.udp()
+    taken.bind(("127.0.0.1", 0))
+    another.bind(taken.getsockname())
+    another.close()
+    taken.close()
+
+
+@pytest.fixture
 def leaky():
     yield
     raise RuntimeError("left something")
@@ -247,6 +274,9 @@ VERDICTS = {
     "broken/value": (Verdict.BROKEN, False),
     "broken/skip": (Verdict.BROKEN, False),
     "broken/setup": (Verdict.BROKEN, False),
+    "errno/in-a-fixture": (Verdict.DIFFERS, False),
+    "errno/in-a-child": (Verdict.DIFFERS, False),
+    "plain/left-open": (Verdict.DIFFERS, False),
     "broken/teardown": (Verdict.BROKEN, False),
     "broken/descriptors": (Verdict.BROKEN, False),
     "broken/place": (Verdict.BROKEN, False),

@@ -268,6 +268,9 @@ def test_what_the_kernel_refuses_keeps_its_errno() -> None:
         lambda ns: ns.rules(version=5),
         lambda ns: ns.add_qdisc("lo", "tbf"),
         lambda ns: ns.add_qdisc("lo", "tbf", handle="first", rate="1mbit", burst=2048, limit=100_000),
+        lambda ns: ns.add_qdisc("lo", "etf"),
+        lambda ns: ns.add_qdisc("lo", "etf", clockid=11, delta=1 << 31),
+        lambda ns: ns.add_qdisc("lo", "etf", clockid=11, delta=0, offload=True),
         lambda ns: ns.add_netem("lo", delay=-1),
     ],
     ids=lambda ask: ask.__code__.co_names[0],
@@ -394,6 +397,17 @@ def test_a_macvlan_is_a_host_of_its_own_on_the_wire() -> None:
             client = socket.create_connection(("10.0.1.3", server.getsockname()[1]), timeout=60)
             with client:
                 assert client.getpeername()[0] == "10.0.1.3"
+
+
+def test_the_clock_of_etf_is_the_kernels_to_judge() -> None:
+    with Namespace() as ns:
+        ns.add_veth("eth0", "eth1")
+        try:
+            ns.add_qdisc("eth0", "etf", clockid=time.CLOCK_TAI, delta=1000, deadline_mode=True)
+        except LinkRefused as refusal:
+            pytest.skip(str(refusal))
+        with pytest.raises(LinkRefused, match=r"CLOCK_TAI|Invalid"):
+            ns.add_qdisc("eth1", "etf", clockid=time.CLOCK_MONOTONIC, delta=1000)
 
 
 @pytest.mark.parametrize("kind", ["fq", "netem"])

@@ -118,7 +118,7 @@ def test_catalogue_that_is_not_utf8_is_named(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.json"
     path.write_bytes(spoilt(suite="@").encode().replace(b"@", b"\xff"))
 
-    with pytest.raises(FileError, match="this is not a catalogue: 'utf-8' codec"):
+    with pytest.raises(FileError, match=r"(?i)this is not a catalogue: .*utf-8"):
         read_catalogue(path)
 
 

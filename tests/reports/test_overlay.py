@@ -44,7 +44,24 @@ def test_it_names_the_implementation() -> None:
 
 
 def test_what_is_new_has_no_words_yet() -> None:
-    assert written(differing({"errno": None})) == {NAME: {"why": "", "observed": '{"errno":null}'}}
+    assert written(differing({"size": 2})) == {NAME: {"why": "", "observed": '{"size":2}'}}
+
+
+@pytest.mark.parametrize(
+    ("seen", "why"),
+    [
+        ({"errno": "ENOPROTOOPT"}, "the option is unknown"),
+        ({"errno": "ENOPROTOOPT", "size": 2}, "the option is unknown"),
+        (
+            {"errno[tcp]": None, "errno[raw]": "EPROTONOSUPPORT"},
+            "there are no sockets of that protocol; what should be refused succeeds",
+        ),
+        ({"errno[tcp]": "ENOPROTOOPT", "errno[udp]": "EINVAL"}, ""),
+        ({"errno": "ENOPROTOOPT", "timed_out": "recv"}, ""),
+    ],
+)
+def test_an_errno_that_says_why_is_put_into_words(seen: dict[str, Value], why: str) -> None:
+    assert written(differing(seen))[NAME]["why"] == why
 
 
 def test_what_is_as_declared_stays_as_it_is() -> None:

@@ -86,7 +86,13 @@ SITES = {
     "no catalogue": site(catalogue=sample.EMPTY),
     "no answers": site([NOT_ANSWERED]),
     "one kernel twice": site([sample.OLD, sample.on(sample.OLD), sample.NEW]),
-    "no Linux": site([sample.on(sample.OLD, implementation="gVisor", kernel="gvisor:2024")]),
+    "no Linux": site(
+        [
+            sample.on(
+                sample.OLD, implementation="gVisor", implementation_release="20240729.0", kernel="gvisor:2024"
+            )
+        ]
+    ),
 }
 
 
@@ -265,7 +271,7 @@ def test_machines_own_kernels_are_told_apart_by_release() -> None:
 
 
 def test_other_implementation_has_its_own_name() -> None:
-    assert "gVisor 2024 as if Linux 5.10.0" in text_of(drawn("no Linux")["kernels.html"])
+    assert "gVisor 20240729.0 as if Linux 5.10.0" in text_of(drawn("no Linux")["kernels.html"])
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,18 @@ def test_site_without_runs_has_every_claim(tmp_path: Path, catalogue: Path) -> N
     assert len(list((tmp_path / "site" / "claim").rglob("*.html"))) == len(sample.CLAIMS)
 
 
+def test_two_runs_of_one_kernel_are_refused(
+    tmp_path: Path, catalogue: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [str(sample.write(tmp_path / name, sample.OLD)) for name in ("1.jsonl", "2.jsonl")]
+
+    status = main(["site", *runs, "-o", str(tmp_path / "s"), "--catalogue", str(catalogue)])
+
+    assert status == 65
+    assert "are runs of one kernel" in capsys.readouterr().err
+    assert not (tmp_path / "s").exists()
+
+
 @pytest.mark.parametrize("name", ["--inventories", "--transcripts", "--reproducers", "--faults"])
 def test_what_is_named_must_be_there(
     name: str, tmp_path: Path, catalogue: Path, capsys: pytest.CaptureFixture[str]

@@ -125,11 +125,11 @@ def test_kernels_of_one_release_do_not_turn() -> None:
 
 def test_columns_are_series_and_other_implementations() -> None:
     runs = [sample.on(sample.OLD, release=release) for release in ("6.1.1", "6.1.2", "6.12.1")]
-    runs.append(sample.on(sample.OLD, implementation="gVisor", kernel="gvisor:2024"))
+    runs.append(sample.on(sample.OLD, implementation="gVisor", implementation_release="20240729.0"))
 
     assert [(one.label, one.linux, one.places) for one in columns(runs)] == [
         ("6.1", True, (0, 1)),
         ("6.12", True, (2,)),
         ("gVisor", False, (3,)),
     ]
-    assert [kernel_name(run) for run in runs[2:]] == ["6.12.1", "gVisor 2024"]
+    assert [kernel_name(run) for run in runs[2:]] == ["6.12.1", "gVisor 20240729.0"]

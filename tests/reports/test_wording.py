@@ -71,9 +71,11 @@ def test_one_line_keeps_newlines_as_escapes() -> None:
 
 
 def test_kernel_of_another_implementation_is_named_by_it() -> None:
-    run = sample.on(sample.OLD, implementation="gVisor", release="4.4.0")
+    unknown = sample.on(sample.OLD, implementation="gVisor", release="4.4.0")
+    known = sample.on(unknown, implementation_release="20240729.0")
 
-    assert (system(run), column(run)) == ("gVisor, x86_64 (uml:6.1)", "gVisor")
+    assert (system(unknown), column(unknown)) == ("gVisor, x86_64 (uml:6.1)", "gVisor")
+    assert (system(known), column(known)) == ("gVisor 20240729.0, x86_64 (uml:6.1)", "gVisor 20240729.0")
 
 
 @pytest.mark.parametrize(

@@ -81,3 +81,20 @@ def test_every_claim_with_an_option_for_topic_is_listed_there(
     options = {claim.id for claim in reference[1].claims if OPTION.fullmatch(claim.topic)}
 
     assert options - listed == set()
+
+
+def test_statements_name_the_option_that_they_speak_of(reference: tuple[list[Run], Catalogue]) -> None:
+    nameless = [
+        claim.id
+        for claim in reference[1].claims
+        if OPTION.fullmatch(claim.topic)
+        and re.search(r"\b[Tt]he option\b", claim.says)
+        and not any(name in claim.says for name in (claim.topic, *_others(claim)))
+    ]
+
+    assert nameless == []
+
+
+def _others(claim: Claim) -> list[str]:
+    """Other options that it names, of which it may speak as the option."""
+    return [match.group() for match in OPTION.finditer(claim.says)]

@@ -7,6 +7,8 @@ from socket import inet_aton
 from typing import Final
 
 UDP_HEADER: Final = 8
+MORE_FRAGMENTS: Final = 0x2000
+"""The flag of a fragment after which others come, beside its offset."""
 IPV6_HEADER: Final = 40
 
 
@@ -43,10 +45,15 @@ def ipv4_packet(
     protocol: int,
     options: bytes = b"",
     identification: int = 0,
+    fragment: int = 0,
 ) -> bytes:
-    """A packet with its header, for IP_HDRINCL: length and checksum are left to the kernel."""
+    """A packet with its header, for IP_HDRINCL: length and checksum are left to the kernel.
+
+    Of a ``fragment`` these are the flag and the offset, in eights of bytes.
+    """
     size = (20 + len(options)) // 4
-    header = bytes([0x40 | size, 0, 0, 0, *identification.to_bytes(2, "big"), 0, 0, 64, protocol, 0, 0])
+    numbers = identification.to_bytes(2, "big") + fragment.to_bytes(2, "big")
+    header = bytes([0x40 | size, 0, 0, 0, *numbers, 64, protocol, 0, 0])
     return header + inet_aton(source) + inet_aton(destination) + options + data
 
 

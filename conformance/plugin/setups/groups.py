@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
-from libsocket import Socket
+from conformance.plugin.refusal import refused
+from libsocket import Option, Socket
 
 
 class Sender:
@@ -26,3 +28,19 @@ class Sender:
 
     def _arrived(self) -> None:
         self._sent.append(self._witness.recv(20).decode())
+
+
+def join_and_leave(
+    sock: Socket, join: Option[Any], leave: Option[Any], membership: bytes, fewer: bytes
+) -> None:
+    """Join a group and leave it, once and not twice, and never with fewer bytes than its structure has."""
+    with refused(errno.EINVAL):
+        sock.set(join, fewer)
+    sock.set(join, membership)
+    with refused(errno.EADDRINUSE, "errno_joined"):
+        sock.set(join, membership)
+    with refused(errno.EINVAL, "errno_of_leaving"):
+        sock.set(leave, fewer)
+    sock.set(leave, membership)
+    with refused(errno.EADDRNOTAVAIL, "errno_left"):
+        sock.set(leave, membership)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -114,6 +115,12 @@ def udp6_across(hosts: Peers | Routed) -> Iterator[tuple[Socket, Socket]]:
         receiver.rcvtimeo = SOON
         sender.connect(receiver.getsockname())
         yield sender, receiver
+
+
+def packet_options(kind: int, data: bytes) -> bytes:
+    """A control message of IPv6 as IPV6_2292PKTOPTIONS takes it."""
+    header = struct.pack("@Nii", struct.calcsize("@Nii") + len(data), socket.IPPROTO_IPV6, kind)
+    return header + data
 
 
 def queued_error(sock: Socket) -> ExtendedError:

@@ -7,11 +7,13 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 from typing import Final
 
 from conformance.plugin.needs import VETH, Need
-from conformance.plugin.setups.readiness import readable_by_select
+from conformance.plugin.setups.listeners import listening
+from conformance.plugin.setups.readiness import await_readable, readable_by_select
 from conformance.plugin.setups.segments import (
     ACK,
     FAST_OPEN,
@@ -29,7 +31,7 @@ from conformance.plugin.setups.segments import (
     segments,
 )
 from conformance.plugin.timing import SOON, timed
-from libsocket import Socket
+from libsocket import Linger, Socket
 from netns import Capability, Peers
 
 MADE: Final[tuple[Need | Capability, ...]] = (Capability.NET_RAW, VETH)
@@ -54,6 +56,7 @@ WITH_SACK: Final = {**OFFERED, SACK_PERMITTED: b""}
 WITH_SCALE: Final = {**OFFERED, WINDOW_SCALE: b"\0"}
 
 _NOP = 1
+_CLOCK = 1_000_000
 _IP_WITH_HEADER = socket.IPPROTO_RAW
 _FIRST_PORT = 20_000
 _NOBODYS_PORT = 9
@@ -106,6 +109,7 @@ class MadePeer:
         acknowledged: int | None = None,
         options: dict[int, bytes] | None = None,
         wrong: int = 0,
+        tos: int = 0,
     ) -> None:
         """Send one segment. ``wrong`` is added to its checksum; by itself nothing counts as sent."""
         numbers = (
@@ -115,15 +119,15 @@ class MadePeer:
         ports = (self.port, self.other if to is None else to)
         octets = b"".join(bytes([kind, 2 + len(value)]) + value for kind, value in (options or {}).items())
         octets += bytes([_NOP]) * (-len(octets) % 4)
-        size = (20 + len(octets)) // 4 << 4
+        size = (20 + len(octets)) // 4 << 12
         begin = struct.pack(
-            "!HHIIBBH", *ports, *(number % 2**32 for number in numbers), size, flags, self.window
+            "!HHIIHH", *ports, *(number % 2**32 for number in numbers), size | flags, self.window
         )
         rest = octets + data
         pseudo = _octets(ADDRESS) + _octets(self.host) + struct.pack("!HH", 6, 20 + len(rest))
         checksum = internet_checksum(pseudo + begin + bytes(4) + rest) + wrong
         segment = begin + struct.pack("!HH", checksum % 2**16, 0) + rest
-        self.raw.sendto(_ip_header(len(segment), self.host) + segment, (self.host, 0))
+        self.raw.sendto(_ip_header(len(segment), self.host, tos) + segment, (self.host, 0))
 
     def next(self) -> Segment:
         """The next segment that arrives for this port."""
@@ -170,7 +174,7 @@ class MadePeer:
     def replies(self) -> list[Segment]:
         """What came back for all that was sent, if anything: the answer of a closed port ends it."""
         self.send(SYN, to=_NOBODYS_PORT)
-        return list(takewhile(lambda one: one.source != _NOBODYS_PORT, iter(self.next, None)))
+        return list(takewhile(_not_from_nobody, iter(self.next, None)))
 
     def during(self, seconds: float) -> list[Segment]:
         """What comes within some seconds."""
@@ -196,16 +200,44 @@ def made_peer(hosts: Peers) -> Iterator[MadePeer]:
 @contextmanager
 def made_peers(hosts: Peers, number: int = 1) -> Iterator[list[MadePeer]]:
     """Several ends, on one host with as many ports."""
-    hosts.right.namespace.add_route(NETWORK, via=hosts.left.address)
+    hosts.right.namespace.add_route(NETWORK, via=hosts.left.address, dev=hosts.right.device)
     with hosts.left.entered(), Socket.raw(_IP_WITH_HEADER) as raw, segments() as arriving:
         arriving.rcvtimeo = SOON
         ports = range(_FIRST_PORT, _FIRST_PORT + number)
         yield [MadePeer(raw, arriving, hosts.right.address, port) for port in ports]
 
 
-def _ip_header(length: int, host: str) -> bytes:
+def replies_to(ends: list[MadePeer]) -> list[Segment]:
+    """What came back for all that several ends of one host sent, if anything."""
+    ends[0].send(SYN, to=_NOBODYS_PORT)
+    return list(takewhile(_not_from_nobody, iter(partial(next_segment, ends[0].arriving), None)))
+
+
+def _not_from_nobody(segment: Segment) -> bool:
+    """Whether it is not the answer of a closed port, which ends what came before."""
+    return segment.source != _NOBODYS_PORT
+
+
+@contextmanager
+def informed(
+    hosts: Peers, options: dict[int, bytes] | None = None, *, flags: int = SYN, window: int = 65_535
+) -> Iterator[tuple[Socket, MadePeer]]:
+    """A socket of the right host that a made peer is connected to, for what TCP_INFO says of it."""
+    hosts.right.namespace.sysctl["net.ipv4.tcp_early_retrans"] = 0
+    with made_peer(hosts) as peer, hosts.right.entered(), listening(hosts.right.address) as listener:
+        peer.window = window
+        peer.ask(listener, options, flags)
+        peer.send(options=with_timestamp(_CLOCK) if options and TIMESTAMPS in options else None)
+        await_readable(listener)
+        with listener.accept()[0] as sock:
+            sock.linger = Linger(True, 0)
+            sock.rcvtimeo = SOON
+            yield sock, peer
+
+
+def _ip_header(length: int, host: str, tos: int) -> bytes:
     """The kernel fills in length, id and checksum."""
-    return struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, 0, 0, 64, 6, 0) + _octets(ADDRESS) + _octets(host)
+    return struct.pack("!BBHHHBBH", 0x45, tos, 20 + length, 0, 0, 64, 6, 0) + _octets(ADDRESS) + _octets(host)
 
 
 def _octets(address: str) -> bytes:

@@ -73,7 +73,7 @@ def mptcp_across(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
 def allow_second_subflow(hosts: Peers) -> None:
     """Let both hosts have one subflow more, and the left one make it from its second address."""
     hosts.left.namespace.add_address(hosts.left.device, f"{SECOND}/24")
-    hosts.right.namespace.add_route(f"{SECOND}/32", via=hosts.left.address)
+    hosts.right.namespace.add_route(f"{SECOND}/32", via=hosts.left.address, dev=hosts.right.device)
     address = attribute(_FAMILY, struct.pack("=H", socket.AF_INET))
     address += attribute(_ADDRESS, socket.inet_aton(SECOND)) + attribute(
         _FLAGS, struct.pack("=I", _FOR_SUBFLOWS)

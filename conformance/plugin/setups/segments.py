@@ -19,6 +19,7 @@ ACK: Final = 0x10
 URG: Final = 0x20
 ECE: Final = 0x40
 CWR: Final = 0x80
+AE: Final = 0x100
 
 MSS: Final = 2
 WINDOW_SCALE: Final = 3
@@ -26,7 +27,10 @@ SACK_PERMITTED: Final = 4
 SACK: Final = 5
 TIMESTAMPS: Final = 8
 FAST_OPEN: Final = 34
+ACCURATE_ECN: Final = (172, 174)
+"""In either order of its counters."""
 
+_FLAGS = 0x1FF
 _LAST, _PADDING = 0, 1
 _ETHERTYPES = {4: 0x0800, 6: 0x86DD}
 _IPV6_HEADER = 40
@@ -93,7 +97,7 @@ def segment(packet: bytes) -> Segment:
         destination=int.from_bytes(header[2:4], "big"),
         sequence=int.from_bytes(header[4:8], "big"),
         acknowledged=int.from_bytes(header[8:12], "big"),
-        flags=header[13],
+        flags=int.from_bytes(header[12:14], "big") & _FLAGS,
         window=int.from_bytes(header[14:16], "big"),
         urgent=int.from_bytes(header[18:20], "big"),
         options=_options(header[20:size]),

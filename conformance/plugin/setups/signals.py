@@ -15,7 +15,7 @@ from conformance.plugin.timing import SOON
 
 @contextmanager
 def signalled(number: signal.Signals) -> Iterator[list[str]]:
-    """The signals of one kind that come during a block."""
+    """The signals of one kind that come during a block, which closes the sockets they may come from."""
     came: list[str] = []
     before = signal.signal(number, lambda *_: came.append(number.name))
     try:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Final
 
 from conformance.plugin.timing import SOON
 from libsocket import Socket
+from netns import Namespace, initial_sysctl_set
+
+UDP_MEM: Final = "net.ipv4.udp_mem"
+_SIZE = 60_000
 
 
 def udp_socket(host: str = "127.0.0.1") -> Socket:
@@ -43,3 +48,22 @@ def refused_flow(host: str = "127.0.0.1") -> Iterator[Socket]:
 def received(sock: Socket, count: int) -> list[str]:
     """So many messages, each as text."""
     return [sock.recv(70_000).decode() for _ in range(count)]
+
+
+def received_of_60(ns: Namespace, *, mem: str, rmem_min: int) -> int:
+    """How many of 60 large datagrams on loopback a UDP socket receives with these sysctls."""
+    ns.sysctl["net.ipv4.udp_rmem_min"] = rmem_min
+    with udp_flow() as (sender, receiver), initial_sysctl_set(UDP_MEM, mem):
+        receiver.rcvbufforce = 8_000_000
+        for _ in range(60):
+            sender.send(bytes(_SIZE))
+        return _waiting(receiver)
+
+
+def _waiting(sock: Socket) -> int:
+    """How many datagrams of this size a socket has received by now."""
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            count += len(sock.recv(2 * _SIZE, socket.MSG_DONTWAIT)) == _SIZE
+    return count

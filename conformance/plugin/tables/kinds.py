@@ -5,6 +5,7 @@ What a case should answer is in the row, or in a sysctl that the row names.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -27,7 +28,7 @@ from conformance.plugin.tables.row import (
     option_of,
     value_of,
 )
-from libsocket import SO_MARK, Socket, raw
+from libsocket import INT, SO_MARK, Socket, raw
 from netns import Namespace, effective, in_user_namespace, initial_sysctl, only, without
 
 T = TypeVar("T")
@@ -382,50 +383,76 @@ def test_an_accepted_connection_begins_with(
 
 
 class Optlen(_OfValues, frozen=True, kw_only=True):
-    """Setting it with fewer bytes than it has, any of ``sizes``, is refused; all of them, zeros, are not."""
+    """Setting it with fewer bytes than it has, any of ``sizes``, is refused, and ``value`` stays.
+
+    All of them set it to ``then``. Each is stored as ``factor`` times itself.
+    """
 
     values: tuple[int, ...] = field(name="sizes")
     value: Value
+    then: Value = 0
+    factor: int = 1
     errno: Errno = Errno()
-
-    def zeros(self, sock: Socket, size: int) -> None:
-        sock.set(self.option.through(raw(size)), bytes(size))
 
 
 def test_fewer_bytes_are_refused(observe: Observe, row: Optlen, case: Case) -> None:
+    octets = row.option.codec.encode(row.then)
     with case.made() as sock:
         sock.set(row.option, row.value)
         with refused(row.errno.number):
-            row.zeros(sock, case.given)
-        kept = sock.get(row.option)
-        row.zeros(sock, row.option.codec.size)
+            sock.set(row.option.through(raw(case.given)), octets[: case.given])
+        kept = row.shown(sock)
+        sock.set(row.option.through(raw(len(octets))), octets)
 
-        assert observe("after_fewer_and_all", [kept, sock.get(row.option)]) == [row.value, 0]
+        assert observe("after_fewer_and_all", [kept, row.shown(sock)]) == [
+            row.factor * row.value,
+            row.factor * row.then,
+        ]
 
 
-class MoreBytes(_Changing, frozen=True, kw_only=True):
+class _OfSizes(_Changing, frozen=True, kw_only=True):
+    """A row in which ``value`` is set with each of several numbers of bytes, ``sizes``."""
+
+    sizes: tuple[int, ...]
+    value: Value
+
+    def cases(self) -> Iterator[Case]:
+        return _given(self.sockets, self.sizes)
+
+    def octets(self, size: int) -> bytes:
+        raise NotImplementedError
+
+
+class MoreBytes(_OfSizes, frozen=True, kw_only=True):
     """Set with more bytes than it has, any of ``sizes``, it takes ``value`` from the first of them."""
 
-    sizes: tuple[int, ...]
-    value: Value
-
-    def cases(self) -> Iterator[Case]:
-        return _given(self.sockets, self.sizes)
+    def octets(self, size: int) -> bytes:
+        octets: bytes = self.option.codec.encode(self.value)
+        return octets.ljust(size, b"\xff")
 
 
-def test_the_first_bytes_count(observe: Observe, row: MoreBytes, case: Case) -> None:
-    octets = row.option.codec.encode(row.value)
+class FirstByte(_OfSizes, frozen=True, kw_only=True):
+    """Set with a byte, or with more but no int, any of ``sizes``, it takes ``value`` from the first alone."""
+
+    value: int
+
+    def octets(self, size: int) -> bytes:
+        return bytes([self.value]).ljust(size, b"\xff")
+
+
+def test_the_first_bytes_count(observe: Observe, row: MoreBytes | FirstByte, case: Case) -> None:
+    stored = row.factor * row.value
     with case.made() as sock:
-        before = row.begun(sock, row.value)
+        before = row.begun(sock, stored)
         seen = [row.shown(sock)]
-        sock.set(row.option.through(raw(case.given)), octets.ljust(case.given, b"\xff"))
+        sock.set(row.option.through(raw(case.given)), row.octets(case.given))
         seen.append(row.shown(sock))
 
-        assert observe("before_and_after", seen) == [before, row.value]
+        assert observe("before_and_after", seen) == [before, stored]
 
 
-class RoomForFewer(_OfSockets, frozen=True, kw_only=True):
-    """Set to ``value`` and read into fewer bytes than it has, any of ``sizes``, it gives the first ones."""
+class Zeroed(_OfSockets, frozen=True, kw_only=True):
+    """Set with fewer bytes than it has, any of ``sizes``, it is 0, where it was ``value``."""
 
     sizes: tuple[int, ...]
     value: Value
@@ -434,13 +461,68 @@ class RoomForFewer(_OfSockets, frozen=True, kw_only=True):
         return _given(self.sockets, self.sizes)
 
 
-def test_what_there_is_room_for_is_given(observe: Observe, row: RoomForFewer, case: Case) -> None:
-    whole = row.option.codec.encode(row.value)
+def test_fewer_bytes_are_zero(observe: Observe, row: Zeroed, case: Case) -> None:
     with case.made() as sock:
         sock.set(row.option, row.value)
-        given = sock.get(row.option.through(raw(case.given)))
+        seen = [row.shown(sock)]
+        sock.set(row.option.through(raw(case.given)), case.given * b"\1")
+        seen.append(row.shown(sock))
 
-        assert observe("size_and_first", [len(given), whole.startswith(given)]) == [case.given, True]
+        assert observe("before_and_after", seen) == [row.value, 0]
+
+
+class _Read(_OfSockets, frozen=True, kw_only=True):
+    """A row in which ``value`` is read into each of several numbers of bytes, ``rooms``.
+
+    It is set before that, unless a ``new`` socket has it already, and stored as ``factor`` times itself.
+    """
+
+    rooms: tuple[int, ...]
+    value: Value
+    new: bool = False
+    factor: int = 1
+
+    def cases(self) -> Iterator[Case]:
+        return _given(self.sockets, self.rooms)
+
+    def read(self, case: Case) -> tuple[Any, bytes]:
+        """What it is, and what it gives where there is so much room."""
+        with case.made() as sock:
+            if not self.new:
+                sock.set(self.option, self.value)
+            return self.shown(sock), sock.get(self.option.through(raw(case.given)))
+
+
+class Room(_Read, frozen=True, kw_only=True):
+    """With room for fewer bytes than it has it gives the first ones, and with room for more no more."""
+
+
+def test_what_there_is_room_for_is_given(observe: Observe, row: Room, case: Case) -> None:
+    value = row.factor * row.value
+    whole = row.option.codec.encode(value)
+    shown, given = row.read(case)
+
+    assert observe("value_size_and_first", [shown, len(given), whole.startswith(given)]) == [
+        value,
+        min(case.given, len(whole)),
+        True,
+    ]
+
+
+class RoomForByte(_Read, frozen=True, kw_only=True):
+    """With room for a byte, or for more but no int, it gives one, the number as a byte; with more an int."""
+
+    value: int
+
+
+def test_a_byte_or_an_int_is_given(observe: Observe, row: RoomForByte, case: Case) -> None:
+    shown, given = row.read(case)
+
+    assert observe("value_size_and_number", [shown, len(given), int.from_bytes(given, sys.byteorder)]) == [
+        row.value,
+        INT.size if case.given >= INT.size else 1,
+        row.value,
+    ]
 
 
 class _AtOnePort(Row, frozen=True, kw_only=True):
@@ -536,7 +618,10 @@ KINDS: Final[dict[str, tuple[type[Row], Callable[..., None]]]] = {
     "not-inherited": (NotInherited, test_an_accepted_connection_begins_with),
     "optlen": (Optlen, test_fewer_bytes_are_refused),
     "more-bytes": (MoreBytes, test_the_first_bytes_count),
-    "room-for-fewer": (RoomForFewer, test_what_there_is_room_for_is_given),
+    "first-byte": (FirstByte, test_the_first_bytes_count),
+    "zeroed": (Zeroed, test_fewer_bytes_are_zero),
+    "room": (Room, test_what_there_is_room_for_is_given),
+    "room-for-byte": (RoomForByte, test_a_byte_or_an_int_is_given),
     "shared-port": (SharedPort, test_two_sockets_share_a_port),
     "kept-port": (KeptPort, test_a_socket_keeps_its_port),
 }
