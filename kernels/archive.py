@@ -22,7 +22,7 @@ from kernels.cache import Cache
 from kernels.errors import NoApt, NoArchive
 from kernels.package import Package, by_version
 from kernels.progress import Progress
-from kernels.series import SeriesTable, series_table
+from kernels.series import FILE, SeriesTable, series_table
 
 INDEX_SPACE = 250 << 20
 """Bytes of disk that updating the index of one suite may take."""
@@ -79,10 +79,13 @@ class Archive:
     def packages(self, suite: str) -> list[Package]:
         """The packages of a suite that kernels are made of. Fetches an index older than ``max_age`` again.
 
+        So is one from before the table was changed, for it may lack what is asked for now.
+
         Raises NoApt, NoArchive (unreachable, or its signature is not good), NoSpace.
         """
         index = self._index(suite)
-        if not index.exists() or time.time() - index.stat().st_mtime > self.max_age:
+        oldest = max(time.time() - self.max_age, FILE.stat().st_mtime)
+        if not index.exists() or index.stat().st_mtime < oldest:
             self._update(suite)
         return self.cached(suite)
 

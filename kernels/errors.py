@@ -16,6 +16,9 @@ EX_UNAVAILABLE = os.EX_UNAVAILABLE
 class KernelError(Exception):
     """A kernel cannot be had or cannot be started. The command line exits with EX_UNAVAILABLE."""
 
+    details = ""
+    """What another program printed of it, if that helps."""
+
 
 class UnknownKernel(KernelError):
     """The name is not that of a known kernel."""
@@ -138,3 +141,85 @@ class Unreadable(KernelError):
             f"{path} cannot be read by the user who runs the guest, and the guest reads with that user's "
             "rights. Use an interpreter and a folder that this user can read."
         )
+
+
+class UnknownSource(KernelError):
+    """The name is neither a series whose source the archive has nor a file."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"{name!r} is nothing to build a kernel from. Give a series ({', '.join(known)}), a tarball, a "
+            "folder with a kernel's tree, or TREE@COMMIT of a git repository."
+        )
+
+
+class NotASource(KernelError):
+    """What was named holds no source of Linux."""
+
+    def __init__(self, name: Path | str, why: str) -> None:
+        super().__init__(
+            f"no kernel can be built from {name}: {why}. Give the tree of a Linux that has arch/um, or a "
+            "tarball of one."
+        )
+
+
+class BadName(KernelError):
+    """A name that a kernel cannot have."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} cannot be the name of a kernel. Take letters, digits and . _ + -, with a letter or a "
+            "digit first."
+        )
+
+
+class NotBuilt(KernelError):
+    """No kernel of that name was built."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        there = ", ".join(known) or "none"
+        super().__init__(
+            f"no kernel was built under the name {name!r}; there are: {there}. Build one: "
+            f"python -m kernels build SOURCE -o {name or 'NAME'}."
+        )
+
+
+class MissingTools(KernelError):
+    """Programs that a build needs are not on this machine."""
+
+    def __init__(self, missing: Iterable[str], packages: Iterable[str]) -> None:
+        super().__init__(
+            f"a kernel cannot be built here without: {', '.join(missing)}. Install them (Debian: apt-get "
+            f"install --no-install-recommends {' '.join(packages)})."
+        )
+
+
+class BadPatch(KernelError):
+    """A patch cannot be read, or does not apply."""
+
+    def __init__(self, patch: Path, why: str) -> None:
+        super().__init__(
+            f"the patch {patch} cannot be used: {why}. Patches are applied in the order given, as "
+            "'git apply' does in the top of the tree."
+        )
+
+
+class NotConfigurable(KernelError):
+    """User-mode Linux of this version cannot have what was asked for."""
+
+    def __init__(self, version: str, option: str, symbol: str) -> None:
+        super().__init__(
+            f"user-mode Linux {version} cannot be built with --{option}: {symbol} is not to be had there "
+            "with this compiler. Leave the option out, or take a newer series."
+        )
+
+
+class BuildFailed(KernelError):
+    """A build ended with an error; ``details`` are the lines of its log that say why."""
+
+    def __init__(self, name: str, command: str, log: Path, details: str) -> None:
+        super().__init__(
+            f"{name} could not be built: '{command}' failed, see above. The whole log is {log}. Mend the "
+            "tree or the patch and build again; nothing of this build is kept."
+        )
+        self.details = details
