@@ -48,8 +48,7 @@ class Mirror:
 
     def entry(self, suite: str, arch: str) -> str:
         """The entry of a deb822 file of sources for a suite. Raises NoKeyring."""
-        keys = re.split(r"[\s,]+", self.options.get("Signed-By", ""))
-        for keyring in (key for key in keys if key.startswith("/")):
+        for keyring in self._keyrings():
             if not os.access(keyring, os.R_OK):
                 raise NoKeyring(keyring, str(self))
         fields = {
@@ -62,6 +61,12 @@ class Mirror:
             **self.options,
         }
         return "".join(f"{name}: {value}\n" for name, value in fields.items())
+
+    def _keyrings(self) -> list[str]:
+        """The files that its keys are in; they may also be in the entry, or named by their fingerprints."""
+        keys = self.options.get("Signed-By", "")
+        embedded = keys.lstrip().startswith("-----BEGIN")
+        return [] if embedded else [key for key in re.split(r"[\s,]+", keys) if key.startswith("/")]
 
 
 def is_security(suite: str) -> bool:

@@ -26,6 +26,7 @@ from kernels.errors import (
     NotVerified,
     Unreachable,
 )
+from kernels.mirrors import Mirror
 from kernels.progress import Progress
 from tests.kernels.processes import ROOT, kernels
 from tests.kernels.repository import Repository, Signer, unpacked
@@ -122,6 +123,12 @@ def test_a_suite_comes_from_the_machines_sources(
     machine.has(name, sources.replace("EMBEDDED", embedded(signer)).replace("ARCH", repository.arch))
 
     assert unpacked(machine.archive(), "bookworm") == "kernel\n"
+
+
+def test_an_embedded_key_is_no_path() -> None:
+    key = "\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n /nowhere\n -----END PGP PUBLIC KEY BLOCK-----"
+
+    assert f"Signed-By: {key}\n" in Mirror("file:/mirror", {"Signed-By": key}).entry("bookworm", "amd64")
 
 
 @pytest.mark.usefixtures("repository")
