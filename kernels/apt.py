@@ -49,5 +49,5 @@ def output(command: Sequence[str]) -> str:
 
 def complaints(printed: str) -> str:
     """The errors and warnings in what apt printed, each once."""
-    lines = re.findall(r"^[EW]: (.*[^\s.])", printed, re.MULTILINE)
+    lines = re.findall(r"^[EW]: (.*[^\s.:])", printed, re.MULTILINE)
     return "; ".join(line for line in dict.fromkeys(lines) if not line.startswith(_NOISE))

@@ -262,7 +262,9 @@ class Failure:
 CAUSES = {
     "suite": Failure(NoSuite, "bookworm is not to be had from", OWN.replace("MIRROR", "file:/nowhere")),
     "network": Failure(
-        Unreachable, r"Connection refused.* network.* proxy", OWN.replace("MIRROR", "http://127.0.0.1:9/")
+        Unreachable,
+        r"connect to 127\.0\.0\.1:9.* network.* proxy",
+        OWN.replace("MIRROR", "http://127.0.0.1:9/"),
     ),
     "no-keyring": Failure(
         NoKeyring,
