@@ -93,8 +93,7 @@ def list_kernels(options: argparse.Namespace, archive: Archive) -> int:
     if options.refresh:
         archive.max_age = 0
         with archive.cache.locked(archive.progress):
-            for suite in archive.table.suites:
-                archive.packages(suite)
+            archive.packages(*archive.table.suites)
     print(f"{'KERNEL':14} {'IN THE ARCHIVE':24} {'DOWNLOAD':>9}  {'LOCAL':20} {'SIZE':9} FROM")
     for one in backend.backends().values():
         for name in one.names():
@@ -224,9 +223,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--mirror", metavar="URL", help="archive to fetch from (default: the one apt uses here)"
+        "--mirror", metavar="URL", help="archive to fetch from (default: those of apt's sources here)"
     )
-    parser.add_argument("--keyring", metavar="FILE", help="keys to verify its signature with")
+    parser.add_argument("--keyring", metavar="FILE", help="keys to verify it with (default: those sources')")
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
     verbs = "list | fetch | build | run | shell | remove | clean"
     commands = parser.add_subparsers(required=True, metavar=verbs)

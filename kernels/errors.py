@@ -49,14 +49,67 @@ class NotAKernel(KernelError):
 
 
 class NoArchive(KernelError):
-    """The package archive cannot be reached, or its signature is not good."""
+    """Nothing is to be had from the package archive. What is derived of this knows the cause."""
 
-    def __init__(self, tried: str, why: str) -> None:
+    way_out = ""
+    """What can be done about the cause itself."""
+
+    def __init__(self, why: str) -> None:
+        name = f"{self.way_out}, or name" if self.way_out else "Name"
         super().__init__(
-            f"the package archive is not available: tried {tried}; {why}. Name one with "
-            "--mirror (or KERNELS_MIRROR) and its keyring with --keyring (or KERNELS_KEYRING), or give a "
-            "kernel you built as uml:PATH."
+            f"the package archive is not available: {why}. {name} another mirror with --mirror (or "
+            "KERNELS_MIRROR) and its keyring with --keyring (or KERNELS_KEYRING), or give a kernel you built "
+            "as uml:PATH."
         )
+        self.why = why
+
+
+class NoSource(NoArchive):
+    """The machine's apt has no source that packages could come from."""
+
+    way_out = "Give apt one (sources.list(5))"
+
+
+class NoSuite(NoArchive):
+    """The mirrors are there, but have no such suite."""
+
+
+class NoKeyring(NoArchive):
+    """The file with the keys that an archive is verified with is not there."""
+
+    way_out = "Install it (Debian's is in the package debian-archive-keyring)"
+
+    def __init__(self, keyring: str, mirror: str) -> None:
+        super().__init__(f"{mirror} is verified with {keyring}, and that file is missing or cannot be read")
+
+
+class NotVerified(NoArchive):
+    """What the archive sent is not signed, or not by a key that is trusted for it."""
+
+    way_out = "Install the archive's keys (Debian's are in the package debian-archive-keyring)"
+
+
+class Expired(NoArchive):
+    """The index is older than its suite allows, or younger than the clock."""
+
+    way_out = (
+        "Set this machine's clock if it is wrong, let apt take what has expired, as archived suites do "
+        "('Acquire::Check-Valid-Until \"false\";' in a file of /etc/apt/apt.conf.d)"
+    )
+
+
+class Unreachable(NoArchive):
+    """Nothing comes from the mirror: no network, no such host, a refusal."""
+
+    way_out = "Look at this machine's network and at apt's proxy (Acquire::http::Proxy, http_proxy)"
+
+
+class Inconsistent(NoArchive):
+    """What the mirror has is not what its index says."""
+
+    way_out = (
+        "It may have changed since its index was fetched: ask again with 'python -m kernels list --refresh'"
+    )
 
 
 class NoApt(KernelError):

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from kernels.archive import Archive
 from kernels.errors import NotASource, NotInArchive, UnknownSource
-from kernels.package import by_version
 from kernels.series import series_table
 
 SPACE = 2 << 30
@@ -75,10 +74,9 @@ def _of_series(number: str, archive: Archive) -> Source:
     name = archive.table.source_package.replace("{series}", number)
     suites = archive.table.sources[number]
     with archive.cache.locked(archive.progress):
-        found = [package for suite in suites if (package := archive.find(name, suite))]
-    if not found:
+        newest = archive.find(name, *suites)
+    if newest is None:
         raise NotInArchive(name, suites)
-    newest = max(found, key=by_version)
 
     def unpack(folder: Path) -> None:
         with tempfile.TemporaryDirectory(dir=folder.parent) as made:

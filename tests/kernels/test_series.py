@@ -11,14 +11,6 @@ def series(name: str) -> Series:
     return next(one for one in series_table().series if one.name == name)
 
 
-def test_every_series_is_looked_for_in_suites_that_have_a_mirror() -> None:
-    table = series_table()
-    suites = {suite for one in table.series for suite in one.suites} | {table.tools_suite}
-    suites |= {suite for named in table.sources.values() for suite in named}
-
-    assert suites <= set(table.suites)
-
-
 def test_every_series_has_a_backend() -> None:
     assert {one.backend for one in series_table().series} == set(backends()) - {"built"}
 
