@@ -30,6 +30,8 @@ class Ipv6Packet:
 
     traffic_class: int
     flow_label: int
+    length: int
+    """Of what follows the header, as that says."""
     next_header: int
     hop_limit: int
     source: str
@@ -70,6 +72,7 @@ def ipv6_packet(octets: bytes) -> Ipv6Packet:
     return Ipv6Packet(
         traffic_class=first >> 20 & 0xFF,
         flow_label=first & 0xFFFFF,
+        length=int.from_bytes(octets[4:6], "big"),
         next_header=octets[6],
         hop_limit=octets[7],
         source=socket.inet_ntop(socket.AF_INET6, octets[8:24]),
