@@ -11,7 +11,7 @@ from typing import Final
 
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.timing import SOON
-from libsocket import ExtendedError, Inet6, Other, Socket
+from libsocket import ExtendedError, Inet6, Option, Other, Socket
 from netns import Host, Peers, Routed
 
 ETH_P_IPV6: Final = 0x86DD
@@ -51,6 +51,18 @@ def packet_ending(arriving: Socket, end: bytes) -> Ipv6Packet:
         packet = arriving.recv(70_000)
         if packet.endswith(end):
             return ipv6_packet(packet)
+
+
+def set_and_cleared(option: Option[bytes], octets: bytes) -> list[Ipv6Packet]:
+    """What a UDP socket sends: two packets with an option set, and one after it was set with no byte."""
+    sender, receiver = udp6_pair()
+    with ipv6_packets() as seen, sender, receiver:
+        sender.set(option, octets)
+        sender.send(b"first")
+        sender.send(b"second")
+        sender.set(option, b"")
+        sender.send(b"after")
+        return [packet_ending(seen, end) for end in (b"first", b"second", b"after")]
 
 
 def packet_sizes(arriving: Socket) -> list[int]:
