@@ -9,8 +9,11 @@ from msgspec import Struct
 
 from reports.model import Answer, Claim, Expectation, Value, Verdict
 
-ENDINGS: Final = ("errno", "timed_out", "raised")
-"""Observations that say what ended a test: an errno, a call that never returned, bytes that made no sense."""
+SPLAT: Final = "splat"
+"""The observation that a kernel's log said during a test that the kernel is wrong: the first line of it."""
+ENDINGS: Final = ("errno", "timed_out", "raised", SPLAT)
+"""Observations that say what ended a test: an errno, a call that never returned, bytes that made no sense.
+What the kernel's log says counts as such, however the test went."""
 
 
 class Assessment(Struct, frozen=True):
@@ -28,9 +31,14 @@ def assess(claim: Claim, implementation: str, release: str, answer: Answer) -> A
     """Hold the answer of a kernel, of this implementation and (stable) release, against the claim."""
     declared = claim.expectation(implementation, release)
     tried = answer.verdict is Verdict.HOLDS or answer.verdict is Verdict.DIFFERS
-    if tried and not claim.covers(implementation, release):
+    if tried and not claim.covers(implementation, release) and not splats(answer):
         return Assessment(Verdict.UNCLAIMED, True, declared)
     return Assessment(answer.verdict, _expected(answer, declared), declared)
+
+
+def splats(answer: Answer) -> Mapping[str, Value]:
+    """What the kernel's log said during the tests of a claim, whose documents never speak of that."""
+    return _named(SPLAT, answer.observations)
 
 
 def _expected(answer: Answer, declared: Expectation | None) -> bool:

@@ -1,4 +1,4 @@
-"""A run held against the reference run of its kernel: what was answered there and is not any more."""
+"""A run held against the reference run of its kernel or series: what was answered and is not any more."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from reports.lines import WRONG, Lines
 from reports.matrix import Cell, Matrix, Row
 from reports.model import Run, Verdict
 from reports.printable import printable
+from reports.ranges import version
 from reports.run_file import read_run
 from reports.store import stem
 from reports.wording import column, observations, plural, system
@@ -20,17 +21,40 @@ from reports.wording import column, observations, plural, system
 _ANSWERS = {Verdict.HOLDS, Verdict.DIFFERS, Verdict.UNCLAIMED}
 
 
+_SAME_WAY = {"built": "uml"}
+"""What ``python -m kernels build`` makes is user-mode Linux."""
+
+
 class NoReference(FileError):
-    """No run of that kernel is among the references."""
+    """No run of that kernel, nor of one that it can be held against, is among the references."""
 
 
 def reference_of(run: Run, references: Path) -> Run:
-    """The run of the same kernel among the files of a folder. Raises: NoReference, FileError."""
-    for file in sorted(references.glob("*.jsonl")):
-        reference = read_run(file)
+    """The run that a run is held against, among the files of a folder. Raises: NoReference, FileError.
+
+    That of the same kernel; for another, such as one that somebody built, that of the newest series up to its
+    own which answered in the same way: in user-mode Linux, in a virtual machine, or as the host.
+    """
+    known = [read_run(file) for file in sorted(references.glob("*.jsonl"))]
+    for reference in known:
         if stem(reference) == stem(run):
             return reference
-    raise NoReference(f"no file in {references} is a run of {system(run)}")
+    alike = [one for one in known if _way(one) == _way(run) and _series(one) <= _series(run)]
+    if not alike:
+        raise NoReference(
+            f"no file in {references} is a run of {system(run)}, or of an earlier series like it"
+        )
+    return max(alike, key=_series)
+
+
+def _way(run: Run) -> tuple[str, str]:
+    """Whose kernel it was, and how it was started: ``Linux``, ``uml``."""
+    prefix = run.header.kernel.partition(":")[0]
+    return run.header.implementation, _SAME_WAY.get(prefix, prefix)
+
+
+def _series(run: Run) -> tuple[int, ...]:
+    return version(run.header.base)[:2]
 
 
 def against(run: Run, reference: Run, catalogue: Catalogue, console: Console) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from reports.assess import splats
 from reports.atomic_write import atomic_write
 from reports.model import LINUX, Answer, Footer, Run, Verdict
 from reports.ranges import version
@@ -19,7 +20,8 @@ from reports.run_file import Line, encode
 def reference(run: Run) -> str:
     """The file of a reference run: answers sorted by claim, no durations, no ids but those of the answers.
 
-    The detail of a test is kept where nothing else is known, which is when it is BROKEN.
+    The detail of a test is kept where nothing else is known, which is when it is BROKEN and the kernel's log
+    says nothing of it.
     """
     answers = [_lasting(run.answers[name]) for name in sorted(run.answers)]
     asked = () if run.footer else tuple(sorted(run.asked))
@@ -63,7 +65,7 @@ def file_stem(kernel: str) -> str:
 
 
 def _lasting(answer: Answer) -> Answer:
-    detail = answer.detail if answer.verdict is Verdict.BROKEN else ""
+    detail = answer.detail if answer.verdict is Verdict.BROKEN and not splats(answer) else ""
     return replace(
         answer, duration=None, detail=detail, observations=dict(sorted(answer.observations.items()))
     )

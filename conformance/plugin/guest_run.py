@@ -11,11 +11,13 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from conformance.plugin.verdict import broken
+from conformance.plugin.splats import splat_on_console
+from conformance.plugin.verdict import broken, splatted
 from kernels.backend import Image, Kernel
 from kernels.beneath import open_beneath
 from kernels.errors import FolderUnwritable
 from kernels.guest import Cause, Ending, Guest, Job, guest_environ
+from reports.assess import splats
 from reports.model import LINUX, Answer, Footer, Header, Run
 from reports.run_file import RunWriter, decode
 
@@ -105,13 +107,21 @@ class GuestRun:
     def _ended(self, ending: Ending) -> None:
         """A guest that died was in the first claim it has said nothing of."""
         if self.footer is None and (unanswered := self._unanswered()):
-            self._note(broken(unanswered[0], self._report(ending)))
+            self._note(self._unended(unanswered[0], ending))
             if self.complete:
                 self._finish()
             elif self.header and ending.cause is not Cause.KILLED and self._guests < _MOST_GUESTS:
                 self._start_guest()
                 return
         self.ending = ending
+
+    def _unended(self, claim: str, ending: Ending) -> Answer:
+        """The answer about the claim that a guest was in when it ended, with what its kernel said of that."""
+        assert self.guest
+        answer = broken(claim, self._report(ending))
+        known = {str(line) for one in self.answers.values() for line in splats(one).values()}
+        splat = splat_on_console(self.guest.read(self.guest.console), known)
+        return splatted(answer, splat, ended=False) if splat else answer
 
     def _report(self, ending: Ending) -> str:
         """Why the guest is no more, and the last its console said."""

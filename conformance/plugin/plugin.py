@@ -25,9 +25,10 @@ from conformance.plugin.output import unfailing_stdout
 from conformance.plugin.plan import Plan, plan_of, send
 from conformance.plugin.recorder import Recorder, local_records
 from conformance.plugin.selection import asked_for, select, unmatched
+from conformance.plugin.splats import SplatWatch
 from conformance.plugin.stash import FAILED
 from conformance.plugin.traced_again import TracedAgain
-from conformance.plugin.verdict import blocked, broken, in_a_scene, judge
+from conformance.plugin.verdict import blocked, broken, in_a_scene, judge, splatted, whole_name
 from conformance.plugin.workers import Workers
 from reports.assess import assess
 from reports.model import Answer, Verdict
@@ -42,6 +43,7 @@ _RECORDER = pytest.StashKey[Recorder]()
 _OTHER_KERNELS: pytest.StashKey[OtherKernels] = pytest.StashKey()
 _UNMATCHED = pytest.StashKey[list[str]]()
 _COLLECTED = pytest.StashKey[bool]()
+_SPLATS = pytest.StashKey[SplatWatch]()
 
 _CLAIMS = Path(__file__).parents[1]
 _NO_CLAIMS = {"expectations", "inventory"}
@@ -154,6 +156,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(output.close)
     config.addinivalue_line("markers", "claim(stated): the statement of a document that a test tries")
     config.pluginmanager.register(watchdog, "conformance-watchdog")
+    config.stash[_SPLATS] = splats = SplatWatch()
+    config.add_cleanup(splats.close)
     _use_strace(config)
     if _is_worker(config):
         privileges.die_with_controller()
@@ -330,6 +334,8 @@ def pytest_runtest_makereport(
     if _only_left_open(item, call):
         call.excinfo = None
     answer = _answer(item, marked.claim.id, call) if marked else None
+    if marked and (answer or call.when == "teardown"):
+        answer = _with_splat(item, marked.claim.id, call, answer)
     if marked and answer:
         release = base(os.uname().release, os.uname().version)
         assessment = assess(marked.claim, implementation(), release, answer)
@@ -374,9 +380,26 @@ def _answer(item: pytest.Item, claim: str, call: pytest.CallInfo[None]) -> Answe
             observations.observed(),
             crash_line(call),
             parameters=_parameters(item),
-            test=getattr(item, "originalname", item.name) if len(functions(item)) > 1 else "",
+            test=_function(item),
         )
     return broken(claim, f"{call.when}: {crash_line(call)}") if error else None
+
+
+def _with_splat(
+    item: pytest.Item, claim: str, call: pytest.CallInfo[None], answer: Answer | None
+) -> Answer | None:
+    """The answer of a phase, and what the kernel's log said since the last one that had an answer."""
+    splat = item.config.stash[_SPLATS].splat()
+    if splat is None:
+        return answer
+    phase = "teardown" if call.when == "teardown" else ""
+    test = whole_name(_function(item), _parameters(item), phase)
+    return splatted(answer or judge(claim, None, {}, ""), splat, test=test)
+
+
+def _function(item: pytest.Item) -> str:
+    """What tells the test functions of one claim apart, where there are several."""
+    return getattr(item, "originalname", item.name) if len(functions(item)) > 1 else ""
 
 
 def _parameters(item: pytest.Item) -> str:

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from conformance.plugin.observations import ERRNO
 from conformance.plugin.refusal import Unrefused, errno_name, of_kernel
+from conformance.plugin.splats import Splat
 from conformance.plugin.surroundings import of_surroundings
 from conformance.plugin.watchdog import TimeoutExceeded
 from libsocket import UnexpectedEof, WriteZero
+from reports.assess import SPLAT
 from reports.model import Answer, Value, Verdict
 
 _DATA_LOST: Final = (UnexpectedEof, WriteZero)
@@ -41,10 +44,14 @@ def judge(
     ending = ending_of(error)
     # In a difference the errno is the one that made it. One that was due made none.
     met = {name: value for name, value in observed.items() if verdict is Verdict.HOLDS or name != ERRNO}
-    whole = "-".join(filter(None, (test, parameters)))
-    suffixes = dict.fromkeys((ERRNO, *ending), whole)
+    suffixes = dict.fromkeys((ERRNO, *ending), whole_name(test, parameters))
     named = {_named(name, suffixes.get(name, parameters)): value for name, value in {**met, **ending}.items()}
     return Answer(claim, verdict, named, detail=detail)
+
+
+def whole_name(*parts: str) -> str:
+    """What tells a test apart from all others of its claim."""
+    return "-".join(filter(None, parts))
 
 
 def _named(name: str, suffix: str) -> str:
@@ -59,6 +66,18 @@ def blocked(claim: str, need: str) -> Answer:
 def broken(claim: str, detail: str) -> Answer:
     """The answer of a test whose surroundings failed."""
     return Answer(claim, Verdict.BROKEN, detail=detail)
+
+
+def splatted(answer: Answer, splat: Splat, *, test: str = "", ended: bool = True) -> Answer:
+    """The answer of a test in which the kernel's log said that the kernel is wrong, whatever the test saw.
+
+    Nothing is known where it only says that something takes too long, which a slow machine does too, nor of
+    a test that has not ``ended``. ``test`` tells it apart from the splats of the claim's other tests.
+    """
+    verdict = Verdict.DIFFERS if ended and not splat.stalled else Verdict.BROKEN
+    observed = {**answer.observations, _named(SPLAT, test): splat.line}
+    detail = "\n".join(filter(None, (splat.text, answer.detail)))
+    return replace(answer, verdict=verdict, observations=observed, need=None, detail=detail)
 
 
 def _verdict(error: BaseException | None) -> Verdict:

@@ -17,10 +17,12 @@ def add(kinds: arguments.Kinds) -> None:
     parser = arguments.add(
         kinds,
         "against",
-        "what changed since the reference run of the same kernel",
+        "what changed since the reference run of the same kernel or series",
         _run,
-        "Holds each run against the run of the same kernel in a folder. Exit status 1 where a "
-        "claim that was answered there is not any more, or a difference is new and undeclared.",
+        "Holds each run against the run of the same kernel in a folder; that of a kernel which has none "
+        "(built:NAME, uml:PATH, virtme:PATH) against the run of its series, or of the newest one before it. "
+        "Exit status 1 where a claim that was answered there is not any more, or a difference is new and "
+        "undeclared.",
     )
     arguments.add_catalogue(parser)
     parser.add_argument(

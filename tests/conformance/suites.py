@@ -71,13 +71,15 @@ def write(folder: Path, tests: str) -> None:
     (folder / "test_suite.py").write_text(HEAD + dedent(tests))
 
 
-def run(folder: Path, tests: str, *arguments: str, before: Sequence[str] = ()) -> Ended:
+def run(
+    folder: Path, tests: str, *arguments: str, before: Sequence[str] = (), cwd: Path | None = None
+) -> Ended:
     """Run a suite; ``before`` is a command that runs what follows it, with fewer privileges, say."""
     write(folder, tests)
     done = subprocess.run(
         [*before, *command(folder, *arguments)],
         env=environment(),
-        cwd=folder,
+        cwd=cwd or folder,
         capture_output=True,
         text=True,
         check=False,

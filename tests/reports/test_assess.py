@@ -114,7 +114,7 @@ def test_lists_are_compared_by_their_values() -> None:
 
 
 @pytest.mark.parametrize("suffix", ["", "[udp]"])
-@pytest.mark.parametrize("name", ["errno", "timed_out", "raised"])
+@pytest.mark.parametrize("name", ["errno", "timed_out", "raised", "splat"])
 def test_what_ended_a_test_must_be_declared(name: str, suffix: str) -> None:
     answer = answered(Verdict.DIFFERS, {"size": 8192, f"{name}{suffix}": "that"})
 

@@ -119,7 +119,43 @@ def test_kernel_without_a_reference_is_named_and_cannot_steer_the_terminal(tmp_p
     with pytest.raises(NoReference) as caught:
         reference_of(sample.on(run(PLAIN, Verdict.HOLDS), kernel="uml:\x1b[31m\n"), tmp_path)
 
-    assert (str(caught.value)) == (rf"no file in {tmp_path} is a run of Linux 6.1.0, x86_64 (uml:\x1b[31m\n)")
+    assert (str(caught.value)) == (
+        rf"no file in {tmp_path} is a run of Linux 6.1.0, x86_64 (uml:\x1b[31m\n), "
+        "or of an earlier series like it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kernel", "release", "found"),
+    [
+        ("built:changed", "6.1.176", "uml:6.1"),
+        ("built:changed", "6.11.0-rc1", "uml:6.1"),
+        ("built:changed", "7.4.0", "uml:7.2"),
+        ("uml:/home/me/linux", "7.2.9", "uml:7.2"),
+        ("virtme:/boot/vmlinuz", "7.2.12", "virtme:6.12"),
+        ("host", "6.18.9", "host"),
+    ],
+)
+def test_kernel_without_a_reference_is_held_against_that_of_its_series(
+    tmp_path: Path, kernel: str, release: str, found: str
+) -> None:
+    one = run(PLAIN, Verdict.HOLDS)
+    there = {"uml:7.2": "7.2.7", "uml:6.1": "6.1.176", "virtme:6.12": "6.12.118", "host": "6.18.44"}
+    for number, (name, base) in enumerate(there.items()):
+        sample.write(tmp_path / f"{number}.jsonl", sample.on(one, kernel=name, release=base))
+
+    assert reference_of(sample.on(one, kernel=kernel, release=release), tmp_path).header.kernel == found
+
+
+@pytest.mark.parametrize(("kernel", "release"), [("built:old", "5.4.1"), ("virtme:x", "7.2.1")])
+def test_no_kernel_is_held_against_a_later_one_or_one_of_another_kind(
+    tmp_path: Path, kernel: str, release: str
+) -> None:
+    one = run(PLAIN, Verdict.HOLDS)
+    sample.write(tmp_path / "1.jsonl", sample.on(one, kernel="uml:5.10", release="5.10.46"))
+
+    with pytest.raises(NoReference):
+        reference_of(sample.on(one, kernel=kernel, release=release), tmp_path)
 
 
 def test_wrong_file_among_the_references_is_named(tmp_path: Path) -> None:

@@ -23,5 +23,6 @@ def logged_since(log: int) -> str:
     lines = []
     with suppress(BlockingIOError):
         while True:
-            lines.append(os.read(log, 8192).decode(errors="replace"))
+            with suppress(BrokenPipeError):  # what was not read in time is overwritten: on with the rest
+                lines.append(os.read(log, 8192).decode(errors="replace"))
     return "".join(lines)
