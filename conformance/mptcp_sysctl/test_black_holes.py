@@ -1,0 +1,136 @@
+"""What a client does where SYNs with MPTCP's options are not answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.setups.black_hole import asks_for_mptcp, swallow, syns
+from conformance.plugin.setups.made_peer import MadePeer, made_peer
+from conformance.plugin.setups.mptcp_peer import MADE_MPTCP
+from conformance.plugin.setups.readiness import readable_by_select
+from netns import Peers
+
+RETRANSMISSIONS, BLACKHOLE = (
+    f"net.mptcp.{name}" for name in ("syn_retrans_before_tcp_fallback", "blackhole_timeout")
+)
+SECTION = "/proc/sys/net/mptcp/* Variables"
+BETWEEN_TRIES = 0.2
+"""Seconds."""
+
+
+def with_option(hosts: Peers, value: int, number: int) -> list[bool]:
+    """Whether the first SYNs of a client on the right host have MPTCP's option."""
+    hosts.right.namespace.sysctl[RETRANSMISSIONS] = value
+    with made_peer(hosts) as peer, hosts.right.entered():
+        return syns(peer, number)
+
+
+@claim(
+    "mptcp-sysctl/syn_retrans_before_tcp_fallback/times",
+    sentence=(
+        "mptcp-sysctl/syn_retrans_before_tcp_fallback/times",
+        "mptcp-sysctl/syn_retrans_before_tcp_fallback/zero",
+    ),
+    section=SECTION,
+    says="The SYN of an MPTCP socket over IPv4 that is not answered is sent again with MPTCP's option "
+    "syn_retrans_before_tcp_fallback times, 0, 1 or 2, and without it after that.",
+    since="6.14",
+    needs=MADE_MPTCP,
+)
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_so_many_have_the_option(peers, observe, times):
+    seen = with_option(peers, times, times + 2)
+
+    assert observe("with_option", seen) == [True] * (times + 1) + [False]
+
+
+@claim(
+    "mptcp-sysctl/syn_retrans_before_tcp_fallback/all",
+    sentence="mptcp-sysctl/syn_retrans_before_tcp_fallback/128",
+    section=SECTION,
+    says="With a syn_retrans_before_tcp_fallback of 128, or of 255, the SYN of an MPTCP socket over IPv4 "
+    "that is not answered is sent again with MPTCP's option the third time, too.",
+    since="6.14",
+    needs=MADE_MPTCP,
+)
+@pytest.mark.parametrize("value", [128, 255])
+def test_all_have_the_option(peers, observe, value):
+    assert observe("with_option", with_option(peers, value, 4)) == [True] * 4
+
+
+@contextmanager
+def blackhole_timeout(hosts: Peers, seconds: int | None) -> Iterator[MadePeer]:
+    """A peer of hosts on which a client falls back after the first SYN; None: as at first."""
+    settings = hosts.right.namespace.sysctl
+    settings[RETRANSMISSIONS] = 0
+    if seconds is not None:
+        settings[BLACKHOLE] = seconds
+    with made_peer(hosts) as peer, hosts.right.entered():
+        yield peer
+
+
+def await_mptcp(peer: MadePeer) -> None:
+    """Try until a SYN has the option again."""
+    while not asks_for_mptcp(peer):
+        readable_by_select(peer.arriving, BETWEEN_TRIES)
+
+
+@claim(
+    "mptcp-sysctl/blackhole_timeout/disabled",
+    sentence="mptcp-sysctl/blackhole_timeout/disabled",
+    section=SECTION,
+    says="After a SYN of an MPTCP socket over IPv4 was answered only when it was sent again without MPTCP's "
+    "option, other MPTCP sockets of the network namespace send theirs without it for blackhole_timeout "
+    "seconds, 1 or 2, and with it after that.",
+    since="6.12",
+    needs=MADE_MPTCP,
+)
+@pytest.mark.parametrize("seconds", [1, 2])
+def test_clients_do_without_mptcp(peers, observe, seconds):
+    with blackhole_timeout(peers, seconds) as peer:
+        since = swallow(peer)
+        await_mptcp(peer)
+
+        assert observe("late", since.lasted(seconds)) is True
+
+
+@claim(
+    "mptcp-sysctl/blackhole_timeout/grows",
+    sentence="mptcp-sysctl/blackhole_timeout/grows",
+    section=SECTION,
+    says="With a blackhole_timeout of 1 MPTCP sockets of the network namespace send their SYNs over IPv4 "
+    "without MPTCP's option for 2 seconds where such a SYN is answered only when it was sent again without "
+    "it as soon as MPTCP is used again.",
+    since="6.12",
+    needs=MADE_MPTCP,
+)
+def test_the_time_doubles(peers, observe):
+    with blackhole_timeout(peers, 1) as peer:
+        swallow(peer)
+        await_mptcp(peer)
+        since = swallow(peer)
+        await_mptcp(peer)
+
+        assert observe("late", since.lasted(2)) is True
+
+
+@claim(
+    "mptcp-sysctl/blackhole_timeout/zero",
+    sentence=("mptcp-sysctl/blackhole_timeout/zero", "mptcp-sysctl/blackhole_timeout/default"),
+    section=SECTION,
+    says="With a blackhole_timeout of 0 MPTCP sockets over IPv4 send their SYNs with MPTCP's option right "
+    "after another one's was answered only when it was sent again without; in a new network namespace they "
+    "do not.",
+    since="6.12",
+    needs=MADE_MPTCP,
+)
+@pytest.mark.parametrize(("seconds", "asks"), [(0, True), (None, False)], ids=["0", "new"])
+def test_nobody_looks_for_a_firewall(peers, observe, seconds, asks):
+    with blackhole_timeout(peers, seconds) as peer:
+        swallow(peer)
+
+        assert observe("asks", asks_for_mptcp(peer)) is asks
