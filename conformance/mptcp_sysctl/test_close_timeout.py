@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.setups.mptcp_peer import MADE_MPTCP, connected_peer
+from conformance.plugin.setups.mptcp_peer import MADE_MPTCP, RESET_AT_THE_END, connected_peer
 from conformance.plugin.setups.readiness import await_hangup, events
 from conformance.plugin.timing import LONG, timed
 
@@ -22,6 +22,7 @@ SINCE = "6.7"
     "POLLOUT) for close_timeout seconds, 1 or 2, and then over: POLLHUP.",
     since=SINCE,
     needs=MADE_MPTCP,
+    survives=RESET_AT_THE_END,
 )
 @pytest.mark.parametrize("seconds", [1, 2])
 def test_a_socket_is_kept(peers, observe, seconds):
@@ -44,6 +45,7 @@ def test_a_socket_is_kept(peers, observe, seconds):
     "over (POLLHUP) long before a close_timeout of 40 seconds.",
     since=SINCE,
     needs=MADE_MPTCP,
+    survives=RESET_AT_THE_END,
 )
 def test_a_socket_that_is_shut_down_is_not(peers, observe):
     peers.right.namespace.sysctl[TIMEOUT] = LONG
