@@ -2,6 +2,7 @@
 # make faults        change the kernel's answers, one at a time, to see which tests do not notice (needs strace)
 # make reproducers   make each claim's socket calls a C program, compile and run it (needs strace and a C compiler)
 # make kernels       check it in other kernels too (user-mode Linux, as an ordinary user), against results/runs
+# make built         build user-mode Linux from source, and check it there (needs gcc, flex, bison and bc; minutes)
 # make site          draw the site into build/site: claims, options, documents and errors by kernel
 # make check         ruff, mypy, and the rules of the house: seconds, before every commit
 # make test          the project's own tests, and all that make check does, and pyright
@@ -23,11 +24,13 @@ ARGS ?=
 # Where the suite keeps what this kernel answers.
 RECORD := build/runs/$(shell uname -r).jsonl
 KERNELS ?= 5.10,6.1,6.12,7.2
+# The series that are built from source.
+SOURCES ?= 6.1
 # Two for each processor: half of the time is waiting for the kernel's own timers.
 WORKERS ?= $(shell expr 2 \* $$(nproc))
 comma := ,
 
-.PHONY: conformance faults reproducers kernels catalogue site docs results probes check test harm browser cpython benchmark clean
+.PHONY: conformance faults reproducers kernels built catalogue site docs results probes check test harm browser cpython benchmark clean
 
 conformance: $(VENV)/.conformance
 	@$(SUDO) rm -f $(RECORD)
@@ -48,6 +51,11 @@ kernels: $(VENV)/.kernels
 	@rm -rf build/runs/kernels
 	$(BIN)/pytest conformance/ --kernel $(KERNELS) --record-dir build/runs/kernels --catalogue build/catalogue.json $(ARGS)
 	$(BIN)/python -m reports against results/runs build/runs/kernels
+
+built: $(VENV)/.kernels
+	@set -e; for series in $(subst $(comma), ,$(SOURCES)); do \
+	$(BIN)/python -m kernels build $$series -o $$series; \
+	$(BIN)/pytest conformance/ --kernel built:$$series --record-dir build/runs/built $(ARGS); done
 
 catalogue: $(VENV)/.conformance
 	@$(BIN)/pytest conformance/ -q --collect-only --catalogue build/catalogue.json >/dev/null

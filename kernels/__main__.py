@@ -1,4 +1,4 @@
-"""The command line: ``python -m kernels list | fetch | run | shell | clean``."""
+"""The command line: ``python -m kernels list | fetch | build | run | shell | remove | clean``."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from kernels import backend, terminal
 from kernels.archive import Archive
 from kernels.backend import Backend
 from kernels.beneath import open_beneath
+from kernels.built import PREFIX, Built
 from kernels.cache import Cache, size_of
 from kernels.errors import EX_UNAVAILABLE, FolderUnwritable, KernelError
 from kernels.guest import Ending, Guest, Job, acceleration
 from kernels.progress import Progress
 from kernels.scratch import scratch
 from reports.command import Parser, command
-from reports.printable import one_line
+from reports.printable import one_line, printable
 
 EPILOG = """\
-A KERNEL is a series (6.1), a backend's series (uml:6.12, virtme:7.3), a program that you built (uml:PATH,
-virtme:PATH), or gvisor. A command runs as root of a throwaway guest: it reads this machine's files, writes
-memory of its own, and starts in the current folder.
+A KERNEL is a series (6.1), a backend's series (uml:6.12, virtme:7.3), one that the command build made
+(built:NAME), a program that you built (uml:PATH, virtme:PATH), or gvisor. A command runs as root of a
+throwaway guest: it reads this machine's files, writes memory of its own, and starts in the current folder.
 
 examples:
   python -m kernels list
@@ -35,6 +36,8 @@ examples:
   python -m kernels run uml:./linux -- .venv/bin/python -m pytest conformance -p no:cacheprovider
   python -m kernels run 6.1 --shared /tmp/run -- sh -c 'dmesg > /tmp/run/dmesg'
   python -m kernels shell 7.2
+  python -m kernels build 6.1 --patch change.patch -o changed
+  python -m kernels build ~/linux@v6.12 --kasan -o kasan
   python -m kernels clean
 
 exit status:
@@ -44,6 +47,27 @@ exit status:
    73    a file or the output cannot be written
   130    after Ctrl-C (SIGINT)
   143    after SIGTERM
+"""
+
+BUILD = """\
+Build user-mode Linux as the kernel built:NAME, which --kernel and the other commands then take.
+
+SOURCE is a series (6.1: the distribution's package of its source), a tarball, a folder with a kernel's tree,
+or TREE@COMMIT of a git repository, to which nothing is written. The kernel has the defconfig and what
+kernels/uml.config adds to it.
+"""
+
+BUILD_EPILOG = """\
+The first build of a source takes minutes; with patches it takes seconds, since only what they change is
+compiled. What was built before is not built again. A kernel of --gcov writes its counters when it ends,
+into the folder gcov of the one that its guest may write (--shared); the notes that gcov(1) reads beside them
+are in the kernel's own folder, in notes.
+
+examples:
+  python -m kernels build 6.1 -o base
+  python -m kernels build 6.1 --patch one.patch --patch two.patch -o patched
+  python -m kernels build ~/linux@v6.12 --kasan -o kasan
+  python -m kernels run built:patched -- uname -a
 """
 
 
@@ -58,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.action(options, archive))
     except KernelError as error:
+        if error.details:
+            print(printable(error.details), file=sys.stderr)
         print(one_line(f"kernels: {error}"), file=sys.stderr)
         return EX_UNAVAILABLE
 
@@ -67,9 +93,8 @@ def list_kernels(options: argparse.Namespace, archive: Archive) -> int:
     if options.refresh:
         archive.max_age = 0
         with archive.cache.locked(archive.progress):
-            for suite in archive.table.suites:
-                archive.packages(suite)
-    print(f"{'KERNEL':14} {'IN THE ARCHIVE':24} {'DOWNLOAD':>9}  {'LOCAL':20} SIZE")
+            archive.packages(*archive.table.suites)
+    print(f"{'KERNEL':14} {'IN THE ARCHIVE':24} {'DOWNLOAD':>9}  {'LOCAL':20} {'SIZE':9} FROM")
     for one in backend.backends().values():
         for name in one.names():
             print(_row(one, name, archive))
@@ -106,9 +131,29 @@ def shell(options: argparse.Namespace, archive: Archive) -> int:
             return _exit_status(guest, terminal.attach(guest, master))
 
 
+def build(options: argparse.Namespace, archive: Archive) -> int:
+    """Build a kernel."""
+    # Imported here: only this command builds.
+    from kernels.build import OPTIONS, Order, build
+
+    chosen = [name for name in OPTIONS if getattr(options, name)]
+    image = build(Order(options.name, options.source, options.commit, options.patches, chosen), archive)
+    print(f"{image.name} {image.release} {image.program}")
+    return 0
+
+
+def remove(options: argparse.Namespace, archive: Archive) -> int:
+    """Remove kernels that were built."""
+    for name in options.name:
+        size = Built.of(archive.cache).remove(name.removeprefix(f"{PREFIX}:"))
+        print(f"removed {name}, {_mebibytes(size)}")
+    return 0
+
+
 def clean(_options: argparse.Namespace, archive: Archive) -> int:
-    """Remove every fetched kernel and the cached indexes of the archive."""
-    size = archive.cache.clean(archive.progress)
+    """Remove every fetched and every built kernel, and the cached indexes of the archive."""
+    with Built.of(archive.cache).idle(archive.progress):
+        size = archive.cache.clean(archive.progress)
     print(f"removed {_mebibytes(size)} from {archive.cache.root}")
     return 0
 
@@ -122,7 +167,8 @@ def _row(one: Backend, name: str, archive: Archive) -> str:
     candidate, image = one.candidate(spec, archive), one.local(spec, archive)
     version, download = (candidate.version, _mebibytes(candidate.size)) if candidate else ("-", "")
     release, size = (image.release, _mebibytes(size_of(image.folder))) if image else ("-", "")
-    return f"{name:14} {version:24} {download:>9}  {release:20} {size}".rstrip()
+    origin = image.origin if image else ""
+    return f"{name:14} {version:24} {download:>9}  {release:20} {size:9} {origin}".rstrip()
 
 
 def _mebibytes(size: int) -> str:
@@ -177,11 +223,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--mirror", metavar="URL", help="archive to fetch from (default: the one apt uses here)"
+        "--mirror", metavar="URL", help="archive to fetch from (default: those of apt's sources here)"
     )
-    parser.add_argument("--keyring", metavar="FILE", help="keys to verify its signature with")
+    parser.add_argument("--keyring", metavar="FILE", help="keys to verify it with (default: those sources')")
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
-    commands = parser.add_subparsers(required=True, metavar="list | fetch | run | shell | clean")
+    verbs = "list | fetch | build | run | shell | remove | clean"
+    commands = parser.add_subparsers(required=True, metavar=verbs)
 
     listing = commands.add_parser("list", help="show the kernels that can be fetched, and the local ones")
     listing.add_argument("--refresh", action="store_true", help="update the archive's indexes first")
@@ -190,6 +237,31 @@ def _parser() -> argparse.ArgumentParser:
     fetching = commands.add_parser("fetch", help="fetch kernels, the newest of each series")
     fetching.add_argument("kernel", nargs="+", metavar="KERNEL")
     fetching.set_defaults(action=fetch)
+
+    building = commands.add_parser(
+        "build",
+        help="build user-mode Linux from source",
+        description=BUILD,
+        epilog=BUILD_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    building.add_argument("source", metavar="SOURCE", help="a series, a tarball or a tree")
+    building.add_argument("--output", "-o", dest="name", required=True, metavar="NAME", help="its name")
+    building.add_argument("--commit", help="build this commit of the git tree SOURCE")
+    building.add_argument(
+        "--patch",
+        dest="patches",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="apply a patch first; several in this order",
+    )
+    building.add_argument("--gcov", action="store_true", help="count what runs of net/, for gcov(1)")
+    building.add_argument("--kasan", action="store_true", help="find wrong uses of memory")
+    building.add_argument("--ubsan", action="store_true", help="find undefined behaviour")
+    building.add_argument("--lockdep", action="store_true", help="find wrong orders of locks")
+    building.set_defaults(action=build)
 
     running = commands.add_parser("run", help="run a command in a kernel")
     running.add_argument("kernel", metavar="KERNEL")
@@ -216,7 +288,11 @@ def _parser() -> argparse.ArgumentParser:
             "--accel", choices=("auto", "kvm", "tcg"), default=acceleration(), help="for full kernels"
         )
 
-    cleaning = commands.add_parser("clean", help="remove every fetched kernel and index")
+    removing = commands.add_parser("remove", help="remove kernels that were built, and their sources")
+    removing.add_argument("name", nargs="+", metavar="NAME")
+    removing.set_defaults(action=remove)
+
+    cleaning = commands.add_parser("clean", help="remove every kernel, fetched or built, and every index")
     cleaning.set_defaults(action=clean)
     return parser
 

@@ -45,6 +45,8 @@ class Image:
     """The folder that holds lib/modules/<release>."""
     tools: Path = Path("/nonexistent")
     """The folder of programs that were fetched because this machine has none."""
+    origin: str = ""
+    """What it was built from, where it was built here."""
 
 
 class Backend(ABC):

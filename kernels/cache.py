@@ -63,9 +63,12 @@ class Cache:
             return 0
         with self.locked(progress):
             size = size_of(self.root)
+            # Moved first: who is killed meanwhile leaves no part that looks whole.
+            self._partial.mkdir()
             for path in self.root.iterdir():
-                if path != self._lock:
-                    shutil.rmtree(path)
+                if path not in (self._lock, self._partial):
+                    path.rename(self._partial / path.name)
+            shutil.rmtree(self._partial)
         return size
 
     @property

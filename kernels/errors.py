@@ -16,6 +16,9 @@ EX_UNAVAILABLE = os.EX_UNAVAILABLE
 class KernelError(Exception):
     """A kernel cannot be had or cannot be started. The command line exits with EX_UNAVAILABLE."""
 
+    details = ""
+    """What another program printed of it, if that helps."""
+
 
 class UnknownKernel(KernelError):
     """The name is not that of a known kernel."""
@@ -46,14 +49,67 @@ class NotAKernel(KernelError):
 
 
 class NoArchive(KernelError):
-    """The package archive cannot be reached, or its signature is not good."""
+    """Nothing is to be had from the package archive. What is derived of this knows the cause."""
 
-    def __init__(self, tried: str, why: str) -> None:
+    way_out = ""
+    """What can be done about the cause itself."""
+
+    def __init__(self, why: str) -> None:
+        name = f"{self.way_out}, or name" if self.way_out else "Name"
         super().__init__(
-            f"the package archive is not available: tried {tried}; {why}. Name one with "
-            "--mirror (or KERNELS_MIRROR) and its keyring with --keyring (or KERNELS_KEYRING), or give a "
-            "kernel you built as uml:PATH."
+            f"the package archive is not available: {why}. {name} another mirror with --mirror (or "
+            "KERNELS_MIRROR) and its keyring with --keyring (or KERNELS_KEYRING), or give a kernel you built "
+            "as uml:PATH."
         )
+        self.why = why
+
+
+class NoSource(NoArchive):
+    """The machine's apt has no source that packages could come from."""
+
+    way_out = "Give apt one (sources.list(5))"
+
+
+class NoSuite(NoArchive):
+    """The mirrors are there, but have no such suite."""
+
+
+class NoKeyring(NoArchive):
+    """The file with the keys that an archive is verified with is not there."""
+
+    way_out = "Install it (Debian's is in the package debian-archive-keyring)"
+
+    def __init__(self, keyring: str, mirror: str) -> None:
+        super().__init__(f"{mirror} is verified with {keyring}, and that file is missing or cannot be read")
+
+
+class NotVerified(NoArchive):
+    """What the archive sent is not signed, or not by a key that is trusted for it."""
+
+    way_out = "Install the archive's keys (Debian's are in the package debian-archive-keyring)"
+
+
+class Expired(NoArchive):
+    """The index is older than its suite allows, or younger than the clock."""
+
+    way_out = (
+        "Set this machine's clock if it is wrong, let apt take what has expired, as archived suites do "
+        "('Acquire::Check-Valid-Until \"false\";' in a file of /etc/apt/apt.conf.d)"
+    )
+
+
+class Unreachable(NoArchive):
+    """Nothing comes from the mirror: no network, no such host, a refusal."""
+
+    way_out = "Look at this machine's network and at apt's proxy (Acquire::http::Proxy, http_proxy)"
+
+
+class Inconsistent(NoArchive):
+    """What the mirror has is not what its index says."""
+
+    way_out = (
+        "It may have changed since its index was fetched: ask again with 'python -m kernels list --refresh'"
+    )
 
 
 class NoApt(KernelError):
@@ -138,3 +194,85 @@ class Unreadable(KernelError):
             f"{path} cannot be read by the user who runs the guest, and the guest reads with that user's "
             "rights. Use an interpreter and a folder that this user can read."
         )
+
+
+class UnknownSource(KernelError):
+    """The name is neither a series whose source the archive has nor a file."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"{name!r} is nothing to build a kernel from. Give a series ({', '.join(known)}), a tarball, a "
+            "folder with a kernel's tree, or TREE@COMMIT of a git repository."
+        )
+
+
+class NotASource(KernelError):
+    """What was named holds no source of Linux."""
+
+    def __init__(self, name: Path | str, why: str) -> None:
+        super().__init__(
+            f"no kernel can be built from {name}: {why}. Give the tree of a Linux that has arch/um, or a "
+            "tarball of one."
+        )
+
+
+class BadName(KernelError):
+    """A name that a kernel cannot have."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} cannot be the name of a kernel. Take letters, digits and . _ + -, with a letter or a "
+            "digit first."
+        )
+
+
+class NotBuilt(KernelError):
+    """No kernel of that name was built."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        there = ", ".join(known) or "none"
+        super().__init__(
+            f"no kernel was built under the name {name!r}; there are: {there}. Build one: "
+            f"python -m kernels build SOURCE -o {name or 'NAME'}."
+        )
+
+
+class MissingTools(KernelError):
+    """Programs that a build needs are not on this machine."""
+
+    def __init__(self, missing: Iterable[str], packages: Iterable[str]) -> None:
+        super().__init__(
+            f"a kernel cannot be built here without: {', '.join(missing)}. Install them (Debian: apt-get "
+            f"install --no-install-recommends {' '.join(packages)})."
+        )
+
+
+class BadPatch(KernelError):
+    """A patch cannot be read, or does not apply."""
+
+    def __init__(self, patch: Path, why: str) -> None:
+        super().__init__(
+            f"the patch {patch} cannot be used: {why}. Patches are applied in the order given, as "
+            "'git apply' does in the top of the tree."
+        )
+
+
+class NotConfigurable(KernelError):
+    """User-mode Linux of this version cannot have what was asked for."""
+
+    def __init__(self, version: str, option: str, symbol: str) -> None:
+        super().__init__(
+            f"user-mode Linux {version} cannot be built with --{option}: {symbol} is not to be had there "
+            "with this compiler. Leave the option out, or take a newer series."
+        )
+
+
+class BuildFailed(KernelError):
+    """A build ended with an error; ``details`` are the lines of its log that say why."""
+
+    def __init__(self, name: str, command: str, log: Path, details: str) -> None:
+        super().__init__(
+            f"{name} could not be built: '{command}' failed, see above. The whole log is {log}. Mend the "
+            "tree or the patch and build again; nothing of this build is kept."
+        )
+        self.details = details

@@ -86,9 +86,9 @@ class Packaged(Backend):
     def _folder(self, series: Series, archive: Archive) -> Path:
         return archive.cache.root / self.name / series.number
 
-    def _resolve(self, series: Series, index: Callable[[str], list[Package]], arch: str) -> list[Package]:
+    def _resolve(self, series: Series, index: Callable[..., list[Package]], arch: str) -> list[Package]:
         """The newest package of the series, and those it is split into. Raises NotInArchive."""
-        packages = [package for suite in series.suites for package in index(suite)]
+        packages = index(*series.suites)
         complete = [parts for image in packages if (parts := self._parts(series, image, packages, arch))]
         if not complete:
             raise NotInArchive(series.name, series.suites)

@@ -31,6 +31,16 @@ class Progress:
             self.line(f"{text} ({size >> 20} MiB)")
             yield lambda _: None
 
+    @contextmanager
+    def work(self, text: str) -> Iterator[Callable[[str], None]]:
+        """Show work that takes long; call what this yields with what is done now."""
+        if not self.quiet and self.stream.isatty():
+            with _clock(text, self.stream) as update:
+                yield update
+        else:
+            self.line(text)
+            yield lambda _: None
+
 
 @contextmanager
 def _bar(text: str, size: int, stream: TextIO) -> Iterator[Callable[[int], None]]:
@@ -48,3 +58,20 @@ def _bar(text: str, size: int, stream: TextIO) -> Iterator[Callable[[int], None]
     with progress.Progress(*columns, console=Console(file=stream), transient=True) as live:
         task = live.add_task(text, total=size)
         yield lambda done: live.update(task, completed=done)
+
+
+@contextmanager
+def _clock(text: str, stream: TextIO) -> Iterator[Callable[[str], None]]:
+    from rich import progress
+    from rich.console import Console
+    from rich.table import Column
+
+    columns = (
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.description}", markup=False),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("{task.fields[now]}", markup=False, table_column=Column(no_wrap=True)),
+    )
+    with progress.Progress(*columns, console=Console(file=stream), transient=True) as live:
+        task = live.add_task(text, total=None, now="")
+        yield lambda now: live.update(task, now=now)

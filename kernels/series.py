@@ -43,10 +43,19 @@ class SeriesTable:
 
     keyrings: tuple[Path, ...]
     packages: re.Pattern[str]
-    suites: Mapping[str, str]
     series: tuple[Series, ...]
+    source_package: str
+    """The name of the package with the source of a {series}."""
+    sources: Mapping[str, tuple[str, ...]]
+    """The suites that may have the source of a series, by its number."""
     tools: tuple[str, ...]
     tools_suite: str
+
+    @property
+    def suites(self) -> tuple[str, ...]:
+        """Every suite that something may come from."""
+        named = (*(one.suites for one in self.series), *self.sources.values(), (self.tools_suite,))
+        return tuple(dict.fromkeys(suite for suites in named for suite in suites))
 
     def of(self, backend: str) -> tuple[Series, ...]:
         """The series of one backend, oldest first."""
@@ -58,12 +67,14 @@ def series_table() -> SeriesTable:
     """Read the table."""
     content = tomllib.loads(FILE.read_text())
     archive = content.pop("archive")
+    sources = content.pop("sources")
     tools = content.pop("tools")
     return SeriesTable(
         keyrings=tuple(Path(keyring) for keyring in archive["keyrings"]),
         packages=re.compile(archive["packages"]),
-        suites=archive["suites"],
         series=tuple(one for backend, table in content.items() for one in _series(backend, table)),
+        source_package=sources["package"],
+        sources={number: tuple(suites) for number, suites in sources["series"].items()},
         tools=tuple(tools["packages"]),
         tools_suite=tools["suite"],
     )

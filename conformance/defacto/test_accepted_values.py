@@ -162,9 +162,11 @@ def test_it_does_not_tell_what_is_left(ns, observe):
         listener.inq = True
         with pending_connection(listener) as client, listener.accept()[0] as accepted:
             accepted.rcvtimeo = SOON
-            client.send(b"hello")
+            client.send(b"h")
             without = [int(one) for one in control_messages(accepted, Inq, size=1)]
             accepted.inq = True
+            client.send(b"e")
+            client.send(b"llo")
             left_then = [int(one) for one in control_messages(accepted, Inq, size=1)]
 
             assert observe("without_and_with", [without, left_then]) == [[], [3]]

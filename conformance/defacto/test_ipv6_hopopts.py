@@ -1,9 +1,9 @@
-"""IPV6_HOPOPTS and IPV6_DSTOPTS as options of a socket: headers of all that it sends."""
+"""IPV6_HOPOPTS, IPV6_RTHDRDSTOPTS and IPV6_DSTOPTS as options of a socket: headers of all that it sends."""
 
 from __future__ import annotations
 
 import errno
-from socket import IPPROTO_DSTOPTS, IPPROTO_HOPOPTS, IPPROTO_UDP
+from socket import IPPROTO_DSTOPTS, IPPROTO_HOPOPTS, IPPROTO_TCP, IPPROTO_UDP
 
 import pytest
 
@@ -13,17 +13,21 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.ipv6 import (
     OPTIONS,
     OPTIONS_IN_UDP,
+    ipv6_packet,
     ipv6_packets,
-    packet_ending,
+    set_and_cleared,
     tcp6,
     udp6,
-    udp6_pair,
 )
-from libsocket import IPV6_DSTOPTS, IPV6_HOPOPTS, IPV6_RTHDRDSTOPTS, raw
+from conformance.plugin.setups.listeners import listening
+from conformance.plugin.setups.segments import ACK, SYN, segment
+from conformance.plugin.timing import SOON
+from libsocket import IPV6_DSTOPTS, IPV6_HOPOPTS, IPV6_RTHDRDSTOPTS, Socket, raw
 from netns import Capability, without
 
 HEADERS = pytest.mark.parametrize("option", [IPV6_HOPOPTS, IPV6_RTHDRDSTOPTS, IPV6_DSTOPTS])
 LARGEST = 2040
+ESTABLISHED, SYN_SENT = 1, 2
 
 
 @claim(
@@ -38,19 +42,12 @@ LARGEST = 2040
     ("option", "header"), [(IPV6_HOPOPTS, IPPROTO_HOPOPTS), (IPV6_DSTOPTS, IPPROTO_DSTOPTS)]
 )
 def test_all_packets_have_the_header(ns, observe, option, header):
-    sender, receiver = udp6_pair()
-    with ipv6_packets() as seen, sender, receiver:
-        sender.set(option, OPTIONS)
-        sender.send(b"first")
-        sender.send(b"second")
-        sender.set(option, b"")
-        sender.send(b"after")
-        packets = [packet_ending(seen, end) for end in (b"first", b"second", b"after")]
+    packets = set_and_cleared(option, OPTIONS)
 
-        assert [
-            observe("next_headers", [packet.next_header for packet in packets]),
-            observe("headers", [packet.payload[:8].hex() for packet in packets[:2]]),
-        ] == [[header, header, IPPROTO_UDP], [OPTIONS_IN_UDP.hex(), OPTIONS_IN_UDP.hex()]]
+    assert [
+        observe("next_headers", [packet.next_header for packet in packets]),
+        observe("headers", [packet.payload[:8].hex() for packet in packets[:2]]),
+    ] == [[header, header, IPPROTO_UDP], [OPTIONS_IN_UDP.hex(), OPTIONS_IN_UDP.hex()]]
 
 
 @claim(
@@ -126,3 +123,45 @@ def test_its_size_is_checked(ns, observe, option, octets):
         beginning = sock.get(option.through(raw(8)))
 
         assert observe("kept_and_set", [kept, beginning.hex()]) == [OPTIONS.hex(), largest[:8].hex()]
+
+
+@claim(
+    "defacto/IPV6_RTHDRDSTOPTS/listener",
+    says="A TCP listener over IPv6 with IPV6_RTHDRDSTOPTS and no IPV6_RTHDR cannot be connected to: its "
+    "SYN-ACK has not that header, but its payload length counts it, eight bytes too many, and the client "
+    "drops it.",
+    since="2.6.14",
+    commit="333fad5364d6",
+    needs=[IPV6, Capability.NET_RAW],
+)
+def test_a_listener_answers_with_a_wrong_length(ns, observe):
+    with (
+        ipv6_packets() as arriving,
+        listening("::1") as plain,
+        listening("::1") as listener,
+        tcp6() as client,
+        tcp6() as unanswered,
+    ):
+        listener.ipv6_rthdrdstopts = OPTIONS
+        client.connect(plain.getsockname())
+        missing = [missing_from_synack(arriving)]
+        unanswered.setblocking(False)
+        with refused(errno.EINPROGRESS):
+            unanswered.connect(listener.getsockname())
+        missing.append(missing_from_synack(arriving))
+
+        states = [client.tcp_info.state, unanswered.tcp_info.state]
+        assert [observe("missing_bytes", missing), observe("states", states)] == [
+            [0, len(OPTIONS)],
+            [ESTABLISHED, SYN_SENT],
+        ]
+
+
+def missing_from_synack(arriving: Socket) -> int:
+    """How many bytes fewer the next SYN-ACK that arrives has than its IPv6 header says."""
+    arriving.rcvtimeo = SOON
+    while True:
+        octets = arriving.recv(70_000)
+        packet = ipv6_packet(octets)
+        if packet.next_header == IPPROTO_TCP and segment(octets).flags == SYN | ACK:
+            return packet.length - len(packet.payload)

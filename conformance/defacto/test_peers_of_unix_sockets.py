@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import ANOTHER_USER
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.control_messages import control_messages
@@ -144,25 +144,50 @@ def test_descriptors_can_be_refused(ns, observe, kind):
             ]
 
 
-@claim(
-    "defacto/SO_INQ/left",
-    says="With SO_INQ what is received from a UNIX stream comes with the number of bytes that are left to be "
-    "read; without it not.",
-    since="6.17",
-    commit="df30285b3670",
-)
-@pytest.mark.parametrize(("size", "left_over"), [(1, 4), (4, 1), (5, 0), (9, 0)])
-def test_how_much_is_left_comes_with_it(ns, observe, size, left_over):
+def left_after(size: int) -> list[list[int]]:
+    """What a UNIX stream tells that is left of five bytes after so many: without SO_INQ, and with it."""
     left, right = Socket.pair()
     with left, right:
         right.rcvtimeo = SOON
         left.send(b"first")
-        without = control_messages(right, Inq, size=9)
+        without = [int(one) for one in control_messages(right, Inq, size=9)]
         right.inq = True
         left.send(b"hello")
-        left_then = [int(one) for one in control_messages(right, Inq, size=size)]
+        return [without, [int(one) for one in control_messages(right, Inq, size=size)]]
 
-        assert observe("without_and_with", [without, left_then]) == [[], [left_over]]
+
+@claim(
+    "defacto/SO_INQ/left",
+    says="With SO_INQ a part of what was sent at once that is received from a UNIX stream comes with the "
+    "number of bytes that are left to be read; without it not.",
+    since="6.17",
+    commit="df30285b3670",
+    expect=[
+        differs(
+            "what was sent at once counts whole until its last byte is read",
+            since=since,
+            until=until,
+            commit="f4e1fb04c123",
+            observed={"without_and_with": [[], [5]]},
+        )
+        for since, until in [("6.17", "6.18.36"), ("6.19", "7.0.13")]
+    ],
+)
+@pytest.mark.parametrize(("size", "left_over"), [(1, 4), (4, 1)])
+def test_how_much_is_left_comes_with_it(ns, observe, size, left_over):
+    assert observe("without_and_with", left_after(size)) == [[], [left_over]]
+
+
+@claim(
+    "defacto/SO_INQ/nothing-left",
+    says="With SO_INQ all of what was sent that is received from a UNIX stream comes with 0 for the number "
+    "of bytes that are left to be read; without it not.",
+    since="6.17",
+    commit="df30285b3670",
+)
+@pytest.mark.parametrize("size", [5, 9])
+def test_that_nothing_is_left_comes_with_it(ns, observe, size):
+    assert observe("without_and_with", left_after(size)) == [[], [0]]
 
 
 @claim(
@@ -179,7 +204,8 @@ def test_it_is_zero_or_one(ns, observe, value):
         right.inq = True
         with refused(errno.EINVAL):
             right.set(SO_INQ.through(INT), value)
-        left.send(b"hello")
+        left.send(b"he")
+        left.send(b"llo")
 
         assert observe("left", [int(one) for one in control_messages(right, Inq, size=2)]) == [3]
 
@@ -199,6 +225,7 @@ def test_streams_alone_have_it(ns, observe, kind):
         right.inq = True
         with refused(errno.ENOPROTOOPT):
             sock.inq = True
-        left.send(b"hello")
+        left.send(b"he")
+        left.send(b"llo")
 
         assert observe("of_a_stream", [int(one) for one in control_messages(right, Inq, size=2)]) == [3]

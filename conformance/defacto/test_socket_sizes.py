@@ -273,7 +273,8 @@ def test_only_four_bytes_are_a_flag(ns, observe, size):
         right.inq = True
         with refused(errno.EINVAL):
             right.set(SO_INQ.through(raw(size)), bytes(size))
-        left.send(b"hello")
+        left.send(b"he")
+        left.send(b"llo")
 
         assert observe("left", [int(one) for one in control_messages(right, Inq, size=2)]) == [3]
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import VETH
-from conformance.plugin.setups.fast_open import COOKIE_KEPT, fast_client, fast_listener, get_cookie
-from conformance.plugin.timing import SOON
+from conformance.plugin.setups.fast_open import (
+    COOKIE_KEPT,
+    early_data,
+    fast_client,
+    fast_listener,
+    get_cookie,
+)
 
 UNSPECIFIED, COOKIE_UNAVAILABLE, DATA_NOT_ACKED = 0, 1, 2
 """enum tcp_fastopen_client_fail"""
@@ -48,22 +53,17 @@ def test_there_was_no_cookie(peers, observe):
 def test_data_came_with_the_syn(peers, observe):
     with fast_listener(peers) as listener:
         get_cookie(peers, listener)
-        with fast_client(peers, listener) as client:
-            client.connect(listener.getsockname())
-            client.send(b"early")
-            with listener.accept()[0] as accepted:
-                accepted.rcvtimeo = SOON
-                data = accepted.read_exact(5).decode()
-                accepted.send(b"late")
-                client.rcvtimeo = SOON
-                client.read_exact(4)
-                ends = [client.tcp_info, accepted.tcp_info]
+        with early_data(peers, listener) as (client, accepted):
+            data = accepted.read_exact(5).decode()
+            accepted.send(b"late")
+            client.read_exact(4)
+            ends = [client.tcp_info, accepted.tcp_info]
 
-                seen = [[info.fastopen_client_fail, info.options & SYN_DATA] for info in ends]
-                assert [observe("data", data), observe("reason_and_option", seen)] == [
-                    "early",
-                    [[UNSPECIFIED, SYN_DATA]] * 2,
-                ]
+            seen = [[info.fastopen_client_fail, info.options & SYN_DATA] for info in ends]
+            assert [observe("data", data), observe("reason_and_option", seen)] == [
+                "early",
+                [[UNSPECIFIED, SYN_DATA]] * 2,
+            ]
 
 
 @claim(
@@ -82,16 +82,12 @@ def test_the_data_was_not_acknowledged(peers, observe):
     with fast_listener(peers) as listener:
         get_cookie(peers, listener)
         listener.tcp_fastopen = 0
-        with fast_client(peers, listener) as client:
-            client.connect(listener.getsockname())
-            client.send(b"early")
-            with listener.accept()[0] as accepted:
-                accepted.rcvtimeo = SOON
-                data = accepted.read_exact(5).decode()
-                info = client.tcp_info
+        with early_data(peers, listener) as (client, accepted):
+            data = accepted.read_exact(5).decode()
+            info = client.tcp_info
 
-                seen = [info.fastopen_client_fail, info.options & SYN_DATA]
-                assert [observe("data", data), observe("reason_and_option", seen)] == [
-                    "early",
-                    [DATA_NOT_ACKED, 0],
-                ]
+            seen = [info.fastopen_client_fail, info.options & SYN_DATA]
+            assert [observe("data", data), observe("reason_and_option", seen)] == [
+                "early",
+                [DATA_NOT_ACKED, 0],
+            ]

@@ -7,11 +7,9 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
 from conformance.plugin.setups.listeners import listening, pending_connection
-from conformance.plugin.setups.made_peer import MADE, SEGMENT, WITH_SACK, made_peer, sacked
+from conformance.plugin.setups.made_peer import MADE, SEGMENT, WITH_SACK, informed, sacked
 from conformance.plugin.setups.pairs import UNACKED_ENDS
-from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.timing import SOON
-from libsocket import Linger
 
 HOSTS = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 ECN = 8
@@ -79,17 +77,13 @@ def test_ecn_is_agreed_on(ns, observe, host, asked, agreed):
 )
 @pytest.mark.parametrize(("size", "estimate"), [(535, 536), (537, 537), (SEGMENT, SEGMENT)])
 def test_the_size_of_segments_is_estimated(peers, observe, size, estimate):
-    with made_peer(peers) as peer, peers.right.entered(), listening(peers.right.address) as listener:
-        peer.connect(listener)
-        await_readable(listener)
-        with listener.accept()[0] as sock:
-            sock.linger, sock.rcvtimeo = Linger(True, 0), SOON
-            estimates = [sock.tcp_info.rcv_mss]
-            peer.tell(bytes(size))
-            sock.read_exact(size)
-            estimates.append(sock.tcp_info.rcv_mss)
+    with informed(peers) as (sock, peer):
+        estimates = [sock.tcp_info.rcv_mss]
+        peer.tell(bytes(size))
+        sock.read_exact(size)
+        estimates.append(sock.tcp_info.rcv_mss)
 
-            assert observe("estimates", estimates) == [536, estimate]
+        assert observe("estimates", estimates) == [536, estimate]
 
 
 @claim(
@@ -102,20 +96,15 @@ def test_the_size_of_segments_is_estimated(peers, observe, size, estimate):
     survives=UNACKED_ENDS,
 )
 def test_what_is_delivered_is_counted(peers, observe):
-    peers.right.namespace.sysctl["net.ipv4.tcp_early_retrans"] = 0
-    with made_peer(peers) as peer, peers.right.entered(), listening(peers.right.address) as listener:
-        peer.connect(listener, WITH_SACK)
-        await_readable(listener)
-        with listener.accept()[0] as sock:
-            sock.linger, sock.rcvtimeo = Linger(True, 0), SOON
-            before = sock.tcp_info.delivered
-            sock.send(bytes(5 * SEGMENT))
-            begin = peer.next().sequence
-            peer.replies()
-            peer.expected += 2 * SEGMENT
-            peer.tell(b"y", options=sacked((begin + 3 * SEGMENT, begin + 4 * SEGMENT)))
-            sock.read_exact(1)
-            info = sock.tcp_info
+    with informed(peers, WITH_SACK) as (sock, peer):
+        before = sock.tcp_info.delivered
+        sock.send(bytes(5 * SEGMENT))
+        begin = peer.next().sequence
+        peer.replies()
+        peer.expected += 2 * SEGMENT
+        peer.tell(b"y", options=sacked((begin + 3 * SEGMENT, begin + 4 * SEGMENT)))
+        sock.read_exact(1)
+        info = sock.tcp_info
 
-            seen = [info.unacked, info.sacked, info.delivered - before]
-            assert observe("unacked_sacked_and_delivered", seen) == [3, 1, 3]
+        seen = [info.unacked, info.sacked, info.delivered - before]
+        assert observe("unacked_sacked_and_delivered", seen) == [3, 1, 3]

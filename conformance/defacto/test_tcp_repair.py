@@ -277,7 +277,7 @@ def test_windows_that_cannot_be_are_refused(ns, observe, family, wrong):
     says="A TCP connection, over IPv4 and IPv6, that leaves repair with 0 sends a window probe, and one that "
     "leaves it with -1 sends nothing: its peer has got a segment more, or none, when the next data comes.",
     since="4.18",
-    commit="31048d7aedf8",
+    commit="31048d7aedf3",
     needs=ADMIN,
 )
 @FAMILIES

@@ -148,7 +148,7 @@ def test_there_is_no_syn_at_first(ns, observe):
     says="Reading TCP_SAVED_SYN of an accepted TCP connection over IPv4 with room for none of the bytes of "
     "its SYN, or for all but one, is refused with EINVAL, and the SYN can still be read with room for all.",
     since="4.2",
-    commit="cd8ae85299d5",
+    commit="aea0929e516a",
 )
 def test_a_syn_is_given_whole(ns, observe):
     with listening() as listener:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from socket import IPPROTO_RAW, IPPROTO_UDP, inet_aton
 from typing import Final
 
@@ -17,7 +15,7 @@ from conformance.plugin.setups.packets import packets, payload
 from conformance.plugin.setups.pairs import received_until, udp_across
 from conformance.plugin.timing import SOON
 from libsocket import Socket
-from netns import Capability, Host, Peers, Routed
+from netns import Capability, Host, Peers
 
 NEEDS: Final = (VETH, Capability.NET_RAW)
 ELSEWHERE, NOWHERE = "192.0.2.1", "198.51.100.1"
@@ -28,39 +26,31 @@ TRAVELLED = bytes([131, 7, 8, *inet_aton("10.0.1.1"), 0])
 SECTION = "/proc/sys/net/ipv4/conf/*"
 
 
-class Arriving:
-    """Datagrams that come by the wire from the left, for a UDP socket on the right."""
+def sent_by_wire(hosts: Peers, *sources: str, to: str | None = None, options: bytes = b"") -> list[list[str]]:
+    """Datagrams from the left that have these sources, each of which carries its own.
 
-    def __init__(self, raw: Socket, seen: Socket, near: Socket, receiver: Socket, host: str) -> None:
-        self._raw, self._seen, self._near, self._receiver, self._host = raw, seen, near, receiver, host
-
-    def send(self, *sources: str, to: str | None = None, options: bytes = b"") -> list[list[str]]:
-        """Datagrams with these sources, each of which carries its own: those that came, and were received."""
-        port = self._receiver.getsockname()[1]
-        for source in sources:
-            packet = ipv4_packet(
-                bytes(Datagram(9, port, source.encode())),
-                source=source,
-                destination=to or self._host,
-                protocol=IPPROTO_UDP,
-                options=options,
-            )
-            self._raw.sendto(packet, (self._host, 0))
-        self._near.sendto(b"last", (self._host, port))
-        came = [datagram(self._seen.recv(200)).data.decode() for _ in sources]
-        return [came, received_until("last", self._receiver)[:-1]]
-
-
-@contextmanager
-def arriving(hosts: Peers | Routed) -> Iterator[Arriving]:
-    """What makes datagrams on the left for a socket on the right."""
+    Those that came to the right, and those that a UDP socket there received.
+    """
+    host = hosts.right.address
     with hosts.left.entered():
         raw = Socket.raw(IPPROTO_RAW)
     with hosts.right.entered():
         seen = packets()
     with raw, seen, udp_across(hosts) as (near, receiver):
         seen.rcvtimeo = SOON
-        yield Arriving(raw, seen, near, receiver, hosts.right.address)
+        port = receiver.getsockname()[1]
+        for source in sources:
+            packet = ipv4_packet(
+                bytes(Datagram(9, port, source.encode())),
+                source=source,
+                destination=to or host,
+                protocol=IPPROTO_UDP,
+                options=options,
+            )
+            raw.sendto(packet, (host, 0))
+        near.sendto(b"last", (host, port))
+        came = [datagram(seen.recv(200)).data.decode() for _ in sources]
+        return [came, received_until("last", receiver)[:-1]]
 
 
 def set_both(host: Host, name: str, everywhere: int, here: int) -> None:
@@ -97,13 +87,12 @@ def lead_elsewhere(host: Host) -> None:
 def test_sources_are_questioned(peers, observe, mode, sources):
     lead_elsewhere(peers.right)
     set_both(peers.right, "rp_filter", 0, mode)
-    with arriving(peers) as datagrams:
-        came, taken = datagrams.send(NOWHERE, "10.0.1.1", ELSEWHERE, NOWHERE)
+    came, taken = sent_by_wire(peers, NOWHERE, "10.0.1.1", ELSEWHERE, NOWHERE)
 
-        assert [observe("came", came), observe("received", taken)] == [
-            [NOWHERE, "10.0.1.1", ELSEWHERE, NOWHERE],
-            sources,
-        ]
+    assert [observe("came", came), observe("received", taken)] == [
+        [NOWHERE, "10.0.1.1", ELSEWHERE, NOWHERE],
+        sources,
+    ]
 
 
 @claim(
@@ -127,13 +116,12 @@ def test_sources_are_questioned(peers, observe, mode, sources):
 def test_the_larger_mode_counts(peers, observe, everywhere, here, sources):
     lead_elsewhere(peers.right)
     set_both(peers.right, "rp_filter", everywhere, here)
-    with arriving(peers) as datagrams:
-        came, taken = datagrams.send("10.0.1.1", ELSEWHERE, NOWHERE)
+    came, taken = sent_by_wire(peers, "10.0.1.1", ELSEWHERE, NOWHERE)
 
-        assert [observe("came", came), observe("received", taken)] == [
-            ["10.0.1.1", ELSEWHERE, NOWHERE],
-            sources,
-        ]
+    assert [observe("came", came), observe("received", taken)] == [
+        ["10.0.1.1", ELSEWHERE, NOWHERE],
+        sources,
+    ]
 
 
 @claim(
@@ -145,8 +133,7 @@ def test_the_larger_mode_counts(peers, observe, everywhere, here, sources):
     needs=[*NEEDS, OWN_KERNEL],
 )
 def test_no_source_is_questioned_at_first(peers, observe):
-    with arriving(peers) as datagrams:
-        assert observe("came_and_received", datagrams.send(NOWHERE)) == [[NOWHERE]] * 2
+    assert observe("came_and_received", sent_by_wire(peers, NOWHERE)) == [[NOWHERE]] * 2
 
 
 @claim(
@@ -160,10 +147,9 @@ def test_no_source_is_questioned_at_first(peers, observe):
 @pytest.mark.parametrize(("everywhere", "here", "accepted"), [(1, 1, True), (0, 1, False), (1, 0, False)])
 def test_source_routes_are_accepted(peers, observe, everywhere, here, accepted):
     set_both(peers.right, "accept_source_route", everywhere, here)
-    with arriving(peers) as datagrams:
-        came, taken = datagrams.send("10.0.1.1", options=TRAVELLED)
+    came, taken = sent_by_wire(peers, "10.0.1.1", options=TRAVELLED)
 
-        assert [observe("came", came), observe("received", taken)] == [["10.0.1.1"], ["10.0.1.1"] * accepted]
+    assert [observe("came", came), observe("received", taken)] == [["10.0.1.1"], ["10.0.1.1"] * accepted]
 
 
 @claim(
@@ -175,10 +161,9 @@ def test_source_routes_are_accepted(peers, observe, everywhere, here, accepted):
     needs=[*NEEDS, OWN_KERNEL],
 )
 def test_a_host_accepts_no_source_routes_at_first(peers, observe):
-    with arriving(peers) as datagrams:
-        came, taken = datagrams.send("10.0.1.1", options=TRAVELLED)
+    came, taken = sent_by_wire(peers, "10.0.1.1", options=TRAVELLED)
 
-        assert [observe("came", came), observe("received", taken)] == [["10.0.1.1"], []]
+    assert [observe("came", came), observe("received", taken)] == [["10.0.1.1"], []]
 
 
 @claim(
@@ -198,10 +183,9 @@ def test_a_host_accepts_no_source_routes_at_first(peers, observe):
 )
 def test_a_router_accepts_source_routes_at_first(peers, observe):
     peers.right.namespace.sysctl["net.ipv4.ip_forward"] = 1
-    with arriving(peers) as datagrams:
-        came, taken = datagrams.send("10.0.1.1", options=TRAVELLED)
+    came, taken = sent_by_wire(peers, "10.0.1.1", options=TRAVELLED)
 
-        assert [observe("came", came), observe("received", taken)] == [["10.0.1.1"]] * 2
+    assert [observe("came", came), observe("received", taken)] == [["10.0.1.1"]] * 2
 
 
 @claim(
@@ -216,10 +200,9 @@ def test_a_router_accepts_source_routes_at_first(peers, observe):
 def test_a_host_hears_itself(peers, observe, everywhere, here, accepted):
     set_both(peers.right, "rp_filter", 0, 0)
     set_both(peers.right, "accept_local", everywhere, here)
-    with arriving(peers) as datagrams:
-        came, taken = datagrams.send("10.0.1.2")
+    came, taken = sent_by_wire(peers, "10.0.1.2")
 
-        assert [observe("came", came), observe("received", taken)] == [["10.0.1.2"], ["10.0.1.2"] * accepted]
+    assert [observe("came", came), observe("received", taken)] == [["10.0.1.2"], ["10.0.1.2"] * accepted]
 
 
 @claim(
@@ -231,10 +214,9 @@ def test_a_host_hears_itself(peers, observe, everywhere, here, accepted):
     needs=[*NEEDS, OWN_KERNEL],
 )
 def test_a_host_does_not_hear_itself_at_first(peers, observe):
-    with arriving(peers) as datagrams:
-        came, taken = datagrams.send("10.0.1.2", NOWHERE)
+    came, taken = sent_by_wire(peers, "10.0.1.2", NOWHERE)
 
-        assert [observe("came", came), observe("received", taken)] == [["10.0.1.2", NOWHERE], [NOWHERE]]
+    assert [observe("came", came), observe("received", taken)] == [["10.0.1.2", NOWHERE], [NOWHERE]]
 
 
 @claim(
@@ -248,10 +230,9 @@ def test_a_host_does_not_hear_itself_at_first(peers, observe):
 @pytest.mark.parametrize(("everywhere", "here", "accepted"), [(0, 0, False), (0, 1, True), (1, 0, True)])
 def test_loopback_is_reached_by_a_wire(peers, observe, everywhere, here, accepted):
     set_both(peers.right, "route_localnet", everywhere, here)
-    with arriving(peers) as datagrams:
-        came, taken = datagrams.send("10.0.1.1", to=LOOPBACK)
+    came, taken = sent_by_wire(peers, "10.0.1.1", to=LOOPBACK)
 
-        assert [observe("came", came), observe("received", taken)] == [["10.0.1.1"], ["10.0.1.1"] * accepted]
+    assert [observe("came", came), observe("received", taken)] == [["10.0.1.1"], ["10.0.1.1"] * accepted]
 
 
 @claim(
@@ -266,13 +247,12 @@ def test_loopback_is_reached_by_a_wire(peers, observe, everywhere, here, accepte
 def test_loopback_comes_by_a_wire(peers, observe, here, accepted):
     set_both(peers.right, "rp_filter", 0, 0)
     set_both(peers.right, "route_localnet", 0, here)
-    with arriving(peers) as datagrams:
-        came, taken = datagrams.send(ANOTHER_LOOPBACK)
+    came, taken = sent_by_wire(peers, ANOTHER_LOOPBACK)
 
-        assert [observe("came", came), observe("received", taken)] == [
-            [ANOTHER_LOOPBACK],
-            [ANOTHER_LOOPBACK] * accepted,
-        ]
+    assert [observe("came", came), observe("received", taken)] == [
+        [ANOTHER_LOOPBACK],
+        [ANOTHER_LOOPBACK] * accepted,
+    ]
 
 
 @claim(
@@ -314,7 +294,6 @@ def test_loopback_is_sent_by_a_wire(peers, observe):
     needs=[*NEEDS, OWN_KERNEL],
 )
 def test_loopback_is_not_reached_at_first(peers, observe):
-    with arriving(peers) as datagrams:
-        came, taken = datagrams.send("10.0.1.1", to=LOOPBACK)
+    came, taken = sent_by_wire(peers, "10.0.1.1", to=LOOPBACK)
 
-        assert [observe("came", came), observe("received", taken)] == [["10.0.1.1"], []]
+    assert [observe("came", came), observe("received", taken)] == [["10.0.1.1"], []]

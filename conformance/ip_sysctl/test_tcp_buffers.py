@@ -40,8 +40,8 @@ ROOM, LARGEST_BUFFER = 200_000, 65_536
     "ip-sysctl/tcp_rmem/initial-window",
     sentence="ip-sysctl/tcp_rmem/initial-window",
     section="TCP variables",
-    says="In a new network namespace the SYN of a TCP socket over IPv4 on a link whose MTU is 1500 announces "
-    "a window of 65535.",
+    says="With 131072 as the second number of tcp_rmem, its default, the SYN of a TCP socket over IPv4 on a "
+    "link whose MTU is 1500 announces a window of 65535.",
     since="4.20",
     needs=[Capability.NET_RAW, VETH],
     expect=differs(
@@ -52,6 +52,7 @@ ROOM, LARGEST_BUFFER = 200_000, 65_536
     ),
 )
 def test_the_window_at_first(peers, observe):
+    peers.left.namespace.sysctl[RMEM] = "4096 131072 6291456"
     with peers.left.entered(), Socket.tcp() as sock, peers.right.entered(), segments() as arriving:
         arriving.rcvtimeo = SOON
         with refused(errno.ECONNREFUSED, "errno_connect"):
@@ -154,8 +155,9 @@ def test_the_largest_send_buffer_at_first(ns, observe):
     "ip-sysctl/tcp_wmem/lower",
     sentence=("ip-sysctl/tcp_wmem/lower", "ip-sysctl/tcp_wmem/default"),
     section="TCP variables",
-    says="In a new network namespace the send buffer of a TCP socket over IPv4 is smaller than that of a UDP "
-    "socket, which is net.core.wmem_default.",
+    says="On a kernel that nobody has set up the send buffer of a TCP socket over IPv4 is smaller than that "
+    "of a UDP socket, which is net.core.wmem_default.",
+    needs=[OWN_KERNEL],
 )
 def test_a_send_buffer_is_smaller(ns, observe):
     with Socket.tcp() as tcp, Socket.udp() as udp:

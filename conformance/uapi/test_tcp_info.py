@@ -6,7 +6,7 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, ROUTE_TIMERS, VETH, tcp_info
-from conformance.plugin.setups.fast_open import COOKIE_KEPT, fast_client, fast_listener
+from conformance.plugin.setups.fast_open import COOKIE_KEPT, early_data, fast_client, fast_listener
 from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.made_peer import (
     ACKNOWLEDGED_LATER,
@@ -174,15 +174,11 @@ def test_timestamps_are_in_microseconds(peers, observe, stamp, option, large):
 def test_a_connection_is_of_fast_open(peers, observe):
     with fast_listener(peers) as listener, fast_client(peers, listener) as first:
         first.connect(listener.getsockname())
-        with listener.accept()[0] as asked, fast_client(peers, listener) as client:
-            client.connect(listener.getsockname())
-            client.send(b"early")
-            with listener.accept()[0] as accepted:
-                accepted.rcvtimeo = SOON
-                data = accepted.read_exact(5).decode()
-                options = [sock.tcp_info.options & TFO_CHILD for sock in (asked, client, accepted)]
+        with listener.accept()[0] as asked, early_data(peers, listener) as (client, accepted):
+            data = accepted.read_exact(5).decode()
+            options = [sock.tcp_info.options & TFO_CHILD for sock in (asked, client, accepted)]
 
-                assert [observe("data", data), observe("options", options)] == ["early", [0, 0, TFO_CHILD]]
+            assert [observe("data", data), observe("options", options)] == ["early", [0, 0, TFO_CHILD]]
 
 
 @claim(

@@ -49,7 +49,7 @@ class UserMode(Packaged):
         release = next((tree / "lib/modules").iterdir()).name
         return Image(f"{self.name}:{folder.parent.name}", release, packages[0].version, program, tree, tree)
 
-    def start(self, image: Image, job: Job) -> Guest:
+    def start(self, image: Image, job: Job, environ: Sequence[str] = ()) -> Guest:
         require_readable(job)
         if '"' in str(job.home):
             raise PathNotBootable(job.home, "a kernel's command line cannot hold a double quote")
@@ -62,7 +62,8 @@ class UserMode(Packaged):
         memory = job.home / "memory"
         memory.mkdir()
         program = [
-            *("env", f"TMPDIR={memory}"),
+            # One that was built with gcov(1)'s counters writes them when it ends, other kernels nothing.
+            *("env", f"TMPDIR={memory}", f"GCOV_PREFIX={job.shared / 'gcov'}", *environ),
             *(str(image.program), f"mem={job.memory}", "rootfstype=hostfs", "rootflags=/", "ro"),
             *(f'init="{init}"', f"kernels_guest={token}", f"uml_dir={job.home}"),
             *("con=null", "con0=null,fd:1" if job.terminal is None else "con0=fd:0,fd:1"),

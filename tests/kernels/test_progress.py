@@ -63,6 +63,23 @@ def test_elsewhere_a_download_is_one_line() -> None:
     assert stream.getvalue() == "fetching [linux] 6.1 (4 MiB)\n"
 
 
+def test_a_terminal_shows_what_is_done_now(terminal: tuple[int, TextIO]) -> None:
+    with Progress(stream=terminal[1]).work("compiling [linux]") as update:
+        update("CC net/core/[sock].o")
+
+    text = drawn(*terminal)
+    assert ("compiling [linux]" in text, "CC net/core/[sock].o" in text) == (True, True)
+
+
+def test_elsewhere_work_is_one_line() -> None:
+    stream = io.StringIO()
+
+    with Progress(stream=stream).work("compiling linux") as update:
+        update("CC net/core/sock.o")
+
+    assert stream.getvalue() == "compiling linux\n"
+
+
 def test_quiet_shows_nothing(terminal: tuple[int, TextIO]) -> None:
     quiet = Progress(quiet=True, stream=terminal[1])
 

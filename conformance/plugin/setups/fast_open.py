@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from conformance.plugin.setups.ipv6 import address6
 from conformance.plugin.setups.listeners import listening
+from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Host, Peers
 
@@ -46,3 +47,14 @@ def get_cookie(hosts: Peers, listener: Socket) -> None:
     with fast_client(hosts, listener) as client:
         client.connect(listener.getsockname())
         listener.accept()[0].close()
+
+
+@contextmanager
+def early_data(hosts: Peers, listener: Socket) -> Iterator[tuple[Socket, Socket]]:
+    """The ends of a connection that sends "early" as soon as it may, with its SYN if there is a cookie."""
+    with fast_client(hosts, listener) as client:
+        client.connect(listener.getsockname())
+        client.send(b"early")
+        with listener.accept()[0] as accepted:
+            client.rcvtimeo = accepted.rcvtimeo = SOON
+            yield client, accepted

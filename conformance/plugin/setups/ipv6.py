@@ -11,7 +11,7 @@ from typing import Final
 
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.timing import SOON
-from libsocket import ExtendedError, Inet6, Other, Socket
+from libsocket import ExtendedError, Inet6, Option, Other, Socket
 from netns import Host, Peers, Routed
 
 ETH_P_IPV6: Final = 0x86DD
@@ -30,6 +30,8 @@ class Ipv6Packet:
 
     traffic_class: int
     flow_label: int
+    length: int
+    """Of what follows the header, as that says."""
     next_header: int
     hop_limit: int
     source: str
@@ -51,6 +53,18 @@ def packet_ending(arriving: Socket, end: bytes) -> Ipv6Packet:
             return ipv6_packet(packet)
 
 
+def set_and_cleared(option: Option[bytes], octets: bytes) -> list[Ipv6Packet]:
+    """What a UDP socket sends: two packets with an option set, and one after it was set with no byte."""
+    sender, receiver = udp6_pair()
+    with ipv6_packets() as seen, sender, receiver:
+        sender.set(option, octets)
+        sender.send(b"first")
+        sender.send(b"second")
+        sender.set(option, b"")
+        sender.send(b"after")
+        return [packet_ending(seen, end) for end in (b"first", b"second", b"after")]
+
+
 def packet_sizes(arriving: Socket) -> list[int]:
     """The sizes of the packets that the next datagram comes in: one, or its fragments."""
     arriving.rcvtimeo = SOON
@@ -70,6 +84,7 @@ def ipv6_packet(octets: bytes) -> Ipv6Packet:
     return Ipv6Packet(
         traffic_class=first >> 20 & 0xFF,
         flow_label=first & 0xFFFFF,
+        length=int.from_bytes(octets[4:6], "big"),
         next_header=octets[6],
         hop_limit=octets[7],
         source=socket.inet_ntop(socket.AF_INET6, octets[8:24]),
