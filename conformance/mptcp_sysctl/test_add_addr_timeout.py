@@ -83,7 +83,7 @@ def announced_to(watching: Socket) -> list[int]:
     says="An ADD_ADDR of an MPTCP connection over IPv4 that is not acknowledged is not sent again where "
     "add_addr_timeout was 0 when it was sent, while that of a later connection is, for which it was 1.",
     since="6.17",
-    backports=("6.1.149", "6.12.44"),
+    backports=("5.15.190", "6.1.149", "6.6.103", "6.12.44", "6.16.4"),
     needs=MADE_MPTCP,
     survives={**RESET_AT_THE_END, "no-op: close(*": "what sees all segments may stay open"},
 )

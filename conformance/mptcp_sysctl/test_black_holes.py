@@ -102,9 +102,9 @@ def test_clients_do_without_mptcp(peers, observe, seconds):
     "mptcp-sysctl/blackhole_timeout/grows",
     sentence="mptcp-sysctl/blackhole_timeout/grows",
     section=SECTION,
-    says="With a blackhole_timeout of 1 MPTCP sockets of the network namespace send their SYNs over IPv4 "
-    "without MPTCP's option for 2 seconds where such a SYN is answered only when it was sent again without "
-    "it as soon as MPTCP is used again.",
+    says="With a blackhole_timeout of 1, where two SYNs of MPTCP sockets over IPv4, one after the other, "
+    "were answered only when they were sent again without MPTCP's option, other MPTCP sockets of the "
+    "network namespace send theirs without it for 2 seconds after the second.",
     since="6.12",
     needs=MADE_MPTCP,
 )
