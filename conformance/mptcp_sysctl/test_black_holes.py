@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.setups.black_hole import asks_for_mptcp, swallow, syns
-from conformance.plugin.setups.made_peer import MadePeer, made_peer
+from conformance.plugin.setups.black_hole import asks_for_mptcp, connecting_to, let_pass, swallow, syns
+from conformance.plugin.setups.made_peer import MadePeer, made_peer, made_peers
 from conformance.plugin.setups.mptcp_peer import MADE_MPTCP
 from conformance.plugin.setups.readiness import readable_by_select
 from netns import Peers
@@ -116,6 +116,35 @@ def test_the_time_doubles(peers, observe):
         await_mptcp(peer)
 
         assert observe("late", since.lasted(2)) is True
+
+
+@claim(
+    "mptcp-sysctl/blackhole_timeout/reset",
+    sentence="mptcp-sysctl/blackhole_timeout/reset",
+    section=SECTION,
+    says="With a blackhole_timeout of 1, where the SYNs of seven MPTCP sockets over IPv4 were answered only "
+    "when they were sent again without MPTCP's option, which is for 64 seconds, and then one with it is "
+    "answered with it, that is for 1 second again: after another such SYN, MPTCP sockets of the network "
+    "namespace send theirs with it long before 64 seconds have passed.",
+    since="6.12",
+    needs=MADE_MPTCP,
+)
+def test_the_time_is_as_at_first(peers, observe):
+    settings = peers.right.namespace.sysctl
+    settings[BLACKHOLE] = 1
+    settings[RETRANSMISSIONS] = 255
+    with made_peers(peers, 9) as (early, *others, late), peers.right.entered():
+        with connecting_to(early):
+            asked, _ = early.next(), early.next()  # it is too late to fall back after no retransmission
+            settings[RETRANSMISSIONS] = 0
+            swallow(*others)
+            before = asks_for_mptcp(late)
+            let_pass(early, asked)
+        since = swallow(late)
+        await_mptcp(late)
+
+        times = [since.lasted(seconds) for seconds in (1, 64)]
+        assert [observe("before", before), observe("times", times)] == [False, [True, False]]
 
 
 @claim(

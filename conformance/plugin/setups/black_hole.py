@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
-from conformance.plugin.setups.made_peer import ADDRESS, FIRST, OFFERED, MadePeer
+from conformance.plugin.setups.made_peer import ADDRESS, FIRST, OFFERED, MadePeer, replies_to
 from conformance.plugin.setups.mptcp import OPTION, mptcp_socket
-from conformance.plugin.setups.segments import ACK, RST, SYN
+from conformance.plugin.setups.mptcp_peer import KEY, capable
+from conformance.plugin.setups.segments import ACK, RST, SYN, Segment, next_segment
 from conformance.plugin.timing import Timed
 from libsocket import Socket
 
@@ -35,15 +36,41 @@ def asks_for_mptcp(peer: MadePeer) -> bool:
     return OPTION in asked.options
 
 
-def swallow(peer: MadePeer) -> Timed:
-    """Answer the SYN of an MPTCP socket only once it comes without the option; the time since then."""
-    with connecting_to(peer):
-        assert OPTION in peer.next().options, "there was no MPTCP before"
-        while OPTION in peer.take(peer.next()).options:
-            pass
-        since = Timed()
-        peer.send(SYN | ACK, sequence=FIRST, options=OFFERED)
-        peer.next()
-        peer.send(RST | ACK, sequence=FIRST + 1)
-        peer.replies()
+def swallow(*peers: MadePeer) -> Timed:
+    """Answer the SYNs of as many MPTCP sockets only once they come without the option; the time since then.
+
+    The first that comes without it is answered: the kernel does not blame the option for a later one.
+    """
+    with ExitStack() as stack:
+        for peer in peers:
+            stack.enter_context(connecting_to(peer))
+        left, swallowed = {peer.port: peer for peer in peers}, set()
+        while left:
+            asked = next_segment(peers[0].arriving)
+            since = Timed()
+            if OPTION in asked.options:
+                swallowed.add(asked.destination)
+            elif peer := left.pop(asked.destination, None):
+                assert peer.port in swallowed, "there was no MPTCP before"
+                _answer(peer, asked, OFFERED)
+        _end(*peers)
     return since
+
+
+def let_pass(peer: MadePeer, asked: Segment) -> None:
+    """Answer the SYN of an MPTCP socket with the option."""
+    _answer(peer, asked, {**OFFERED, **capable(KEY)})
+    _end(peer)
+
+
+def _answer(peer: MadePeer, asked: Segment, options: dict[int, bytes]) -> None:
+    peer.take(asked)
+    peer.send(SYN | ACK, sequence=FIRST, options=options)
+
+
+def _end(*peers: MadePeer) -> None:
+    """End connections once they are there."""
+    replies_to(peers)
+    for peer in peers:
+        peer.send(RST | ACK, sequence=FIRST + 1)
+    replies_to(peers)

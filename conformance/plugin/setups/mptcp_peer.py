@@ -24,6 +24,9 @@ MADE_MPTCP: Final[tuple[Need | Capability, ...]] = (MPTCP, *MADE)
 NO_JOIN: Final = 0x20
 """A flag of MP_CAPABLE: nobody may join where the first subflow is."""
 
+KEY: Final = b"made key"
+"""Of the end that is made."""
+
 ADDRESS_ID: Final = 5
 """The number that the address has from which a second subflow is asked for."""
 
@@ -33,7 +36,7 @@ RESET_AT_THE_END: Final = {
 """For claims in which a client connects: its only segments without data or options."""
 
 _VERSION, _SHA256 = 1, 0x01
-_KEY, _NONCE = b"made key", b"once"
+_NONCE = b"once"
 
 
 @dataclass
@@ -48,14 +51,14 @@ class MptcpPeer:
 
     def ask(self) -> Segment:
         """Ask for the first subflow; the listener's SYN-ACK."""
-        answer = self.first.ask(self.listener, {**OFFERED, **_capable()})
+        answer = self.first.ask(self.listener, {**OFFERED, **capable()})
         self.key = answer.options[OPTION][2:10]
         return answer
 
     def connect(self) -> None:
         """Make a connection by the first subflow, and send four bytes."""
         self.ask()
-        self.first.tell(b"data", options=_capable(_KEY, self.key, (4).to_bytes(2, "big")))
+        self.first.tell(b"data", options=capable(KEY, self.key, (4).to_bytes(2, "big")))
 
     def join(self) -> bool:
         """Ask for the second subflow, to where the first is; whether it is there then."""
@@ -65,7 +68,7 @@ class MptcpPeer:
         if answer.reset:
             return False
         nonces = _NONCE + answer.options[OPTION][-4:]
-        proof = hmac.digest(_KEY + self.key, nonces, "sha256")[:20]
+        proof = hmac.digest(KEY + self.key, nonces, "sha256")[:20]
         self.second.send(options={OPTION: bytes([MP_JOIN << 4, 0]) + proof})
         return self.second.next().flags & (SYN | RST | ACK) == ACK
 
@@ -118,6 +121,6 @@ def accepted_from(peer: MptcpPeer) -> Iterator[Socket]:
         peer.first.reset()
 
 
-def _capable(*parts: bytes) -> dict[int, bytes]:
+def capable(*parts: bytes) -> dict[int, bytes]:
     """The option of a SYN, or with both keys of what follows it."""
     return {OPTION: bytes([MP_CAPABLE << 4 | _VERSION, _SHA256]) + b"".join(parts)}
