@@ -8,7 +8,14 @@ from contextlib import contextmanager
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.setups.black_hole import asks_for_mptcp, connecting_to, let_pass, swallow, syns
+from conformance.plugin.setups.black_hole import (
+    TRIES_END,
+    asks_for_mptcp,
+    connecting_to,
+    let_pass,
+    swallow,
+    syns,
+)
 from conformance.plugin.setups.made_peer import MadePeer, made_peer, made_peers
 from conformance.plugin.setups.mptcp_peer import MADE_MPTCP
 from conformance.plugin.setups.readiness import readable_by_select
@@ -40,6 +47,7 @@ def with_option(hosts: Peers, value: int, number: int) -> list[bool]:
     "syn_retrans_before_tcp_fallback times, 0, 1 or 2, and without it after that.",
     since="6.14",
     needs=MADE_MPTCP,
+    survives=TRIES_END,
 )
 @pytest.mark.parametrize("times", [0, 1, 2])
 def test_so_many_have_the_option(peers, observe, times):
@@ -56,6 +64,7 @@ def test_so_many_have_the_option(peers, observe, times):
     "that is not answered is sent again with MPTCP's option the third time, too.",
     since="6.14",
     needs=MADE_MPTCP,
+    survives=TRIES_END,
 )
 @pytest.mark.parametrize("value", [128, 255])
 def test_all_have_the_option(peers, observe, value):
@@ -88,6 +97,7 @@ def await_mptcp(peer: MadePeer) -> None:
     "seconds, 1 or 2, and with it after that.",
     since="6.12",
     needs=MADE_MPTCP,
+    survives=TRIES_END,
 )
 @pytest.mark.parametrize("seconds", [1, 2])
 def test_clients_do_without_mptcp(peers, observe, seconds):
@@ -107,6 +117,7 @@ def test_clients_do_without_mptcp(peers, observe, seconds):
     "network namespace send theirs without it for 2 seconds after the second.",
     since="6.12",
     needs=MADE_MPTCP,
+    survives=TRIES_END,
 )
 def test_the_time_doubles(peers, observe):
     with blackhole_timeout(peers, 1) as peer:
@@ -128,6 +139,7 @@ def test_the_time_doubles(peers, observe):
     "namespace send theirs with it long before 64 seconds have passed.",
     since="6.12",
     needs=MADE_MPTCP,
+    survives=TRIES_END,
 )
 def test_the_time_is_as_at_first(peers, observe):
     settings = peers.right.namespace.sysctl
@@ -156,6 +168,7 @@ def test_the_time_is_as_at_first(peers, observe):
     "do not.",
     since="6.12",
     needs=MADE_MPTCP,
+    survives=TRIES_END,
 )
 @pytest.mark.parametrize(("seconds", "asks"), [(0, True), (None, False)], ids=["0", "new"])
 def test_nobody_looks_for_a_firewall(peers, observe, seconds, asks):

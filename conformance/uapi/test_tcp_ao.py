@@ -52,6 +52,7 @@ EXCLUDE_OPT = 2
     "segment without TCP's other options, and that of one with them where the key has not.",
     since=SINCE,
     needs=[TCP_AO, Capability.NET_RAW],
+    survives={"no-op: ioctl(FIONBIO*": "a connect that waits sends the same"},
 )
 @pytest.mark.parametrize(("flags", "others"), [(0, True), (EXCLUDE_OPT, False)])
 def test_other_options_are_left_out(ns, observe, flags, others):
@@ -92,7 +93,12 @@ def test_a_key_is_used_at_once(ns, observe, current, rnext, numbers):
         client.send(b"data")
 
         sent = list(next_segment(arriving).options[AUTHENTICATION][:2])
-        assert [observe("used", seen), observe("sent", sent)] == [numbers, numbers]
+        keys = [numbers_of(end) for end in (client, server)]
+        assert [observe("keys", keys), observe("used", seen), observe("sent", sent)] == [
+            [[100, 102], [101, 103]],
+            numbers,
+            numbers,
+        ]
 
 
 RESERVED: dict[str, tuple[Option[Any], object, int, list[object]]] = {
@@ -142,33 +148,37 @@ def requested(option: Option[Any], value: object, size: int) -> bytes:
     return encode(value)[:size]
 
 
-REQUESTS: dict[str, tuple[Option[Any], bytes, int]] = {
-    "get-keys": (TCP_AO_GET_KEYS, requested(TCP_AO_GET_KEYS, ALL, 304), 277),
-    "info": (TCP_AO_INFO, bytes(48), 3),
-    "info-2": (TCP_AO_INFO, bytes(48), 4),
+REQUESTS: dict[str, tuple[Option[Any], object, Option[Any], bytes, int, int]] = {
+    "get-keys": (TCP_AO_ADD_KEY, KEY, TCP_AO_GET_KEYS, requested(TCP_AO_GET_KEYS, ALL, 304), 277, 272),
+    "info": (TCP_AO_INFO, TcpAoInfo(ao_required=True), TCP_AO_INFO, bytes(48), 3, 0),
+    "info-2": (TCP_AO_INFO, TcpAoInfo(ao_required=True), TCP_AO_INFO, bytes(48), 4, 0),
 }
-"""An option, the structure that it is asked with, and a byte of that whose highest bit is reserved."""
+"""What is set; an option, the structure that it is asked with, a byte of that whose highest bit is reserved.
+
+The last is the first of four bytes of the answer that are not 0 because of what was set.
+"""
 
 
 @claim(
     "tcp.h/tcp_ao/reserved-asked",
     sentence="tcp.h/tcp_ao/reserved",
-    says="TCP_AO_GET_KEYS and TCP_AO_INFO of a TCP socket over IPv4 with a key are refused where the highest "
-    "bit of reserved is set in the structure that they are asked with, or one of reserved2; they are not "
-    "refused where these are 0.",
+    says="TCP_AO_GET_KEYS and TCP_AO_INFO of a TCP socket over IPv4 that has a key, or ao_required, are "
+    "refused where the highest bit of reserved is set in the structure that they are asked with, or one of "
+    "reserved2; they are not refused where these are 0.",
     since=SINCE,
     needs=[TCP_AO],
 )
 @pytest.mark.parametrize("which", REQUESTS)
 def test_what_is_reserved_is_zero_in_a_request(ns, observe, which):
-    option, octets, at = REQUESTS[which]
+    setting, value, option, octets, at, told = REQUESTS[which]
     asked = option.through(Codec("bytes", len(octets), bytes, bytes, request=bytes))
     with Socket.tcp() as sock:
-        sock.tcp_ao_add_key = KEY
+        sock.set(setting, value)
         with refused():
             sock.get(asked, request=octets[:at] + b"\x80" + octets[at + 1 :])
+        given = sock.get(asked, request=octets)
 
-        assert observe("size", len(sock.get(asked, request=octets))) == len(octets)
+        assert observe("size_and_told", [len(given), any(given[told : told + 4])]) == [len(octets), True]
 
 
 @claim(

@@ -7,10 +7,17 @@ from contextlib import ExitStack, contextmanager
 
 from conformance.plugin.setups.made_peer import ADDRESS, FIRST, OFFERED, MadePeer, replies_to
 from conformance.plugin.setups.mptcp import OPTION, mptcp_socket
-from conformance.plugin.setups.mptcp_peer import KEY, capable
+from conformance.plugin.setups.mptcp_peer import KEY, RESET_AT_THE_END, capable
 from conformance.plugin.setups.segments import ACK, RST, SYN, Segment, next_segment
 from conformance.plugin.timing import Timed
 from libsocket import Socket
+
+TRIES_END = {
+    **RESET_AT_THE_END,
+    "no-op: close(*": "a socket that was refused or reset may stay open",
+    "no-op: ioctl(FIONBIO*": "a connect that waits sends the same",
+}
+"""For claims about what sockets ask for."""
 
 
 @contextmanager
@@ -50,9 +57,9 @@ def swallow(*peers: MadePeer) -> Timed:
             since = Timed()
             if OPTION in asked.options:
                 swallowed.add(asked.destination)
-            elif peer := left.pop(asked.destination, None):
-                assert peer.port in swallowed, "there was no MPTCP before"
-                _answer(peer, asked, OFFERED)
+            elif asked.destination in left:
+                assert asked.destination in swallowed, "there was no MPTCP before"
+                _answer(left.pop(asked.destination), asked, OFFERED)
         _end(*peers)
     return since
 
@@ -70,7 +77,8 @@ def _answer(peer: MadePeer, asked: Segment, options: dict[int, bytes]) -> None:
 
 def _end(*peers: MadePeer) -> None:
     """End connections once they are there."""
-    replies_to(peers)
+    acknowledged = {one.destination for one in replies_to(peers) if one.flags & ACK}
+    assert acknowledged >= {peer.port for peer in peers}, "an answer was not taken"
     for peer in peers:
         peer.send(RST | ACK, sequence=FIRST + 1)
     replies_to(peers)

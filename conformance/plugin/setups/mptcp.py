@@ -40,7 +40,7 @@ _ENDPOINT, _ANNOUNCED, _SUBFLOWS = 0x8001, 2, 3
 _FAMILY, _ID, _ADDRESS, _ADDRESS6, _PORT, _FLAGS = 1, 2, 3, 4, 5, 6
 _TO_ANNOUNCE, _FOR_SUBFLOWS, _BACKUP = 1, 2, 4
 _ENDPOINT_ID = 1
-"""Of the one endpoint that a host announces."""
+"""Of the only endpoint of a host."""
 _GENERIC = struct.Struct("=BBH")
 """struct genlmsghdr: command, version, reserved."""
 
@@ -160,9 +160,9 @@ def allow_second_subflow(hosts: Peers, *, backup: bool = False) -> None:
     _add_endpoint(hosts.left, SECOND, _FOR_SUBFLOWS | _BACKUP * backup)
 
 
-def announce(host: Host, address: str = ANNOUNCED, port: int = 0) -> None:
+def announce(host: Host, address: str = ANNOUNCED, port: int = 0, number: int = _ENDPOINT_ID) -> None:
     """Have connections of a host announce another address of it; with a port the kernel listens there."""
-    _add_endpoint(host, address, _TO_ANNOUNCE, port)
+    _add_endpoint(host, address, _TO_ANNOUNCE, port, number)
 
 
 def announce_no_more(host: Host, address: str = ANNOUNCED) -> None:
@@ -181,13 +181,13 @@ def _set_limits(host: Host, **limits: int) -> None:
     _manage_paths(host, _SET_LIMITS, b"".join(given))
 
 
-def _add_endpoint(host: Host, address: str, flags: int, port: int = 0) -> None:
-    _manage_paths(host, _ADD_ENDPOINT, attribute(_ENDPOINT, _endpoint(address, flags, port)))
+def _add_endpoint(host: Host, address: str, flags: int, port: int = 0, number: int = _ENDPOINT_ID) -> None:
+    _manage_paths(host, _ADD_ENDPOINT, attribute(_ENDPOINT, _endpoint(address, flags, port, number)))
 
 
-def _endpoint(address: str, flags: int, port: int = 0) -> bytes:
+def _endpoint(address: str, flags: int, port: int = 0, number: int = _ENDPOINT_ID) -> bytes:
     family, type_ = (socket.AF_INET6, _ADDRESS6) if ":" in address else (socket.AF_INET, _ADDRESS)
-    found = attribute(_FAMILY, struct.pack("=H", family)) + attribute(_ID, bytes([_ENDPOINT_ID]))
+    found = attribute(_FAMILY, struct.pack("=H", family)) + attribute(_ID, bytes([number]))
     found += attribute(type_, socket.inet_pton(family, address)) + attribute(_FLAGS, struct.pack("=I", flags))
     return found + (attribute(_PORT, struct.pack("=H", port)) if port else b"")
 
