@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 
 import pytest
@@ -10,12 +11,16 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import MPTCP, VETH
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.mptcp import (
+    ADD_ADDR,
+    ANNOUNCED,
     IPPROTO_MPTCP,
     allow_second_subflow,
+    announce_for,
     await_joined,
     connected,
     mptcp_socket,
 )
+from conformance.plugin.setups.mptcp_peer import MADE_MPTCP, RESET_AT_THE_END, connected_peer
 from conformance.plugin.setups.packets import packets
 from conformance.plugin.timing import SOON
 from netns import Capability, Namespace, NetnsError, Peers
@@ -70,6 +75,24 @@ def subflows(hosts: Peers, sysctl: str, in_kernel: int | str, in_userspace: int 
 )
 def test_a_new_socket_has_the_path_manager(peers, observe):
     assert observe("subflows", subflows(peers, MANAGER, "kernel", "userspace")) == [2, 1]
+
+
+@claim(
+    "mptcp-sysctl/path_manager/program",
+    sentence="mptcp-sysctl/path_manager/userspace",
+    section=SECTION,
+    says="An accepted MPTCP connection over IPv4 whose listener was made while path_manager was userspace "
+    "announces the address that a program has it announce over netlink.",
+    since="6.15",
+    needs=MADE_MPTCP,
+    survives=RESET_AT_THE_END,
+)
+def test_a_program_decides(peers, observe):
+    peers.right.namespace.sysctl[MANAGER] = "userspace"
+    with connected_peer(peers) as (peer, sock):
+        announce_for(sock, peers.right)
+
+        assert observe("address", socket.inet_ntoa(peer.next_of(ADD_ADDR)[2:6])) == ANNOUNCED
 
 
 @claim(

@@ -35,8 +35,8 @@ ANNOUNCED: Final = "10.78.0.1"
 
 _NETLINK_GENERIC, _CONTROLLER = 16, 0x10
 _GET_FAMILY, _FAMILY_ID, _FAMILY_NAME = 3, 1, 2
-_ADD_ENDPOINT, _REMOVE_ENDPOINT, _SET_LIMITS = 1, 2, 5
-_ENDPOINT, _ANNOUNCED, _SUBFLOWS = 0x8001, 2, 3
+_ADD_ENDPOINT, _REMOVE_ENDPOINT, _SET_LIMITS, _ANNOUNCE = 1, 2, 5, 8
+_ENDPOINT, _ANNOUNCED, _SUBFLOWS, _TOKEN = 0x8001, 2, 3, 4
 _FAMILY, _ID, _ADDRESS, _ADDRESS6, _PORT, _FLAGS = 1, 2, 3, 4, 5, 6
 _TO_ANNOUNCE, _FOR_SUBFLOWS, _BACKUP = 1, 2, 4
 _ENDPOINT_ID = 1
@@ -168,6 +168,12 @@ def announce(host: Host, address: str = ANNOUNCED, port: int = 0, number: int = 
 def announce_no_more(host: Host, address: str = ANNOUNCED) -> None:
     """Have connections of a host take back the address that they announced."""
     _manage_paths(host, _REMOVE_ENDPOINT, attribute(_ENDPOINT, _endpoint(address, _TO_ANNOUNCE)))
+
+
+def announce_for(sock: Socket, host: Host, address: str = ANNOUNCED) -> None:
+    """Have one connection of a host announce an address, as a program does that manages its paths."""
+    token = attribute(_TOKEN, struct.pack("=I", sock.mptcp_info.token))
+    _manage_paths(host, _ANNOUNCE, token + attribute(_ENDPOINT, _endpoint(address, _TO_ANNOUNCE)))
 
 
 def accept_announced(host: Host, subflows: int = 1) -> None:
