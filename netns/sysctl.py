@@ -33,10 +33,10 @@ def _at(name: str) -> Iterator[None]:
     """A block that reads or sets the sysctl: what goes wrong in it is told with the name."""
     try:
         yield
-    except FileNotFoundError:
-        raise SysctlNotShown(name) from None
     except OSError as error:
-        raise SysctlRefused(name, error) from error
+        if not _path(name).exists():
+            raise SysctlNotShown(name) from None
+        raise SysctlRefused(name, error) from error  # ENOENT too: a value can name what is not there
 
 
 class Sysctl:
@@ -45,7 +45,7 @@ class Sysctl:
     A name may be written with slashes, as for an interface with a dot in its name. Values are str; a number
     may be set as int. Raises SysctlNotShown, a KeyError, where the kernel shows no such sysctl in the
     namespace, and SysctlRefused with the kernel's errno where it is read-only (EACCES) or the value is
-    refused (EINVAL).
+    refused (EINVAL, or ENOENT for a name).
     """
 
     def __init__(self, entered: Callable[[], AbstractContextManager[None]]) -> None:

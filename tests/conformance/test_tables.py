@@ -20,7 +20,7 @@ ROW = """
 [[{kind}]]
 id = "doc.7/TOPIC/{kind}"
 says = "What it says."
-option = "{option}"
+{subject} = "{name}"
 {fields}
 """
 NO_TESTS = ""
@@ -61,6 +61,7 @@ TRUE = {
         "SO_REUSEADDR",
         'transport = "tcp"\npairs = [["127.0.0.1", "0.0.0.0"]]\nhaving = ["second"]\nerrno = "EADDRINUSE"',
     ),
+    "sysctl-default": ("net.ipv4.tcp_sack", 'value = "1"\nelsewhere = "0"'),
 }
 """A row of each kind that this kernel fulfils: an option, and the fields."""
 
@@ -118,6 +119,7 @@ FALSE = {
         'transport = "udp"\npairs = [["0.0.0.0", "127.0.0.1"]]\nhaving = ["first"]',
     ),
     "kept-port": ("SO_REUSEADDR", 'transport = "tcp"\npairs = [["127.0.0.1", "0.0.0.0"]]'),
+    "sysctl-default": ("net.ipv4.tcp_sack", 'value = "0"\nelsewhere = "0"'),
 }
 """A row of each kind that it does not fulfil."""
 
@@ -147,7 +149,12 @@ FALSE_ROWS = pytest.mark.parametrize("rows", [FALSE, FALSE_TOO], ids=["each kind
 
 def run(folder: Path, rows: Rows, *arguments: str) -> suites.Ended:
     """Run a table of rows, one of each kind."""
-    filled = (ROW.format(kind=kind, option=option, fields=fields) for kind, (option, fields) in rows.items())
+    filled = (
+        ROW.format(
+            kind=kind, subject="sysctl" if name.startswith("net.") else "option", name=name, fields=fields
+        )
+        for kind, (name, fields) in rows.items()
+    )
     table = folder / "conformance" / "doc7" / "rows.toml"
     table.parent.mkdir(parents=True)
     table.write_text("".join(filled))

@@ -85,6 +85,13 @@ def test_a_value_that_the_kernel_refuses_keeps_its_errno() -> None:
     assert (refusal.value.errno, refusal.value.name) == (errno.EINVAL, "net.ipv4.ip_default_ttl")
 
 
+def test_a_name_that_the_kernel_does_not_know_is_refused_too() -> None:
+    with Namespace() as ns, pytest.raises(SysctlRefused) as refusal:
+        ns.sysctl["net.ipv4.tcp_congestion_control"] = "no_such_name"
+
+    assert refusal.value.errno == errno.ENOENT
+
+
 def test_a_closed_namespace_has_no_sysctls() -> None:
     ns = Namespace()
     ns.close()

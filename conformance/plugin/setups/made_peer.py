@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -207,7 +207,7 @@ def made_peers(hosts: Peers, number: int = 1) -> Iterator[list[MadePeer]]:
         yield [MadePeer(raw, arriving, hosts.right.address, port) for port in ports]
 
 
-def replies_to(ends: list[MadePeer]) -> list[Segment]:
+def replies_to(ends: Sequence[MadePeer]) -> list[Segment]:
     """What came back for all that several ends of one host sent, if anything."""
     ends[0].send(SYN, to=_NOBODYS_PORT)
     return list(takewhile(_not_from_nobody, iter(partial(next_segment, ends[0].arriving), None)))

@@ -49,6 +49,11 @@ def await_end(sock: Socket) -> None:
     assert _polled(sock, select.POLLRDHUP), f"no end within {SOON:g} seconds"
 
 
+def await_hangup(sock: Socket) -> None:
+    """Wait until a connection is over in both directions. A kernel that never says so differs."""
+    assert _polled(sock, select.POLLHUP), f"not over within {SOON:g} seconds"
+
+
 @contextmanager
 def arrival(sock: Socket) -> Iterator[None]:
     """Leave the block once something has arrived, or after a while in vain.

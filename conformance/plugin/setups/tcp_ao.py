@@ -122,11 +122,19 @@ def exchanged(client: Socket, server: Socket) -> list[str]:
     return [there, client.read_exact(4).decode()]
 
 
-def mac_due(packet: bytes, key: TcpAoAdd, *, isns: tuple[int, int], sne: int = 0, port: int = 0) -> bytes:
+def mac_due(
+    packet: bytes,
+    key: TcpAoAdd,
+    *,
+    isns: tuple[int, int],
+    sne: int = 0,
+    port: int = 0,
+    others: bool = True,
+) -> bytes:
     """The MAC that is due in a packet of IPv4, by hmac(sha1) (RFC 5925, 5.1; RFC 5926, 3.1 and 3.2).
 
     Of both initial sequence numbers the sender's comes first. What the segment's own port of origin is taken
-    to be is ``port``, if it is not itself.
+    to be is ``port``, if it is not itself. Without ``others`` TCP's other options do not count.
     """
     segment = bytearray(packet[20:])
     addresses, ports = packet[12:20], port.to_bytes(2, "big") + segment[2:4] if port else segment[:4]
@@ -136,5 +144,7 @@ def mac_due(packet: bytes, key: TcpAoAdd, *, isns: tuple[int, int], sne: int = 0
     begin = segment.index(bytes([AUTHENTICATION, 4 + size]), 20) + 4
     segment[16:18], segment[begin : begin + size] = bytes(2), bytes(size)
     pseudo = addresses + b"\0\6" + len(segment).to_bytes(2, "big")
+    if not others:
+        segment = segment[:20] + segment[begin - 4 : begin + size] + segment[4 * (segment[12] >> 4) :]
     traffic_key = hmac.digest(key.key, context, "sha1")
     return hmac.digest(traffic_key, sne.to_bytes(4, "big") + pseudo + segment, "sha1")[:size]

@@ -20,11 +20,13 @@ from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.tables.row import (
     Capabilities,
     Case,
+    ClaimRow,
     Errno,
     Row,
     RowError,
     Sysctl,
     Value,
+    Words,
     option_of,
     value_of,
 )
@@ -603,7 +605,32 @@ def test_a_socket_keeps_its_port(observe: Observe, row: KeptPort, case: Case) ->
         assert observe("options_listens_shared", row.seen(first, second)) == row.expected(shared=False)
 
 
-KINDS: Final[dict[str, tuple[type[Row], Callable[..., None]]]] = {
+class SysctlDefault(ClaimRow, frozen=True, kw_only=True):
+    """A sysctl is ``value`` in a new network namespace, also after another one's was set to ``elsewhere``."""
+
+    sysctl: Words
+    value: str
+    elsewhere: str
+    survives: Mapping[str, Words] = field(default_factory=lambda: {"*": "no socket is asked"})
+
+    def cases(self) -> Iterator[Case]:
+        yield Case()
+
+
+def test_a_new_namespace_has_the_default(
+    ns: Namespace,
+    observe: Observe,
+    row: SysctlDefault,
+    case: Case,  # noqa: ARG001 - there is but one
+) -> None:
+    ns.sysctl[row.sysctl] = row.elsewhere
+    with Namespace() as new:
+        both = [ns.sysctl[row.sysctl], new.sysctl[row.sysctl]]
+
+        assert observe("elsewhere_and_new", both) == [row.elsewhere, row.value]
+
+
+KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     "default": (Default, test_a_new_socket_has_the_default),
     "stored": (Stored, test_what_is_set_is_stored),
     "maximum": (Maximum, test_what_is_beyond_the_maximum_is_cut_to_it),
@@ -624,5 +651,6 @@ KINDS: Final[dict[str, tuple[type[Row], Callable[..., None]]]] = {
     "room-for-byte": (RoomForByte, test_a_byte_or_an_int_is_given),
     "shared-port": (SharedPort, test_two_sockets_share_a_port),
     "kept-port": (KeptPort, test_a_socket_keeps_its_port),
+    "sysctl-default": (SysctlDefault, test_a_new_namespace_has_the_default),
 }
 """The rows of each kind, by the name of their tables, and the test that tries them."""

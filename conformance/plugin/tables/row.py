@@ -84,13 +84,11 @@ class Case:
             return sock.get(option)
 
 
-class Row(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """What every kind of row has: the fields of :func:`conformance.plugin.claim.claim`, and an option."""
+class ClaimRow(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What every kind of row has: the fields of :func:`conformance.plugin.claim.claim`."""
 
     id: ClaimId
     says: Words
-    option: Option[Any]
-    """``SO_RCVBUF``; as an int if it has the size of one: a flag is on because it is 1."""
     sentence: str | tuple[str, ...] = ()
     section: str = ""
     since: str | None = None
@@ -123,6 +121,13 @@ class Row(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     def cases(self) -> Iterator[Case]:
         """What its tests take, one each."""
         raise NotImplementedError
+
+
+class Row(ClaimRow, frozen=True, kw_only=True):
+    """A row about an option."""
+
+    option: Option[Any]
+    """``SO_RCVBUF``; as an int if it has the size of one: a flag is on because it is 1."""
 
 
 class Errno:

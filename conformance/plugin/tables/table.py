@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from conformance.plugin.tables.kinds import KINDS
-from conformance.plugin.tables.row import Row, RowError, resolved
+from conformance.plugin.tables.row import ClaimRow, RowError, resolved
 from reports.errors import FileError
 from reports.reading import contents
 
@@ -23,7 +23,7 @@ class Table(pytest.Module):
 
     def _getobj(self) -> ModuleType:
         module = ModuleType(self.path.stem)
-        by_test: defaultdict[Callable[..., None], list[Row]] = defaultdict(list)
+        by_test: defaultdict[Callable[..., None], list[ClaimRow]] = defaultdict(list)
         try:
             for kind, rows in read(self.path).items():
                 by_test[KINDS[kind][1]] += rows
@@ -36,7 +36,7 @@ class Table(pytest.Module):
         return module
 
 
-def read(path: Path) -> dict[str, list[Row]]:
+def read(path: Path) -> dict[str, list[ClaimRow]]:
     """The rows of each kind. Raises: FileError, and ValueError or RowError for what is not understood."""
     try:
         tables = tomllib.loads(contents(path, "the table").decode())
@@ -50,14 +50,14 @@ def read(path: Path) -> dict[str, list[Row]]:
     return {kind: [_row(KINDS[kind][0], fields) for fields in rows] for kind, rows in tables.items()}
 
 
-def _row(kind: type[Row], fields: dict[str, object]) -> Row:
+def _row(kind: type[ClaimRow], fields: dict[str, object]) -> ClaimRow:
     try:
         return msgspec.convert(fields, kind, dec_hook=resolved)
     except (ValueError, RowError) as error:
         raise RowError(f"{fields.get('id', 'a row without an id')}: {error}") from error
 
 
-def tried(function: Callable[..., None], rows: Sequence[Row]) -> Callable[..., None]:
+def tried(function: Callable[..., None], rows: Sequence[ClaimRow]) -> Callable[..., None]:
     """A test function of these rows; a kind's function itself serves all tables."""
     assert isinstance(function, FunctionType)
     mine = FunctionType(function.__code__, function.__globals__)
