@@ -53,11 +53,11 @@ def reserved(hosts: Peers) -> int:
             return sock.rcvbuf // 2 - sock.tcp_window_clamp
 
 
-def move(sender: Socket, receiver: Socket, times: int) -> None:
-    """Send and receive 8 kB some times."""
+def move(sender: Socket, receiver: Socket, times: int, size: int = 8192) -> None:
+    """Send and receive so many bytes some times."""
     for _ in range(times):
-        sender.sendall(bytes(8192))
-        receiver.read_exact(8192)
+        sender.sendall(bytes(size))
+        receiver.read_exact(size)
 
 
 def buffers(hosts: Peers) -> list[int]:
@@ -72,7 +72,8 @@ def buffers(hosts: Peers) -> list[int]:
         with listener.accept()[0] as sock:
             sock.rcvtimeo = SOON
             before = sock.rcvbuf
-            move(sender, sock, 256)
+            # More at once than a first window: a machine may be so slow that each time is a round trip.
+            move(sender, sock, 64, 32768)
             return [before, sock.rcvbuf]
 
 
