@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
+from netns.child import die_with_parent
+
 LEAST = (6, 1)
 """The oldest version that is known to do: Debian 12's."""
 
@@ -97,6 +99,8 @@ class Strace:
             stderr=subprocess.PIPE,
             text=True,
             pass_fds=[self._output],
+            # It may wait for ever for the threads of a process that is killed with this one.
+            preexec_fn=functools.partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - one system call
         )
         try:
             self._await()
