@@ -48,8 +48,9 @@ EXCLUDE_OPT = 2
 @claim(
     "tcp.h/TCP_AO_KEYF_EXCLUDE_OPT/excluded",
     sentence="tcp.h/TCP_AO_KEYF_EXCLUDE_OPT/excluded",
-    says="The MAC of the SYN of a TCP socket over IPv4 whose key has TCP_AO_KEYF_EXCLUDE_OPT is that of a "
-    "segment without TCP's other options, and that of one with them where the key has not.",
+    says="The MAC of the SYN of a TCP socket over IPv4 whose key, given with TCP_AO_ADD_KEY, has "
+    "TCP_AO_KEYF_EXCLUDE_OPT is that of a segment without TCP's other options, and that of one with them "
+    "where the key has not.",
     since=SINCE,
     needs=[TCP_AO, Capability.NET_RAW],
     survives={"no-op: ioctl(FIONBIO*": "a connect that waits sends the same"},
