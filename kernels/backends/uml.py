@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kernels import script, tools
@@ -26,6 +27,7 @@ from kernels.errors import (
 from kernels.guest import Guest, Job, make_home, require_readable
 from kernels.package import Package
 from kernels.packaged import Packaged, ask, head
+from kernels.xstate import PLAIN, outgrown, without_xstate, write_launcher
 
 WANTED = "the program that 'make ARCH=um' leaves: linux"
 
@@ -57,6 +59,8 @@ class UserMode(Packaged):
         token = secrets.token_hex(8)
         modules = image.modules or image.program.parent
         mounts = script.host_mounts(job, image.program.parent, modules, image.tools)
+        plain = PLAIN if outgrown(image.release) else {}
+        job = replace(job, environ={**job.environ, **plain})
         script.write_command(job)
         init = script.write_init(job, token, mounts, _modprobe(image, job))
         memory = job.home / "memory"
@@ -64,16 +68,25 @@ class UserMode(Packaged):
         program = [
             # One that was built with gcov(1)'s counters writes them when it ends, other kernels nothing.
             *("env", f"TMPDIR={memory}", f"GCOV_PREFIX={job.shared / 'gcov'}", *environ),
-            *(str(image.program), f"mem={job.memory}", "rootfstype=hostfs", "rootflags=/", "ro"),
+            *without_xstate([str(image.program)], image.release),
+            *(f"mem={job.memory}", "rootfstype=hostfs", "rootflags=/", "ro"),
             *(f'init="{init}"', f"kernels_guest={token}", f"uml_dir={job.home}"),
+            *(f"{name}={value}" for name, value in plain.items()),
             *("con=null", "con0=null,fd:1" if job.terminal is None else "con0=fd:0,fd:1"),
         ]
         return Guest(image.name, confined(program, job.shared, memory=memory), job, _explain)
 
 
 def _modprobe(image: Image, job: Job) -> Path | None:
+    """What the kernel calls for a module, if there are modules."""
     program = tools.find("modprobe", image.tools)
-    return script.write_modprobe(program, image.modules, job) if program and image.modules else None
+    if not program or not image.modules:
+        return None
+    written = script.write_modprobe(program, image.modules, job)
+    if outgrown(image.release):
+        environ = {"PATH": "/sbin:/usr/sbin:/bin:/usr/bin", **PLAIN}
+        return write_launcher(written, environ, job.home / "modprobe-launcher")
+    return written
 
 
 def _explain(console: str) -> KernelError | None:
