@@ -396,6 +396,7 @@ def test_ports_below_1024_are_always_privileged(ns, observe, make):
         "ip.7/addresses/multicast",
         "ip.7/special/broadcast",
         "ip.7/special/highest",
+        "in.h/INADDR_BROADCAST/all",
     ),
     section="Address format",
     says="A datagram to a unicast address goes to one host, one to 255.255.255.255 or to the highest address "

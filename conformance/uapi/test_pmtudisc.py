@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import IPV6, VETH
-from conformance.plugin.refusal import refused
+from conformance.plugin.refusal import errno_name, refused
+from conformance.plugin.setups.icmp import SENT_AND_CLOSED, report_too_large
 from conformance.plugin.setups.ipv6 import (
     address6,
     ipv6_packets,
@@ -20,9 +25,9 @@ from conformance.plugin.setups.pairs import udp_across
 from conformance.plugin.setups.readiness import await_error
 from conformance.plugin.timing import SOON
 from libsocket import Socket
-from netns import Capability
+from netns import Capability, Peers
 
-PROBE, INTERFACE, OMIT = 3, 4, 5
+DONT, PROBE, INTERFACE, OMIT = 0, 3, 4, 5
 MTU, PATH_MTU = 1500, 1300
 HEADERS, HEADERS6 = 28, 48
 """The sizes of an IP header and one of UDP."""
@@ -30,7 +35,36 @@ ICMPV6_TYPE = 40
 """The byte after an IPv6 header."""
 PACKET_TOO_BIG = 2
 ASKED = {"no-op: close(*": "the socket that asked for the path MTU is not used again"}
+ON_THE_WIRE_4 = (VETH, Capability.NET_RAW)
 ON_THE_WIRE = (VETH, IPV6, Capability.NET_RAW)
+
+
+def known_path_mtu_4(hosts: Peers) -> int:
+    """What a new socket on the left that is connected to the right has as its IP_MTU."""
+    with hosts.left.entered(), Socket.udp() as sock:
+        sock.connect((hosts.right.address, 9))
+        return sock.ip_mtu
+
+
+@contextmanager
+def connected_and_told(hosts: Peers) -> Iterator[tuple[Socket, Callable[[], None]]]:
+    """A UDP socket on the left, connected to the right, and what lets the right tell it of a path MTU.
+
+    The call returns when the message was taken in: one is seen before it is, but after the one before was.
+    """
+    with hosts.left.entered():
+        seen, sender = Socket.raw(socket.IPPROTO_ICMP), Socket.udp()
+    with seen, sender:
+        seen.rcvtimeo = SOON
+        sender.connect((hosts.right.address, 9))
+
+        def too_large() -> None:
+            for _ in range(2):
+                with hosts.right.entered():
+                    report_too_large(sender, PATH_MTU)
+                seen.recv(70_000)
+
+        yield sender, too_large
 
 
 def known_path_mtu(host: str) -> int:
@@ -74,6 +108,57 @@ def test_what_is_larger_is_fragmented(peers, observe):
             [[MTU, False], [21, False]],
             MTU - HEADERS + 1,
         ]
+
+
+@claim(
+    "in.h/IP_MTU_DISCOVER/interface-notifications",
+    sentence="in.h/IP_MTU_DISCOVER/interface-notifications",
+    section="IP_MTU_DISCOVER values",
+    says="The path MTU that an ICMP message tells a connected UDP socket over IPv4 is ignored with "
+    "IP_PMTUDISC_INTERFACE or OMIT: it stays as it was. With IP_PMTUDISC_PROBE it is taken.",
+    needs=ON_THE_WIRE_4,
+    survives=SENT_AND_CLOSED,
+)
+@pytest.mark.parametrize("setting", [INTERFACE, OMIT])
+def test_a_path_mtu_that_is_told_is_ignored(peers, observe, setting):
+    known = []
+    with connected_and_told(peers) as (sender, too_large):
+        sender.ip_mtu_discover = setting
+        too_large()
+        known.append(known_path_mtu_4(peers))
+        sender.ip_mtu_discover = PROBE
+        too_large()
+        known.append(known_path_mtu_4(peers))
+
+        assert observe("known", known) == [MTU, PATH_MTU]
+
+
+@claim(
+    "in.h/IP_MTU_DISCOVER/interface-not-told",
+    sentence="in.h/IP_MTU_DISCOVER/interface-notifications",
+    section="IP_MTU_DISCOVER values",
+    says="With IP_PMTUDISC_INTERFACE or OMIT an ICMP message that a packet was too large is ignored by a "
+    "connected UDP socket over IPv4 in all: as with IP_PMTUDISC_DONT, the socket has no error.",
+    expect=differs(
+        "only the path MTU is ignored: the error is the socket's, as with IP_PMTUDISC_WANT, DO and PROBE",
+        since="3.13",
+        commit="482fc6094afa",
+        observed={"errors": ["0", "EMSGSIZE"]},
+    ),
+    needs=ON_THE_WIRE_4,
+    survives=SENT_AND_CLOSED,
+)
+@pytest.mark.parametrize("setting", [INTERFACE, OMIT])
+def test_what_is_told_is_no_error(peers, observe, setting):
+    with connected_and_told(peers) as (sender, too_large):
+        sender.ip_mtu_discover = DONT
+        too_large()
+        errors = [errno_name(sender.error)]
+        sender.ip_mtu_discover = setting
+        too_large()
+        errors.append(errno_name(sender.error))
+
+        assert observe("errors", errors) == ["0", "0"]
 
 
 @claim(

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 from dataclasses import dataclass
+from typing import Final
 
 from conformance.plugin.setups.segments import internet_checksum
-from libsocket import Socket
+from libsocket import ExtendedError, Socket
 
-PROTOCOL_UNREACHABLE, PORT_UNREACHABLE = 2, 3
+PROTOCOL_UNREACHABLE, PORT_UNREACHABLE, FRAGMENTATION_NEEDED = 2, 3, 4
+
+SENT_AND_CLOSED: Final = {"no-op: close*": "the socket that sent the message is not used again"}
+"""For claims about what such a message does."""
 
 _HEADER = 8
 _INTERFACE_CLASS = 2
@@ -46,6 +51,56 @@ def extended_message(message: bytes, version: int = 4) -> ExtendedMessage:
         name=rest[1 : rest[0]].rstrip(b"\0").decode(),
         mtu=int.from_bytes(rest[rest[0] : rest[0] + 4], "big"),
     )
+
+
+def extension(value: bytes = b"data", *, size: int | None = None, damage: int = 0) -> bytes:
+    """An extension structure of RFC 4884 with one object of a class that nobody has (RFC 3692).
+
+    ``size`` is what the object says that it has, if not its own; ``damage`` is added to the checksum.
+    """
+    told = struct.pack("!HBB", 4 + len(value) if size is None else size, 255, 0) + value
+    version = 2 << 4
+    checksum = internet_checksum(struct.pack("!BxH", version, 0) + told)
+    return struct.pack("!BxH", version, (checksum + damage) & 0xFFFF) + told
+
+
+def report_with_extension(sock: Socket, data: bytes, extension: bytes) -> None:
+    """Tell a connected UDP socket on loopback that its port is not reachable, by ICMP or ICMPv6.
+
+    ``data`` is what the datagram carried; the packet's length is a multiple of 4 bytes, or 8 over IPv6.
+    """
+    (host, port), (_, other_port) = sock.getsockname()[:2], sock.getpeername()[:2]
+    udp = struct.pack("!HHHH", port, other_port, 8 + len(data), 0) + data
+    if sock.family == socket.AF_INET:
+        address = socket.inet_aton(host)
+        packet = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0) + address + address + udp
+        message = struct.pack("!BBHxBxx", 3, PORT_UNREACHABLE, 0, len(packet) // 4) + packet + extension
+        checksum = struct.pack("!H", internet_checksum(message))
+        message, protocol = message[:2] + checksum + message[4:], socket.IPPROTO_ICMP
+    else:
+        address = socket.inet_pton(socket.AF_INET6, host)
+        packet = struct.pack("!IHBB", 6 << 28, len(udp), 17, 64) + address + address + udp
+        # The kernel fills the checksum of ICMPv6 in.
+        message = struct.pack("!BBHBxxx", 1, 4, 0, len(packet) // 8) + packet + extension
+        protocol = socket.IPPROTO_ICMPV6
+    with Socket.raw(protocol, sock.family) as raw:
+        raw.sendto(message, (host, 0))
+
+
+def report_too_large(sock: Socket, mtu: int) -> None:
+    """Tell a connected UDP socket over IPv4, from this host, that a packet of its was larger than an MTU."""
+    (host, port), (other, other_port) = sock.getsockname(), sock.getpeername()
+    addresses = socket.inet_aton(host) + socket.inet_aton(other)
+    header = struct.pack("!BBHHHBBH", 0x45, 0, mtu + 1, 0, 0x4000, 64, socket.IPPROTO_UDP, 0) + addresses
+    about = header + struct.pack("!HHHH", port, other_port, mtu + 1 - len(header), 0)
+    checksum = internet_checksum(struct.pack("!BBHHH", 3, FRAGMENTATION_NEEDED, 0, 0, mtu) + about)
+    with Socket.raw(socket.IPPROTO_ICMP) as raw:
+        raw.sendto(struct.pack("!BBHHH", 3, FRAGMENTATION_NEEDED, checksum, 0, mtu) + about, (host, 0))
+
+
+def extension_told(error: ExtendedError) -> list[int]:
+    """Where in an error's payload the extension begins, and the flags: ``struct sock_ee_data_rfc4884``."""
+    return list(struct.unpack("=HBx", error.data.to_bytes(4, sys.byteorder)))
 
 
 def report_unreachable(code: int, sock: Socket, sequence: int) -> None:
