@@ -34,6 +34,7 @@ HEADERS, HEADERS6 = 28, 48
 ICMPV6_TYPE = 40
 """The byte after an IPv6 header."""
 PACKET_TOO_BIG = 2
+TAKEN_FIRST = "the path MTU is taken before the socket that sent is looked for, whatever it asks for"
 ASKED = {"no-op: close(*": "the socket that asked for the path MTU is not used again"}
 ON_THE_WIRE_4 = (VETH, Capability.NET_RAW)
 ON_THE_WIRE = (VETH, IPV6, Capability.NET_RAW)
@@ -116,6 +117,13 @@ def test_what_is_larger_is_fragmented(peers, observe):
     section="IP_MTU_DISCOVER values",
     says="The path MTU that an ICMP message tells a connected UDP socket over IPv4 is ignored with "
     "IP_PMTUDISC_INTERFACE or OMIT: it stays as it was. With IP_PMTUDISC_PROBE it is taken.",
+    expect=differs(
+        TAKEN_FIRST,
+        since="7.3",
+        commit="4c3499f79f8c",
+        backports=("6.12.117", "7.2.11"),
+        observed={"known": [PATH_MTU, PATH_MTU]},
+    ),
     needs=ON_THE_WIRE_4,
     survives=SENT_AND_CLOSED,
 )
@@ -230,9 +238,9 @@ def test_the_interface_says_how_large(routed, observe, setting):
     says="What a router tells of a packet that was too large is ignored where a UDP socket sent it with "
     "IPV6_PMTUDISC_INTERFACE or OMIT: the path MTU stays as it was. With IPV6_PMTUDISC_PROBE it is taken.",
     expect=differs(
-        "the path MTU is taken before the socket that sent is looked for, whatever it asks for",
+        TAKEN_FIRST,
         since="7.3",
-        source="CVE-2026-99076",
+        commit="ac76cab50e89",
         backports=("6.12.117", "7.2.11"),
         observed={"known": [PATH_MTU, PATH_MTU]},
     ),
