@@ -121,7 +121,7 @@ def test_what_is_larger_is_fragmented(peers, observe):
         TAKEN_FIRST,
         since="7.3",
         commit="4c3499f79f8c",
-        backports=("6.12.117", "7.2.11"),
+        backports=("6.1.191", "6.12.117", "7.2.11"),
         observed={"known": [PATH_MTU, PATH_MTU]},
     ),
     needs=ON_THE_WIRE_4,
