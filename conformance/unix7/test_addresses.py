@@ -94,7 +94,7 @@ def test_the_family_is_af_unix(ns, observe, type_):
 
 @claim(
     "unix.7/address/sun-path-size",
-    sentence=("unix.7/address/size", "unix.7/pathname/not-longer"),
+    sentence=("unix.7/address/size", "unix.7/pathname/not-longer", "un.h/sockaddr_un/path-max"),
     section="Address format",
     says="A UNIX stream, datagram or seqpacket socket can be bound to a pathname that takes all 108 bytes "
     "of sun_path; an address with one more is refused with EINVAL.",
