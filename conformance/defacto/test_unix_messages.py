@@ -17,6 +17,7 @@ from conformance.plugin.setups.listeners import listening_unix
 from conformance.plugin.setups.threads import delayed
 from conformance.plugin.setups.unix_messages import impatient, numbers_received, send_until_full
 from conformance.plugin.setups.urgent import at_mark
+from conformance.plugin.timing import SOON
 from libsocket import UNSPEC, MessageFlag, Socket
 
 CONNECTED = pytest.mark.parametrize("type_", [SOCK_STREAM, SOCK_SEQPACKET], ids=["stream", "seqpacket"])
@@ -27,9 +28,8 @@ NAME = b"\0name"
 
 @claim(
     "defacto/AF_UNIX/queue-default",
-    says="net.unix.max_dgram_qlen of a new network namespace is 10, and a UNIX datagram socket that reads "
-    "nothing takes 11 datagrams from one that it is not connected to; the next send with MSG_DONTWAIT fails "
-    "with EAGAIN.",
+    says="By default net.unix.max_dgram_qlen is 10, and a UNIX datagram socket that reads nothing takes 11 "
+    "datagrams from one that it is not connected to; the next send with MSG_DONTWAIT fails with EAGAIN.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[sysctl(QLEN)],
@@ -118,14 +118,14 @@ def test_a_send_waits_for_the_receiver(ns, observe):
     ns.sysctl[QLEN] = 1
     with Socket.unix(SOCK_DGRAM) as receiver, Socket.unix(SOCK_DGRAM) as sender:
         receiver.bind(NAME)
-        send_until_full(sender, address=NAME)
+        sender.sndtimeo = SOON
+        sent = send_until_full(sender, address=NAME)
         with delayed(lambda: receiver.recv(9)) as begun:
-            before = begun.is_set()
             sender.sendto(b"0002", NAME)
-            after = begun.is_set()
+            waited = begun.is_set()
         received = numbers_received(receiver)
 
-        assert observe("received_from_and_after", [before, after, received]) == [False, True, [1, 2]]
+        assert observe("sent_waited_and_received", [sent, waited, received]) == [[0, 1], True, [1, 2]]
 
 
 @claim(
@@ -153,8 +153,8 @@ def test_a_peer_that_was_closed_is_forgotten(ns, observe):
 
 @claim(
     "defacto/AF_UNIX/datagram-reconnect-drops",
-    says="When a UNIX datagram socket is connected to another peer, what it has not yet received is lost, "
-    "and the peer before that was connected to it has the error ECONNRESET.",
+    says="When a UNIX datagram socket with a datagram that it has not received is connected to another "
+    "peer, the datagram is lost, and its former peer, which is connected to it, has the error ECONNRESET.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
@@ -203,8 +203,8 @@ def test_the_reset_is_told_once(ns, observe, type_):
 
 @claim(
     "defacto/AF_UNIX/reset-keeps-data",
-    says="What the peer of a UNIX seqpacket or stream socket sent before it was closed with unread data is "
-    "received once the ECONNRESET was told.",
+    says="SO_ERROR of a UNIX stream or seqpacket socket whose peer was closed with unread data gives "
+    "ECONNRESET, and what the peer had sent before is received nevertheless.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
@@ -222,6 +222,47 @@ def test_what_was_sent_before_the_reset_is_received(ns, observe, type_):
 
 
 @claim(
+    "defacto/AF_UNIX/reset-after-data",
+    says="On a UNIX stream socket whose peer was closed with unread data what the peer had sent before is "
+    "received first, and then a receive fails with ECONNRESET.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_a_stream_is_reset_after_its_data(ns, observe):
+    left, right = Socket.pair()
+    with left, right:
+        impatient(left)
+        right.send(b"before")
+        left.send(b"unread")
+        right.close()
+        received = observe("received", left.recv(9).decode())
+        with refused(errno.ECONNRESET):
+            left.recv(9)
+
+        assert received == "before"
+
+
+@claim(
+    "defacto/AF_UNIX/reset-before-data",
+    says="On a UNIX seqpacket socket whose peer was closed with unread data the first receive fails with "
+    "ECONNRESET, and the next one gives what the peer had sent before.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_a_seqpacket_socket_is_reset_before_its_data(ns, observe):
+    left, right = Socket.pair(SOCK_SEQPACKET)
+    with left, right:
+        impatient(left)
+        right.send(b"before")
+        left.send(b"unread")
+        right.close()
+        with refused(errno.ECONNRESET):
+            left.recv(9)
+
+        assert observe("received", left.recv(9).decode()) == "before"
+
+
+@claim(
     "defacto/AF_UNIX/listener-closed",
     says="When a UNIX stream or seqpacket listener is closed, a client that it has not accepted, and that "
     "has sent nothing, receives ECONNRESET.",
@@ -231,7 +272,7 @@ def test_what_was_sent_before_the_reset_is_received(ns, observe, type_):
 @CONNECTED
 def test_who_was_not_accepted_is_reset(ns, observe, type_):
     with listening_unix(type_) as listener, Socket.unix(type_) as accepted, Socket.unix(type_) as client:
-        impatient(accepted, client)
+        impatient(listener, accepted, client)
         accepted.connect(listener.getsockname())
         with listener.accept()[0] as server:
             client.connect(listener.getsockname())
@@ -245,8 +286,9 @@ def test_who_was_not_accepted_is_reset(ns, observe, type_):
 
 @claim(
     "defacto/AF_UNIX/siocoutq",
-    says="SIOCOUTQ of a UNIX stream, datagram or seqpacket socket gives the memory that what the peer has "
-    "not read takes, more than its bytes: of two messages twice as much as of one, and 0 once they are read.",
+    says="SIOCOUTQ of a UNIX stream, datagram or seqpacket socket gives how much memory is taken by what "
+    "the peer has not read, more than its bytes: by two messages of a size twice as much as by one, and 0 "
+    "once they are read.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
@@ -287,8 +329,8 @@ def test_the_last_byte_is_out_of_band(ns, observe):
 
 @claim(
     "defacto/AF_UNIX/oob-stops-receive",
-    says="A receive on a UNIX stream socket stops before the byte that was sent with MSG_OOB, which is then "
-    "skipped, and SIOCATMARK gives 1 between.",
+    says="A receive on a UNIX stream socket without SO_OOBINLINE stops before the byte that was sent with "
+    "MSG_OOB, where SIOCATMARK gives 1, and the next one skips that byte.",
     since="5.15",
     commit="314001f0bf92",
 )

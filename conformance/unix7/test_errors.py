@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 from pathlib import Path
 from socket import AF_INET, AF_UNIX, MSG_NOSIGNAL, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
@@ -15,7 +16,7 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.ioctls import asked
 from conformance.plugin.setups.listeners import listening_unix
 from conformance.plugin.setups.signals import signalled
-from conformance.plugin.setups.unix_messages import impatient
+from conformance.plugin.setups.unix_messages import data_nowhere, impatient
 from conformance.plugin.setups.unix_names import (
     FAMILY,
     from_nowhere,
@@ -33,7 +34,9 @@ NAMES = pytest.mark.parametrize(
     ("name", "another"), [("path", "another"), (b"\0name", b"\0another")], ids=["pathname", "abstract"]
 )
 FILES = pytest.mark.parametrize(
-    "make", [Path.touch, Path.mkdir, lambda path: path.symlink_to(".")], ids=["file", "directory", "symlink"]
+    "make",
+    [Path.touch, Path.mkdir, os.mkfifo, lambda path: path.symlink_to(".")],
+    ids=["file", "directory", "fifo", "symlink"],
 )
 
 
@@ -66,8 +69,8 @@ def test_a_name_is_in_use(ns, observe, type_, name, another):
     "unix.7/EADDRINUSE/file-exists",
     sentence="unix.7/EADDRINUSE/file-exists",
     section="ERRORS",
-    says="Binding a UNIX stream, datagram or seqpacket socket to the pathname of a file, a directory or a "
-    "symbolic link that is there fails with EADDRINUSE.",
+    says="Binding a UNIX stream, datagram or seqpacket socket to the pathname of a regular file, a "
+    "directory, a FIFO or a symbolic link that is there fails with EADDRINUSE.",
 )
 @FILES
 @TYPES
@@ -124,8 +127,8 @@ def test_nobody_has_the_name(ns, observe, type_):
     "unix.7/ECONNREFUSED/no-socket",
     sentence="unix.7/ECONNREFUSED/no-socket",
     section="ERRORS",
-    says="Connecting a UNIX stream, datagram or seqpacket socket to the pathname of a file, of a directory "
-    "or of a symbolic link to one fails with ECONNREFUSED.",
+    says="Connecting a UNIX stream, datagram or seqpacket socket to the pathname of a regular file, of a "
+    "directory, of a FIFO or of a symbolic link to a directory fails with ECONNREFUSED.",
 )
 @FILES
 @TYPES
@@ -197,21 +200,55 @@ def test_the_peer_of_a_datagram_socket_was_closed(ns, observe):
     says="bind(2), connect(2), getsockname(2) and getpeername(2) of a UNIX stream, datagram or seqpacket "
     "socket with an address at which the process has no memory fail with EFAULT.",
 )
-@pytest.mark.parametrize("call", ["bind", "connect", "getsockname", "getpeername"])
+@pytest.mark.parametrize(
+    ("unnamed", "connected"),
+    [
+        ("bind", "bind"),
+        ("connect", "connect"),
+        ("getsockname", "getsockname"),
+        ("getsockname", "getpeername"),
+    ],
+    ids=["bind", "connect", "getsockname", "getpeername"],
+)
 @TYPES
-def test_there_is_no_memory(ns, observe, type_, call):
+def test_there_is_no_memory(ns, observe, type_, unnamed, connected):
     with Socket.unix(type_) as peer, Socket.unix(type_) as sock:
         peer.bind(b"\0peer")
         listen_where_one_can(peer)
         with refused(errno.EFAULT, "errno_before"):
-            from_nowhere(call if call != "getpeername" else "getsockname", sock)
+            from_nowhere(unnamed, sock)
         sock.bind(b"\0name")
         sock.connect(b"\0peer")
         with refused(errno.EFAULT):
-            from_nowhere(call, sock)
+            from_nowhere(connected, sock)
 
         names = [own_name(sock).sun_path, peer_name(sock).sun_path]
         assert observe("names", names) == ["\0name", "\0peer"]
+
+
+@claim(
+    "unix.7/EFAULT/data",
+    sentence="unix.7/EFAULT/address",
+    section="ERRORS",
+    says="send(2) and recv(2) on a UNIX stream, datagram or seqpacket socket with data at an address at "
+    "which the process has no memory fail with EFAULT, and nothing is sent.",
+)
+@TYPES
+def test_there_is_no_memory_for_data(ns, observe, type_):
+    left, right = Socket.pair(type_)
+    with left, right:
+        impatient(left, right)
+        with refused(errno.EFAULT):
+            data_nowhere("send", left)
+        left.send(b"hello")
+        received = [right.recv(9).decode()]
+        right.send(b"back")
+        with refused(errno.EFAULT, "errno_of_recv"):
+            data_nowhere("recv", left)
+        right.send(b"again")
+        received += [left.recv(9).decode()[-5:]]
+
+        assert observe("received", received) == ["hello", "again"]
 
 
 @claim(
@@ -283,7 +320,7 @@ def test_a_listener_needs_a_name(ns, observe, type_):
 @CONNECTED
 def test_only_a_listener_accepts(ns, observe, type_):
     with listening_unix(type_) as listener, Socket.unix(type_) as client:
-        impatient(client)
+        impatient(listener, client)
         client.bind("")
         with refused(errno.EINVAL):
             client.accept()[0].close()
@@ -293,6 +330,7 @@ def test_only_a_listener_accepts(ns, observe, type_):
             client.accept()[0].close()
         client.send(b"hello")
         with listener.accept()[0] as server:
+            impatient(server)
             seen = [name, server.recv(9).decode()]
             assert observe("length_of_name_and_received", seen) == [FAMILY + 6, "hello"]
 
@@ -371,6 +409,7 @@ def test_a_datagram_socket_is_not_connected_again(ns, observe):
 @pytest.mark.parametrize("another", ["first", "nobody"])
 def test_a_connected_stream_sends_to_no_address(ns, observe, another):
     with Socket.unix() as first, Socket.unix() as client:
+        impatient(first)
         first.bind("first")
         first.listen()
         client.connect("first")
@@ -378,6 +417,7 @@ def test_a_connected_stream_sends_to_no_address(ns, observe, another):
             client.sendto(b"refused", another)
         client.send(b"hello")
         with first.accept()[0] as server:
+            impatient(server)
             assert observe("received", server.recv(9).decode()) == "hello"
 
 
@@ -489,7 +529,7 @@ def test_a_datagram_socket_neither_listens_nor_accepts(ns, observe):
     sentence=("unix.7/EPIPE/closed", "unix.7/EPIPE/signal", "unix.7/EPIPE/nosignal"),
     section="ERRORS",
     says="Sending on a UNIX stream socket whose peer was closed fails with EPIPE and raises SIGPIPE, with "
-    "send(2) and sendmsg(2); with MSG_NOSIGNAL it fails so without the signal.",
+    "send(2) and sendmsg(2); with MSG_NOSIGNAL it fails so without the signal; before that it sends.",
 )
 @pytest.mark.parametrize(
     "send",
@@ -499,6 +539,9 @@ def test_a_datagram_socket_neither_listens_nor_accepts(ns, observe):
 def test_the_peer_of_a_stream_was_closed(ns, observe, send):
     left, right = Socket.pair()
     with left, right, signalled(signal.SIGPIPE) as came:
+        impatient(right)
+        send(left, 0)
+        before = right.recv(9).decode()
         right.close()
         with refused(errno.EPIPE):
             send(left, MSG_NOSIGNAL)
@@ -506,7 +549,7 @@ def test_the_peer_of_a_stream_was_closed(ns, observe, send):
         with refused(errno.EPIPE, "errno_with_signal"):
             send(left, 0)
 
-        assert observe("signals", [without, [*came]]) == [[], ["SIGPIPE"]]
+        assert observe("received_and_signals", [before, without, [*came]]) == ["x", [], ["SIGPIPE"]]
 
 
 @claim(

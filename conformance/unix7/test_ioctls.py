@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from functools import partial
 from socket import MSG_PEEK, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 from termios import FIONREAD
 
@@ -11,6 +12,8 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.ioctls import asked
+from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.unix_messages import impatient
 from libsocket import Socket
 
@@ -42,8 +45,8 @@ def test_the_unread_bytes_are_counted(ns, observe):
     "unix.7/SIOCINQ/peek",
     sentence="unix.7/SIOCINQ/stream",
     section="Ioctls",
-    says="What was received with MSG_PEEK counts for SIOCINQ of a UNIX stream socket as unread, and so does "
-    "nothing that the socket itself has sent.",
+    says="For SIOCINQ of a UNIX stream socket what was received with MSG_PEEK still counts as unread, and "
+    "what the socket itself has sent does not count.",
 )
 def test_what_was_peeked_at_is_unread(ns, observe):
     left, right = Socket.pair()
@@ -80,18 +83,21 @@ def test_a_listener_has_no_bytes(ns, observe, type_):
     "unix.7/SIOCINQ/datagram",
     sentence="unix.7/SIOCINQ/datagram",
     section="Ioctls",
-    says="SIOCINQ of a UNIX datagram socket gives the size of the next datagram that is waiting, as it does "
-    "on a UDP socket, and 0 where none is.",
+    says="SIOCINQ of a UNIX datagram socket gives what it gives on a UDP socket: the size of the next "
+    "datagram that is waiting, not of all, and 0 where none is.",
 )
-def test_the_next_datagram_is_counted(ns, observe):
-    left, right = Socket.pair(SOCK_DGRAM)
+@pytest.mark.parametrize("pair", [partial(Socket.pair, SOCK_DGRAM), udp_pair], ids=["unix", "udp"])
+def test_the_next_datagram_is_counted(ns, observe, pair):
+    left, right = pair()
     with left, right:
         impatient(right)
         counts = [asked(right, SIOCINQ)]
         left.send(b"hello")
         left.send(b"you")
+        await_readable(right)
         counts += [asked(right, SIOCINQ)]
         first = right.recv(2).decode()
+        await_readable(right)
         counts += [asked(right, SIOCINQ)]
 
         assert observe("received_and_counts", [first, right.recv(9).decode(), *counts]) == [
