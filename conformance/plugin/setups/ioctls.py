@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from libsocket import Socket
@@ -14,6 +17,7 @@ SIOCSPGRP: Final = 0x8902
 FIOGETOWN: Final = 0x8903
 SIOCGPGRP: Final = 0x8904
 _SIOCGSTAMP: Final = 0x8906
+_SIOCUNIXFILE: Final = 0x89E0
 
 
 def word(number: int) -> bytes:
@@ -35,3 +39,13 @@ def time_of_last_packet(sock: Socket) -> int:
     """When the last packet that was passed on had come, in microseconds since 1970 (SIOCGSTAMP)."""
     stamp = fcntl.ioctl(sock, _SIOCGSTAMP, bytes(16))
     return 1_000_000 * int.from_bytes(stamp[:8], sys.byteorder) + int.from_bytes(stamp[8:], sys.byteorder)
+
+
+@contextmanager
+def file_of(sock: Socket) -> Iterator[int]:
+    """A descriptor of the file that a UNIX socket is bound to (SIOCUNIXFILE)."""
+    fd = fcntl.ioctl(sock, _SIOCUNIXFILE)
+    try:
+        yield fd
+    finally:
+        os.close(fd)

@@ -1,0 +1,237 @@
+"""Abstract sockets: no permissions, a life as long as the socket's, names that the kernel chooses."""
+
+from __future__ import annotations
+
+import errno
+import os
+from functools import partial
+from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
+
+import pytest
+
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import ANOTHER_USER, NOBODY
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.unix_names import (
+    FAMILY,
+    listen_where_one_can,
+    own_name,
+    peer_name,
+    umask,
+    unix_address,
+)
+from conformance.plugin.timing import SOON
+from libsocket import Socket
+from netns import as_user
+
+TYPES = pytest.mark.parametrize(
+    "type_", [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET], ids=["stream", "datagram", "seqpacket"]
+)
+CONNECTED = pytest.mark.parametrize("type_", [SOCK_STREAM, SOCK_SEQPACKET], ids=["stream", "seqpacket"])
+ENDS_WITH_ITS_PROCESS = {"no-op: close() = 0": "it is closed by a process that ends then"}
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    """A directory of the test's own, in which relative pathnames are, where others find what is there."""
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+
+
+def connect_and_send(type_: int, address: bytes) -> None:
+    with Socket.unix(type_) as sock:
+        sock.connect(address)
+        sock.send(b"hello")
+
+
+UMASK = claim(
+    "unix.7/abstract/umask",
+    sentence="unix.7/abstract/umask",
+    section="Abstract sockets",
+    says="The umask has no effect on a UNIX stream, datagram or seqpacket socket that is bound to an "
+    "abstract name: with one of 0777 another user reaches it, and is refused at a pathname bound under the "
+    "same umask.",
+    needs=[ANOTHER_USER],
+    survives=ENDS_WITH_ITS_PROCESS,
+)
+
+
+@UMASK
+@CONNECTED
+def test_another_user_reaches_a_listener_whatever_the_umask(ns, observe, type_):
+    with umask(0o777), Socket.unix(type_) as listener, Socket.unix(type_) as path:
+        listener.rcvtimeo = SOON
+        path.bind(b"path")
+        listener.bind(b"\0name")
+        listener.listen()
+        with refused(errno.EACCES):
+            as_user(NOBODY, partial(connect_and_send, type_, b"path"))
+        as_user(NOBODY, partial(connect_and_send, type_, b"\0name"))
+        with listener.accept()[0] as server:
+            assert observe("received", server.recv(9).decode()) == "hello"
+
+
+@UMASK
+def test_another_user_reaches_a_receiver_whatever_the_umask(ns, observe):
+    with umask(0o777), Socket.unix(SOCK_DGRAM) as receiver, Socket.unix(SOCK_DGRAM) as path:
+        receiver.rcvtimeo = SOON
+        path.bind(b"path")
+        receiver.bind(b"\0name")
+        with refused(errno.EACCES):
+            as_user(NOBODY, partial(connect_and_send, SOCK_DGRAM, b"path"))
+        as_user(NOBODY, partial(connect_and_send, SOCK_DGRAM, b"\0name"))
+
+        assert observe("received", receiver.recv(9).decode()) == "hello"
+
+
+FCHMOD = claim(
+    "unix.7/abstract/fchmod-fchown",
+    sentence=("unix.7/abstract/no-permissions", "unix.7/abstract/fchmod"),
+    section="Abstract sockets",
+    says="fchown(2) to root and fchmod(2) to 0 of a UNIX stream, datagram or seqpacket socket with an "
+    "abstract name succeed, and fstat(2) shows the mode, but another user reaches the socket as before.",
+    needs=[ANOTHER_USER],
+    survives=ENDS_WITH_ITS_PROCESS,
+)
+
+
+def take_permissions(sock: Socket) -> str:
+    """Give a socket to root and take all permissions away; what they are then."""
+    os.fchown(sock.fileno(), 0, 0)
+    os.fchmod(sock.fileno(), 0)
+    return oct(os.fstat(sock.fileno()).st_mode & 0o7777)
+
+
+@FCHMOD
+@CONNECTED
+def test_another_user_reaches_a_listener_without_permissions(ns, observe, type_):
+    with Socket.unix(type_) as listener:
+        listener.rcvtimeo = SOON
+        listener.bind(b"\0name")
+        listener.listen()
+        mode = take_permissions(listener)
+        as_user(NOBODY, partial(connect_and_send, type_, b"\0name"))
+        with listener.accept()[0] as server:
+            assert observe("mode_and_received", [mode, server.recv(9).decode()]) == ["0o0", "hello"]
+
+
+@FCHMOD
+def test_another_user_reaches_a_receiver_without_permissions(ns, observe):
+    with Socket.unix(SOCK_DGRAM) as receiver:
+        receiver.rcvtimeo = SOON
+        receiver.bind(b"\0name")
+        mode = take_permissions(receiver)
+        as_user(NOBODY, partial(connect_and_send, SOCK_DGRAM, b"\0name"))
+
+        assert observe("mode_and_received", [mode, receiver.recv(9).decode()]) == ["0o0", "hello"]
+
+
+@claim(
+    "unix.7/abstract/disappears",
+    sentence="unix.7/abstract/disappears",
+    section="Abstract sockets",
+    survives={"no-op: ioctl(FIONBIO, ?0?) = 0": "it makes a duplicate block, as it does anyway"},
+    says="An abstract name stays in use (EADDRINUSE) while one of two descriptors of the UNIX stream, "
+    "datagram or seqpacket socket that has it is open, and is free as soon as both are closed.",
+)
+@TYPES
+def test_a_name_is_free_with_the_last_descriptor(ns, observe, type_):
+    with Socket.unix(type_) as sock, Socket.unix(type_) as later:
+        sock.bind(b"\0name")
+        with sock.dup():
+            sock.close()
+            with refused(errno.EADDRINUSE):
+                later.bind(b"\0name")
+        later.bind(b"\0name")
+
+        assert observe("name", own_name(later).sun_path) == "\0name"
+
+
+@claim(
+    "unix.7/autobind/bind",
+    sentence=("unix.7/autobind/bind", "unix.7/autobind/format"),
+    section="Autobind feature",
+    says="A UNIX stream, datagram or seqpacket socket that is bound with addrlen as sizeof(sa_family_t) "
+    "gets an abstract name of 5 bytes after the null byte, each a digit or one of a to f.",
+)
+@TYPES
+def test_a_name_of_five_digits_is_chosen(ns, observe, type_):
+    with Socket.unix(type_) as sock:
+        sock.bind(unix_address(b""))
+        name = own_name(sock)
+
+        others = sorted(set(name.sun_path[1:]) - set("0123456789abcdef"))
+        assert observe("name", [name.length, name.sun_path[:1], others]) == [FAMILY + 6, "\0", []]
+
+
+PASSCRED_AT_ONCE = differs(
+    "the socket has no name until it is connected, or a datagram socket sends; older than the history in git",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    observed={"passcred_and_length": [True, FAMILY]},
+)
+
+
+@claim(
+    "unix.7/autobind/passcred",
+    sentence="unix.7/autobind/passcred",
+    section="Autobind feature",
+    says="A UNIX stream, datagram or seqpacket socket that was not bound has an abstract name of 5 bytes "
+    "after the null byte once SO_PASSCRED is set.",
+    expect=PASSCRED_AT_ONCE,
+)
+@TYPES
+def test_passcred_alone_gives_a_name(ns, observe, type_):
+    with Socket.unix(type_) as sock:
+        sock.passcred = True
+
+        seen = [sock.passcred, own_name(sock).length]
+        assert observe("passcred_and_length", seen) == [True, FAMILY + 6]
+
+
+@claim(
+    "unix.7/autobind/passcred-connect",
+    sentence=("unix.7/autobind/passcred", "unix.7/autobind/format"),
+    section="Autobind feature",
+    says="A UNIX stream, datagram or seqpacket socket that was not bound has an abstract name of 5 digits "
+    "or letters from a to f once it is connected with SO_PASSCRED set, and none once it is connected "
+    "without.",
+)
+@TYPES
+def test_connecting_with_passcred_gives_a_name(ns, observe, type_):
+    with Socket.unix(type_) as peer, Socket.unix(type_) as sock, Socket.unix(type_) as without:
+        peer.bind(b"\0peer")
+        listen_where_one_can(peer)
+        sock.passcred = True
+        sock.connect(b"\0peer")
+        without.connect(b"\0peer")
+        name = own_name(sock)
+
+        others = sorted(set(name.sun_path[1:]) - set("0123456789abcdef"))
+        seen = [name.length, name.sun_path[:1], others]
+        unnamed = [own_name(without).length, peer_name(without).sun_path]
+        assert observe("names", [seen, unnamed]) == [[FAMILY + 6, "\0", []], [FAMILY, "\0peer"]]
+
+
+@claim(
+    "unix.7/autobind/passcred-send",
+    sentence="unix.7/autobind/passcred",
+    section="Autobind feature",
+    says="A UNIX datagram socket that was neither bound nor connected has an abstract name of 5 bytes after "
+    "the null byte once it has sent with SO_PASSCRED set, which its receiver sees, and none without.",
+)
+def test_sending_with_passcred_gives_a_name(ns, observe):
+    with (
+        Socket.unix(SOCK_DGRAM) as receiver,
+        Socket.unix(SOCK_DGRAM) as sock,
+        Socket.unix(SOCK_DGRAM) as without,
+    ):
+        receiver.rcvtimeo = SOON
+        receiver.bind(b"\0receiver")
+        sock.passcred = True
+        sock.sendto(b"with", b"\0receiver")
+        without.sendto(b"without", b"\0receiver")
+        addresses = [receiver.recvfrom(9)[1], receiver.recvfrom(9)[1]]
+
+        seen = [addresses[0] == sock.getsockname(), own_name(sock).length, addresses[1]]
+        assert observe("name", seen) == [True, FAMILY + 6, None]
