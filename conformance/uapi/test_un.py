@@ -68,7 +68,7 @@ def test_the_file_of_an_accepted_socket_is_the_listeners(ns, observe, type_):
     sentence="unix.7/NOTES/removed",
     section="NOTES",
     says="The file of a UNIX stream, datagram or seqpacket socket that was deleted while the socket is open "
-    "is there, with no name, until that is closed: SIOCUNIXFILE still opens it.",
+    "is still there, with no name: SIOCUNIXFILE opens it.",
     needs=[Capability.NET_ADMIN],
 )
 @TYPES
@@ -107,8 +107,8 @@ def test_an_abstract_socket_has_no_file(ns, observe, type_):
 
 @claim(
     "defacto/SIOCUNIXFILE/privilege",
-    says="SIOCUNIXFILE of a UNIX stream, datagram or seqpacket socket takes CAP_NET_ADMIN: without it fails "
-    "with EPERM.",
+    says="SIOCUNIXFILE of a UNIX stream, datagram or seqpacket socket takes CAP_NET_ADMIN, and fails with "
+    "EPERM without.",
     since="4.11",
     commit="ba94f3088b79",
     needs=[Capability.NET_ADMIN],

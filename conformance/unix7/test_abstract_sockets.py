@@ -13,7 +13,9 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import ANOTHER_USER, NOBODY
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.unix_names import (
+    ENDS_WITH_ITS_PROCESS,
     FAMILY,
+    connect_and_send,
     listen_where_one_can,
     own_name,
     peer_name,
@@ -28,7 +30,6 @@ TYPES = pytest.mark.parametrize(
     "type_", [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET], ids=["stream", "datagram", "seqpacket"]
 )
 CONNECTED = pytest.mark.parametrize("type_", [SOCK_STREAM, SOCK_SEQPACKET], ids=["stream", "seqpacket"])
-ENDS_WITH_ITS_PROCESS = {"no-op: close() = 0": "it is closed by a process that ends then"}
 
 
 @pytest.fixture(autouse=True)
@@ -36,12 +37,6 @@ def _folder(tmp_path, monkeypatch):
     """A directory of the test's own, in which relative pathnames are, where others find what is there."""
     tmp_path.chmod(0o755)
     monkeypatch.chdir(tmp_path)
-
-
-def connect_and_send(type_: int, address: bytes) -> None:
-    with Socket.unix(type_) as sock:
-        sock.connect(address)
-        sock.send(b"hello")
 
 
 UMASK = claim(
@@ -88,18 +83,23 @@ FCHMOD = claim(
     "unix.7/abstract/fchmod-fchown",
     sentence=("unix.7/abstract/no-permissions", "unix.7/abstract/fchmod"),
     section="Abstract sockets",
-    says="fchown(2) to root and fchmod(2) to 0 of a UNIX stream, datagram or seqpacket socket with an "
-    "abstract name succeed, and fstat(2) shows the mode, but another user reaches the socket as before.",
+    says="fchown(2) of a UNIX stream, datagram or seqpacket socket with an abstract name to another user, "
+    "and fchmod(2) to 0, succeed, and fstat(2) shows owner and mode, but that user reaches the socket, whom "
+    "a mode of 0 would keep away from a file.",
     needs=[ANOTHER_USER],
     survives=ENDS_WITH_ITS_PROCESS,
 )
 
 
-def take_permissions(sock: Socket) -> str:
-    """Give a socket to root and take all permissions away; what they are then."""
-    os.fchown(sock.fileno(), 0, 0)
+def take_permissions(sock: Socket) -> list[int | str]:
+    """Give a socket to another user and take all permissions away; owner, group and permissions then."""
+    os.fchown(sock.fileno(), NOBODY, NOBODY)
     os.fchmod(sock.fileno(), 0)
-    return oct(os.fstat(sock.fileno()).st_mode & 0o7777)
+    status = os.fstat(sock.fileno())
+    return [status.st_uid, status.st_gid, oct(status.st_mode & 0o7777)]
+
+
+WITHOUT_PERMISSIONS = [NOBODY, NOBODY, "0o0"]
 
 
 @FCHMOD
@@ -109,10 +109,12 @@ def test_another_user_reaches_a_listener_without_permissions(ns, observe, type_)
         listener.rcvtimeo = SOON
         listener.bind(b"\0name")
         listener.listen()
-        mode = take_permissions(listener)
+        status = take_permissions(listener)
         as_user(NOBODY, partial(connect_and_send, type_, b"\0name"))
         with listener.accept()[0] as server:
-            assert observe("mode_and_received", [mode, server.recv(9).decode()]) == ["0o0", "hello"]
+            received = server.recv(9).decode()
+
+            assert observe("status_and_received", [status, received]) == [WITHOUT_PERMISSIONS, "hello"]
 
 
 @FCHMOD
@@ -120,10 +122,11 @@ def test_another_user_reaches_a_receiver_without_permissions(ns, observe):
     with Socket.unix(SOCK_DGRAM) as receiver:
         receiver.rcvtimeo = SOON
         receiver.bind(b"\0name")
-        mode = take_permissions(receiver)
+        status = take_permissions(receiver)
         as_user(NOBODY, partial(connect_and_send, SOCK_DGRAM, b"\0name"))
+        received = receiver.recv(9).decode()
 
-        assert observe("mode_and_received", [mode, receiver.recv(9).decode()]) == ["0o0", "hello"]
+        assert observe("status_and_received", [status, received]) == [WITHOUT_PERMISSIONS, "hello"]
 
 
 @claim(
@@ -165,7 +168,8 @@ def test_a_name_of_five_digits_is_chosen(ns, observe, type_):
 
 
 PASSCRED_AT_ONCE = differs(
-    "the socket has no name until it is connected, or a datagram socket sends; older than the history in git",
+    "the socket has no name until it is connected, or a datagram or seqpacket socket sends; older than the "
+    "history in git",
     since="2.6.12",
     commit="1da177e4c3f4",
     observed={"passcred_and_length": [True, FAMILY]},
@@ -174,7 +178,7 @@ PASSCRED_AT_ONCE = differs(
 
 @claim(
     "unix.7/autobind/passcred",
-    sentence="unix.7/autobind/passcred",
+    sentence=("unix.7/autobind/passcred", "unix.7/SO_PASSCRED/name"),
     section="Autobind feature",
     says="A UNIX stream, datagram or seqpacket socket that was not bound has an abstract name of 5 bytes "
     "after the null byte once SO_PASSCRED is set.",
@@ -214,6 +218,27 @@ def test_connecting_with_passcred_gives_a_name(ns, observe, type_):
 
 
 @claim(
+    "unix.7/SO_PASSCRED/unique-name",
+    sentence="unix.7/SO_PASSCRED/name",
+    section="Socket options",
+    says="Two UNIX stream, datagram or seqpacket sockets that were not bound have different abstract names "
+    "once they are connected with SO_PASSCRED set.",
+)
+@TYPES
+def test_two_sockets_get_different_names(ns, observe, type_):
+    with Socket.unix(type_) as peer, Socket.unix(type_) as one, Socket.unix(type_) as another:
+        peer.bind(b"\0peer")
+        listen_where_one_can(peer)
+        one.passcred = another.passcred = True
+        one.connect(b"\0peer")
+        another.connect(b"\0peer")
+        names = [own_name(one), own_name(another)]
+
+        seen = [[name.length for name in names], names[0] != names[1]]
+        assert observe("lengths_and_different", seen) == [[FAMILY + 6, FAMILY + 6], True]
+
+
+@claim(
     "unix.7/autobind/passcred-send",
     sentence="unix.7/autobind/passcred",
     section="Autobind feature",
@@ -235,3 +260,49 @@ def test_sending_with_passcred_gives_a_name(ns, observe):
 
         seen = [addresses[0] == sock.getsockname(), own_name(sock).length, addresses[1]]
         assert observe("name", seen) == [True, FAMILY + 6, None]
+
+
+def passcred_and_lengths(type_: int) -> list[list[bool | int]]:
+    """SO_PASSCRED, and the lengths of their names, of two sockets of a pair that have both sent."""
+    left, right = Socket.pair(type_)
+    with left, right:
+        left.rcvtimeo = right.rcvtimeo = SOON
+        left.passcred = True
+        left.send(b"with")
+        right.recv(9)
+        right.send(b"without")
+        left.recv(9)
+        return [[one.passcred, own_name(one).length] for one in (left, right)]
+
+
+@claim(
+    "unix.7/autobind/passcred-pair",
+    sentence="unix.7/autobind/passcred",
+    section="Autobind feature",
+    says="A UNIX datagram or seqpacket socket that socketpair(2) made has an abstract name of 5 bytes after "
+    "the null byte once it has sent with SO_PASSCRED set, and none without.",
+)
+@pytest.mark.parametrize("type_", [SOCK_DGRAM, SOCK_SEQPACKET], ids=["datagram", "seqpacket"])
+def test_sending_in_a_pair_gives_a_name(ns, observe, type_):
+    seen = observe("passcred_and_lengths", passcred_and_lengths(type_))
+
+    assert seen == [[True, FAMILY + 6], [False, FAMILY]]
+
+
+@claim(
+    "unix.7/autobind/passcred-stream-pair",
+    sentence="unix.7/autobind/passcred",
+    section="Autobind feature",
+    says="A UNIX stream socket that socketpair(2) made has an abstract name of 5 bytes after the null byte "
+    "once it has sent with SO_PASSCRED set, and none without.",
+    expect=differs(
+        "only connect(2) gives a stream socket a name; older than the history in git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"passcred_and_lengths": [[True, FAMILY], [False, FAMILY]]},
+    ),
+)
+def test_sending_in_a_stream_pair_gives_a_name(ns, observe):
+    seen = observe("passcred_and_lengths", passcred_and_lengths(SOCK_STREAM))
+
+    assert seen == [[True, FAMILY + 6], [False, FAMILY]]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
@@ -19,6 +17,8 @@ from conformance.plugin.setups.unix_names import (
     WHOLE,
     Returned,
     accepted_with_name,
+    listen_where_one_can,
+    listening_at,
     own_name,
     peer_name,
     sender_name,
@@ -40,13 +40,15 @@ def _folder(tmp_path, monkeypatch):
 
 
 def returned_of_connection(type_: int, name: bytes) -> list[Returned]:
-    """A client's name, as getsockname gives it to the client, accept and getpeername to the server."""
+    """A client's name: getsockname gives it to the client, accept, getpeername and recvfrom to the server."""
     with listening_unix(type_) as listener, Socket.unix(type_) as client:
         client.bind(unix_address(name))
         client.connect(listener.getsockname())
         server, accepted = accepted_with_name(listener)
         with server:
-            return [accepted, own_name(client), peer_name(server)]
+            server.rcvtimeo = SOON
+            client.send(b"x")
+            return [accepted, own_name(client), peer_name(server), sender_name(server)]
 
 
 def returned_of_datagrams(name: bytes) -> list[Returned]:
@@ -61,19 +63,9 @@ def returned_of_datagrams(name: bytes) -> list[Returned]:
         return [own_name(sender), peer_name(receiver), sender_name(receiver)]
 
 
-@contextmanager
-def listening_at(type_: int, name: bytes) -> Iterator[Socket]:
-    """A socket that listens under a name; an accept there ends if nobody comes."""
-    with Socket.unix(type_) as listener:
-        listener.rcvtimeo = SOON
-        listener.bind(unix_address(name))
-        listener.listen()
-        yield listener
-
-
 @claim(
     "unix.7/address/family",
-    sentence="unix.7/address/family",
+    sentence=("unix.7/address/family", "un.h/sockaddr_un/family"),
     section="Address format",
     says="getsockname(2) gives AF_UNIX as sun_family of a UNIX stream, datagram or seqpacket socket, "
     "whether it is bound to a pathname, to an abstract name or not at all.",
@@ -113,19 +105,19 @@ def test_a_pathname_may_fill_sun_path(ns, observe, type_):
     "unix.7/address/sun-path-size-connect",
     sentence=("unix.7/address/size", "unix.7/address/taken-by-calls"),
     section="Address format",
-    says="A UNIX stream socket can be connected to a pathname that takes all 108 bytes of sun_path; an "
-    "address with one more is refused with EINVAL.",
+    says="A UNIX stream, datagram or seqpacket socket can be connected to a pathname that takes all 108 "
+    "bytes of sun_path; an address with one more is refused with EINVAL.",
 )
-def test_a_stream_can_be_connected_to_a_pathname_that_fills_sun_path(ns, observe):
-    with Socket.unix() as listener, Socket.unix() as client:
-        listener.bind(unix_address(b"p" * SUN_PATH))
-        listener.listen()
+@TYPES
+def test_a_pathname_that_fills_sun_path_can_be_connected_to(ns, observe, type_):
+    with Socket.unix(type_) as sock, Socket.unix(type_) as client:
+        sock.bind(unix_address(b"p" * SUN_PATH))
+        listen_where_one_can(sock)
         with refused(errno.EINVAL):
             client.connect(unix_address(b"p" * (SUN_PATH + 1)))
         client.connect(unix_address(b"p" * SUN_PATH))
-        client.send(b"hello")
-        with listener.accept()[0] as server:
-            assert observe("received", server.recv(9).decode()) == "hello"
+
+        assert observe("peer", peer_name(client).sun_path) == "p" * SUN_PATH + "\0"
 
 
 @claim(
@@ -158,8 +150,8 @@ RETURNED_PATHNAME = claim(
     section="Address format",
     says="The address of a UNIX socket that is bound to a pathname is returned with the length of "
     "sun_family, of the pathname and of a null byte, which is in sun_path behind the pathname: by "
-    "getsockname(2) and getpeername(2), by accept(2) for stream and seqpacket sockets, by recvfrom(2) for "
-    "datagram sockets.",
+    "getsockname(2), getpeername(2) and recvfrom(2) for stream, datagram and seqpacket sockets, and by "
+    "accept(2) for stream and seqpacket sockets.",
 )
 
 
@@ -168,7 +160,7 @@ RETURNED_PATHNAME = claim(
 def test_the_pathname_of_a_client_ends_with_a_null_byte(ns, observe, type_):
     returned = [[one.length, one.sun_path] for one in returned_of_connection(type_, b"path\0")]
 
-    assert observe("returned", returned) == [[FAMILY + 5, "path\0"]] * 3
+    assert observe("returned", returned) == [[FAMILY + 5, "path\0"]] * 4
 
 
 @RETURNED_PATHNAME
@@ -183,8 +175,9 @@ RETURNED_ABSTRACT = claim(
     sentence=("unix.7/address/returned-by-calls", "unix.7/abstract/returned"),
     section="Address format",
     says="The address of a UNIX socket with an abstract name, one byte long or longer, is returned with the "
-    "length of sun_family and of the name, with its leading null byte: by getsockname(2) and "
-    "getpeername(2), by accept(2) for stream and seqpacket sockets, by recvfrom(2) for datagram sockets.",
+    "length of sun_family and of the name, with its leading null byte: by getsockname(2), getpeername(2) "
+    "and recvfrom(2) for stream, datagram and seqpacket sockets, and by accept(2) for stream and seqpacket "
+    "sockets.",
 )
 ABSTRACT = pytest.mark.parametrize("name", ["\0", "\0n", "\0a name", "\0" + "n" * (SUN_PATH - 1)], ids=len)
 
@@ -195,7 +188,7 @@ ABSTRACT = pytest.mark.parametrize("name", ["\0", "\0n", "\0a name", "\0" + "n" 
 def test_the_abstract_name_of_a_client_is_returned(ns, observe, type_, name):
     returned = [[one.length, one.sun_path] for one in returned_of_connection(type_, name.encode())]
 
-    assert observe("returned", returned) == [[FAMILY + len(name), name]] * 3
+    assert observe("returned", returned) == [[FAMILY + len(name), name]] * 4
 
 
 @RETURNED_ABSTRACT
@@ -210,8 +203,9 @@ def test_the_abstract_name_of_a_datagram_socket_is_returned(ns, observe, name):
     "unix.7/unnamed/stream",
     sentence=("unix.7/unnamed/stream", "unix.7/unnamed/length"),
     section="Address format",
-    says="A UNIX stream or seqpacket socket that was not bound has no name, connected or not: its address "
-    "has the length of sun_family by getsockname(2), and by accept(2) and getpeername(2) at the other end.",
+    says="A UNIX stream or seqpacket socket that was not bound has no name before it is connected, nor then, "
+    "without SO_PASSCRED: its address has the length of sun_family by getsockname(2), and by accept(2) and "
+    "getpeername(2) at the other end.",
 )
 @CONNECTED
 def test_a_socket_that_was_not_bound_has_no_name(ns, observe, type_):
@@ -223,6 +217,29 @@ def test_a_socket_that_was_not_bound_has_no_name(ns, observe, type_):
             returned = [before, own_name(client), accepted, peer_name(server)]
 
             assert observe("lengths", [one.length for one in returned]) == [FAMILY] * 4
+
+
+@claim(
+    "unix.7/unnamed/accepted",
+    sentence="unix.7/unnamed/stream",
+    section="Address format",
+    says="A UNIX stream or seqpacket socket that accept(2) made, and bind(2) did not bind, has no name, "
+    "though its listener is bound to a pathname.",
+    expect=differs(
+        "it has the pathname of its listener; older than the history in git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"names_of_listener_and_accepted": ["path\0", "path\0"]},
+    ),
+)
+@CONNECTED
+def test_an_accepted_socket_has_no_name(ns, observe, type_):
+    with listening_at(type_, b"path\0") as listener, Socket.unix(type_) as client:
+        client.connect("path")
+        with listener.accept()[0] as server:
+            names = [own_name(listener).sun_path, own_name(server).sun_path]
+
+            assert observe("names_of_listener_and_accepted", names) == ["path\0", ""]
 
 
 @claim(
@@ -385,6 +402,26 @@ def test_the_length_is_that_of_all_of_the_address(ns, observe):
         cut = [[one.length, one.sun_path, one.beyond[:1].hex()] for one in returned]
 
         assert observe("cut", cut) == [[FAMILY + 5, "path", "ff"]] * 3
+
+
+@claim(
+    "unix.7/pathname/room-too-small-accept",
+    sentence=("unix.7/pathname/actual-size", "unix.7/pathname/cut"),
+    section="Pathname sockets",
+    says="accept(2) with room for 6 bytes of the address of a UNIX stream or seqpacket client with the "
+    "pathname of 4 bytes returns the length of all 7; what there is room for is written without a null "
+    "byte, and nothing beyond.",
+)
+@CONNECTED
+def test_the_length_is_that_of_all_of_the_address_of_a_client(ns, observe, type_):
+    with listening_unix(type_) as listener, Socket.unix(type_) as client:
+        client.bind("path")
+        client.connect(listener.getsockname())
+        server, accepted = accepted_with_name(listener, FAMILY + 4)
+        with server:
+            cut = [accepted.length, accepted.sun_path, accepted.beyond[:1].hex()]
+
+            assert observe("cut", cut) == [FAMILY + 5, "path", "ff"]
 
 
 @claim(

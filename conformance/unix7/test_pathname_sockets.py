@@ -10,13 +10,22 @@ from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import ANOTHER_USER, NOBODY
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.unix_names import listen_where_one_can, mode_of, own_name, owner_of, umask
+from conformance.plugin.setups.unix_names import (
+    ENDS_WITH_ITS_PROCESS,
+    connect_and_send,
+    listen_where_one_can,
+    mode_of,
+    own_name,
+    owner_of,
+    umask,
+    watched,
+)
 from conformance.plugin.timing import SOON
 from libsocket import Socket
-from netns import as_user
+from netns import Capability, as_user, without
 
 TYPES = pytest.mark.parametrize(
     "type_", [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET], ids=["stream", "datagram", "seqpacket"]
@@ -36,12 +45,6 @@ def bind_and_close(type_: int, path: str) -> None:
         sock.bind(path)
 
 
-def connect_and_send(type_: int, path: str) -> None:
-    with Socket.unix(type_) as sock:
-        sock.connect(path)
-        sock.send(b"hello")
-
-
 def send_to(path: str) -> None:
     with Socket.unix(SOCK_DGRAM) as sock:
         sock.sendto(b"hello", path)
@@ -50,9 +53,6 @@ def send_to(path: str) -> None:
 def connect_and_close(type_: int, path: str) -> None:
     with Socket.unix(type_) as sock:
         sock.connect(path)
-
-
-ENDS_WITH_ITS_PROCESS = {"no-op: close() = 0": "it is closed by a process that ends then"}
 
 
 @claim(
@@ -187,8 +187,9 @@ SENDING = claim(
     "unix.7/permissions/send",
     sentence=("unix.7/permissions/send", "unix.7/permissions/changed"),
     section="Pathname socket ownership and permissions",
-    says="Sending to a UNIX datagram socket, with its address or connected, takes write permission on it "
-    "and no other: with mode 0555 another user is refused with EACCES, with mode 0222 the datagram arrives.",
+    says="Sending to a UNIX datagram socket with its address, and connecting to it in order to send, takes "
+    "write permission on it and no other: with mode 0555 another user is refused with EACCES, with mode 0222 "
+    "the datagram arrives.",
     needs=[ANOTHER_USER],
     survives=ENDS_WITH_ITS_PROCESS,
 )
@@ -210,11 +211,43 @@ def test_sending_takes_write_permission(ns, observe, send):
 
 
 @claim(
+    "unix.7/permissions/send-connected",
+    sentence="unix.7/permissions/send",
+    section="Pathname socket ownership and permissions",
+    says="Sending on a connected UNIX datagram socket takes write permission on its peer, as sending with "
+    "the peer's address does: with the mode 0, set since it was connected, it fails with EACCES.",
+    expect=differs(
+        "the permission is asked for by connect(2), and not by what is sent then; older than the history in "
+        "git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno_with_address": "EACCES", "errno": None, "received": "connected"},
+    ),
+)
+def test_who_is_connected_needs_the_permission(ns, observe):
+    with (
+        Socket.unix(SOCK_DGRAM) as receiver,
+        Socket.unix(SOCK_DGRAM) as sender,
+        Socket.unix(SOCK_DGRAM) as stranger,
+    ):
+        receiver.rcvtimeo = SOON
+        receiver.bind("socket")
+        sender.connect("socket")
+        Path("socket").chmod(0)
+        with without(Capability.DAC_OVERRIDE):
+            with refused(errno.EACCES, "errno_with_address"):
+                stranger.sendto(b"with the address", "socket")
+            with refused(errno.EACCES):
+                sender.send(b"connected")
+                observe("received", receiver.recv(20).decode())
+
+
+@claim(
     "unix.7/permissions/owner",
     sentence="unix.7/permissions/owner",
     section="Pathname socket ownership and permissions",
     says="The file that binding a UNIX stream, datagram or seqpacket socket to a pathname makes belongs to "
-    "the effective user and group of the process.",
+    "the user and the group of the process.",
     needs=[ANOTHER_USER],
 )
 @TYPES
@@ -274,7 +307,6 @@ def test_the_umask_takes_permissions_away(ns, observe, type_, mask):
 @TYPES
 def test_a_new_owner_may_write(ns, observe, type_):
     with Socket.unix(type_) as sock, umask(0o577):
-        sock.rcvtimeo = SOON
         sock.bind("socket")
         listen_where_one_can(sock)
         with refused(errno.EACCES):
@@ -315,6 +347,7 @@ def test_the_file_stays_until_it_is_deleted(ns, observe, type_):
 @CONNECTED
 def test_what_is_connected_goes_on_without_the_file(ns, observe, type_):
     with Socket.unix(type_) as listener, Socket.unix(type_) as client, Socket.unix(type_) as late:
+        listener.rcvtimeo = SOON
         listener.bind("path")
         listener.listen()
         client.connect("path")
@@ -351,6 +384,25 @@ def test_who_is_connected_goes_on_sending_without_the_file(ns, observe):
         sender.send(b"connected")
 
         assert observe("received", receiver.recv(20).decode()) == "connected"
+
+
+@claim(
+    "unix.7/NOTES/finally-removed",
+    sentence="unix.7/NOTES/removed",
+    section="NOTES",
+    says="The file of a UNIX stream, datagram or seqpacket socket that was deleted while the socket is open "
+    "is gone from the file system as soon as that is closed, and not before: then inotify(7) tells of it.",
+)
+@TYPES
+def test_the_file_is_gone_once_the_socket_is_closed(ns, observe, type_):
+    with Socket.unix(type_) as sock:
+        sock.bind("path")
+        with watched("path") as gone:
+            Path("path").unlink()
+            before = gone()
+            sock.close()
+
+            assert observe("gone_while_open_and_then", [before, gone()]) == [False, True]
 
 
 @claim(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import socket
 import stat
 import sys
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from conformance.plugin.timing import SOON
 from libsocket import Other, Socket
 
 SUN_PATH: Final = 108
@@ -25,6 +27,7 @@ ROOM: Final = 120
 _BEYOND = 8
 """Bytes behind the room that the kernel is told of."""
 _UNTOUCHED = b"\xff"
+_IN_DELETE_SELF = 0x400
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -82,12 +85,17 @@ def accepted_with_name(sock: Socket, room: int = ROOM) -> tuple[Socket, Returned
     return Socket.from_fd(made[-1]), returned
 
 
+def _checked(answer: int) -> int:
+    if answer < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return answer
+
+
 def _returned(call: Callable[..., int], room: int) -> Returned:
     size = room + _BEYOND
     memory = ctypes.create_string_buffer(_UNTOUCHED * size, size)
     length = ctypes.c_uint(room)
-    if call(memory, ctypes.byref(length)) < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    _checked(call(memory, ctypes.byref(length)))
     return Returned(length.value, memory.raw[:room], memory.raw[room:])
 
 
@@ -95,14 +103,45 @@ def from_nowhere(call: str, sock: Socket) -> None:
     """``bind``, ``connect``, ``getsockname`` or ``getpeername`` with an address where there is no memory."""
     length = ctypes.c_uint(WHOLE)
     third = length if call in {"bind", "connect"} else ctypes.byref(length)
-    if _libc[call](sock.fileno(), ctypes.c_void_p(1), third) < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    _checked(_libc[call](sock.fileno(), ctypes.c_void_p(1), third))
 
 
 def listen_where_one_can(sock: Socket) -> None:
     """Listen, if it is no datagram socket, which receives without."""
     if sock.type != socket.SOCK_DGRAM:
         sock.listen()
+
+
+@contextmanager
+def listening_at(type_: int, name: bytes) -> Iterator[Socket]:
+    """A socket that listens under a name; an accept there ends if nobody comes."""
+    with Socket.unix(type_) as listener:
+        listener.rcvtimeo = SOON
+        listener.bind(unix_address(name))
+        listener.listen()
+        yield listener
+
+
+ENDS_WITH_ITS_PROCESS: Final = {"no-op: close() = 0": "it is closed by a process that ends then"}
+"""For the claims in which another user's process makes a socket, and ends."""
+
+
+def connect_and_send(type_: int, address: str | bytes) -> None:
+    """``hello`` from a socket of its own, connected to that address."""
+    with Socket.unix(type_) as sock:
+        sock.connect(address)
+        sock.send(b"hello")
+
+
+@contextmanager
+def watched(path: str) -> Iterator[Callable[[], bool]]:
+    """Whether a file is gone, its last reference too: inotify(7) tells it once, as IN_DELETE_SELF."""
+    fd = _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
+    try:
+        _checked(_libc.inotify_add_watch(fd, path.encode(), _IN_DELETE_SELF))
+        yield lambda: bool(select.select([fd], [], [], 0)[0])
+    finally:
+        os.close(fd)
 
 
 @contextmanager
