@@ -14,7 +14,7 @@ from socket import (
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import VETH
 from conformance.plugin.setups.filters import ALL, NONE, program
 from conformance.plugin.setups.frames import EXPERIMENTAL, HEADER, waiting_frames
@@ -46,6 +46,7 @@ OF_EXPERIMENT = program(("ld proto",), ("jeq #k", EXPERIMENTAL, 0, 1), ALL, NONE
 ETH_P_802_3, ETH_P_802_2 = 1, 4
 LLC = bytes([0xFE, 0xFE, 0x03])
 """The header of an OSI network protocol, which this host does not have."""
+LAST = b"last"
 DESTINATIONS = pytest.mark.parametrize(
     ("destination", "kind"),
     [
@@ -56,6 +57,15 @@ DESTINATIONS = pytest.mark.parametrize(
     ],
     ids=["host", "broadcast", "multicast", "otherhost"],
 )
+
+
+def before_the_last(sock: Socket) -> list[str]:
+    """The last four bytes of the frames that come, as text, up to one that says LAST."""
+
+    def content() -> str:
+        return sock.recv(100)[-len(LAST) :].decode()
+
+    return list(iter(content, LAST.decode()))
 
 
 @claim(
@@ -161,7 +171,7 @@ def test_the_address_is_that_of_the_sender(peers, observe, type_):
     sentence="packet.7/sockaddr_ll/protocol",
     section="Address types",
     says="sll_protocol of what is received on a packet socket with the protocol ETH_P_ALL, of SOCK_RAW or "
-    "SOCK_DGRAM, is the Ethernet type of the frame, in network byte order.",
+    "SOCK_DGRAM, is the Ethernet type of the frame, in network byte order, where it has one and no tag.",
     needs=NEEDS,
     survives=FILTERED,
 )
@@ -201,9 +211,9 @@ def test_an_unbound_socket_has_a_protocol(ns, observe, type_):
     "packet.7/NOTES/received-802-3",
     sentence=("packet.7/NOTES/received-802-3", "packet.7/NOTES/llc", "packet.7/NOTES/bind-802-3"),
     section="NOTES",
-    says="An 802.3 frame, with a length instead of an Ethernet type, is received on a packet socket with the "
-    "protocol ETH_P_802_2, of SOCK_RAW or SOCK_DGRAM, as that protocol and with its LLC header; not on one "
-    "with ETH_P_802_3.",
+    says="An 802.3 frame with an LLC header, and with a length instead of an Ethernet type, is received on a "
+    "packet socket with the protocol ETH_P_802_2, of SOCK_RAW or SOCK_DGRAM, as that protocol and with that "
+    "header; not on one with ETH_P_802_3.",
     needs=NEEDS,
 )
 @pytest.mark.parametrize(("type_", "header"), [(SOCK_RAW, HEADER), (SOCK_DGRAM, 0)], ids=["raw", "dgram"])
@@ -218,6 +228,35 @@ def test_an_802_3_frame_is_an_802_2_packet(peers, observe, type_, header):
 
     seen = [protocol, data[header:].hex(" "), later[-5:].decode()]
     assert observe("protocol_packet_and_other", seen) == [ETH_P_802_2, "fe fe 03 68 65 6c 6c 6f", "later"]
+
+
+@claim(
+    "packet.7/NOTES/received-raw-802-3",
+    sentence=("packet.7/NOTES/received-802-3", "packet.7/NOTES/bind-802-3"),
+    section="NOTES",
+    says="An 802.3 frame without an LLC header, whose data begins with ff ff as that of IPX does, is "
+    "received on a packet socket with the protocol ETH_P_802_2, of SOCK_RAW or SOCK_DGRAM, and not on one "
+    "with ETH_P_802_3.",
+    needs=NEEDS,
+    expect=differs(
+        "it is received as ETH_P_802_3, on a socket with that (older than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"by_802_2_and_802_3": [[], ["data"]]},
+    ),
+)
+@TYPES
+def test_a_raw_802_3_frame_is_an_802_2_packet(peers, observe, type_):
+    receiver, other = (packet_socket(peers.right, type_, one) for one in (ETH_P_802_2, ETH_P_802_3))
+    with receiver, other, sending_socket(peers.left) as sender:
+        sender.sendto(frame(b"\xff\xffdata", protocol=6), Packet(index_of(peers.left)))
+        other.bind(Packet(0, ETH_P_802_2))
+        sender.sendto(frame(LLC + LAST, protocol=len(LLC + LAST)), Packet(index_of(peers.left)))
+
+        assert observe("by_802_2_and_802_3", [before_the_last(receiver), before_the_last(other)]) == [
+            ["data"],
+            [],
+        ]
 
 
 @claim(

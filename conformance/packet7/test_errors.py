@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
-from socket import MSG_DONTWAIT, MSG_OOB, MSG_WAITALL, SOCK_DGRAM, SOCK_RAW
+import fcntl
+import os
+from socket import AF_PACKET, MSG_DONTWAIT, MSG_OOB, MSG_WAITALL, SOCK_DGRAM, SOCK_RAW
 from termios import FIONREAD
 
 import pytest
@@ -12,18 +14,20 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import LINK_DOWN, VETH
 from conformance.plugin.refusal import errno_name, refused
 from conformance.plugin.setups.frames import EXPERIMENTAL, HEADER
-from conformance.plugin.setups.ioctls import asked
+from conformance.plugin.setups.ioctls import SIOCSPGRP, asked, owner, word
 from conformance.plugin.setups.ipv6 import index_of
 from conformance.plugin.setups.packet_sockets import (
     LOOPBACK,
     SOMEBODY,
     frame,
     name_of,
+    network_ioctl,
+    network_number,
     packet_socket,
     sending_socket,
 )
 from conformance.plugin.setups.readiness import await_readable, events
-from libsocket import Packet, Socket
+from libsocket import Other, Packet, Socket
 from netns import Capability, Peers
 
 NEEDS = (Capability.NET_RAW, VETH)
@@ -32,6 +36,8 @@ TYPES = pytest.mark.parametrize("type_", [SOCK_RAW, SOCK_DGRAM], ids=["raw", "dg
 NOWHERE = 999_999
 """The index of no interface."""
 VLAN = 0x8100
+SOCK_PACKET = 10
+SIOCGIFMTU, SIOCSIFMTU = 0x8921, 0x8922
 
 
 def to_left(hosts: Peers, ifindex: int | None = None) -> Packet:
@@ -39,12 +45,18 @@ def to_left(hosts: Peers, ifindex: int | None = None) -> Packet:
     return Packet(index_of(hosts.left) if ifindex is None else ifindex, EXPERIMENTAL, address=SOMEBODY)
 
 
+def old_address(device: str) -> Other:
+    """A struct sockaddr_pkt: the name of an interface, and a protocol."""
+    return Other(AF_PACKET, device.encode().ljust(14, b"\0") + EXPERIMENTAL.to_bytes(2, "big"))
+
+
 @claim(
     "packet.7/EMSGSIZE/mtu",
     sentence="packet.7/errors/emsgsize",
     section=SECTION,
-    says="A packet of more than the interface's MTU, 1500 bytes on a wire, is refused with EMSGSIZE on a "
-    "packet socket of SOCK_DGRAM, and on one of SOCK_RAW beyond its Ethernet header; one of the MTU is sent.",
+    says="A packet without an 802.1Q tag of more than the interface's MTU, 1500 bytes on a wire, is refused "
+    "with EMSGSIZE on a packet socket of SOCK_DGRAM, and on one of SOCK_RAW beyond its Ethernet header; one "
+    "of the MTU is sent.",
     needs=NEEDS,
 )
 @pytest.mark.parametrize(("type_", "header"), [(SOCK_RAW, HEADER), (SOCK_DGRAM, 0)], ids=["raw", "dgram"])
@@ -261,6 +273,43 @@ def test_no_address_is_refused(ns, observe, type_):
 
 
 @claim(
+    "packet.7/ENOTCONN/sock-packet",
+    sentence=(
+        "packet.7/errors/enotconn",
+        "packet.7/Compatibility/sockaddr-pkt",
+        "packet.7/Compatibility/family",
+    ),
+    section=SECTION,
+    says="A send without an address on a packet socket of SOCK_PACKET is refused with ENOTCONN; to a struct "
+    "sockaddr_pkt that names loopback, and has a protocol, a frame is sent.",
+    needs=[Capability.NET_RAW],
+)
+def test_a_socket_of_the_old_type_takes_an_address(ns, observe):
+    with packet_socket() as receiver, Socket.packet(SOCK_PACKET) as sender:
+        with refused(errno.ENOTCONN):
+            sender.send(frame(b"lost"))
+        sender.sendto(frame(b"sent"), old_address("lo"))
+
+        assert observe("received", receiver.recv(100)[HEADER:].decode()) == "sent"
+
+
+@claim(
+    "packet.7/ENODEV/sock-packet",
+    sentence="packet.7/errors/enodev",
+    section=SECTION,
+    says="A send on a packet socket of SOCK_PACKET to the name of no interface is refused with ENODEV.",
+    needs=[Capability.NET_RAW],
+)
+def test_the_name_of_no_interface_is_refused_to_send(ns, observe):
+    with packet_socket() as receiver, Socket.packet(SOCK_PACKET) as sender:
+        with refused(errno.ENODEV):
+            sender.sendto(frame(b"lost"), old_address("nowhere"))
+        sender.sendto(frame(b"sent"), old_address("lo"))
+
+        assert observe("received", receiver.recv(100)[HEADER:].decode()) == "sent"
+
+
+@claim(
     "packet.7/EINVAL/short-frame",
     sentence=("packet.7/errors/einval", "packet.7/SOCK_RAW/with-header"),
     section=SECTION,
@@ -298,11 +347,46 @@ def test_some_flags_are_refused(peers, observe, flag):
 
 
 @claim(
-    "packet.7/Ioctls/fionread",
+    "packet.7/Ioctls/netdevice",
     sentence="packet.7/Ioctls/standard",
     section="Ioctls",
+    says="A packet socket of SOCK_RAW or SOCK_DGRAM takes ioctls of netdevice(7): SIOCSIFMTU sets the MTU of "
+    "an interface, and SIOCGIFMTU gives it.",
+    needs=[*NEEDS, Capability.NET_ADMIN],
+)
+@TYPES
+def test_it_takes_ioctls_of_interfaces(peers, observe, type_):
+    left = peers.left
+    with packet_socket(left, type_) as sock:
+        before = network_number(sock, SIOCGIFMTU, left.device)
+        network_ioctl(sock, SIOCSIFMTU, left.device, word(1400))
+
+        assert observe("mtu", [before, network_number(sock, SIOCGIFMTU, left.device)]) == [1500, 1400]
+
+
+@claim(
+    "packet.7/Ioctls/socket",
+    sentence="packet.7/Ioctls/standard",
+    section="Ioctls",
+    says="A packet socket of SOCK_RAW or SOCK_DGRAM takes ioctls of socket(7): SIOCSPGRP says which process "
+    "gets its signals, and SIOCGPGRP gives that; 0 is none, as at first.",
+    needs=[Capability.NET_RAW],
+)
+@TYPES
+def test_it_takes_ioctls_of_sockets(ns, observe, type_):
+    with packet_socket(None, type_) as sock:
+        before = owner(sock)
+        fcntl.ioctl(sock, SIOCSPGRP, word(os.getpid()))
+
+        assert observe("before_and_this_process", [before, owner(sock) == os.getpid()]) == [0, True]
+
+
+@claim(
+    "defacto/FIONREAD/packet",
     says="FIONREAD of a packet socket, of SOCK_RAW or SOCK_DGRAM, is the size of the packet that is received "
     "next, whatever waits behind it, and 0 if none waits.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
     needs=NEEDS,
 )
 @pytest.mark.parametrize(("type_", "header"), [(SOCK_RAW, HEADER), (SOCK_DGRAM, 0)], ids=["raw", "dgram"])

@@ -40,6 +40,7 @@ from conformance.plugin.setups.packet_sockets import (
     SOMEBODY,
     frame,
     hardware_address,
+    in_user_namespace_alone,
     name_of,
     order_of_arrival,
     packet_socket,
@@ -51,12 +52,15 @@ from conformance.plugin.setups.pairs import udp_across
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.timing import SOON
 from libsocket import Other, Packet, Socket
-from netns import Capability, Host, Peers, in_user_namespace, only, without
+from netns import Capability, Host, Peers, effective, in_user_namespace, only, without
 
 NEEDS = (Capability.NET_RAW, VETH)
 IN_NETWORK_ORDER = int.from_bytes(EXPERIMENTAL.to_bytes(2, "big"), sys.byteorder)
 """The protocol as socket(2) takes it."""
 SOCK_PACKET = 10
+VLAN = 0x8100
+TAG_7 = bytes([0, 7]) + EXPERIMENTAL.to_bytes(2, "big")
+"""What is behind the type of a tagged frame: the tag, and the type of what it carries."""
 TYPES = pytest.mark.parametrize("type_", [SOCK_RAW, SOCK_DGRAM], ids=["raw", "dgram"])
 EVERY_TYPE = pytest.mark.parametrize(
     "type_", [SOCK_RAW, SOCK_DGRAM, SOCK_PACKET], ids=["raw", "dgram", "packet"]
@@ -129,35 +133,37 @@ def test_a_packet_socket_takes_the_capability(ns, observe, type_):
     "packet.7/capability/owning-user-namespace",
     sentence="packet.7/DESCRIPTION/capability",
     section="DESCRIPTION",
-    says="CAP_NET_RAW counts in the user namespace that governs the network namespace: root of another one "
-    "makes packet sockets, of SOCK_RAW and SOCK_DGRAM, in a network namespace that it owns.",
+    says="CAP_NET_RAW counts in the user namespace that governs the network namespace: who has it in another "
+    "one makes packet sockets, of SOCK_RAW and SOCK_DGRAM, in a network namespace that this one owns, and is "
+    "refused them with EPERM where it does not.",
     needs=[USER_NAMESPACE],
     survives={"*": "another process makes the socket"},
 )
 @TYPES
 def test_the_capability_counts_where_the_network_namespace_belongs(observe, type_):
-    assert observe("type", in_user_namespace(partial(type_of, type_))) == type_
+    capable = in_user_namespace_alone(lambda: Capability.NET_RAW in effective())
+    with refused(errno.EPERM):
+        in_user_namespace_alone(partial(type_of, type_))
+    made = in_user_namespace(partial(type_of, type_))
+
+    assert observe("capable_and_type", [capable, made]) == [True, type_]
 
 
 @claim(
-    "packet.7/EPERM/euid-0-suffices",
-    sentence="packet.7/errors/eperm",
-    section="ERRORS",
-    says="The effective user id 0 is enough to make a packet socket, without any capability.",
+    "packet.7/capability/not-the-user",
+    sentence=("packet.7/DESCRIPTION/capability", "packet.7/errors/eperm"),
+    section="DESCRIPTION",
+    says="The effective user id 0 is not enough to make a packet socket of SOCK_RAW, SOCK_DGRAM or "
+    "SOCK_PACKET: without any capability it is EPERM.",
     needs=[Capability.NET_RAW],
-    expect=differs(
-        "only the capability counts, not the user (older than the history in git)",
-        since="2.6.12",
-        commit="1da177e4c3f4",
-        observed={"euid": 0, "errno": "EPERM"},
-    ),
 )
-def test_user_0_suffices(ns, observe):
+@EVERY_TYPE
+def test_user_0_does_not_suffice(ns, observe, type_):
     euid = observe("euid", os.geteuid())
-    with only():
-        made = type_of(SOCK_RAW)
+    with only(), refused(errno.EPERM):
+        Socket.packet(type_, EXPERIMENTAL)
 
-    assert [euid, observe("type", made)] == [0, SOCK_RAW]
+    assert [euid, observe("type", type_of(type_))] == [0, type_]
 
 
 @claim(
@@ -211,8 +217,8 @@ def test_other_types_are_refused(ns, observe, type_):
         "packet.7/SOCK_DGRAM/header-removed",
     ),
     section="DESCRIPTION",
-    says="A frame that is sent on a packet socket of SOCK_RAW, with its Ethernet header, is received as it "
-    "is on SOCK_RAW, and without the header on SOCK_DGRAM.",
+    says="A frame without an 802.1Q tag that is sent on a packet socket of SOCK_RAW, with its Ethernet "
+    "header, is received as it is on SOCK_RAW, and without the header on SOCK_DGRAM.",
     needs=NEEDS,
     survives=CLOSED,
 )
@@ -227,6 +233,60 @@ def test_one_type_has_the_header(peers, observe):
         "02 00 00 00 00 99 02 00 00 00 00 11 88 b5 68 65 6c 6c 6f",
         "hello",
     ]
+
+
+@claim(
+    "packet.7/SOCK_RAW/sock-packet",
+    sentence=("packet.7/SOCK_RAW/sock-packet", "packet.7/Compatibility/sock-packet"),
+    section="DESCRIPTION",
+    says="A packet socket of SOCK_PACKET, which AF_INET makes as AF_PACKET does, receives what one of "
+    "SOCK_RAW does, but bind(2) does not take the struct sockaddr_ll that SOCK_RAW takes.",
+    needs=[Capability.NET_RAW],
+)
+@pytest.mark.parametrize("family", [AF_INET, AF_PACKET])
+def test_the_old_type_takes_other_addresses(ns, observe, family):
+    address = Packet(LOOPBACK, EXPERIMENTAL)
+    with (
+        packet_socket() as raw,
+        Socket(family, SOCK_PACKET, IN_NETWORK_ORDER) as old,
+        Socket.packet() as sender,
+    ):
+        old.rcvtimeo = SOON
+        with refused():
+            old.bind(address)
+        raw.bind(address)
+        sender.sendto(frame(b"hello"), address)
+        received = [raw.recv(100).hex(" "), old.recv(100).hex(" ")]
+
+        assert [name_of(raw).ifindex, observe("raw_and_old", received)] == [
+            LOOPBACK,
+            [frame(b"hello").hex(" ")] * 2,
+        ]
+
+
+@claim(
+    "packet.7/SOCK_RAW/tagged-unchanged",
+    sentence="packet.7/SOCK_RAW/unchanged",
+    section="DESCRIPTION",
+    says="A frame with an 802.1Q tag that comes by a wire is received unchanged on a packet socket of "
+    "SOCK_RAW with the protocol ETH_P_ALL.",
+    needs=NEEDS,
+    survives=FILTERED,
+    expect=differs(
+        "the tag is taken out of it: PACKET_AUXDATA has it",
+        since="3.0",
+        commit="bcc6d4790361",
+        observed={"frame": "02 00 00 00 00 99 02 00 00 00 00 11 88 b5 68 65 6c 6c 6f"},
+    ),
+)
+def test_a_tagged_frame_is_received_unchanged(peers, observe):
+    with packet_socket(peers.right, SOCK_RAW, ETH_P_ALL) as receiver, sending_socket(peers.left) as sender:
+        receiver.attach_filter = TO_SOMEBODY
+        waiting_frames(receiver)  # what came before the filter
+        tagged = frame(TAG_7 + b"hello", to=SOMEBODY, protocol=VLAN)
+        sender.sendto(tagged, Packet(index_of(peers.left)))
+
+        assert observe("frame", receiver.recv(100).hex(" ")) == tagged.hex(" ")
 
 
 @claim(
@@ -274,12 +334,17 @@ def bound_to_protocol() -> Socket:
 def test_the_protocol_is_in_network_order(peers, observe, made):
     with peers.right.entered():
         receiver = made()
-    with receiver, sending_socket(peers.left) as sender:
+    with (
+        receiver,
+        packet_socket(peers.right, SOCK_RAW, ANOTHER) as other,
+        sending_socket(peers.left) as sender,
+    ):
         receiver.rcvtimeo = SOON
         sender.sendto(frame(b"another", protocol=ANOTHER), Packet(index_of(peers.left)))
         sender.sendto(frame(b"this", protocol=EXPERIMENTAL), Packet(index_of(peers.left)))
+        received = [received_until("this", receiver), other.recv(100)[HEADER:].decode()]
 
-        assert observe("received", received_until("this", receiver)) == ["this"]
+    assert observe("received_and_by_another", received) == [["this"], "another"]
 
 
 @claim(
@@ -666,8 +731,9 @@ def test_it_has_no_connections(ns, observe, call):
     "packet.7/MSG_TRUNC/real-size",
     sentence="packet.7/MSG_TRUNC/real-size",
     section="DESCRIPTION",
-    says="With MSG_TRUNC a receive on a packet socket, of SOCK_RAW or SOCK_DGRAM, returns how long the "
-    "packet is, also where the buffer is shorter, and without it how much was copied.",
+    says="With MSG_TRUNC a receive on a packet socket, of SOCK_RAW with the Ethernet header or of SOCK_DGRAM "
+    "without it, returns how long the packet is, also where the buffer is shorter, and without the flag how "
+    "much was copied.",
     needs=NEEDS,
 )
 @pytest.mark.parametrize(("type_", "size"), [(SOCK_RAW, 114), (SOCK_DGRAM, 100)], ids=["raw", "dgram"])
@@ -705,7 +771,7 @@ def test_the_size_of_a_filtered_packet_is_returned(peers, observe):
 @claim(
     "defacto/packet_socket/queued-before-bind",
     says="What a packet socket of SOCK_RAW has queued stays there when it is bound to an interface: packets "
-    "of others are received after bind(2), too.",
+    "of others that came before bind(2) are received after it, those that come later are not.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=NEEDS,
@@ -713,7 +779,8 @@ def test_the_size_of_a_filtered_packet_is_returned(peers, observe):
 )
 def test_what_was_queued_before_bind_stays(routed, observe):
     router = routed.router
-    with packet_socket(router) as sock, sending_socket(routed.right) as right:
+    sock, anywhere = packet_socket(router), packet_socket(router)
+    with sock, anywhere, sending_socket(routed.right) as right:
         right.sendto(frame(b"right"), Packet(index_of(routed.right)))
         await_readable(sock)
         sock.bind(Packet(index_of(router), EXPERIMENTAL))
@@ -721,7 +788,8 @@ def test_what_was_queued_before_bind_stays(routed, observe):
         with sending_socket(routed.left) as left:
             left.sendto(frame(b"left"), Packet(index_of(routed.left)))
 
-        assert observe("received", received_until("left", sock)) == ["right", "left"]
+        received = [received_until("left", one) for one in (anywhere, sock)]
+        assert observe("unbound_and_bound", received) == [["right", "right again", "left"], ["right", "left"]]
 
 
 @claim(

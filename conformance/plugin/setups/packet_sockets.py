@@ -5,15 +5,19 @@ from __future__ import annotations
 import fcntl
 import select
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from conformance.plugin.setups.frames import EXPERIMENTAL, HEADER
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.timing import SOON
 from libsocket import Packet, Socket
-from netns import Host
+from netns import Host, in_child
+from netns.syscalls import CLONE_NEWUSER, unshare
+
+T = TypeVar("T")
 
 ANOTHER: Final = 0x88B6
 """The second Ethernet type for local experiments (IEEE 802)."""
@@ -91,6 +95,22 @@ def hardware_groups(host: Host) -> list[str]:
 def network_ioctl(sock: Socket, number: int, device: str, value: bytes) -> None:
     """An ioctl of netdevice(7), which takes a struct ifreq: the name of an interface, and a value."""
     fcntl.ioctl(sock, number, device.encode().ljust(16, b"\0") + value.ljust(24, b"\0"))
+
+
+def network_number(sock: Socket, number: int, device: str) -> int:
+    """The int that an ioctl of netdevice(7) gives of an interface."""
+    asked = fcntl.ioctl(sock, number, device.encode().ljust(40, b"\0"))
+    return int.from_bytes(asked[16:20], sys.byteorder, signed=True)
+
+
+def in_user_namespace_alone(function: Callable[[], T]) -> T:
+    """Run a function in a child with every capability in a fresh user namespace, in the same network one."""
+
+    def there() -> T:
+        unshare(CLONE_NEWUSER)
+        return function()
+
+    return in_child(there)
 
 
 def order_of_arrival(sockets: Mapping[str, Socket], send: Callable[[], object]) -> list[str]:
