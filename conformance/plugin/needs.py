@@ -252,6 +252,12 @@ def _try_link_down() -> None:
             raise LinkRefused(errno.EOPNOTSUPP, "loopback stays up")
 
 
+def _try_allmulti() -> None:
+    with Namespace() as namespace, namespace.iproute() as netlink:
+        if netlink.get_links(ifname="lo")[0].get("allmulti") is None:
+            raise LinkRefused(errno.EOPNOTSUPP, "it is not told how many ask for all multicast")
+
+
 def _try_kernel_log() -> None:
     os.close(os.open("/dev/kmsg", os.O_RDONLY))
 
@@ -421,6 +427,9 @@ BLACKHOLE = Need("route:blackhole", lambda: _works(_try_blackhole, LinkRefused))
 LINK_DOWN = Need("link:down", lambda: _works(_try_link_down, LinkRefused))
 """Interfaces that can be set down; gVisor's are always up."""
 
+ALLMULTI = Need("link:allmulti", lambda: _works(_try_allmulti, LinkRefused))
+"""A kernel that tells how many ask an interface for all multicast frames: Linux does since 6.1."""
+
 KERNEL_LOG = Need("log:/dev/kmsg", lambda: _works(_try_kernel_log, PermissionError, FileNotFoundError))
 """The kernel's own messages, to read: the initial root may, others unless dmesg_restrict is set."""
 
@@ -459,6 +468,7 @@ _NEEDS = (
     ROUTE_MTU,
     BLACKHOLE,
     LINK_DOWN,
+    ALLMULTI,
     KERNEL_LOG,
     MEMORY,
     OWN_KERNEL,
