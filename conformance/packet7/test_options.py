@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 from dataclasses import astuple
 from socket import PACKET_HOST, PACKET_OTHERHOST, PACKET_OUTGOING, SOCK_DGRAM, SOCK_RAW
 
@@ -24,9 +25,14 @@ from conformance.plugin.setups.packet_sockets import (
     packet_socket,
     sending_socket,
 )
+from conformance.plugin.setups.processors import on_one_processor
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.timestamps import now, stamping
 from libsocket import (
+    PACKET_IGNORE_OUTGOING,
+    PACKET_LOSS,
+    PACKET_QDISC_BYPASS,
+    PACKET_RESERVE,
     PACKET_STATISTICS,
     Auxdata,
     Message,
@@ -120,9 +126,9 @@ def test_a_tag_is_told(peers, observe, tag, seen):
 
 @claim(
     "defacto/PACKET_AUXDATA/no-tag-by-protocol",
-    says="A frame with an 802.1Q tag for which the host has no interface comes to a packet socket of "
-    "SOCK_RAW with the protocol that the tag is before as a packet to another host, and its tag is lost: "
-    "PACKET_AUXDATA does not have it.",
+    says="A frame to all with an 802.1Q tag of VLAN 7, for which the host has no interface, comes as "
+    "PACKET_OTHERHOST to a packet socket of SOCK_RAW with the protocol that follows the tag, and its tag is "
+    "lost: PACKET_AUXDATA does not have it.",
     since="3.11",
     commit="d4b812dea4a2",
     needs=NEEDS,
@@ -150,13 +156,15 @@ def test_one_protocol_loses_the_tag(peers, observe):
 def test_packets_are_counted(peers, observe, type_):
     with packet_socket(peers.right, type_) as receiver, sending_socket(peers.left) as sender:
         address = Packet(index_of(peers.left))
-        sender.sendto(frame(b"one"), address)
-        sender.sendto(frame(b"two"), address)
+        with on_one_processor():
+            sender.sendto(frame(b"one"), address)
+            sender.sendto(frame(b"two"), address)
         received = [receiver.recv(100)[-3:].decode() for _ in range(2)]
         counts = [astuple(receiver.packet_statistics), astuple(receiver.packet_statistics)]
         receiver.rcvbuf = 0
-        sizes = [sender.sendto(frame(bytes(1000)), address) for _ in range(20)]
-        await_all(peers)
+        with on_one_processor():
+            sizes = [sender.sendto(frame(bytes(1000)), address) for _ in range(20)]
+            await_all(peers)
         kept = len(waiting_frames(receiver))
         packets, drops, _ = astuple(receiver.packet_statistics)
 
@@ -276,6 +284,30 @@ def test_what_goes_out_is_ignored(ns, observe, type_):
 
 
 @claim(
+    "defacto/packet_socket/more-bytes-than-an-int",
+    says="PACKET_RESERVE, PACKET_LOSS, PACKET_QDISC_BYPASS and PACKET_IGNORE_OUTGOING of a packet socket of "
+    "SOCK_RAW are set with the four bytes of an int, and with five refused with EINVAL.",
+    since="4.20",
+    commit="fa788d986a3a",
+    needs=[Capability.NET_RAW],
+)
+@pytest.mark.parametrize(
+    "option",
+    [PACKET_RESERVE, PACKET_LOSS, PACKET_QDISC_BYPASS, PACKET_IGNORE_OUTGOING],
+    ids=["PACKET_RESERVE", "PACKET_LOSS", "PACKET_QDISC_BYPASS", "PACKET_IGNORE_OUTGOING"],
+)
+def test_more_bytes_than_an_int_are_refused(ns, observe, option):
+    octets = (1).to_bytes(4, sys.byteorder)
+    with Socket.packet() as sock:
+        with refused(errno.EINVAL):
+            sock.set(option.through(raw(5)), octets + b"\0")
+        values = [int(sock.get(option))]
+        sock.set(option.through(raw(4)), octets)
+
+        assert observe("values", [*values, int(sock.get(option))]) == [0, 1]
+
+
+@claim(
     "defacto/PACKET_VNET_HDR/before-each-frame",
     says="With PACKET_VNET_HDR a frame that is sent on a packet socket of SOCK_RAW, or received, has a "
     "struct virtio_net_hdr of ten bytes before it, which is not on the wire.",
@@ -300,7 +332,7 @@ def test_a_header_comes_before_each_frame(peers, observe):
     "defacto/PACKET_VNET_HDR/short",
     says="With PACKET_VNET_HDR a send on a packet socket of SOCK_RAW of fewer than the ten bytes of a struct "
     "virtio_net_hdr is refused with EINVAL, and so is a receive with room for nine, for which the frame is "
-    "lost.",
+    "lost; one with room for ten gets the header.",
     since="2.6.34",
     commit="bfd5f4a3d605",
     needs=NEEDS,
@@ -311,18 +343,21 @@ def test_less_than_a_header_is_refused(peers, observe):
         receiver.packet_vnet_hdr = sender.packet_vnet_hdr = True
         with refused(errno.EINVAL):
             sender.sendto(bytes(9), address)
-        sender.sendto(bytes(10) + frame(b"lost"), address)
-        sender.sendto(bytes(10) + frame(b"next"), address)
+        with on_one_processor():
+            sender.sendto(bytes(10) + frame(b"lost"), address)
+            sender.sendto(bytes(10) + frame(b"cut"), address)
+            sender.sendto(bytes(10) + frame(b"next"), address)
         with refused(errno.EINVAL, "errno_of_receive"):
             receiver.recv(9)
 
-        assert observe("received", receiver.recv(100)[-4:].decode()) == "next"
+        received = [receiver.recv(10).hex(), receiver.recv(100)[-4:].decode()]
+        assert observe("received", received) == [bytes(10).hex(), "next"]
 
 
 @claim(
     "defacto/PACKET_VNET_HDR_SZ/sizes",
-    says="PACKET_VNET_HDR_SZ of a packet socket of SOCK_RAW is 0, 10 or 12, as PACKET_VNET_HDR says whether "
-    "it is not 0; another size is refused with EINVAL.",
+    says="PACKET_VNET_HDR_SZ of a packet socket of SOCK_RAW is 0, 10 or 12: PACKET_VNET_HDR reads whether it "
+    "is not 0, and sets it to 10; another size is refused with EINVAL.",
     since="6.4",
     commit="dfc39d4026fb",
     needs=[Capability.NET_RAW],
@@ -339,8 +374,10 @@ def test_the_header_has_one_of_two_sizes(ns, observe, other):
         seen.append([sock.packet_vnet_hdr_sz, sock.packet_vnet_hdr])
         sock.packet_vnet_hdr_sz = 12
         seen.append([sock.packet_vnet_hdr_sz, sock.packet_vnet_hdr])
+        sock.packet_vnet_hdr_sz = 10
+        seen.append([sock.packet_vnet_hdr_sz, sock.packet_vnet_hdr])
 
-    assert observe("size_and_header", seen) == [[10, True], [0, False], [12, True]]
+    assert observe("size_and_header", seen) == [[10, True], [0, False], [12, True], [10, True]]
 
 
 @claim(
@@ -374,8 +411,10 @@ def test_the_time_of_the_last_packet(ns, observe, type_):
     with stamping(), packet_socket(None, type_) as receiver, Socket.packet() as sender:
         with refused(errno.ENOENT):
             time_of_last_packet(receiver)
+        sender.sendto(frame(b"first"), Packet(LOOPBACK))
+        receiver.recv(100)
         before = now()
-        sender.sendto(frame(b"x"), Packet(LOOPBACK))
+        sender.sendto(frame(b"last"), Packet(LOOPBACK))
         await_readable(receiver)
         arrived = now()
         receiver.recv(100)

@@ -15,7 +15,7 @@ from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.frames import EXPERIMENTAL, HEADER
 from conformance.plugin.setups.ipv6 import index_of
-from conformance.plugin.setups.packet_rings import Slots
+from conformance.plugin.setups.packet_rings import ROOM, Slots
 from conformance.plugin.setups.packet_sockets import (
     ANOTHER,
     frame,
@@ -221,10 +221,10 @@ def test_a_ring_is_of_the_first_version(peers, observe):
         version = sock.packet_version
         sock.packet_rx_ring = RING
         with mmap.mmap(sock.fileno(), RING.block_size) as memory:
-            send_all(peers, b"hello")
+            send_all(peers, bytes(1000))  # larger than the slot, so that tp_snaplen is another number
             length = int.from_bytes(memory[LONG : LONG + 4], sys.byteorder)
 
-    assert observe("version_and_length", [version, length]) == [0, 19]
+    assert observe("version_and_length", [version, length]) == [0, 1014]
 
 
 @claim(
@@ -254,9 +254,9 @@ def test_a_version_is_chosen_before_the_ring(ns, observe, version):
     "packet.7/PACKET_RX_RING/einval",
     sentence=("packet.7/errors/einval", "if_packet.h/tpacket_req/sizes"),
     section="ERRORS",
-    says="A ring of TPACKET_V2 whose blocks are no whole pages, whose slots are no multiple of 16 bytes, or "
-    "too small for a header of 52, or whose number of slots is not that which the blocks have, is refused "
-    "with EINVAL.",
+    says="A ring of TPACKET_V2 whose blocks are no whole pages, whose slots are no multiple of 16 bytes, too "
+    "small for a header of 52, or larger than a block, or whose number of slots is not that which the blocks "
+    "have, is refused with EINVAL.",
     since="2.6.27",
     needs=[Capability.NET_RAW],
 )
@@ -379,7 +379,7 @@ def test_a_malformed_slot_stops_the_ring(peers, observe):
     receiver, sock = packet_socket(peers.right), bound_sender(peers.left)
     with receiver, sock, Slots(sock, send=True) as slots:
         slots.request(0, frame(b"first"))
-        slots.request(1, frame(b"second"), length=5000)
+        slots.request(1, frame(b"second"), length=ROOM + 1)
         slots.request(2, frame(b"third"))
         with refused():
             sock.send(b"")
@@ -401,9 +401,9 @@ def test_a_malformed_slot_stops_the_ring(peers, observe):
     "packet.7/PACKET_LOSS/skipped",
     sentence=("packet.7/PACKET_LOSS/skipped", "packet.7/PACKET_TX_RING/aborts"),
     section=SECTION,
-    says="With PACKET_LOSS a slot of a send ring of TPACKET_V2 whose tp_len is beyond it is skipped: its "
-    "status is TP_STATUS_AVAILABLE, send(2) on the packet socket of SOCK_RAW succeeds, and the slot behind "
-    "it is sent.",
+    says="With PACKET_LOSS a slot of a send ring of TPACKET_V2 whose tp_len is a byte beyond it is skipped: "
+    "its status is TP_STATUS_AVAILABLE, send(2) on the packet socket of SOCK_RAW succeeds, and the slots "
+    "around it, of which one is full, are sent.",
     since="2.6.31",
     needs=NEEDS,
     survives=MAPPED,
@@ -412,11 +412,12 @@ def test_a_malformed_slot_is_skipped(peers, observe):
     with packet_socket(peers.right) as receiver, bound_sender(peers.left) as sock:
         sock.packet_loss = True
         with Slots(sock, send=True) as slots:
-            slots.request(0, frame(b"first"))
-            slots.request(1, frame(b"second"), length=5000)
+            slots.request(0, frame(bytes(ROOM - HEADER)))
+            slots.request(1, frame(b"second"), length=ROOM + 1)
             slots.request(2, frame(b"third"))
             sent = sock.send(b"")
             received = received_until("third", receiver)
             after = [status & 0xFF for status in slots.statuses()]
 
-    assert observe("sent_received_and_after", [sent, received, after]) == [38, ["first", "third"], [0] * 4]
+    sizes = [len(one) for one in received]
+    assert observe("sent_sizes_and_after", [sent, sizes, after]) == [ROOM + 19, [ROOM - HEADER, 5], [0] * 4]

@@ -16,6 +16,8 @@ _FIELDS: Final = {"status": (0, 4), "len": (4, 4), "snaplen": (8, 4), "mac": (12
 """Of struct tpacket2_hdr: place and size."""
 _DATA_SENT: Final = 32
 """Where a packet that is to be sent begins."""
+ROOM: Final = SLOT - _DATA_SENT
+"""The largest packet that a slot has room for when it is to be sent."""
 
 
 class Slots:
