@@ -34,7 +34,7 @@ from netns import Capability, as_user, only
 
 @claim(
     "netlink.7/addresses/unicast-or-groups",
-    sentence="netlink.7/addresses/unicast-or-multicast",
+    sentence=("netlink.7/addresses/unicast-or-multicast", "netlink.7/nl_pid/unicast"),
     section="Address formats",
     says="In NETLINK_USERSOCK what is sent to a port is received by the socket that has it alone, and what "
     "is sent to a group by its two listeners.",
@@ -195,8 +195,8 @@ def test_a_family_has_32_groups(ns, observe):
     says="NETLINK_ROUTE has 32 multicast groups as each family has, of which the 33rd cannot be joined.",
     expect=differs(
         "it has more",
-        since="2.6.14",
-        commit="f7fa9b10edbb",
+        since="5.6",
+        commit="cf5bddb95cbe",
         observed={"groups": 0x8000_0000, "errno": None},
     ),
     survives={"no-op: setsockopt(*?33?*": "that it is not refused is the difference"},
@@ -373,6 +373,7 @@ def test_another_user_may_not_send(ns, observe):
     expect=differs(
         "any user may",
         since="3.6",
+        backports=("3.5.5",),
         commit="20e1db19db5d",
         observed={"allowed": ["root"], "errno": None},
     ),

@@ -322,6 +322,7 @@ def test_an_address_is_looked_up(ns, observe):
     since="2.6.10",
 )
 def test_the_kernel_tells_of_a_new_interface(ns, observe):
+    ns.add_veth("first", "second")  # which loads the module, of which the kernel tells as well
     with bound(NETLINK_KOBJECT_UEVENT, groups=1) as sock:
         ns.add_veth("left", "right")
 

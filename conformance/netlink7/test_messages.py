@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 
 import pytest
@@ -167,6 +168,27 @@ def test_an_event_has_the_port_of_who_caused_it(ns, observe):
         changer.send(new_address("10.8.0.1"))
 
         assert observe("ports", [one.port for one in drained(listener)]) == [77]
+
+
+@claim(
+    "netlink.7/nlmsghdr/not-the-process",
+    sentence="netlink.7/nlmsghdr/not-process",
+    section="DESCRIPTION",
+    says="nlmsg_pid does not stand for a process: that two sockets of one have each added an IPv4 address is "
+    "told with two port ids, of which only one is the process id.",
+)
+def test_two_sockets_of_a_process_have_two_ports(ns, observe):
+    with (
+        bound(socket.NETLINK_ROUTE, groups=1 << RTNLGRP_IPV4_IFADDR - 1, port=77) as listener,
+        bound(socket.NETLINK_ROUTE) as first,
+        bound(socket.NETLINK_ROUTE) as second,
+    ):
+        first.send(new_address("10.8.0.1"))
+        second.send(new_address("10.8.0.2"))
+        ports = [one.port for one in drained(listener)]
+
+        told = [len(set(ports)), ports.count(os.getpid()), ports == [port_of(first), port_of(second)]]
+        assert observe("ports_of_process_of_sockets", told) == [2, 1, True]
 
 
 @claim(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 import struct
@@ -9,8 +10,10 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
+from conformance.plugin.setups.control_messages import control_messages
 from conformance.plugin.timing import SOON
-from libsocket import Netlink, Socket
+from libsocket import NETLINK_LIST_MEMBERSHIPS, Netlink, Socket
+from netns import Namespace
 from netns.netlink import Message, attribute, attributes, receive
 
 NETLINK_USERSOCK: Final = 2
@@ -46,7 +49,6 @@ CAPPED, ACK_TLVS = 0x100, 0x200
 NEWLINK, GETLINK, SETLINK = 16, 18, 19
 NEWADDR, DELADDR, GETADDR = 20, 21, 22
 NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
-NEWNSID = 88
 UNKNOWN: Final = 4000
 """A type that NETLINK_ROUTE does not have."""
 RTNLGRP_LINK: Final = 1
@@ -70,6 +72,10 @@ _LOOKUP = struct.Struct("=4sIBBBBBBBBi")
 _INT = struct.Struct("=i")
 _U32 = struct.Struct("=I")
 
+_NEWNSID = 88
+_NETNSA_NSID, _NETNSA_FD = 1, 3
+_GENERATION = bytes(4)
+"""struct rtgenmsg, padded."""
 _CONTROLLER, _CTRL_CMD_GETFAMILY = 16, 3
 _CTRL_ATTR_FAMILY_ID, _CTRL_ATTR_FAMILY_NAME = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_PRIORITY = 1, 4, 6
@@ -96,12 +102,19 @@ class Acknowledged:
 
     @property
     def text(self) -> str:
-        """The message, without the zero byte that ends it."""
-        return self.attributes["message"].rstrip(b"\0").decode()
+        """The message, without the zero byte that ends it; empty if there is none."""
+        return self.attributes.get("message", b"").rstrip(b"\0").decode()
 
-    def number(self, name: str) -> int:
-        """The number in an attribute: ``offset``, ``missing`` or ``nest``."""
-        return int(_U32.unpack(self.attributes[name])[0])
+    @property
+    def policy(self) -> dict[int, int]:
+        """The numbers of the policy that an attribute broke, by their type."""
+        policy = attributes(self.attributes.get("policy", b""))
+        return {kind: int.from_bytes(value, sys.byteorder) for kind, value in policy}
+
+    def number(self, name: str) -> int | None:
+        """The number in an attribute, if it is there: ``offset``, ``missing`` or ``nest``."""
+        found = self.attributes.get(name)
+        return None if found is None else int.from_bytes(found, sys.byteorder)
 
 
 def netlink_socket(protocol: int = 0, *, type: int = socket.SOCK_RAW) -> Socket:
@@ -131,6 +144,12 @@ def port_of(sock: Socket) -> int:
 def groups_of(sock: Socket) -> int:
     """The first 32 groups of a netlink socket, as a mask."""
     return int(sock.getsockname()[1])
+
+
+def memberships(sock: Socket) -> list[int]:
+    """All groups of a netlink socket, as words of 32 bits."""
+    words: tuple[int, ...] = sock.get(NETLINK_LIST_MEMBERSHIPS)
+    return [*words]
 
 
 def framed(
@@ -202,9 +221,10 @@ def get_link(flags: int = REQUEST, *, index: int = LOOPBACK, sequence: int = 0, 
     return framed(GETLINK, flags, of_link(index), sequence=sequence, port=port)
 
 
-def set_mtu(mtu: int, flags: int = REQUEST, *, sequence: int = 0) -> bytes:
-    """A request that gives loopback another MTU."""
-    return framed(NEWLINK, flags, of_link(LOOPBACK, number(IFLA_MTU, mtu)), sequence=sequence)
+def set_mtu(mtu: int, flags: int = REQUEST, *, sequence: int = 0, short: bool = False) -> bytes:
+    """A request that gives loopback another MTU, in four bytes or, which is wrong, in two."""
+    wanted = attribute(IFLA_MTU, _U32.pack(mtu)[:2]) if short else number(IFLA_MTU, mtu)
+    return framed(NEWLINK, flags, of_link(LOOPBACK, wanted), sequence=sequence)
 
 
 def mtu_of(sock: Socket, index: int = LOOPBACK) -> int:
@@ -299,3 +319,21 @@ def waiting(sock: Socket) -> list[str]:
     while select.select([sock], [], [], 0)[0]:
         found.append(sock.recv(65536).decode())
     return found
+
+
+def numbers(sock: Socket, kind: type[int]) -> list[int]:
+    """Those of one kind, groups or ids of namespaces, that come as control messages with the next message."""
+    return [int(one) for one in control_messages(sock, kind)]
+
+
+def give_id(namespace: Namespace, id: int) -> None:
+    """Give another network namespace an id in the one this thread is in."""
+    body = _GENERATION + number(_NETNSA_NSID, id) + number(_NETNSA_FD, namespace.fileno())
+    with netlink_socket(type=socket.SOCK_DGRAM) as sock:
+        if acknowledged(sock, framed(_NEWNSID, REQUEST | ACK, body)).error:
+            raise OSError(errno.EEXIST, "the network namespace has an id already")
+
+
+def word(group: int) -> int:
+    """The bit that stands for a group in its word of a mask, from 1 to 32."""
+    return 1 << (group - 1) % GROUPS
