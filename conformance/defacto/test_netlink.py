@@ -16,16 +16,19 @@ from conformance.plugin.setups.netlink import (
     ACK,
     CREATE,
     DUMP,
+    ECHO,
     GROUPS,
     MAX_LINKS,
     NETLINK_GENERIC,
     NETLINK_USERSOCK,
     NEWLINK,
+    NEWROUTE,
     NLMSG_DONE,
     NLMSG_ERROR,
     NLMSG_NOOP,
     REQUEST,
     RTNLGRP_IPV4_IFADDR,
+    RTNLGRP_IPV4_ROUTE,
     RTNLGRP_LINK,
     acknowledged,
     addresses_in,
@@ -39,6 +42,7 @@ from conformance.plugin.setups.netlink import (
     multicast,
     netlink_socket,
     new_address,
+    new_route,
     parsed,
     port_of,
     set_mtu,
@@ -60,6 +64,7 @@ from libsocket import (
 from netns import Capability, Namespace, as_user, in_child, only
 
 OLD = "1da177e4c3f4"
+RTNLGRP_NOTIFY = 2
 ADD = REQUEST | ACK | CREATE
 
 
@@ -76,13 +81,13 @@ def test_other_types_are_refused(ns, observe, kind):
         netlink_socket(type=kind)
 
     with netlink_socket() as sock:
-        assert observe("type", int(sock.type)) == socket.SOCK_RAW
+        assert observe("type", sock.so_type) == socket.SOCK_RAW
 
 
 @claim(
     "defacto/AF_NETLINK/families",
-    says="A netlink socket of a family beyond the last, 31, or below 0 cannot be made, one of NETLINK_ROUTE "
-    "can: EPROTONOSUPPORT.",
+    says="A netlink socket of a family below 0 or beyond 31 cannot be made, one of NETLINK_ROUTE can: "
+    "EPROTONOSUPPORT.",
     since="2.6.12",
     commit=OLD,
 )
@@ -92,7 +97,7 @@ def test_there_is_no_family_beyond_the_last(ns, observe, family):
         netlink_socket(family)
 
     with netlink_socket() as sock:
-        assert observe("family", sock.proto) == socket.NETLINK_ROUTE
+        assert observe("family", sock.protocol) == socket.NETLINK_ROUTE
 
 
 @claim(
@@ -150,8 +155,8 @@ def test_there_is_no_out_of_band_data(ns, observe):
 
 @claim(
     "defacto/nl_pid/autobind",
-    says="A netlink socket has the port id 0 at first, and one of its own, the process id, once it sends or "
-    "connects without having been bound.",
+    says="A socket of NETLINK_ROUTE has the port id 0 at first, and one of its own, the process id where no "
+    "other has it, once it sends or connects without having been bound.",
     since="2.6.12",
     commit=OLD,
 )
@@ -275,8 +280,7 @@ def test_the_peer_is_told(ns, observe):
 
 @claim(
     "defacto/connect/from-another",
-    says="A socket of NETLINK_USERSOCK that is connected to one port id has nothing from another, to which "
-    "sendto(2) fails with ECONNREFUSED.",
+    says="To a socket of NETLINK_USERSOCK that is connected to one port id no other can send: ECONNREFUSED.",
     since="2.6.12",
     commit=OLD,
 )
@@ -291,9 +295,26 @@ def test_a_connected_socket_receives_from_its_peer_alone(ns, observe):
 
 
 @claim(
+    "defacto/connect/groups-from-all",
+    says="A socket of NETLINK_USERSOCK that is connected to one port id receives what another sends to a "
+    "group that it is a member of, though what that one sends to its port id is refused: ECONNREFUSED.",
+    since="2.6.12",
+    commit=OLD,
+)
+def test_a_connected_socket_receives_of_its_groups_from_all(ns, observe):
+    with bound(groups=1) as receiver, bound() as peer, bound() as stranger:
+        receiver.connect(Netlink(port_of(peer)))
+        with refused(errno.ECONNREFUSED):
+            stranger.sendto(b"to its port", Netlink(port_of(receiver)))
+        multicast(stranger, b"to its group", 1)
+
+        assert observe("received", waiting(receiver)) == ["to its group"]
+
+
+@claim(
     "defacto/sendto/nobody",
-    says="What is sent to a port id of NETLINK_USERSOCK that no socket has fails with ECONNREFUSED, also "
-    "where one had it that was closed.",
+    says="To a port id of NETLINK_USERSOCK that no socket has, or that one had which is closed, nothing can "
+    "be sent: ECONNREFUSED.",
     since="2.6.12",
     commit=OLD,
 )
@@ -301,6 +322,8 @@ def test_sending_to_nobody_is_refused(ns, observe):
     with bound() as sender, bound(port=77) as receiver:
         sender.sendto(b"there", Netlink(77))
         received = waiting(receiver)
+        with refused(errno.ECONNREFUSED, "errno_of_another"):
+            sender.sendto(b"nowhere", Netlink(78))
         receiver.close()
         with refused(errno.ECONNREFUSED):
             sender.sendto(b"gone", Netlink(77))
@@ -344,10 +367,25 @@ def test_a_group_and_the_kernel_have_a_request(ns, observe):
     commit=OLD,
 )
 def test_a_sender_does_not_hear_itself(ns, observe):
-    with bound(groups=1) as sender, bound(groups=1) as member:
-        multicast(sender, b"data", 1)
+    with bound(groups=1) as sender, bound(groups=1) as member, bound() as other:
+        sender.sendto(b"data", Netlink(port_of(other), 1))
 
-        assert observe("sender_and_member", [waiting(sender), waiting(member)]) == [[], ["data"]]
+        received = [groups_of(sender), *(waiting(one) for one in (sender, member, other))]
+        assert observe("groups_sender_member_other", received) == [1, [], ["data"], ["data"]]
+
+
+@claim(
+    "defacto/nl_groups/once",
+    says="A socket of NETLINK_USERSOCK to which sendto(2) sends by its port id and by a group that it is a "
+    "member of has it once, and another member too.",
+    since="2.6.12",
+    commit=OLD,
+)
+def test_who_is_named_twice_has_it_once(ns, observe):
+    with bound() as sender, bound(groups=1) as member, bound(groups=1) as other:
+        sender.sendto(b"data", Netlink(port_of(member), 1))
+
+        assert observe("named_and_other", [waiting(member), waiting(other)]) == [["data"], ["data"]]
 
 
 @claim(
@@ -389,8 +427,8 @@ def test_each_namespace_has_groups_of_its_own(ns, observe):
 
 @claim(
     "defacto/NETLINK_ADD_MEMBERSHIP/unbound",
-    says="A socket of NETLINK_ROUTE that has joined a group and is not bound has no events of the kernel: "
-    "its port id, 0, is the kernel's own; once it is bound to any it has.",
+    says="A socket of NETLINK_ROUTE that has joined RTNLGRP_LINK and is not bound is not told that an MTU "
+    "changes: its port id, 0, is the kernel's own; once it is bound to any it is.",
     since="2.6.14",
     commit="9a4595bc7e67",
 )
@@ -404,6 +442,28 @@ def test_an_unbound_member_hears_nothing_of_the_kernel(ns, observe):
 
         heard = types(drained(member))[:1]
         assert observe("error_groups_unbound_bound", [*unbound, heard]) == [0, 1, 0, [NEWLINK]]
+
+
+@claim(
+    "defacto/NETLINK_ADD_MEMBERSHIP/unbound-echo",
+    says="A socket of NETLINK_ROUTE that has joined RTNLGRP_LINK and RTNLGRP_IPV4_ROUTE and is not bound is "
+    "told of a route that another adds with NLM_F_ECHO, though not of an MTU that changes.",
+    since="2.6.14",
+    commit="9a4595bc7e67",
+)
+def test_an_unbound_member_hears_what_is_echoed(ns, observe):
+    with netlink_socket() as member, netlink_socket() as changer:
+        member.set(NETLINK_ADD_MEMBERSHIP, RTNLGRP_LINK)
+        member.set(NETLINK_ADD_MEMBERSHIP, RTNLGRP_IPV4_ROUTE)
+        changer.send(set_mtu(1400) + new_route(CREATE | ECHO))
+
+        heard = [port_of(member), groups_of(member), types(drained(member))]
+        assert observe("port_groups_heard_mtu", [*heard, mtu_of(member)]) == [
+            0,
+            word(RTNLGRP_LINK) | word(RTNLGRP_IPV4_ROUTE),
+            [NEWROUTE],
+            1400,
+        ]
 
 
 @claim(
@@ -449,8 +509,8 @@ def test_groups_have_bounds(ns, observe, group):
 
 @claim(
     "defacto/NETLINK_ADD_MEMBERSHIP/privilege",
-    says="To join a group of NETLINK_USERSOCK takes CAP_NET_ADMIN, as bind(2) does, and so does leaving: "
-    "EPERM; one of NETLINK_ROUTE takes none.",
+    says="To join a group of NETLINK_USERSOCK takes CAP_NET_ADMIN, and so does leaving: EPERM; to join "
+    "RTNLGRP_NOTIFY of NETLINK_ROUTE takes none.",
     since="2.6.14",
     commit="9a4595bc7e67",
     needs=[Capability.NET_ADMIN],
@@ -462,7 +522,7 @@ def test_joining_takes_a_capability(ns, observe):
                 sock.set(NETLINK_ADD_MEMBERSHIP, 2)
             with refused(errno.EPERM, "errno_of_leaving"):
                 sock.set(NETLINK_DROP_MEMBERSHIP, 1)
-            route.set(NETLINK_ADD_MEMBERSHIP, 2)
+            route.set(NETLINK_ADD_MEMBERSHIP, RTNLGRP_NOTIFY)
         kept = groups_of(sock)
         sock.set(NETLINK_ADD_MEMBERSHIP, 2)
 
@@ -529,7 +589,7 @@ def test_a_datagram_is_peeked_at(ns, observe):
     says="Without CAP_NET_ADMIN nothing can be sent to another socket of NETLINK_ROUTE: EPERM; to the kernel "
     "it can.",
     since="3.6",
-    backports=("3.5.5",),
+    backports=("3.2.30", "3.5.5"),
     commit="20e1db19db5d",
     needs=[Capability.NET_ADMIN],
 )
@@ -551,7 +611,7 @@ def test_sending_to_another_socket_takes_a_capability(ns, observe):
     "defacto/sendto/usersock-is-free",
     says="User 65534 can send to a group of NETLINK_USERSOCK and to another socket, and is received.",
     since="3.6",
-    backports=("3.5.5",),
+    backports=("3.2.30", "3.5.5"),
     commit="20e1db19db5d",
     needs=[ANOTHER_USER],
 )
@@ -586,8 +646,9 @@ def test_changes_take_a_capability(ns, observe):
     "defacto/NETLINK_ROUTE/change-privilege-of-opener",
     says="A socket of NETLINK_ROUTE that was opened without CAP_NET_ADMIN cannot change an interface by "
     "send(2), though who sends has the capability: EPERM; by sendto(2) to nl_pid 0 it can.",
-    since="3.16",
-    commit="2d7a85f4b06e",
+    since="3.15",
+    backports=("3.12.23", "3.14.9"),
+    commit="90f62cf30a78",
     needs=[Capability.NET_ADMIN],
 )
 def test_the_opener_needs_the_capability(ns, observe):
@@ -659,7 +720,7 @@ def test_the_send_buffer_bounds_a_message(ns, observe):
     "defacto/sendto/empty",
     says="No empty datagram can be sent by a socket of NETLINK_USERSOCK: ENODATA; one of a byte can.",
     since="5.16",
-    backports=("4.9.294",),
+    backports=("4.4.296", "4.9.294", "4.14.259", "4.19.222", "5.4.167", "5.10.87", "5.15.10"),
     commit="f123cffdd8fe",
 )
 def test_an_empty_datagram_is_refused(ns, observe):
@@ -683,7 +744,7 @@ def test_a_full_receiver_refuses_a_unicast(ns, observe):
     with bound() as receiver, netlink_socket(NETLINK_USERSOCK) as sender:
         receiver.rcvbuf = 0
         address = Netlink(port_of(receiver))
-        sender.sendto(bytes(4096), address)
+        sender.sendto(bytes(4096), MessageFlag.DONTWAIT, address)
         with refused(errno.EAGAIN):
             sender.sendto(b"refused", MessageFlag.DONTWAIT, address)
         first = len(receiver.recv(65536))
@@ -782,15 +843,18 @@ def test_what_is_not_done_is_acknowledged(ns, observe):
 
 @claim(
     "defacto/nlmsg_len/wrong",
-    says="A message to NETLINK_ROUTE whose nlmsg_len is less than a header, or more than was sent, is "
-    "ignored without an answer, and so is what follows it in the datagram.",
+    says="A message to NETLINK_ROUTE whose nlmsg_len is less than a header, or more than is left of what was "
+    "sent, is ignored without an answer, and so is what follows it in the datagram.",
     since="2.6.12",
     commit=OLD,
 )
-@pytest.mark.parametrize("length", [0, 15, 1000])
-def test_a_wrong_length_is_ignored(ns, observe, length):
+@pytest.mark.parametrize(
+    ("length", "answered"), [(0, [1]), (15, [1]), (16, [1, 2, 3]), (48, [1, 2]), (49, [1]), (1000, [1])]
+)
+def test_a_wrong_length_is_ignored(ns, observe, length, answered):
     with netlink_socket() as sock:
-        wrong = framed(NLMSG_NOOP, REQUEST | ACK, sequence=2, length=length)
-        sent = sock.send(get_link(sequence=1) + wrong + get_link(sequence=3))
+        noop = framed(NLMSG_NOOP, REQUEST | ACK, sequence=2, length=length)
+        sent = sock.send(get_link(sequence=1) + noop + get_link(sequence=3))
 
-        assert observe("sent_and_answered", [sent, [one.sequence for one in drained(sock)]]) == [80, [1]]
+        sequences = [one.sequence for one in drained(sock)]
+        assert observe("sent_and_answered", [sent, sequences]) == [80, answered]

@@ -6,20 +6,25 @@ import errno
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.refusal import refused
 from conformance.plugin.setups.netlink import (
     ACK,
     CREATE,
     DUMP_FILTERED,
     DUMP_INTR,
+    EXCL,
     GETLINK,
     HEADER,
     IFLA_IFNAME,
     LOOPBACK,
     NETLINK_GENERIC,
+    NETLINK_USERSOCK,
     NEWLINK,
     NLA_F_NESTED,
     NLMSG_DONE,
+    NLMSG_MIN_TYPE,
+    REPLACE,
     REQUEST,
     acknowledged,
     addresses_in,
@@ -30,11 +35,14 @@ from conformance.plugin.setups.netlink import (
     generic,
     generic_family,
     get_addresses,
+    mtu_of,
     netlink_socket,
     new_address,
+    new_route,
     number,
     of_link,
     parsed,
+    routes,
     set_mtu,
 )
 from libsocket import NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, Socket
@@ -59,6 +67,37 @@ def telling(protocol: int = 0) -> Socket:
     sock = netlink_socket(protocol)
     sock.set(NETLINK_EXT_ACK, True)
     return sock
+
+
+@claim(
+    "netlink.h/NETLINK_UNUSED/unused",
+    sentence="netlink.h/NETLINK_UNUSED/unused",
+    section=SECTION,
+    says="A netlink socket of the families 1 and 3, NETLINK_UNUSED and NETLINK_FIREWALL, cannot be made, one "
+    "of the family 2, NETLINK_USERSOCK, can.",
+)
+@pytest.mark.parametrize("family", [1, 3])
+def test_unused_families_have_no_sockets(ns, observe, family):
+    with refused():
+        netlink_socket(family)
+
+    with netlink_socket(NETLINK_USERSOCK) as sock:
+        assert observe("family", sock.protocol) == NETLINK_USERSOCK
+
+
+@claim(
+    "netlink.h/NLM_F_REQUEST/request",
+    sentence="netlink.h/NLM_F_REQUEST/request",
+    section=SECTION,
+    says="Of two messages to NETLINK_ROUTE that give loopback another MTU, both acknowledged, the one with "
+    "NLM_F_REQUEST is a request, which is carried out, and the one without is not.",
+)
+def test_a_request_has_its_flag(ns, observe):
+    with netlink_socket() as sock:
+        with_ = acknowledged(sock, set_mtu(1400, REQUEST | ACK)).error
+        without = acknowledged(sock, set_mtu(1500, ACK)).error
+
+        assert observe("errors_and_mtu", [with_, without, mtu_of(sock)]) == [0, 0, 1400]
 
 
 @claim(
@@ -97,7 +136,7 @@ def add_many(changer: Socket) -> None:
     sentence="netlink.h/NLM_F_DUMP_FILTERED/filtered",
     section=SECTION,
     says="With NETLINK_GET_STRICT_CHK a dump of the IPv4 addresses of one interface by NETLINK_ROUTE lists "
-    "those alone, and has NLM_F_DUMP_FILTERED on each; without the option it has neither done.",
+    "those alone, with NLM_F_DUMP_FILTERED on each; without the option it lists all, without the flag.",
     since="4.20",
 )
 def test_a_dump_that_was_filtered_says_so(ns, observe):
@@ -117,17 +156,69 @@ def test_a_dump_that_was_filtered_says_so(ns, observe):
 
 
 @claim(
+    "netlink.h/NLM_F_CREATE/combined",
+    sentence="netlink.h/NLM_F_CREATE/combinations",
+    section=SECTION,
+    says="By RTM_NEWROUTE an IPv4 route is added with NLM_F_CREATE and NLM_F_EXCL where it is not there, "
+    "changed with NLM_F_REPLACE where it is, either with NLM_F_CREATE and NLM_F_REPLACE, and neither with "
+    "NLM_F_EXCL alone; what is not done is EEXIST or ENOENT.",
+)
+@pytest.mark.parametrize(
+    ("flags", "errors", "after"),
+    [
+        (CREATE | EXCL, [0, -errno.EEXIST], [[4, 7], [5, 8]]),
+        (REPLACE, [-errno.ENOENT, 0], [[5, 7]]),
+        (CREATE | REPLACE, [0, 0], [[5, 7], [5, 8]]),
+        (EXCL, [-errno.ENOENT, -errno.EEXIST], [[4, 7]]),
+    ],
+    ids=["add", "change", "true-change", "check"],
+)
+def test_flags_of_new_requests_are_combined(ns, observe, flags, errors, after):
+    with netlink_socket() as sock:
+        sock.send(new_route(CREATE, metric=7, protocol=4))
+        before = routes(sock)
+        seen = [
+            acknowledged(sock, new_route(flags | ACK, metric=metric, protocol=5)).error for metric in (8, 7)
+        ]
+
+        assert observe("before_errors_after", [before, seen, routes(sock)]) == [[[4, 7]], errors, after]
+
+
+@claim(
+    "netlink.h/NLM_F_CREATE/appends",
+    sentence="netlink.h/NLM_F_CREATE/combinations",
+    section=SECTION,
+    says="With NLM_F_CREATE alone an IPv4 route is appended by RTM_NEWROUTE: it is behind those to the same "
+    "network with the same metric.",
+    expect=differs(
+        "it is in front of them, as NLM_F_APPEND is needed for the end",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"protocols": [5, 4]},
+    ),
+)
+def test_create_alone_appends(ns, observe):
+    with netlink_socket() as sock:
+        sock.send(new_route(CREATE, protocol=4))
+        sock.send(new_route(CREATE, protocol=5))
+
+        assert observe("protocols", [protocol for protocol, _ in routes(sock)]) == [4, 5]
+
+
+@claim(
     "netlink.h/NLMSG_MIN_TYPE/reserved",
     sentence="netlink.h/NLMSG_MIN_TYPE/reserved",
     section=SECTION,
-    says="Messages of types below 16 are for control, and no requests: NETLINK_ROUTE acknowledges one of the "
-    "type 15 without an error, and has one for a type beyond its own.",
+    says="Messages of types below 16 are for control, and no requests: NETLINK_ROUTE acknowledges each "
+    "without an error, also where it names an interface that is not there, for which 16 (RTM_NEWLINK) has "
+    "ENODEV.",
 )
 def test_types_below_16_are_no_requests(ns, observe):
     with netlink_socket() as sock:
-        errors = [acknowledged(sock, framed(type, REQUEST | ACK)).error for type in (15, 4000)]
+        messages = [framed(type, REQUEST | ACK, of_link(NO_DEVICE)) for type in range(17)]
+        errors = [acknowledged(sock, one).error for one in messages]
 
-        assert observe("errors", errors) == [0, -errno.EOPNOTSUPP]
+        assert observe("errors", errors) == [*[0] * NLMSG_MIN_TYPE, -errno.ENODEV]
 
 
 @claim(
@@ -184,7 +275,7 @@ def test_the_offset_of_the_wrong_attribute_is_told(ns, observe, before):
 
 @claim(
     "netlink.h/NLMSGERR_ATTR/policy",
-    sentence="netlink.h/NLMSGERR_ATTR/policy",
+    sentence=("netlink.h/NLMSGERR_ATTR/policy", "netlink.h/NL_POLICY_TYPE_ATTR/values"),
     section=SECTION,
     says="NLMSGERR_ATTR_POLICY says what an attribute of NETLINK_ROUTE may be that was refused: a name of an "
     "interface of 40 bytes is a string (NL_ATTR_TYPE_STRING) of at most 15.",
@@ -248,9 +339,10 @@ def test_the_nest_of_what_is_missing_is_told(ns, observe):
 
 @claim(
     "netlink.h/NLMSGERR_ATTR/none-on-success",
-    sentence="netlink.h/NLMSGERR_ATTR/offset",
+    sentence="netlink.h/nlmsgerr/attributes",
     section=SECTION,
-    says="An acknowledgement of NETLINK_ROUTE without an error has none of these, where an error has.",
+    says="With NETLINK_EXT_ACK no attribute follows where NETLINK_ROUTE acknowledges a change of an MTU "
+    "without an error, and NLMSGERR_ATTR_MSG where with one.",
     since="4.12",
 )
 def test_success_has_no_attributes(ns, observe):
