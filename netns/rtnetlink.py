@@ -206,7 +206,7 @@ class Rtnetlink:
     """A netlink socket in the network namespace of the thread that opens it; all raise LinkRefused."""
 
     def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, socket.NETLINK_ROUTE)
         with suppress(OSError):  # gVisor does not know why it refuses
             self._socket.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
 

@@ -78,7 +78,7 @@ def _dump(sock: socket.socket) -> list[Any]:
     wanted["sdiag_family"] = int(sock.family)
     with (
         setting_up("sock_diag"),
-        socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as diag,
+        socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG) as diag,
     ):
         return request(diag, wanted).decoded(kind)
 

@@ -2,8 +2,8 @@
 
 What is left out, since no claim is about it:
 
-- calls on netlink sockets, on what is waited for beside them, SIOC?IF ioctls, and sockets that serve for
-  nothing else, by which namespaces are furnished;
+- calls on netlink sockets of SOCK_DGRAM, on what is waited for beside them, SIOC?IF ioctls, and sockets that
+  serve for nothing else, by which namespaces are furnished: a claim's own netlink sockets are of SOCK_RAW;
 - polls of what is no socket, as the answer of a process that the test forked is awaited;
 - the creation of sockets, without which no test goes on;
 - getsockname with room for any address (128 bytes), by which the interpreter learns a descriptor's family;
@@ -48,11 +48,17 @@ _LOOP = 5
 _LONGEST = 1024
 """Bytes that strace writes into memory at most."""
 
+_NO_NETLINK_ADDRESS = "nl_pid=0, nl_groups=00000000"
+"""As strace reads an address of a netlink socket that leaves the port to the kernel, and has no groups."""
+
 _NO_FD = 1000
 """A descriptor that is none."""
 
 _LONG_STRING = re.compile(r'("(?:\\.|[^"\\]){40})(?:\\.|[^"\\])+"')
 """What is longer than 40 characters is cut there."""
+
+_CHANGING = re.compile(r"htons\(\d+\)|nl_pad=0x[0-9a-f]+|nl_pid=\d{3,}|nlmsg_pid=\d{3,}")
+"""Ports, and padding that nobody sets, which are not the same on every run."""
 
 _PROTOCOL = 9
 """The place of the protocol in an IPv4 header."""
@@ -125,7 +131,7 @@ def _failed(call: Call) -> bool:
 def _no_op(call: Call) -> str | None:
     if not _succeeded(call) or (call.name in _CONTROLS and call.arguments[1] not in _SETTING_CONTROLS):
         return None
-    if call.name == "bind" and "htons(0)" in call.arguments[1]:
+    if call.name == "bind" and ("htons(0)" in call.arguments[1] or _NO_NETLINK_ADDRESS in call.arguments[1]):
         return None
     if call.name == "setsockopt" and _is_guard(call):
         return None
@@ -205,6 +211,8 @@ def _other_bytes(call: Call) -> str | None:
         return None
     if call.name == "recvmsg":
         return f"retval={call.result}:{_poked(2, bytes(_MSGHDR))}"  # the buffers stay as they were
+    if call.arguments[1].startswith(("{nlmsg_len=", "[{nlmsg_len=")):  # as strace reads netlink messages
+        return _poked(2, bytes(4))
     if not call.arguments[1].startswith('"') or call.arguments[1] == '""':
         return None
     return _poked(2, b"!" if call.arguments[1].startswith('"~') else b"~")
@@ -282,8 +290,15 @@ _EVENTS = {
 
 def _another_address(call: Call) -> str | None:
     """The address has another port."""
+    if not _succeeded(call):
+        return None
+    if netlink := re.search(
+        r"sa_family=AF_NETLINK, nl_pid=(-?\d+), nl_groups=((?:0x)?[0-9a-f]+)", call.arguments[1]
+    ):
+        port, groups = int(netlink[1]) ^ 1, int(netlink[2], 16)
+        return _poked(2, _bytes(socket.AF_NETLINK, 4) + _bytes(port, 4) + _bytes(groups, 4))
     found = re.search(r"sa_family=AF_INET,.*sin_port=htons\((\d+)\)", call.arguments[1])
-    if not _succeeded(call) or found is None:
+    if found is None:
         return None
     return _poked(2, _bytes(2, 2) + (int(found[1]) ^ 1).to_bytes(2, "big"))
 
@@ -354,7 +369,7 @@ def _sending(call: Call) -> tuple[str, ...]:
 def described(call: Call) -> str:
     """A call in a word or two, the same on every run: no descriptors, no addresses that change."""
     words = [
-        re.sub(r"htons\(\d+\)", "port", re.sub(r"<(?:->|[^>])*>", "", _LONG_STRING.sub(r'\1..."', one)))
+        _CHANGING.sub("port", re.sub(r"<(?:->|[^>])*>", "", _LONG_STRING.sub(r'\1..."', one)))
         for one in (call.arguments if call.name in _READINESS | {"socket"} else call.arguments[1:])
     ]
     text = ", ".join(word for word in words if not re.fullmatch(r"0x[0-9a-f]+|NULL|\d{4,}", word))
@@ -380,8 +395,8 @@ def _relevant(calls: Sequence[Call]) -> Iterator[Call]:
 
 
 def _furnishing(calls: Sequence[Call]) -> set[str]:
-    """The netlink sockets, what an event loop watches besides, and what only asks for interfaces."""
-    netlink = {one.returned for one in calls if one.name == "socket" and one.arguments[0] == "AF_NETLINK"}
+    """Netlink sockets of SOCK_DGRAM, what an event loop watches beside, and what only asks for interfaces."""
+    netlink = {one.returned for one in calls if _is_furnisher(one)}
     watches = [(one.arguments[0], _watched(one)) for one in calls if one.name == "epoll_ctl"]
     loops = {loop for loop, watched in watches if watched in netlink}
     beside = {watched for loop, watched in watches if loop in loops}
@@ -391,6 +406,12 @@ def _furnishing(calls: Sequence[Call]) -> set[str]:
     asking = {one.referent for one in calls if _asks_for_interface(one)}
     serving = {one.referent for one in calls if one.name != "close" and not _asks_for_interface(one)}
     return netlink.union(beside, asking - serving, *(pair for pair in pairs if pair & beside))
+
+
+def _is_furnisher(call: Call) -> bool:
+    """Whether it makes a netlink socket such as netns and pyroute2 have."""
+    made = call.name == "socket" and call.arguments[0] == "AF_NETLINK"
+    return made and call.arguments[1].startswith("SOCK_DGRAM")
 
 
 def _asks_for_interface(call: Call) -> bool:

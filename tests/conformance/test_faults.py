@@ -247,7 +247,7 @@ def test_what_an_event_loop_watches_beside_netlink_is_left_out() -> None:
     loop = "9<anon_inode:[eventpoll]>"
 
     assert not injected(
-        "socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_ROUTE) = 5<socket:[5]>",
+        "socket(AF_NETLINK, SOCK_DGRAM|SOCK_CLOEXEC, NETLINK_ROUTE) = 5<socket:[5]>",
         "socketpair(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0, [6<socket:[6]>, 7<socket:[7]>]) = 0",
         "ioctl(6<socket:[6]>, FIONBIO, [1]) = 0",
         "ioctl(7<socket:[7]>, FIONBIO, [1]) = 0",
@@ -385,12 +385,32 @@ def test_to_close_a_listener_or_an_event_loop_is_cleaning_up(closed: str, use: s
 
 def test_what_furnishes_a_namespace_is_left_alone() -> None:
     found = injected(
-        "socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_ROUTE) = 3<socket:[9]>",
+        "socket(AF_NETLINK, SOCK_DGRAM|SOCK_CLOEXEC, NETLINK_ROUTE) = 3<socket:[9]>",
         'sendto(3<socket:[9]>, "x", 1, 0, NULL, 0) = 1',
         'ioctl(4<socket:[8]>, SIOCSIFFLAGS, {ifr_name="lo", ifr_flags=IFF_UP}) = 0',
     )
 
     assert found == {}
+
+
+def test_what_a_claim_asks_of_netlink_is_changed() -> None:
+    found = injected(
+        "socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_ROUTE) = 3<socket:[9]>",
+        "bind(3<socket:[9]>, {sa_family=AF_NETLINK, nl_pid=0, nl_groups=00000000}, 12) = 0",
+        'recvfrom(3<socket:[9]>, [{nlmsg_len=20, nlmsg_type=NLMSG_DONE}, "0"], 99, 0, NULL, NULL) = 20',
+        "getsockname(3<socket:[9]>, {sa_family=AF_NETLINK, nl_pid=7, nl_groups=0x000002}, [12]) = 0",
+    )
+
+    assert found == {
+        "refused": "error=EIO",
+        "other bytes": "poke_exit=@arg2=00000000",
+        "end": "retval=0",
+        "another address": f"poke_exit=@arg2={_native(16, 4)}{_native(6, 4)}{_native(2, 4)}",
+    }
+
+
+def _native(number: int, size: int) -> str:
+    return number.to_bytes(size, sys.byteorder).hex()
 
 
 def test_of_the_rounds_of_a_loop_the_first_and_the_last_are_changed() -> None:

@@ -203,7 +203,7 @@ def _manage_paths(host: Host, command: int, attributes_: bytes) -> None:
     with (
         host.entered(),
         setting_up("mptcp_pm"),
-        socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_GENERIC) as sock,
+        socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_GENERIC) as sock,
     ):
         found = _asked(sock, _CONTROLLER, _GET_FAMILY, attribute(_FAMILY_NAME, b"mptcp_pm\0")).messages[0]
         family = dict(attributes(found.body[_GENERIC.size :]))[_FAMILY_ID]

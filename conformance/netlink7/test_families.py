@@ -1,0 +1,343 @@
+"""The families of netlink: what each is for, and which are gone."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import IPSEC
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.netlink import (
+    ACK,
+    CREATE,
+    EXCL,
+    GETLINK,
+    NETLINK_FIB_LOOKUP,
+    NETLINK_GENERIC,
+    NETLINK_KOBJECT_UEVENT,
+    NETLINK_USERSOCK,
+    NEWADDR,
+    NEWLINK,
+    NEWROUTE,
+    REQUEST,
+    RTNLGRP_IPV4_IFADDR,
+    RTNLGRP_IPV4_ROUTE,
+    RTNLGRP_LINK,
+    acknowledged,
+    addresses_in,
+    asked,
+    bound,
+    drained,
+    dumped,
+    framed,
+    generic_family,
+    get_addresses,
+    get_link,
+    looked_up,
+    lookup,
+    mtu_of,
+    netlink_socket,
+    new_address,
+    new_route,
+    port_of,
+    routes,
+    set_mtu,
+    types,
+    waiting,
+)
+from libsocket import Netlink, Socket
+from netns import in_child, sock_diag
+
+
+@claim(
+    "netlink.7/DESCRIPTION/kernel-answers",
+    sentence=("netlink.7/DESCRIPTION/transfer", "netlink.7/nlmsghdr/type"),
+    section="DESCRIPTION",
+    says="By a netlink socket of NETLINK_ROUTE a process asks the kernel for an interface with a message of "
+    "the type RTM_GETLINK, and has one of the type RTM_NEWLINK.",
+)
+def test_the_kernel_answers_a_request(ns, observe):
+    with netlink_socket() as sock:
+        answer = asked(sock, get_link())
+
+        assert observe("types", [GETLINK, *types(answer)]) == [GETLINK, NEWLINK]
+
+
+@claim(
+    "netlink.7/DESCRIPTION/socket-types",
+    sentence="netlink.7/DESCRIPTION/types",
+    section="DESCRIPTION",
+    says="A netlink socket can be of the type SOCK_RAW and of the type SOCK_DGRAM, and has an answer of the "
+    "kernel either way.",
+)
+@pytest.mark.parametrize("kind", [socket.SOCK_RAW, socket.SOCK_DGRAM])
+def test_raw_and_datagram_are_valid(ns, observe, kind):
+    with netlink_socket(type=kind) as sock:
+        answer = asked(sock, get_link())
+
+        assert observe(
+            "type_and_answer", [sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE), types(answer)]
+        ) == [kind, [NEWLINK]]
+
+
+@claim(
+    "netlink.7/DESCRIPTION/no-distinction",
+    sentence="netlink.7/DESCRIPTION/no-distinction",
+    section="DESCRIPTION",
+    says="A netlink socket of the type SOCK_RAW and one of SOCK_DGRAM send to each other, in the family "
+    "NETLINK_USERSOCK.",
+)
+def test_raw_and_datagram_sockets_send_to_each_other(ns, observe):
+    with bound() as raw, netlink_socket(NETLINK_USERSOCK, type=socket.SOCK_DGRAM) as datagram:
+        datagram.sendto(b"from datagram", Netlink(port_of(raw)))
+        raw.sendto(b"from raw", Netlink(port_of(datagram)))
+
+        assert observe("received", [*waiting(datagram), *waiting(raw)]) == ["from raw", "from datagram"]
+
+
+@claim(
+    "netlink.7/DESCRIPTION/datagrams",
+    sentence="netlink.7/DESCRIPTION/datagrams",
+    section="DESCRIPTION",
+    says="What a netlink socket of NETLINK_USERSOCK sends in two calls is received in two, each a datagram.",
+)
+def test_each_send_is_received_by_itself(ns, observe):
+    with netlink_socket(NETLINK_USERSOCK) as sender, bound() as receiver:
+        sender.sendto(b"first", Netlink(port_of(receiver)))
+        sender.sendto(b"second", Netlink(port_of(receiver)))
+
+        assert observe("received", waiting(receiver)) == ["first", "second"]
+
+
+@claim(
+    "netlink.7/DESCRIPTION/family",
+    sentence="netlink.7/DESCRIPTION/family",
+    section="DESCRIPTION",
+    says="The netlink family chooses which part of the kernel has a message: of the type 16, with a body as "
+    "RTM_NEWLINK has it, NETLINK_ROUTE makes a change, and NETLINK_GENERIC none.",
+)
+@pytest.mark.parametrize(("family", "mtu"), [(socket.NETLINK_ROUTE, 1400), (NETLINK_GENERIC, 65536)])
+def test_the_family_chooses_the_part_of_the_kernel(ns, observe, family, mtu):
+    with netlink_socket() as route, netlink_socket(family) as sock:
+        sock.send(set_mtu(1400, REQUEST | ACK))
+
+        assert observe("answers_and_mtu", [len(drained(sock)), mtu_of(route)]) == [1, mtu]
+
+
+@claim(
+    "netlink.7/NETLINK_ROUTE/updates",
+    sentence="netlink.7/NETLINK_ROUTE/updates",
+    section="DESCRIPTION",
+    says="A netlink socket of NETLINK_ROUTE receives that an interface, an IPv4 address or an IPv4 route has "
+    "changed, in the group for each.",
+)
+@pytest.mark.parametrize(
+    ("group", "request_", "event"),
+    [
+        (RTNLGRP_LINK, set_mtu(1400, REQUEST | ACK), NEWLINK),
+        (RTNLGRP_IPV4_IFADDR, new_address("10.8.0.1", REQUEST | ACK | CREATE | EXCL), NEWADDR),
+        (RTNLGRP_IPV4_ROUTE, new_route(CREATE | ACK), NEWROUTE),
+    ],
+    ids=["link", "address", "route"],
+)
+def test_updates_are_received(ns, observe, group, request_, event):
+    with bound(socket.NETLINK_ROUTE, groups=1 << group - 1) as listener, netlink_socket() as changer:
+        before = len(drained(listener))
+        error = acknowledged(changer, request_).error
+
+        assert observe("before_error_and_event", [before, error, drained(listener)[0].type]) == [0, 0, event]
+
+
+@claim(
+    "netlink.7/NETLINK_ROUTE/modifies",
+    sentence="netlink.7/NETLINK_ROUTE/modifies",
+    section="DESCRIPTION",
+    says="By a netlink socket of NETLINK_ROUTE the parameters of an interface, IPv4 addresses and IPv4 "
+    "routes are changed: what is asked for next is what was set.",
+)
+def test_links_addresses_and_routes_are_changed(ns, observe):
+    with netlink_socket() as sock:
+        sock.send(set_mtu(1400))
+        sock.send(new_address("10.8.0.1"))
+        sock.send(new_route(CREATE))
+
+        listed = addresses_in(dumped(sock, get_addresses()))
+        assert observe("mtu_addresses_routes", [mtu_of(sock), listed, routes(sock)]) == [
+            1400,
+            ["127.0.0.1", "10.8.0.1"],
+            [[4, 7]],
+        ]
+
+
+@claim(
+    "netlink.7/NETLINK_USERSOCK/user-mode",
+    sentence=("netlink.7/NETLINK_USERSOCK/reserved", "netlink.h/NETLINK_USERSOCK/reserved"),
+    section="DESCRIPTION",
+    says="In the family NETLINK_USERSOCK two processes speak to each other whatever they like, and there is "
+    "no kernel to speak to: ECONNREFUSED.",
+)
+def test_processes_speak_to_each_other(ns, observe):
+    with bound() as receiver, netlink_socket(NETLINK_USERSOCK) as sender:
+        in_child(lambda: sender.sendto(b"no netlink message", Netlink(port_of(receiver))))
+        with refused(errno.ECONNREFUSED):
+            sender.sendto(b"no netlink message", Netlink(0))
+
+        assert observe("received", waiting(receiver)) == ["no netlink message"]
+
+
+TCP_LISTEN = 10
+"""The state of what listens, in every protocol family."""
+GONE = (
+    "A netlink socket of {}, the family {}, cannot be made, as one of NETLINK_USERSOCK can: EPROTONOSUPPORT."
+)
+
+
+@claim(
+    "netlink.7/NETLINK_W1/gone",
+    sentence="netlink.7/NETLINK_W1/until",
+    section="DESCRIPTION",
+    says=GONE.format("NETLINK_W1", 1),
+    since="2.6.18",
+)
+def test_netlink_w1_is_gone(ns, observe):
+    with refused(errno.EPROTONOSUPPORT):
+        netlink_socket(1)
+
+    with netlink_socket(NETLINK_USERSOCK) as other:
+        assert observe("family_of_another", other.proto) == NETLINK_USERSOCK
+
+
+@claim(
+    "netlink.7/NETLINK_FIREWALL/gone",
+    sentence="netlink.7/NETLINK_FIREWALL/removed",
+    section="DESCRIPTION",
+    says=GONE.format("NETLINK_FIREWALL", 3),
+    since="3.5",
+)
+def test_netlink_firewall_is_gone(ns, observe):
+    with refused(errno.EPROTONOSUPPORT):
+        netlink_socket(3)
+
+    with netlink_socket(NETLINK_USERSOCK) as other:
+        assert observe("family_of_another", other.proto) == NETLINK_USERSOCK
+
+
+@claim(
+    "netlink.7/NETLINK_NFLOG/gone",
+    sentence="netlink.7/NETLINK_NFLOG/until",
+    section="DESCRIPTION",
+    says=GONE.format("NETLINK_NFLOG", 5),
+    since="3.17",
+)
+def test_netlink_nflog_is_gone(ns, observe):
+    with refused(errno.EPROTONOSUPPORT):
+        netlink_socket(5)
+
+    with netlink_socket(NETLINK_USERSOCK) as other:
+        assert observe("family_of_another", other.proto) == NETLINK_USERSOCK
+
+
+@claim(
+    "netlink.7/NETLINK_IP6_FW/gone",
+    sentence="netlink.7/NETLINK_IP6_FW/until",
+    section="DESCRIPTION",
+    says=GONE.format("NETLINK_IP6_FW", 13),
+    since="3.5",
+)
+def test_netlink_ip6_fw_is_gone(ns, observe):
+    with refused(errno.EPROTONOSUPPORT):
+        netlink_socket(13)
+
+    with netlink_socket(NETLINK_USERSOCK) as other:
+        assert observe("family_of_another", other.proto) == NETLINK_USERSOCK
+
+
+@claim(
+    "netlink.7/NETLINK_SOCK_DIAG/queries",
+    sentence="netlink.7/NETLINK_SOCK_DIAG/queries",
+    section="DESCRIPTION",
+    says="By NETLINK_SOCK_DIAG the kernel tells of sockets of several protocol families: of a TCP socket "
+    "over IPv4 or IPv6 that listens, and of a UNIX stream socket that does.",
+    since="3.3",
+)
+@pytest.mark.parametrize(
+    ("make", "address"),
+    [
+        (Socket.tcp, ("127.0.0.1", 0)),
+        (lambda: Socket.tcp(socket.AF_INET6), ("::1", 0)),
+        (Socket.unix, ""),
+    ],
+    ids=["tcp", "tcp6", "unix"],
+)
+def test_sockets_are_told_of(ns, observe, make, address):
+    with make() as sock:
+        sock.bind(address)
+        sock.listen()
+        told = sock_diag(sock)
+
+        inode = os.fstat(sock.fileno()).st_ino
+        assert observe("another_inode_and_state", [told.inode - inode, told.state]) == [0, TCP_LISTEN]
+
+
+@claim(
+    "netlink.7/NETLINK_XFRM/ipsec",
+    sentence="netlink.7/NETLINK_XFRM/ipsec",
+    section="DESCRIPTION",
+    says="NETLINK_XFRM is IPsec's: asked for the number of policies with XFRM_MSG_GETSPDINFO, it answers "
+    "with XFRM_MSG_NEWSPDINFO.",
+    needs=[IPSEC],
+)
+def test_ipsec_answers(ns, observe):
+    with netlink_socket(socket.NETLINK_XFRM) as sock:
+        answer = asked(sock, framed(0x25, REQUEST, bytes(4)))
+
+        assert observe("types", types(answer)) == [0x24]
+
+
+@claim(
+    "netlink.7/NETLINK_FIB_LOOKUP/lookup",
+    sentence="netlink.7/NETLINK_FIB_LOOKUP/lookup",
+    section="DESCRIPTION",
+    says="NETLINK_FIB_LOOKUP looks an address up in the routing tables: 127.0.0.1 is in the table of local "
+    "addresses (255), with a prefix of 32 bits, the type RTN_LOCAL (2) and the scope of this host (254).",
+    since="2.6.13",
+)
+def test_an_address_is_looked_up(ns, observe):
+    with netlink_socket(NETLINK_FIB_LOOKUP) as sock:
+        answer = asked(sock, lookup("127.0.0.1"))[0]
+
+        assert observe("table_prefix_type_scope_error", looked_up(answer)) == [255, 32, 2, 254, 0]
+
+
+@claim(
+    "netlink.7/NETLINK_KOBJECT_UEVENT/messages",
+    sentence="netlink.7/NETLINK_KOBJECT_UEVENT/messages",
+    section="DESCRIPTION",
+    says="By NETLINK_KOBJECT_UEVENT, in its first group, the kernel tells that a network interface was "
+    "added: with text, and without a header of netlink.",
+    since="2.6.10",
+)
+def test_the_kernel_tells_of_a_new_interface(ns, observe):
+    ns.add_veth("first", "second")  # which loads the module, of which the kernel tells as well
+    with bound(NETLINK_KOBJECT_UEVENT, groups=1) as sock:
+        ns.add_veth("left", "right")
+
+        assert observe("event", sock.recv(4096).split(b"\0")[0].decode()).startswith(
+            "add@/devices/virtual/net/"
+        )
+
+
+@claim(
+    "netlink.7/NETLINK_GENERIC/family",
+    sentence="netlink.7/NETLINK_GENERIC/simplified",
+    section="DESCRIPTION",
+    says="NETLINK_GENERIC tells the number of a family by its name: that of nlctrl, which is asked, is 16.",
+    since="2.6.15",
+)
+def test_generic_netlink_tells_a_family(ns, observe):
+    with netlink_socket(NETLINK_GENERIC) as sock:
+        assert observe("number", generic_family(sock, "nlctrl")) == 16

@@ -1,0 +1,380 @@
+"""include/uapi/linux/netlink.h: what its comments promise of messages, and of extended acks."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.netlink import (
+    ACK,
+    CREATE,
+    DUMP_FILTERED,
+    DUMP_INTR,
+    EXCL,
+    GETLINK,
+    HEADER,
+    IFLA_IFNAME,
+    LOOPBACK,
+    NETLINK_GENERIC,
+    NETLINK_USERSOCK,
+    NEWLINK,
+    NLA_F_NESTED,
+    NLMSG_DONE,
+    NLMSG_MIN_TYPE,
+    REPLACE,
+    REQUEST,
+    acknowledged,
+    addresses_in,
+    asked,
+    drained,
+    dumped,
+    framed,
+    generic,
+    generic_family,
+    get_addresses,
+    mtu_of,
+    netlink_socket,
+    new_address,
+    new_route,
+    number,
+    of_link,
+    parsed,
+    routes,
+    set_mtu,
+)
+from libsocket import NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, Socket
+from netns.netlink import attribute
+
+NO_DEVICE = 4000
+SECTION = "include/uapi/linux/netlink.h"
+IFINFOMSG = 16
+"""Bytes of struct ifinfomsg."""
+GENLMSGHDR = 4
+STRSET_GET, LINKINFO_GET = 1, 2
+"""Commands of ethtool."""
+NL_POLICY_TYPE, NL_POLICY_LONGEST = 1, 7
+NL_ATTR_TYPE_STRING = 11
+ADD = REQUEST | ACK | CREATE
+MANY = 4 * 250
+"""Addresses whose dump takes several datagrams."""
+
+
+def telling(protocol: int = 0) -> Socket:
+    """A netlink socket with NETLINK_EXT_ACK."""
+    sock = netlink_socket(protocol)
+    sock.set(NETLINK_EXT_ACK, True)
+    return sock
+
+
+@claim(
+    "netlink.h/NETLINK_UNUSED/unused",
+    sentence="netlink.h/NETLINK_UNUSED/unused",
+    section=SECTION,
+    says="A netlink socket of the families 1 and 3, NETLINK_UNUSED and NETLINK_FIREWALL, cannot be made, one "
+    "of the family 2, NETLINK_USERSOCK, can.",
+)
+@pytest.mark.parametrize("family", [1, 3])
+def test_unused_families_have_no_sockets(ns, observe, family):
+    with refused():
+        netlink_socket(family)
+
+    with netlink_socket(NETLINK_USERSOCK) as sock:
+        assert observe("family", sock.protocol) == NETLINK_USERSOCK
+
+
+@claim(
+    "netlink.h/NLM_F_REQUEST/request",
+    sentence="netlink.h/NLM_F_REQUEST/request",
+    section=SECTION,
+    says="Of two messages to NETLINK_ROUTE that give loopback another MTU, both acknowledged, the one with "
+    "NLM_F_REQUEST is a request, which is carried out, and the one without is not.",
+)
+def test_a_request_has_its_flag(ns, observe):
+    with netlink_socket() as sock:
+        with_ = acknowledged(sock, set_mtu(1400, REQUEST | ACK)).error
+        without = acknowledged(sock, set_mtu(1500, ACK)).error
+
+        assert observe("errors_and_mtu", [with_, without, mtu_of(sock)]) == [0, 0, 1400]
+
+
+@claim(
+    "netlink.h/NLM_F_DUMP_INTR/inconsistent",
+    sentence="netlink.h/NLM_F_DUMP_INTR/inconsistent",
+    section=SECTION,
+    survives={"no-op: sendto(*NLM_F_REQUEST|0x600*": "an address less makes no shorter dump"},
+    says="A dump of IPv4 addresses by NETLINK_ROUTE has NLM_F_DUMP_INTR on a message where an address was "
+    "added after the first datagram of it was received, and on none where nothing was.",
+)
+@pytest.mark.parametrize("changes", [0, 1])
+def test_a_dump_that_a_change_interrupts_says_so(ns, observe, changes):
+    with netlink_socket() as sock, netlink_socket() as changer:
+        add_many(changer)
+        first = asked(sock, get_addresses())
+        added = [acknowledged(changer, new_address("10.9.0.1", ADD)).error for _ in range(changes)]
+        rest = drained(sock)
+
+        seen = [sum({one.flags & DUMP_INTR for one in part}) for part in (first, rest)]
+        assert observe("first_rest_end", [added, *seen, rest[-1].type]) == [
+            [0] * changes,
+            0,
+            changes * DUMP_INTR,
+            NLMSG_DONE,
+        ]
+
+
+def add_many(changer: Socket) -> None:
+    """Add so many addresses that a dump of them takes several datagrams."""
+    for number_ in range(MANY):
+        changer.send(new_address(f"10.8.{number_ // 250}.{number_ % 250 + 1}"))
+
+
+@claim(
+    "netlink.h/NLM_F_DUMP_FILTERED/filtered",
+    sentence="netlink.h/NLM_F_DUMP_FILTERED/filtered",
+    section=SECTION,
+    says="With NETLINK_GET_STRICT_CHK a dump of the IPv4 addresses of one interface by NETLINK_ROUTE lists "
+    "those alone, with NLM_F_DUMP_FILTERED on each; without the option it lists all, without the flag.",
+    since="4.20",
+)
+def test_a_dump_that_was_filtered_says_so(ns, observe):
+    ns.add_veth("left", "right")
+    ns.add_address("left", "10.7.0.1/24")
+    with netlink_socket() as sock:
+        every = dumped(sock, get_addresses(index=LOOPBACK))
+        sock.set(NETLINK_GET_STRICT_CHK, True)
+        some = dumped(sock, get_addresses(index=LOOPBACK))
+
+        flags = [[one.flags & DUMP_FILTERED for one in part[:-1]] for part in (every, some)]
+        assert observe("listed_and_flags", [addresses_in(every), addresses_in(some), flags]) == [
+            ["127.0.0.1", "10.7.0.1"],
+            ["127.0.0.1"],
+            [[0, 0], [DUMP_FILTERED]],
+        ]
+
+
+@claim(
+    "netlink.h/NLM_F_CREATE/combined",
+    sentence="netlink.h/NLM_F_CREATE/combinations",
+    section=SECTION,
+    says="By RTM_NEWROUTE an IPv4 route is added with NLM_F_CREATE and NLM_F_EXCL where it is not there, "
+    "changed with NLM_F_REPLACE where it is, either with NLM_F_CREATE and NLM_F_REPLACE, and neither with "
+    "NLM_F_EXCL alone; what is not done is EEXIST or ENOENT.",
+)
+@pytest.mark.parametrize(
+    ("flags", "errors", "after"),
+    [
+        (CREATE | EXCL, [0, -errno.EEXIST], [[4, 7], [5, 8]]),
+        (REPLACE, [-errno.ENOENT, 0], [[5, 7]]),
+        (CREATE | REPLACE, [0, 0], [[5, 7], [5, 8]]),
+        (EXCL, [-errno.ENOENT, -errno.EEXIST], [[4, 7]]),
+    ],
+    ids=["add", "change", "true-change", "check"],
+)
+def test_flags_of_new_requests_are_combined(ns, observe, flags, errors, after):
+    with netlink_socket() as sock:
+        sock.send(new_route(CREATE, metric=7, protocol=4))
+        before = routes(sock)
+        seen = [
+            acknowledged(sock, new_route(flags | ACK, metric=metric, protocol=5)).error for metric in (8, 7)
+        ]
+
+        assert observe("before_errors_after", [before, seen, routes(sock)]) == [[[4, 7]], errors, after]
+
+
+@claim(
+    "netlink.h/NLM_F_CREATE/appends",
+    sentence="netlink.h/NLM_F_CREATE/combinations",
+    section=SECTION,
+    says="With NLM_F_CREATE alone an IPv4 route is appended by RTM_NEWROUTE: it is behind those to the same "
+    "network with the same metric.",
+    expect=differs(
+        "it is in front of them, as NLM_F_APPEND is needed for the end",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"protocols": [5, 4]},
+    ),
+)
+def test_create_alone_appends(ns, observe):
+    with netlink_socket() as sock:
+        sock.send(new_route(CREATE, protocol=4))
+        sock.send(new_route(CREATE, protocol=5))
+
+        assert observe("protocols", [protocol for protocol, _ in routes(sock)]) == [4, 5]
+
+
+@claim(
+    "netlink.h/NLMSG_MIN_TYPE/reserved",
+    sentence="netlink.h/NLMSG_MIN_TYPE/reserved",
+    section=SECTION,
+    says="Messages of types below 16 are for control, and no requests: NETLINK_ROUTE acknowledges each "
+    "without an error, also where it names an interface that is not there, for which 16 (RTM_NEWLINK) has "
+    "ENODEV.",
+)
+def test_types_below_16_are_no_requests(ns, observe):
+    with netlink_socket() as sock:
+        messages = [framed(type, REQUEST | ACK, of_link(NO_DEVICE)) for type in range(17)]
+        errors = [acknowledged(sock, one).error for one in messages]
+
+        assert observe("errors", errors) == [*[0] * NLMSG_MIN_TYPE, -errno.ENODEV]
+
+
+@claim(
+    "netlink.h/nlmsgerr/aligned",
+    sentence=("netlink.h/nlmsgerr/aligned", "netlink.7/nlmsgerr/aligned"),
+    section=SECTION,
+    says="The length of an error of NETLINK_ROUTE is a multiple of 4, also where that of the request, which "
+    "is 39, is not.",
+)
+def test_the_length_of_an_error_is_aligned(ns, observe):
+    with netlink_socket() as sock:
+        name = attribute(IFLA_IFNAME, b"abc")[:-1]
+        (error,) = asked(sock, framed(GETLINK, REQUEST, of_link(NO_DEVICE, name)))
+
+        length = HEADER + len(error.body)
+        assert observe("repeated_and_length", [parsed(error).length, length]) == [39, 60]
+
+
+@claim(
+    "netlink.h/NLMSGERR_ATTR/message",
+    sentence="netlink.h/NLMSGERR_ATTR/message",
+    section=SECTION,
+    says="NLMSGERR_ATTR_MSG says in words why a request to NETLINK_ROUTE was refused that has an MTU of two "
+    "bytes: that an attribute failed the validation of its policy.",
+    since="4.12",
+)
+def test_an_error_is_told_in_words(ns, observe):
+    with telling() as sock:
+        error = acknowledged(sock, set_mtu(1400, short=True))
+
+        assert observe("error_and_text", [error.error, error.text]) == [
+            -errno.ERANGE,
+            "Attribute failed policy validation",
+        ]
+
+
+@claim(
+    "netlink.h/NLMSGERR_ATTR/offset",
+    sentence="netlink.h/NLMSGERR_ATTR/offset",
+    section=SECTION,
+    says="NLMSGERR_ATTR_OFFS counts the bytes from the header of a request to NETLINK_ROUTE to the attribute "
+    "that is wrong, be it the first or the second.",
+    since="4.12",
+)
+@pytest.mark.parametrize("before", [0, 1], ids=["first", "second"])
+def test_the_offset_of_the_wrong_attribute_is_told(ns, observe, before):
+    right = number(4, 1400) * before
+    with telling() as sock:
+        wrong = attribute(IFLA_IFNAME, b"x" * 40)
+        error = acknowledged(sock, framed(NEWLINK, REQUEST, of_link(LOOPBACK, right, wrong)))
+
+        assert observe("offset", error.number("offset")) == HEADER + IFINFOMSG + len(right)
+
+
+@claim(
+    "netlink.h/NLMSGERR_ATTR/policy",
+    sentence=("netlink.h/NLMSGERR_ATTR/policy", "netlink.h/NL_POLICY_TYPE_ATTR/values"),
+    section=SECTION,
+    says="NLMSGERR_ATTR_POLICY says what an attribute of NETLINK_ROUTE may be that was refused: a name of an "
+    "interface of 40 bytes is a string (NL_ATTR_TYPE_STRING) of at most 15.",
+    since="5.10",
+    commit="44f3625bc616",
+)
+def test_the_policy_of_the_wrong_attribute_is_told(ns, observe):
+    with telling() as sock:
+        wrong = attribute(IFLA_IFNAME, b"x" * 40)
+        error = acknowledged(sock, framed(NEWLINK, REQUEST, of_link(LOOPBACK, wrong)))
+
+        policy = error.policy
+        assert observe("type_and_longest", [policy.get(NL_POLICY_TYPE), policy.get(NL_POLICY_LONGEST)]) == [
+            NL_ATTR_TYPE_STRING,
+            15,
+        ]
+
+
+@claim(
+    "netlink.h/NLMSGERR_ATTR/missing",
+    sentence="netlink.h/NLMSGERR_ATTR/missing",
+    section=SECTION,
+    says="NLMSGERR_ATTR_MISS_TYPE is the type of the attribute that a request to ethtool lacks, the header, "
+    "and there is no NLMSGERR_ATTR_MISS_NEST, since it is missing in the message itself.",
+    since="6.1",
+)
+def test_the_type_of_what_is_missing_is_told(ns, observe):
+    with telling(NETLINK_GENERIC) as sock:
+        error = acknowledged(sock, generic(generic_family(sock, "ethtool"), LINKINFO_GET))
+
+        told = sorted(error.attributes)
+        assert observe("error_told_type", [error.error, told, error.number("missing")]) == [
+            -errno.EINVAL,
+            ["missing"],
+            1,
+        ]
+
+
+@claim(
+    "netlink.h/NLMSGERR_ATTR/missing-in-nest",
+    sentence="netlink.h/NLMSGERR_ATTR/missing",
+    section=SECTION,
+    says="NLMSGERR_ATTR_MISS_NEST counts the bytes to the attribute in which a request to ethtool lacks "
+    "another, beside NLMSGERR_ATTR_MISS_TYPE.",
+    since="6.1",
+)
+def test_the_nest_of_what_is_missing_is_told(ns, observe):
+    header = attribute(1 | NLA_F_NESTED, b"")
+    strings = attribute(2 | NLA_F_NESTED, attribute(1 | NLA_F_NESTED, b""))
+    with telling(NETLINK_GENERIC) as sock:
+        request = generic(generic_family(sock, "ethtool"), STRSET_GET, header + strings)
+        error = acknowledged(sock, request)
+
+        told = [error.error, error.number("missing"), error.number("nest")]
+        assert observe("error_type_nest", told) == [
+            -errno.EINVAL,
+            1,
+            HEADER + GENLMSGHDR + len(header) + 4,
+        ]
+
+
+@claim(
+    "netlink.h/NLMSGERR_ATTR/none-on-success",
+    sentence="netlink.h/nlmsgerr/attributes",
+    section=SECTION,
+    says="With NETLINK_EXT_ACK no attribute follows where NETLINK_ROUTE acknowledges a change of an MTU "
+    "without an error, and NLMSGERR_ATTR_MSG where with one.",
+    since="4.12",
+)
+def test_success_has_no_attributes(ns, observe):
+    with telling() as sock:
+        told = [
+            sorted(acknowledged(sock, one).attributes)[:1]
+            for one in (set_mtu(1400, REQUEST | ACK), set_mtu(1400, REQUEST | ACK, short=True))
+        ]
+
+        assert observe("of_success_and_error", told) == [[], ["message"]]
+
+
+@claim(
+    "netlink.h/nlattr/nested",
+    sentence="netlink.h/nlattr/flags",
+    section=SECTION,
+    says="An attribute that has others in it has NLA_F_NESTED in a request to ethtool, which is refused "
+    "without: EINVAL.",
+    since="5.6",
+)
+def test_a_nest_has_its_flag(ns, observe):
+    with telling(NETLINK_GENERIC) as sock:
+        family = generic_family(sock, "ethtool")
+        name = attribute(2, b"lo\0")
+        errors = [
+            acknowledged(sock, generic(family, LINKINFO_GET, attribute(1 | flag, name), flags=REQUEST | ACK))
+            for flag in (0, NLA_F_NESTED)
+        ]
+
+        told = [errors[0].error, errors[0].text, errors[1].error]
+        assert observe("without_and_with", told) == [
+            -errno.EINVAL,
+            "NLA_F_NESTED is missing",
+            -errno.EOPNOTSUPP,
+        ]
