@@ -1,8 +1,13 @@
-"""Processes: what a descriptor stands for, and the security label."""
+"""Processes: another one, what a descriptor stands for, and the security label."""
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
+
+from netns import Child
 
 
 class _File(Protocol):
@@ -19,3 +24,10 @@ def security_label() -> str:
     """The label that a security module gives this process."""
     with open("/proc/thread-self/attr/current", encoding="ascii") as label:
         return label.read().rstrip("\0\n")
+
+
+@contextmanager
+def another_process() -> Iterator[int]:
+    """The id of a process that does nothing, and ends with the block."""
+    with Child(signal.pause) as child:
+        yield child.pid
