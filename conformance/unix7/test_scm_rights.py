@@ -46,6 +46,7 @@ def send_files_of_its_own(sock: Socket, *texts: str) -> None:
         "unix.7/SCM_RIGHTS/array",
         "unix.7/ancillary/calls",
         "unix.7/ancillary/level",
+        "cmsg.3/EXAMPLES/rights",
     ),
     section="Ancillary messages",
     says="A process that receives SCM_RIGHTS of level SOL_SOCKET from another over a UNIX stream, datagram "

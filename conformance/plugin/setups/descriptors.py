@@ -6,7 +6,7 @@ import os
 import resource
 import select
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final, Protocol
 
@@ -87,6 +87,12 @@ def limit_files(count: int) -> None:
     for one in free:
         os.close(one)
     resource.setrlimit(resource.RLIMIT_NOFILE, (free[-1], resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+
+def close_all(numbers: Iterable[int]) -> None:
+    """Close descriptors that came as mere numbers."""
+    for number in numbers:
+        os.close(number)
 
 
 def same_place(one: _File, other: _File) -> list[int]:
