@@ -19,6 +19,7 @@ from conformance.plugin.setups.descriptors import (
     counts,
     counts_and_data,
     files_of,
+    in_flight,
     limit_files,
     pipes,
     room_for,
@@ -581,38 +582,6 @@ def test_udp_ignores_descriptors(ns, observe, number):
         assert observe("received", [data.decode(), control, flags]) == ["x", [], 0]
 
 
-def in_flight(*sizes: int, limit: int, kind: int = socket.SOCK_STREAM) -> int:
-    """Send messages of so many descriptors, none received before the last is sent; how many come then.
-
-    Raises: OSError where one is refused.
-    """
-    left, right = Socket.pair(kind)
-    with left, right:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-        for size in sizes:
-            left.send_message(b"x", Rights(*[0] * size), flags=socket.MSG_DONTWAIT)
-        return sum(len(right.recv(1, socket.MSG_DONTWAIT)) for _ in sizes)
-
-
-@claim(
-    "defacto/SCM_RIGHTS/in-flight-limit",
-    says="A user without CAP_SYS_RESOURCE and CAP_SYS_ADMIN who has more descriptors in flight than "
-    "RLIMIT_NOFILE cannot send another over a UNIX stream, datagram or seqpacket socket: ETOOMANYREFS. One "
-    "more than the limit can be in flight, sent one by one.",
-    since="4.5",
-    commit="712f4aad406b",
-    needs=[ANOTHER_USER],
-)
-@KINDS
-@pytest.mark.parametrize("limit", [0, 3])
-def test_so_many_can_be_in_flight(ns, observe, kind, limit):
-    with refused(errno.ETOOMANYREFS):
-        as_user(USER, lambda: in_flight(*[1] * (limit + 2), limit=limit, kind=kind))
-    sent = as_user(USER, lambda: in_flight(*[1] * (limit + 1), limit=limit, kind=kind))
-
-    assert observe("sent", sent) == limit + 1
-
-
 @claim(
     "defacto/SCM_RIGHTS/in-flight-whole-message",
     says="A message over a UNIX stream socket has as many descriptors as it may, 253, however small "
@@ -627,22 +596,6 @@ def test_a_message_itself_does_not_count(ns, observe):
         as_user(USER + 1, lambda: in_flight(253, 1, limit=3))
 
     assert observe("sent", as_user(USER + 1, lambda: in_flight(253, limit=3))) == 1
-
-
-@claim(
-    "defacto/SCM_RIGHTS/in-flight-sys-resource",
-    says="A user with CAP_SYS_RESOURCE alone may have more descriptors in flight over a UNIX stream socket "
-    "than RLIMIT_NOFILE; without it more than one beyond are refused with ETOOMANYREFS.",
-    since="4.5",
-    commit="712f4aad406b",
-    needs=[ANOTHER_USER, initially(Capability.SYS_RESOURCE)],
-)
-def test_cap_sys_resource_lifts_the_limit(ns, observe):
-    with refused(errno.ETOOMANYREFS):
-        as_user(USER + 2, lambda: in_flight(*[1] * 5, limit=3))
-    sent = as_user(USER + 2, lambda: in_flight(*[1] * 50, limit=3), [Capability.SYS_RESOURCE])
-
-    assert observe("sent", sent) == 50
 
 
 @claim(

@@ -55,8 +55,8 @@ def test_two_of_one_type_are_refused(ns, observe, kind):
     "unix.7/ancillary/stream-needs-data",
     sentence=("unix.7/ancillary/stream-byte", "unix.7/NOTES/one-byte"),
     section="Ancillary messages",
-    says="Descriptors that are sent without data over a UNIX stream socket are not received, and are closed; "
-    "with a byte they are.",
+    says="Descriptors that are sent without data over a UNIX stream socket are not received, and are "
+    "closed; with a byte they are.",
     survives={"no-op: sendmsg(*iov_len=0*": "what is not received may as well not have been sent"},
 )
 def test_a_stream_carries_descriptors_only_beside_data(ns, observe):

@@ -41,11 +41,13 @@ def credentials(sock: Socket) -> list[list[int]]:
 @claim(
     "unix.7/SCM_CREDENTIALS/specified",
     sentence=(
+        "unix.7/DESCRIPTION/ancillary",
         "unix.7/SO_PASSCRED/default",
         "unix.7/SCM_CREDENTIALS/passes",
         "unix.7/SCM_CREDENTIALS/checked",
         "unix.7/SCM_CREDENTIALS/privileged",
         "unix.7/ancillary/calls",
+        "cmsg.3/DESCRIPTION/what",
     ),
     section="Ancillary messages",
     says="A UNIX stream, datagram or seqpacket socket with SO_PASSCRED receives the credentials that a "
@@ -114,7 +116,7 @@ def test_any_id_of_its_own_may_be_specified(ns, observe, kind, uid, gid):
 
 @claim(
     "unix.7/SCM_CREDENTIALS/not-its-own-user",
-    sentence=("unix.7/SCM_CREDENTIALS/uid", "unix.7/SCM_CREDENTIALS/checked"),
+    sentence=("unix.7/SCM_CREDENTIALS/uid", "unix.7/SCM_CREDENTIALS/checked", "unix.7/EPERM/credentials"),
     section="Ancillary messages",
     says="Without CAP_SETUID a user id that is not the sender's own cannot be specified by SCM_CREDENTIALS "
     "over a UNIX stream, datagram or seqpacket socket; with it alone it can.",
@@ -136,7 +138,7 @@ def test_another_user_takes_cap_setuid(ns, observe, kind):
 
 @claim(
     "unix.7/SCM_CREDENTIALS/not-its-own-group",
-    sentence=("unix.7/SCM_CREDENTIALS/gid", "unix.7/SCM_CREDENTIALS/checked"),
+    sentence=("unix.7/SCM_CREDENTIALS/gid", "unix.7/SCM_CREDENTIALS/checked", "unix.7/EPERM/credentials"),
     section="Ancillary messages",
     says="Without CAP_SETGID a group id that is not the sender's own cannot be specified by SCM_CREDENTIALS "
     "over a UNIX stream, datagram or seqpacket socket; with it alone it can.",
@@ -162,10 +164,11 @@ def test_another_group_takes_cap_setgid(ns, observe, kind):
         "unix.7/SCM_CREDENTIALS/pid",
         "unix.7/SCM_CREDENTIALS/sys-admin",
         "unix.7/SCM_CREDENTIALS/checked",
+        "unix.7/EPERM/credentials",
     ),
     section="Ancillary messages",
-    says="Without CAP_SYS_ADMIN the id of another process cannot be specified by SCM_CREDENTIALS over a UNIX "
-    "stream, datagram or seqpacket socket; with it alone it can.",
+    says="Without CAP_SYS_ADMIN the id of another process cannot be specified by SCM_CREDENTIALS over a "
+    "UNIX stream, datagram or seqpacket socket; with it alone it can.",
     needs=[initially(Capability.SYS_ADMIN)],
 )
 @KINDS
@@ -184,10 +187,10 @@ def test_another_process_takes_cap_sys_admin(ns, observe, kind):
 
 @claim(
     "unix.7/SCM_CREDENTIALS/no-such-process",
-    sentence="unix.7/SCM_CREDENTIALS/sys-admin",
+    sentence=("unix.7/SCM_CREDENTIALS/sys-admin", "unix.7/ESRCH/pid"),
     section="Ancillary messages",
-    says="The id of a process that does not exist cannot be specified by SCM_CREDENTIALS over a UNIX stream, "
-    "datagram or seqpacket socket, not even with CAP_SYS_ADMIN, as that of another process can.",
+    says="The id of a process that does not exist cannot be specified by SCM_CREDENTIALS over a UNIX "
+    "stream, datagram or seqpacket socket, not even with CAP_SYS_ADMIN, as that of another process can.",
     needs=[initially(Capability.SYS_ADMIN)],
 )
 @KINDS

@@ -42,10 +42,12 @@ def send_files_of_its_own(sock: Socket, *texts: str) -> None:
 @claim(
     "unix.7/SCM_RIGHTS/another-process",
     sentence=(
+        "unix.7/DESCRIPTION/ancillary",
         "unix.7/SCM_RIGHTS/passes",
         "unix.7/SCM_RIGHTS/array",
         "unix.7/ancillary/calls",
         "unix.7/ancillary/level",
+        "cmsg.3/DESCRIPTION/what",
         "cmsg.3/EXAMPLES/rights",
     ),
     section="Ancillary messages",

@@ -33,8 +33,8 @@ def overflow(kind: str) -> int:
     "unix.7/SO_PASSCRED/each-message-received-later",
     sentence=("unix.7/SO_PASSCRED/each-message", "unix.7/SO_PASSCRED/default"),
     section="Socket options",
-    says="What a UNIX stream receives after SO_PASSCRED was set comes with the sender's pid, user and group, "
-    "also if it was sent before.",
+    says="What a UNIX stream receives after SO_PASSCRED was set comes with the sender's pid, user and "
+    "group, also if it was sent before.",
     expect=differs(
         "what was sent while neither end had the option carries no credentials: it comes with pid 0 and the "
         "overflow user and group",

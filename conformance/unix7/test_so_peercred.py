@@ -75,8 +75,8 @@ def of_connection(kind: int) -> list[list[int]]:
     sentence=("unix.7/SO_PEERCRED/peer", "unix.7/SO_PEERCRED/time"),
     section="Socket options",
     says="On a UNIX stream or seqpacket connection SO_PEERCRED of the client is the user and group of the "
-    "process that called listen(2) at that time, and of the accepted socket those of the process that called "
-    "connect(2), whatever they are when the connection is accepted.",
+    "process that called listen(2) at that time, and of the accepted socket those of the process that "
+    "called connect(2), whatever they are when the connection is accepted.",
     needs=[ANOTHER_USER],
 )
 @STREAMS

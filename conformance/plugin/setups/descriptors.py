@@ -99,3 +99,16 @@ def same_place(one: _File, other: _File) -> list[int]:
     """Where two descriptors of a file are, after the second was moved to its seventh byte."""
     os.lseek(other.fileno(), 7, os.SEEK_SET)
     return [os.lseek(file.fileno(), 0, os.SEEK_CUR) for file in (one, other)]
+
+
+def in_flight(*sizes: int, limit: int, kind: int = socket.SOCK_STREAM) -> int:
+    """Send messages of so many descriptors, none received before the last is sent; how many come then.
+
+    Raises: OSError where one is refused.
+    """
+    left, right = Socket.pair(kind)
+    with left, right:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+        for size in sizes:
+            left.send_message(b"x", Rights(*[0] * size), flags=socket.MSG_DONTWAIT)
+        return sum(len(right.recv(1, socket.MSG_DONTWAIT)) for _ in sizes)

@@ -1,4 +1,4 @@
-"""ioctls of a socket: numbers and files that they give, whom its signals go to, when its last packet came."""
+"""ioctls of a socket: numbers that they give, whom its signals go to, when its last packet came."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import fcntl
 import sys
 from typing import Final
 
-from libsocket import Fd, Socket
+from libsocket import Socket
 
 FIOASYNC: Final = 0x5452
 FIOSETOWN: Final = 0x8901
@@ -14,7 +14,6 @@ SIOCSPGRP: Final = 0x8902
 FIOGETOWN: Final = 0x8903
 SIOCGPGRP: Final = 0x8904
 _SIOCGSTAMP: Final = 0x8906
-_SIOCUNIXFILE: Final = 0x89E0
 
 
 def word(number: int) -> bytes:
@@ -36,8 +35,3 @@ def time_of_last_packet(sock: Socket) -> int:
     """When the last packet that was passed on had come, in microseconds since 1970 (SIOCGSTAMP)."""
     stamp = fcntl.ioctl(sock, _SIOCGSTAMP, bytes(16))
     return 1_000_000 * int.from_bytes(stamp[:8], sys.byteorder) + int.from_bytes(stamp[8:], sys.byteorder)
-
-
-def socket_file(sock: Socket) -> Fd:
-    """The file that a UNIX socket is bound to, opened with O_PATH (SIOCUNIXFILE)."""
-    return Fd(fcntl.ioctl(sock, _SIOCUNIXFILE))
