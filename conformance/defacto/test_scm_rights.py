@@ -21,6 +21,7 @@ from conformance.plugin.setups.descriptors import (
     files_of,
     in_flight,
     limit_files,
+    own_user,
     pipes,
     room_for,
     writers_sent,
@@ -35,8 +36,6 @@ from netns import Capability, as_user, in_child
 KINDS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
 SOL_SOCKET, SCM_RIGHTS = 1, 1
 O_PATH = 0o10000000
-USER = 61010
-"""A user of whom nothing else is in flight."""
 
 
 @claim(
@@ -593,9 +592,9 @@ def test_udp_ignores_descriptors(ns, observe, number):
 )
 def test_a_message_itself_does_not_count(ns, observe):
     with refused(errno.ETOOMANYREFS):
-        as_user(USER + 1, lambda: in_flight(253, 1, limit=3))
+        as_user(own_user(), lambda: in_flight(253, 1, limit=3))
 
-    assert observe("sent", as_user(USER + 1, lambda: in_flight(253, limit=3))) == 1
+    assert observe("sent", as_user(own_user(), lambda: in_flight(253, limit=3))) == 1
 
 
 @claim(
@@ -608,8 +607,8 @@ def test_a_message_itself_does_not_count(ns, observe):
 )
 def test_cap_sys_admin_lifts_the_limit(ns, observe):
     with refused(errno.ETOOMANYREFS):
-        as_user(USER + 6, lambda: in_flight(*[1] * 5, limit=3))
-    sent = as_user(USER + 6, lambda: in_flight(*[1] * 50, limit=3), [Capability.SYS_ADMIN])
+        as_user(own_user(), lambda: in_flight(*[1] * 5, limit=3))
+    sent = as_user(own_user(), lambda: in_flight(*[1] * 50, limit=3), [Capability.SYS_ADMIN])
 
     assert observe("sent", sent) == 50
 
@@ -639,9 +638,9 @@ def sent_and_received(count: int) -> int:
 )
 def test_what_was_received_does_not_count(ns, observe):
     with refused(errno.ETOOMANYREFS):
-        as_user(USER + 3, lambda: in_flight(*[1] * 20, limit=3))
+        as_user(own_user(), lambda: in_flight(*[1] * 20, limit=3))
 
-    assert observe("sent", as_user(USER + 3, lambda: sent_and_received(20))) == 20
+    assert observe("sent", as_user(own_user(), lambda: sent_and_received(20))) == 20
 
 
 @claim(
@@ -656,11 +655,11 @@ def test_what_was_received_does_not_count(ns, observe):
 def test_all_of_a_user_counts(ns, observe):
     left, right = Socket.pair()
     with left, right:
-        as_user(USER + 4, lambda: left.send_message(b"x", Rights(*[0] * 253)))
+        as_user(own_user(), lambda: left.send_message(b"x", Rights(*[0] * 253)))
         with refused(errno.ETOOMANYREFS):
-            as_user(USER + 4, lambda: in_flight(1, limit=3))
+            as_user(own_user(), lambda: in_flight(1, limit=3))
 
-        assert observe("sent", as_user(USER + 5, lambda: in_flight(1, limit=3))) == 1
+        assert observe("sent", as_user(own_user(1), lambda: in_flight(1, limit=3))) == 1
 
 
 @claim(

@@ -10,14 +10,12 @@ import pytest
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import ANOTHER_USER, initially
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.descriptors import counts_and_data, in_flight
+from conformance.plugin.setups.descriptors import counts_and_data, in_flight, own_user
 from conformance.plugin.timing import SOON
 from libsocket import Rights, Socket
 from netns import Capability, as_user
 
 KINDS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
-USER = 61040
-"""A user of whom nothing else is in flight."""
 
 
 @claim(
@@ -54,8 +52,8 @@ def test_a_descriptor_must_be_open(ns, observe, kind, number):
 @pytest.mark.parametrize("limit", [0, 3])
 def test_so_many_can_be_in_flight(ns, observe, kind, limit):
     with refused(errno.ETOOMANYREFS):
-        as_user(USER, lambda: in_flight(*[1] * (limit + 2), limit=limit, kind=kind))
-    sent = as_user(USER, lambda: in_flight(*[1] * (limit + 1), limit=limit, kind=kind))
+        as_user(own_user(), lambda: in_flight(*[1] * (limit + 2), limit=limit, kind=kind))
+    sent = as_user(own_user(), lambda: in_flight(*[1] * (limit + 1), limit=limit, kind=kind))
 
     assert observe("sent", sent) == limit + 1
 
@@ -71,8 +69,8 @@ def test_so_many_can_be_in_flight(ns, observe, kind, limit):
 )
 def test_cap_sys_resource_lifts_the_limit(ns, observe):
     with refused(errno.ETOOMANYREFS):
-        as_user(USER + 1, lambda: in_flight(*[1] * 5, limit=3))
-    sent = as_user(USER + 1, lambda: in_flight(*[1] * 50, limit=3), [Capability.SYS_RESOURCE])
+        as_user(own_user(), lambda: in_flight(*[1] * 5, limit=3))
+    sent = as_user(own_user(), lambda: in_flight(*[1] * 50, limit=3), [Capability.SYS_RESOURCE])
 
     assert observe("sent", sent) == 50
 
@@ -93,9 +91,9 @@ def test_cap_sys_resource_lifts_the_limit(ns, observe):
     ),
 )
 def test_cap_sys_admin_does_not_count(ns, observe):
-    without = observe("without", as_user(USER + 2, lambda: in_flight(*[1] * 4, limit=3)))
+    without = observe("without", as_user(own_user(), lambda: in_flight(*[1] * 4, limit=3)))
     with refused(errno.ETOOMANYREFS):
-        sent = as_user(USER + 2, lambda: in_flight(*[1] * 50, limit=3), [Capability.SYS_ADMIN])
+        sent = as_user(own_user(), lambda: in_flight(*[1] * 50, limit=3), [Capability.SYS_ADMIN])
         observe("with_cap_sys_admin", sent)
 
     assert without == 4

@@ -101,6 +101,11 @@ def same_place(one: _File, other: _File) -> list[int]:
     return [os.lseek(file.fileno(), 0, os.SEEK_CUR) for file in (one, other)]
 
 
+def own_user(which: int = 0) -> int:
+    """A user of whom nothing is in flight but what this process sends as that user; another for 1."""
+    return 57_000 + 4_000 * which + os.getpid() % 4_000
+
+
 def in_flight(*sizes: int, limit: int, kind: int = socket.SOCK_STREAM) -> int:
     """Send messages of so many descriptors, none received before the last is sent; how many come then.
 
