@@ -4,37 +4,32 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import ANOTHER_USER
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.control_messages import control_messages
+from conformance.plugin.setups.control_messages import control_messages, optmem_max
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.setups.raw_control import header, receive_control, send_control, words
 from conformance.plugin.timing import SOON
 from libsocket import Rights, Socket, Ttl, Ucred
-from netns import Capability, Namespace, initial_sysctl
+from netns import Capability
 
 KINDS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
 SOL_SOCKET, SCM_RIGHTS, SCM_CREDENTIALS = 1, 1, 2
 HEADER, UCRED, INT = 16, 12, 4
 OTHER = 61031
 """A user that nothing here has."""
-OPTMEM_MAX = "net.core.optmem_max"
 NO_LEVEL = 12345
-
-
-def optmem_max(ns: Namespace) -> int:
-    """The sysctl of a network namespace, which older kernels have for all of them."""
-    return int(ns.sysctl[OPTMEM_MAX] if OPTMEM_MAX in ns.sysctl else initial_sysctl(OPTMEM_MAX))
 
 
 def credentials(*, uid: int | None = None) -> bytes:
     """A struct ucred of this process, its user perhaps another."""
     numbers = os.getpid(), os.getuid() if uid is None else uid, os.getgid()
-    return b"".join(number.to_bytes(4, "little") for number in numbers)
+    return b"".join(number.to_bytes(4, sys.byteorder) for number in numbers)
 
 
 @claim(
@@ -189,6 +184,11 @@ def test_the_length_has_no_padding(ns, observe, kind):
         assert observe("user", [one.uid for one in control_messages(right, Ucred)]) == [OTHER]
 
 
+def no_level(size: int) -> bytes:
+    """A control message of so many bytes with its header, of a level that there is not."""
+    return header(size, NO_LEVEL, 1) + bytes(size - HEADER)
+
+
 @claim(
     "cmsg.3/optmem_max/maximum",
     sentence="cmsg.3/DESCRIPTION/optmem-max",
@@ -203,7 +203,7 @@ def test_there_is_a_maximum(ns, observe, kind):
     with left, right:
         right.rcvtimeo = SOON
         with refused():
-            left.sendmsg([b"refused"], [(NO_LEVEL, 1, bytes(largest + 8 - HEADER))])
-        left.sendmsg([b"taken"], [(NO_LEVEL, 1, bytes(largest - 8 - HEADER))])
+            send_control(left, b"refused", no_level(largest + 1))
+        send_control(left, b"taken", no_level(largest - 1))
 
         assert observe("received", right.recv(9).decode()) == "taken"

@@ -153,9 +153,11 @@ def test_what_is_not_there_has_no_length(ns, observe, kind, room):
         right.passcred = True
         left.send(b"y")
         come = receive_control(right, room)
-        seen = [[len(one.control), one.flags & socket.MSG_CTRUNC] for one in (without, come)]
+        seen = [
+            [one.data.decode(), len(one.control), one.flags & socket.MSG_CTRUNC] for one in (without, come)
+        ]
 
-        assert observe("lengths_and_cut", seen) == [[0, 0], [32, 0]]
+        assert observe("data_lengths_and_cut", seen) == [["x", 0, 0], ["y", 32, 0]]
 
 
 @claim(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from pathlib import Path
+import sys
 
 import pytest
 
@@ -14,7 +14,7 @@ from conformance.plugin.needs import ANOTHER_USER, USER_NAMESPACE, initially
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.control_messages import control_messages
 from conformance.plugin.setups.listeners import listening_unix, pending_connection
-from conformance.plugin.setups.processes import another_process
+from conformance.plugin.setups.processes import another_process, overflow_id
 from conformance.plugin.timing import SOON
 from libsocket import Rights, Socket, Ucred
 from netns import Capability, as_user, in_child, in_pid_namespace, in_user_namespace
@@ -25,11 +25,6 @@ STREAMS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_SEQPA
 SOL_SOCKET, SCM_RIGHTS, SCM_CREDENTIALS = 1, 1, 2
 REAL, EFFECTIVE, SAVED, OTHER = 61021, 61022, 61023, 61024
 """Ids that nothing here has."""
-
-
-def overflow(kind: str) -> int:
-    """The number that stands for a user or group that has none here."""
-    return int(Path(f"/proc/sys/kernel/overflow{kind}").read_text())
 
 
 def send(sock: Socket, data: bytes, *messages: Ucred) -> int:
@@ -97,7 +92,7 @@ def test_no_user_cannot_be_specified(ns, observe, uid, gid):
     with left, right:
         right.rcvtimeo = SOON
         right.passcred = True
-        words = b"".join(number.to_bytes(4, "little") for number in (os.getpid(), uid, gid))
+        words = b"".join(number.to_bytes(4, sys.byteorder) for number in (os.getpid(), uid, gid))
         with refused(errno.EINVAL):
             left.sendmsg([b"x"], [(SOL_SOCKET, SCM_CREDENTIALS, words)])
         left.send_message(b"x", Ucred(os.getpid(), REAL, REAL))
@@ -257,7 +252,7 @@ def test_who_has_no_number_is_nobody(ns, observe, kind):
         as_user(OTHER, lambda: send(left, b"x") and send(left, b"y"))
         inside = in_user_namespace(lambda: [list(one[1:]) for one in control_messages(right, Ucred, size=1)])
         outside = [list(one[1:]) for one in control_messages(right, Ucred, size=1)]
-        nobody = [overflow("uid"), overflow("gid")]
+        nobody = [overflow_id("uid"), overflow_id("gid")]
 
         assert observe("inside_is_nobody_and_outside", [inside == [nobody], outside]) == [
             True,
@@ -276,7 +271,7 @@ def test_who_has_no_number_is_nobody(ns, observe, kind):
 @PAIRS
 def test_a_peer_without_a_number_is_nobody(ns, observe, kind):
     inside, outside = in_child(lambda: of_a_pair_of_another(kind))
-    nobody = [overflow("uid"), overflow("gid")]
+    nobody = [overflow_id("uid"), overflow_id("gid")]
 
     assert observe("inside_is_nobody_and_outside", [inside == nobody, outside]) == [True, [OTHER, OTHER]]
 
@@ -322,7 +317,7 @@ def test_root_elsewhere_specifies_less(ns, observe, pid, uid, number):
     "process id as the receiver's PID namespace numbers it: 0 where it has none there, and not 1 where it "
     "is 1 only in its own.",
     since="2.6.36",
-    commit="257b5358b32f",
+    commit="7361c36c5224",
     needs=[initially(Capability.SYS_ADMIN)],
 )
 @KINDS
@@ -395,12 +390,15 @@ def of_several_ids(kind: int) -> list[list[int]]:
 )
 @STREAMS
 def test_listening_again_changes_the_credentials(ns, observe, kind):
-    with listening_unix(kind) as listener, pending_connection(listener) as early:
-        as_user(OTHER, listener.listen)
-        with pending_connection(listener) as late:
-            seen = [[early.peercred.uid, early.peercred.gid], [late.peercred.uid, late.peercred.gid]]
+    with Socket.unix(kind) as listener:
+        listener.bind("")
+        as_user(REAL, listener.listen)
+        with pending_connection(listener) as early:
+            as_user(OTHER, listener.listen)
+            with pending_connection(listener) as late:
+                seen = [list(client.peercred[1:]) for client in (early, late)]
 
-            assert observe("early_and_late", seen) == [[os.geteuid(), os.getegid()], [OTHER, OTHER]]
+                assert observe("early_and_late", seen) == [[REAL, REAL], [OTHER, OTHER]]
 
 
 @claim(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import sys
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_a_sender_that_is_gone_has_a_descriptor(ns, observe, kind):
     says="SO_PEERPIDFD of an accepted UNIX stream or seqpacket connection is a descriptor of who connected "
     "also if that process has ended and was reaped: /proc shows -1 for it.",
     since="6.16",
-    commit="fd0a109a0f6b",
+    commit="20b70e58961b",
     survives={"no-op: close()*": "the process that connected ends and closes what it has"},
 )
 @STREAMS
@@ -118,7 +119,10 @@ def test_it_is_closed_on_exec(ns, observe, kind):
         right.passpidfd = True
         left.send_message(b"x", Rights(0))
         (_, _, rights), (_, _, pidfd) = right.recvmsg(9, 100)[1]
-        with Fd(int.from_bytes(rights, "little")) as file, Fd(int.from_bytes(pidfd, "little")) as process:
+        with (
+            Fd(int.from_bytes(rights, sys.byteorder)) as file,
+            Fd(int.from_bytes(pidfd, sys.byteorder)) as process,
+        ):
             flags = [fcntl.fcntl(one.fileno(), fcntl.F_GETFD) for one in (file, process)]
 
             assert observe("flags_of_rights_and_pidfd", flags) == [0, fcntl.FD_CLOEXEC]

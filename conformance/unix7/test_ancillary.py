@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 import pytest
@@ -17,7 +18,7 @@ from conformance.plugin.setups.descriptors import (
     writers_sent,
 )
 from conformance.plugin.timing import SOON
-from libsocket import Rights, Socket
+from libsocket import Rights, Socket, Ucred
 
 KINDS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
 SCM_CREDENTIALS = 2
@@ -49,6 +50,42 @@ def test_two_of_one_type_are_refused(ns, observe, kind):
         left.send_message(b"three", Rights(0))
 
         assert observe("after", counts_and_data(right)) == ["three", [1]]
+
+
+@claim(
+    "unix.7/ancillary/one-of-each-credentials",
+    sentence="unix.7/ancillary/one-of-each",
+    section="Ancillary messages",
+    says="A message with two SCM_CREDENTIALS cannot be sent over a UNIX stream, datagram or seqpacket "
+    "socket, as one with a single SCM_CREDENTIALS can.",
+    expect=differs(
+        "it can, and one is received; older than the history in git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"single": ["one", 1], "both": ["two", 1], "errno": None},
+    ),
+)
+@KINDS
+def test_two_credentials_are_refused(ns, observe, kind):
+    left, right = Socket.pair(kind)
+    with left, right:
+        right.rcvtimeo = SOON
+        right.passcred = True
+        own = Ucred(os.getpid(), os.getuid(), os.getgid())
+        left.send_message(b"one", own)
+        observe("single", data_and_credentials(right))
+        with refused():
+            left.send_message(b"two", own, own)
+            observe("both", data_and_credentials(right))
+        left.send_message(b"three", own)
+
+        assert observe("after", data_and_credentials(right)) == ["three", 1]
+
+
+def data_and_credentials(sock: Socket, size: int = 100) -> list[object]:
+    """The next data, and how many SCM_CREDENTIALS come with it."""
+    message = sock.recv_message(size)
+    return [message.data.decode(), len([one for one in message.control if isinstance(one, Ucred)])]
 
 
 @claim(
@@ -108,6 +145,31 @@ def test_descriptors_end_what_a_receive_returns(ns, observe):
             ["aaaab", [1]],
             ["cccc", []],
         ]
+
+
+@claim(
+    "unix.7/ancillary/barrier-credentials",
+    sentence=("unix.7/ancillary/barrier", "unix.7/ancillary/example"),
+    section="Ancillary messages",
+    says="Of four bytes, one byte with the sender's own SCM_CREDENTIALS and four bytes that were sent over a "
+    "UNIX stream socket, a receive of twenty bytes with SO_PASSCRED returns the first five.",
+    expect=differs(
+        "one receive returns all, since all have the same credentials; older than the history in git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"received": ["aaaabcccc", 1]},
+    ),
+)
+def test_credentials_end_what_a_receive_returns(ns, observe):
+    left, right = Socket.pair()
+    with left, right:
+        right.rcvtimeo = SOON
+        right.passcred = True
+        left.send(b"aaaa")
+        left.send_message(b"b", Ucred(os.getpid(), os.getuid(), os.getgid()))
+        left.send(b"cccc")
+
+        assert observe("received", data_and_credentials(right, 20)) == ["aaaab", 1]
 
 
 @claim(

@@ -13,6 +13,7 @@ from conformance.plugin.needs import ANOTHER_USER, initially
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.control_messages import control_headers, control_messages
 from conformance.plugin.setups.processes import another_process
+from conformance.plugin.setups.raw_control import words
 from conformance.plugin.timing import SOON
 from libsocket import Socket, Ucred
 from netns import Capability, in_child, only
@@ -241,7 +242,7 @@ def test_it_is_a_struct_ucred(ns, observe):
         right.passcred = True
         left.send_message(b"x", of_this_process(uid=OTHER, gid=REAL))
         ((level, number, data),) = right.recvmsg(9, 100)[1]
-        words = [int.from_bytes(data[at : at + 4], "little") for at in range(0, len(data), 4)]
-        seen = [level, number, words[0] == os.getpid(), *words[1:]]
+        pid, *others = words(data)
+        seen = [level, number, pid == os.getpid(), *others]
 
         assert observe("level_type_and_words", seen) == [socket.SOL_SOCKET, 2, True, OTHER, REAL]

@@ -11,6 +11,7 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import ANOTHER_USER
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening_unix, pending_connection
+from conformance.plugin.setups.raw_control import words
 from conformance.plugin.setups.sockets import SOCKETS
 from libsocket import SO_PEERCRED, Socket, Ucred, raw
 from netns import in_child
@@ -131,8 +132,7 @@ def words_of_pair(room: int) -> list[list[object]]:
     left, right = Socket.pair()
     with left, right:
         read = [sock.get(SO_PEERCRED.through(raw(room))) for sock in (left, right)]
-    words = [[int.from_bytes(data[at : at + 4], "little") for at in range(0, len(data), 4)] for data in read]
-    return [[one[0] == os.getpid(), *one[1:]] for one in words]
+    return [[numbers[0] == os.getpid(), *numbers[1:]] for numbers in map(words, read)]
 
 
 @claim(

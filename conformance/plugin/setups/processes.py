@@ -1,10 +1,11 @@
-"""Processes: another one, what a descriptor stands for, and the security label."""
+"""Processes: another one, what a descriptor stands for, the security label, and who has no number."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 from netns import Child
@@ -31,3 +32,8 @@ def another_process() -> Iterator[int]:
     """The id of a process that does nothing, and ends with the block."""
     with Child(signal.pause) as child:
         yield child.pid
+
+
+def overflow_id(kind: str) -> int:
+    """The number that stands for a user ("uid") or group ("gid") that has none here."""
+    return int(Path(f"/proc/sys/kernel/overflow{kind}").read_text())
