@@ -14,6 +14,7 @@ from netns.users import (
     UserUnmapped,
     as_user,
     enter_user_namespace,
+    in_pid_namespace,
     in_user_namespace,
 )
 
@@ -43,6 +44,7 @@ __all__ = [
     "effective",
     "enter_user_namespace",
     "in_child",
+    "in_pid_namespace",
     "in_user_namespace",
     "initial_sysctl",
     "initial_sysctl_set",

@@ -20,6 +20,8 @@ from netns.syscalls import PR_SET_PDEATHSIG, prctl
 T = TypeVar("T")
 
 _LENGTH = struct.Struct("!Q")
+_OUTSIDE = 0
+"""The parent of the first process in a PID namespace, which has no number there."""
 
 
 class ChildDied(RuntimeError):
@@ -139,7 +141,7 @@ def in_child(function: Callable[[], T], *, timeout: float = 60.0) -> T:
 def die_with_parent(parent: int) -> None:
     """Let this process be killed when its parent ends; a change of user undoes this (prctl(2))."""
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
+    if os.getppid() not in {parent, _OUTSIDE}:
         os._exit(1)
 
 

@@ -14,6 +14,7 @@ from netns.child import die_with_parent, in_child
 from netns.errors import NetnsError, setting_up
 from netns.namespace import leave_host
 from netns.syscalls import (
+    CLONE_NEWPID,
     CLONE_NEWUSER,
     PR_SET_DUMPABLE,
     PR_SET_KEEPCAPS,
@@ -83,6 +84,20 @@ def in_user_namespace(function: Callable[[], T], *, timeout: float = 60.0) -> T:
         return function()
 
     return in_child(as_root_of_its_own, timeout=timeout)
+
+
+def in_pid_namespace(function: Callable[[], T], *, timeout: float = 60.0) -> T:
+    """Run a function in a child, as process 1 of a fresh PID namespace.
+
+    What it starts ends with it. Raises what the function raises; NetnsError with EPERM without CAP_SYS_ADMIN.
+    """
+
+    def as_its_parent() -> T:
+        with setting_up("a PID namespace"):
+            unshare(CLONE_NEWPID)
+        return in_child(function, timeout=timeout)
+
+    return in_child(as_its_parent, timeout=timeout)
 
 
 def enter_user_namespace() -> None:

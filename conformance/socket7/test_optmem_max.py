@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.control_messages import optmem_max
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.timing import SOON
 from libsocket import Socket
-from netns import Namespace, initial_sysctl
 
-OPTMEM_MAX = "net.core.optmem_max"
 NO_LEVEL, HEADER = 12345, 16
-
-
-def optmem_max(ns: Namespace) -> int:
-    """The sysctl of a network namespace, which older kernels have for all of them."""
-    return int(ns.sysctl[OPTMEM_MAX] if OPTMEM_MAX in ns.sysctl else initial_sysctl(OPTMEM_MAX))
 
 
 def send_with_control(sock: Socket, size: int) -> int:
@@ -44,7 +38,7 @@ def test_control_messages_have_a_maximum(ns, observe):
 
 @claim(
     "socket.7/optmem_max/as-many-bytes",
-    sentence="socket.7/optmem_max/bytes",
+    sentence=("socket.7/optmem_max/bytes", "cmsg.3/DESCRIPTION/optmem-max"),
     section="/proc interfaces",
     says="Control messages of exactly net.core.optmem_max bytes can be sent through a UDP socket.",
     expect=differs(

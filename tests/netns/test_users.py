@@ -21,6 +21,7 @@ from netns import (
     effective,
     enter_user_namespace,
     in_child,
+    in_pid_namespace,
     in_user_namespace,
     peers,
     without,
@@ -227,3 +228,21 @@ def test_a_forbidden_user_namespace_names_what_forbids_it() -> None:
         in_user_namespace(forbid)
 
     assert refusal.value.errno == errno.ENOSPC
+
+
+@pytest.mark.skipif(Capability.SYS_ADMIN not in effective(), reason="a PID namespace takes CAP_SYS_ADMIN")
+def test_a_pid_namespace_numbers_its_processes_anew() -> None:
+    assert in_pid_namespace(lambda: (os.getpid(), os.getppid(), in_child(os.getppid))) == (1, 0, 1)
+
+
+@pytest.mark.skipif(Capability.SYS_ADMIN not in effective(), reason="a PID namespace takes CAP_SYS_ADMIN")
+def test_an_error_comes_back_from_a_pid_namespace() -> None:
+    with pytest.raises(ZeroDivisionError):
+        in_pid_namespace(lambda: 1 // 0)
+
+
+def test_a_pid_namespace_takes_a_capability() -> None:
+    with without(Capability.SYS_ADMIN), pytest.raises(NetnsError) as error:
+        in_pid_namespace(os.getpid)
+
+    assert error.value.errno == errno.EPERM

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from libsocket import Socket
+from netns import Namespace, initial_sysctl
 
 T = TypeVar("T")
+
+_OPTMEM_MAX: Final = "net.core.optmem_max"
 
 
 def control_messages(sock: Socket, kind: type[T], *, size: int = 100, flags: int = 0) -> list[T]:
@@ -17,3 +20,8 @@ def control_messages(sock: Socket, kind: type[T], *, size: int = 100, flags: int
 def control_headers(sock: Socket, flags: int = 0) -> list[list[int]]:
     """Level, type and size in bytes of all that come with the next message."""
     return [[level, kind, len(data)] for level, kind, data in sock.recvmsg(100, 200, flags)[1]]
+
+
+def optmem_max(ns: Namespace) -> int:
+    """The sysctl of a network namespace, which older kernels have for all of them."""
+    return int(ns.sysctl[_OPTMEM_MAX] if _OPTMEM_MAX in ns.sysctl else initial_sysctl(_OPTMEM_MAX))

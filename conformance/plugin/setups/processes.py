@@ -1,8 +1,14 @@
-"""Processes: what a descriptor stands for, and the security label."""
+"""Processes: another one, what a descriptor stands for, the security label, and who has no number."""
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
+
+from netns import Child
 
 
 class _File(Protocol):
@@ -19,3 +25,15 @@ def security_label() -> str:
     """The label that a security module gives this process."""
     with open("/proc/thread-self/attr/current", encoding="ascii") as label:
         return label.read().rstrip("\0\n")
+
+
+@contextmanager
+def another_process() -> Iterator[int]:
+    """The id of a process that does nothing, and ends with the block."""
+    with Child(signal.pause) as child:
+        yield child.pid
+
+
+def overflow_id(kind: str) -> int:
+    """The number that stands for a user ("uid") or group ("gid") that has none here."""
+    return int(Path(f"/proc/sys/kernel/overflow{kind}").read_text())
