@@ -13,6 +13,7 @@ from conformance.plugin.needs import ANOTHER_USER, NOBODY
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.netlink import (
     GROUPS,
+    NETLINK_FIB_LOOKUP,
     NETLINK_GENERIC,
     NETLINK_KOBJECT_UEVENT,
     NETLINK_USERSOCK,
@@ -21,6 +22,7 @@ from conformance.plugin.setups.netlink import (
     drained,
     framed,
     groups_of,
+    mtu_of,
     multicast,
     netlink_socket,
     port_of,
@@ -29,7 +31,7 @@ from conformance.plugin.setups.netlink import (
     waiting,
 )
 from libsocket import NETLINK_ADD_MEMBERSHIP, Netlink
-from netns import Capability, as_user, only
+from netns import Capability, Namespace, as_user, only
 
 
 @claim(
@@ -121,8 +123,8 @@ def test_the_first_that_is_opened_has_the_process_id(ns, observe):
     "netlink.7/nl_pid/application-sets",
     sentence=("netlink.7/nl_pid/two-ways", "netlink.7/nl_pid/application"),
     section="Address formats",
-    says="The port id that a program sets nl_pid to before bind(2) is the netlink socket's; it has to be "
-    "unique in the family and the network namespace: EADDRINUSE.",
+    says="The port id that a program sets nl_pid to before bind(2) is that of its socket of "
+    "NETLINK_USERSOCK; a second socket of the family in the network namespace cannot have it: EADDRINUSE.",
 )
 @pytest.mark.parametrize("port", [1, 77, 0x7FFF_FFFF, 0xFFFF_FFFF])
 def test_the_program_sets_a_unique_port(ns, observe, port):
@@ -132,6 +134,23 @@ def test_the_program_sets_a_unique_port(ns, observe, port):
         later.bind(Netlink(78))
 
         assert observe("ports", [port_of(sock), port_of(later)]) == [port, 78]
+
+
+@claim(
+    "netlink.7/nl_pid/unique-where",
+    sentence="netlink.7/nl_pid/application",
+    section="Address formats",
+    says="The port id that a program sets for a socket of NETLINK_USERSOCK can be set as well for one of "
+    "another family, NETLINK_ROUTE, and for one of NETLINK_USERSOCK in another network namespace.",
+)
+def test_a_port_is_of_a_family_in_a_namespace(ns, observe):
+    with (
+        bound(NETLINK_USERSOCK, port=77) as sock,
+        bound(socket.NETLINK_ROUTE, port=77) as route,
+        Namespace(),
+        bound(NETLINK_USERSOCK, port=77) as elsewhere,
+    ):
+        assert observe("ports", [port_of(sock), port_of(route), port_of(elsewhere)]) == [77, 77, 77]
 
 
 @claim(
@@ -176,11 +195,16 @@ def test_without_groups_no_multicast_is_received(ns, observe):
     "netlink.7/families/groups",
     sentence="netlink.7/nl_groups/thirty-two",
     section="Address formats",
-    says="NETLINK_USERSOCK has 32 multicast groups, of which the 32nd can be joined and the 33rd not: "
-    "EINVAL.",
+    says="NETLINK_USERSOCK, NETLINK_FIB_LOOKUP and NETLINK_KOBJECT_UEVENT have 32 multicast groups each, of "
+    "which the 32nd can be joined and the 33rd not: EINVAL.",
 )
-def test_a_family_has_32_groups(ns, observe):
-    with netlink_socket(NETLINK_USERSOCK) as sock:
+@pytest.mark.parametrize(
+    "family",
+    [NETLINK_USERSOCK, NETLINK_FIB_LOOKUP, NETLINK_KOBJECT_UEVENT],
+    ids=["usersock", "fib_lookup", "uevent"],
+)
+def test_a_family_has_32_groups(ns, observe, family):
+    with netlink_socket(family) as sock:
         sock.set(NETLINK_ADD_MEMBERSHIP, GROUPS)
         with refused(errno.EINVAL):
             sock.set(NETLINK_ADD_MEMBERSHIP, GROUPS + 1)
@@ -246,16 +270,18 @@ def test_a_socket_is_connected_to_a_group(ns, observe):
     "netlink.7/nl_groups/one-at-a-time",
     sentence="netlink.7/nl_groups/one-group",
     section="Address formats",
-    says="What is sent to two groups of NETLINK_USERSOCK at once, by the nl_groups of sendto(2), is not "
-    "received in both.",
+    says="What is sent to two groups of NETLINK_USERSOCK at once, by the nl_groups of sendto(2), is received "
+    "in one of them alone.",
     since="2.6.13",
 )
 def test_only_one_group_is_sent_to(ns, observe):
     with bound() as sender, bound(groups=0b100) as lower, bound(groups=0b1000) as higher:
         multicast(sender, b"both", 0b1100)
+        multicast(sender, b"lower", 0b100)
         multicast(sender, b"higher", 0b1000)
 
-        assert observe("lower_and_higher", [waiting(lower), waiting(higher)]) == [["both"], ["higher"]]
+        received = sorted([*waiting(lower), *waiting(higher)])
+        assert observe("received", received) == ["both", "higher", "lower"]
 
 
 @claim(
@@ -346,6 +372,25 @@ def groups_of_listener(family: int) -> int:
     """The groups of a socket that is bound to the first one."""
     with bound(family, groups=1) as sock:
         return groups_of(sock)
+
+
+@claim(
+    "netlink.7/nl_groups/others-receive-of-links",
+    sentence=("netlink.7/nl_groups/some-allow", "netlink.7/nl_groups/receive-as-of-3-0"),
+    section="Address formats",
+    says="A socket of NETLINK_ROUTE that user 65534 has bound to the first group receives that an interface "
+    "has changed, which it did not before.",
+    needs=[ANOTHER_USER],
+)
+def test_what_another_user_listens_to_is_received(ns, observe):
+    with netlink_socket() as listener, netlink_socket() as changer:
+        changer.send(set_mtu(1400))
+        before = [mtu_of(changer), types(drained(listener))]
+        as_user(NOBODY, lambda: listener.bind(Netlink(0, 1)))
+        changer.send(set_mtu(1500))
+        after = [mtu_of(changer), types(drained(listener))[:1]]
+
+        assert observe("before_and_after", [before, after]) == [[1400, []], [1500, [NEWLINK]]]
 
 
 @claim(

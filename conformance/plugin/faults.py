@@ -57,8 +57,9 @@ _NO_FD = 1000
 _LONG_STRING = re.compile(r'("(?:\\.|[^"\\]){40})(?:\\.|[^"\\])+"')
 """What is longer than 40 characters is cut there."""
 
-_CHANGING = re.compile(r"htons\(\d+\)|nl_pad=0x[0-9a-f]+|nl_pid=\d{3,}|nlmsg_pid=\d{3,}")
-"""Ports, and padding that nobody sets, which are not the same on every run."""
+_CHANGING = re.compile(r"htons\(\d+\)|nl_pad=0x[0-9a-f]+|(?:nl|nlmsg)_pid=(?:-\d+|\d{3,})")
+"""Ports, and padding that nobody sets, which are not the same on every run: the later ports of a process are
+negative, as strace reads them."""
 
 _PROTOCOL = 9
 """The place of the protocol in an IPv4 header."""

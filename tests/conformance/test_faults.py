@@ -409,6 +409,18 @@ def test_what_a_claim_asks_of_netlink_is_changed() -> None:
     }
 
 
+@pytest.mark.parametrize("port", ["12345", "-1018603685"])
+def test_a_port_of_netlink_is_not_in_what_a_call_is_named(port: str) -> None:
+    address = f"{{sa_family=AF_NETLINK, nl_pid={port}, nl_groups=00000000}}"
+    lines = [
+        "socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_USERSOCK) = 3<socket:[9]>",
+        f'sendto(3<socket:[9]>, "x", 1, 0, {address}, 12) = 1',
+    ]
+
+    named = {str(fault).partition(": ")[2] for fault in faults(list(calls(lines, 7)), 7)}
+    assert named == {'sendto("x", 1, 0, {sa_family=AF_NETLINK, port, nl_groups=00000000}, 12) = 1'}
+
+
 def _native(number: int, size: int) -> str:
     return number.to_bytes(size, sys.byteorder).hex()
 

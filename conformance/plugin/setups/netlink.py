@@ -49,6 +49,7 @@ CAPPED, ACK_TLVS = 0x100, 0x200
 NEWLINK, GETLINK, SETLINK = 16, 18, 19
 NEWADDR, DELADDR, GETADDR = 20, 21, 22
 NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
+NEWNEIGH, NEWQDISC = 28, 36
 UNKNOWN: Final = 4000
 """A type that NETLINK_ROUTE does not have."""
 RTNLGRP_LINK: Final = 1
@@ -67,6 +68,8 @@ _MESSAGE = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBI")
 _ROUTE = struct.Struct("=BBBBBBBBI")
+_NEIGHBOUR = struct.Struct("=BxxxiHBB")
+_QDISC = struct.Struct("=BxxxiIII")
 _GENERIC = struct.Struct("=BBH")
 _LOOKUP = struct.Struct("=4sIBBBBBBBBi")
 _INT = struct.Struct("=i")
@@ -79,6 +82,8 @@ _GENERATION = bytes(4)
 _CONTROLLER, _CTRL_CMD_GETFAMILY = 16, 3
 _CTRL_ATTR_FAMILY_ID, _CTRL_ATTR_FAMILY_NAME = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_PRIORITY = 1, 4, 6
+_NDA_DST, _NDA_LLADDR, _NUD_PERMANENT = 1, 2, 0x80
+_TCA_KIND, _TC_H_ROOT = 1, 0xFFFF_FFFF
 _ATTRIBUTES_OF_ERRORS = {1: "message", 2: "offset", 3: "cookie", 4: "policy", 5: "missing", 6: "nest"}
 
 
@@ -272,6 +277,46 @@ def routes(sock: Socket) -> list[list[int]]:
         if told.get(_RTA_DST) == socket.inet_aton("10.9.0.0"):
             found.append([one.body[5], int(_U32.unpack(told[_RTA_PRIORITY])[0])])
     return found
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What can be added to a table of NETLINK_ROUTE: type, fixed part and attributes, the first its key."""
+
+    type: int
+    head: bytes
+    attributes: bytes
+
+    @property
+    def new(self) -> bytes:
+        """The request that adds it, and is acknowledged."""
+        return framed(self.type, REQUEST | ACK | CREATE | EXCL, self.head + self.attributes)
+
+    def listed(self, sock: Socket) -> int:
+        """How many entries of the table have its key."""
+        rows = dumped(sock, framed(self.type + 2, REQUEST | DUMP, self.head[:1] + bytes(len(self.head) - 1)))
+        key = next(attributes(self.attributes))
+        told = [attributes(one.body[len(self.head) :]) for one in rows if one.type == self.type]
+        return [key in one for one in told].count(True)
+
+
+def ipv6_route(index: int) -> Entry:
+    """The route to fd00:9::/64 by an interface."""
+    to = attribute(_RTA_DST, socket.inet_pton(socket.AF_INET6, "fd00:9::"))
+    head = _ROUTE.pack(socket.AF_INET6, 64, 0, 0, 254, 4, 0, 1, 0)
+    return Entry(NEWROUTE, head, to + number(_RTA_OIF, index))
+
+
+def neighbour(index: int) -> Entry:
+    """The permanent neighbour 10.7.0.2 of an interface."""
+    address = attribute(_NDA_DST, socket.inet_aton("10.7.0.2"))
+    head = _NEIGHBOUR.pack(socket.AF_INET, index, _NUD_PERMANENT, 0, 0)
+    return Entry(NEWNEIGH, head, address + attribute(_NDA_LLADDR, bytes.fromhex("020000000001")))
+
+
+def fifo(index: int) -> Entry:
+    """The queueing discipline pfifo at the root of an interface."""
+    return Entry(NEWQDISC, _QDISC.pack(0, index, 1 << 16, _TC_H_ROOT, 0), attribute(_TCA_KIND, b"pfifo\0"))
 
 
 def number(type: int, value: int) -> bytes:
