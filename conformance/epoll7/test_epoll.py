@@ -6,6 +6,7 @@ import errno
 import os
 import select
 import socket
+from queue import Queue
 from select import EPOLLET, EPOLLIN, EPOLLONESHOT, EPOLLOUT, EPOLLPRI, EPOLLRDHUP
 
 import pytest
@@ -15,9 +16,9 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.pairs import udp_pair, unix_datagram_pair
 from conformance.plugin.setups.readiness import await_end, await_error, await_readable
 from conformance.plugin.setups.states import names
-from conformance.plugin.setups.threads import delayed
+from conformance.plugin.setups.threads import delayed, in_thread
 from conformance.plugin.setups.urgent import await_urgent
-from conformance.plugin.timing import SOON, timed
+from conformance.plugin.timing import LONG, SOON, timed
 from libsocket import Linger, Shutdown, Socket
 
 EPOLLRDNORM, EPOLLWAKEUP, EPOLLEXCLUSIVE = 0x40, 1 << 29, 1 << 28
@@ -35,6 +36,11 @@ STREAMS = pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair], ids=["
 def events(epoll: select.epoll) -> list[list[str]]:
     """The events of each descriptor that is ready now."""
     return [names(bits) for _, bits in epoll.poll(0)]
+
+
+def waited(epoll: select.epoll) -> list[str]:
+    """The events of the only descriptor of an instance, once there are any."""
+    return names(sum(bits for _, bits in epoll.poll(SOON)))
 
 
 @claim(
@@ -59,6 +65,29 @@ def test_a_level_is_told_until_all_is_read(ns, observe, pair):
         seen.append([events(level), events(edge)])
 
         assert observe("level_and_edge", seen) == [[[["IN"]], [["IN"]]], [[["IN"]], []], [[], []]]
+
+
+@claim(
+    "epoll.7/EPOLLET/one-thread",
+    sentence="epoll.7/EPOLLET/one-woken",
+    section="Level-triggered and edge-triggered",
+    says="Of two threads that wait in epoll_wait on one instance one alone is given the event of a "
+    "datagram that comes to a UDP or UNIX socket with EPOLLET: the other gets that of the next datagram, "
+    "after which there is none.",
+)
+@pytest.mark.parametrize("pair", [udp_pair, unix_datagram_pair], ids=["udp", "unix"])
+def test_one_thread_is_given_the_event(ns, observe, pair):
+    writer, reader = pair()
+    given: Queue[list[str]] = Queue()
+    with writer, reader, select.epoll() as epoll:
+        epoll.register(reader, EPOLLIN | EPOLLET)
+        with in_thread(lambda: given.put(waited(epoll))), in_thread(lambda: given.put(waited(epoll))):
+            writer.send(b"one")
+            first = given.get(timeout=LONG)
+            writer.send(b"two")
+            second = given.get(timeout=LONG)
+
+        assert observe("first_second_left", [first, second, events(epoll)]) == [["IN"], ["IN"], []]
 
 
 @claim(

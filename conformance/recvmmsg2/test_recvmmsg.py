@@ -14,7 +14,7 @@ from conformance.plugin.setups.pairs import connected_udp_pair, udp_pair, unix_d
 from conformance.plugin.setups.readiness import await_end, await_error, await_hangup, await_readable
 from conformance.plugin.setups.threads import delayed
 from conformance.plugin.timing import SOON, timed
-from libsocket import Linger, MessageFlag, Shutdown, Socket
+from libsocket import Batch, Linger, MessageFlag, Shutdown, Socket
 
 DATAGRAMS = pytest.mark.parametrize("pair", [udp_pair, unix_datagram_pair], ids=["udp", "unix"])
 DONTWAIT = socket.MSG_DONTWAIT
@@ -112,6 +112,33 @@ def test_the_length_is_what_recv_returns(ns, observe, flags, length):
             [9, 9, 9],
             [length, length],
             length,
+        ]
+
+
+@claim(
+    "recvmmsg.2/msg_hdr/updated",
+    sentence="recvmmsg.2/recvmmsg/subfields",
+    section="DESCRIPTION",
+    says="recvmmsg on a UDP socket tells of each datagram by itself who sent it, and in msg_flags whether "
+    "it was cut: of two from two senders the second, which is longer than the buffer, has MSG_TRUNC.",
+    since="2.6.33",
+)
+def test_each_header_is_updated(ns, observe):
+    with Socket.udp() as one, Socket.udp() as other, Socket.udp() as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.rcvtimeo = SOON
+        one.connect(receiver.getsockname())
+        other.connect(receiver.getsockname())
+        one.send(b"four")
+        other.send(b"ninebytes")
+        got = receiver.recv_messages(Batch(2, 4), flags=0)
+        senders = [
+            message.address == sender.getsockname() for message, sender in zip(got, (one, other), strict=True)
+        ]
+
+        assert observe("data_flags_senders", [[(one.data.decode(), one.flags) for one in got], senders]) == [
+            [("four", 0), ("nine", MessageFlag.TRUNC)],
+            [True, True],
         ]
 
 
