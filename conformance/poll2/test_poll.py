@@ -16,7 +16,7 @@ from conformance.plugin.setups.states import ALL, EVERY, connected, in_state, na
 from conformance.plugin.setups.threads import delayed
 from conformance.plugin.setups.urgent import await_urgent
 from conformance.plugin.timing import SOON, timed
-from libsocket import Socket
+from libsocket import Shutdown, Socket
 from netns import Capability
 
 KINDS = pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_a_unix_peer_that_closed(ns, observe, kind):
     "poll.2/POLLHUP/tcp-peer-closed",
     sentence=("poll.2/POLLHUP/peer-closed", "epoll_ctl.2/EPOLLHUP/after-data"),
     section="DESCRIPTION",
-    says="POLLHUP of a TCP socket says that the peer has closed its end.",
+    says="POLLHUP is reported of a TCP socket, over IPv4 and IPv6, once its peer has closed its end.",
     expect=differs(
         "POLLIN and POLLRDHUP say so; POLLHUP comes when this end is shut down for sending, too; older than "
         "the history in git",
@@ -313,6 +313,7 @@ def test_urgent_data_are_no_band(ns, observe):
     section="DESCRIPTION",
     says="POLLWRNORM of a TCP, UNIX stream, UNIX seqpacket or UNIX datagram socket is reported as POLLOUT "
     "is: of one with an empty send buffer, and not of one whose buffer is full.",
+    survives={"no-op: setsockopt(*SO_SNDBUF*": "it is for machines with larger buffers"},
 )
 @pytest.mark.parametrize("kind", ["tcp", "unix", "unix-seqpacket", "unix-datagram"])
 def test_wrnorm_is_out(ns, observe, kind):
@@ -428,4 +429,28 @@ def test_an_interface_that_goes_down(ns, observe):
             ["OUT", "ERR"],
             "ENETDOWN",
             ["OUT"],
+        ]
+
+
+@claim(
+    "defacto/poll/packet-shut-in-vain",
+    says="The shutdown of a packet socket in both directions fails with EOPNOTSUPP, and poll reports POLLOUT "
+    "of it before and after, where POLLIN, POLLOUT, POLLHUP and POLLRDHUP of a connected UDP socket are "
+    "reported after it.",
+    since="2.6.17",
+    commit="f348d70a324e",
+    needs=[Capability.NET_RAW],
+    survives=ONE_END,
+)
+def test_a_packet_socket_is_not_shut(ns, observe):
+    with in_state("packet", "new") as sock, in_state("udp", "connected") as udp:
+        before = told(sock, ALL)
+        with refused(errno.EOPNOTSUPP):
+            sock.shutdown(Shutdown.BOTH)
+        udp.shutdown(Shutdown.BOTH)
+
+        assert observe("before_after_udp", [before, told(sock, ALL), told(udp, ALL)]) == [
+            ["OUT"],
+            ["OUT"],
+            ["IN", "OUT", "HUP", "RDHUP"],
         ]

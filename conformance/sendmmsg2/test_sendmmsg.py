@@ -234,8 +234,8 @@ def test_a_part_of_a_message_is_the_last(ns, observe, pair):
     "defacto/sendmmsg/bad-vector",
     says="Where the vectors of the second message of three are no memory, sendmmsg on a UDP socket "
     "returns 1 and leaves no error; where those of the first are not it fails with EFAULT.",
-    since="3.0",
-    commit="228e548e6020",
+    since="3.1",
+    commit="728ffb86f108",
 )
 def test_memory_that_is_not_there(ns, observe):
     sender, receiver = udp_pair()

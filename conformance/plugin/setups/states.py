@@ -5,6 +5,7 @@ By poll(2), select(2) and epoll(7), and by the signals of F_SETSIG.
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -15,11 +16,13 @@ from typing import Final
 from conformance.plugin.setups.listeners import full_backlog, listening, listening_unix, pending_connection
 from conformance.plugin.setups.pairs import fill_buffer, udp_pair
 from conformance.plugin.setups.readiness import (
+    arrival,
     await_end,
     await_error,
     await_hangup,
     await_readable,
     polled,
+    writable,
 )
 from conformance.plugin.setups.signals import announce, announced
 from conformance.plugin.setups.sockets import SOCKETS, raw_socket
@@ -222,10 +225,22 @@ def _refused(kind: str) -> Iterator[Socket]:
 
 @contextmanager
 def _shut_in_vain(kind: str) -> Iterator[Socket]:
-    """A socket without a connection: shutdown fails."""
+    """An Internet socket without a connection: shutdown fails with ENOTCONN."""
     with SOCKETS[kind]() as sock:
-        with suppress(OSError):
+        failed = None
+        try:
             sock.shutdown(Shutdown.BOTH)
+        except OSError as error:
+            failed = error.errno
+        assert failed == errno.ENOTCONN, "the shutdown did not fail with ENOTCONN"
+        yield sock
+
+
+@contextmanager
+def _shut_unconnected(kind: str) -> Iterator[Socket]:
+    """A UNIX socket without a connection: shutdown succeeds."""
+    with SOCKETS[kind]() as sock:
+        sock.shutdown(Shutdown.BOTH)
         yield sock
 
 
@@ -284,6 +299,12 @@ def _after(*acts: Act) -> State:
 def _peer_sends(sock: Socket, peer: Socket) -> None:
     peer.send(_DATA)
     await_readable(sock)
+
+
+def _peer_sends_more(sock: Socket, peer: Socket) -> None:
+    """While other data wait, so that only a new event tells when these have come."""
+    with arrival(sock):
+        peer.send(_DATA)
 
 
 def _peer_sends_nothing(sock: Socket, peer: Socket) -> None:
@@ -345,6 +366,8 @@ def _shut(how: Shutdown) -> Act:
 
 
 def _fill(sock: Socket, _peer: Socket) -> None:
+    if sock.type == socket.SOCK_DGRAM:
+        sock.sndbuf = 100_000  # where much is the default, the receiver has as many as it may before
     fill_buffer(sock)
 
 
@@ -370,6 +393,7 @@ STATES: Final[Mapping[str, State]] = {
     "refused": _refused,
     "refused-error-read": _after_refused,
     "shut-in-vain": _shut_in_vain,
+    "shut-unconnected": _shut_unconnected,
     "receiver-full": _full_receiver,
     "overrun": _overrun,
     "overrun-error-read": _overrun_read,
@@ -379,7 +403,7 @@ STATES: Final[Mapping[str, State]] = {
     "empty-datagram": _after(_peer_sends_nothing),
     "urgent": _after(_peer_sends_urgently),
     "urgent-read": _after(_peer_sends_urgently, lambda sock, _: sock.recv(1, socket.MSG_OOB)),
-    "urgent-inline": _after(_inline, _peer_sends_urgently),
+    "urgent-inline": _after(_inline, _peer_sends_urgently, lambda sock, _: await_readable(sock)),
     "data-then-urgent": _after(_peer_sends, _peer_sends_urgently),
     "peer-shut-wr": _after(_peer_ends),
     "peer-shut-rd": _after(lambda _, peer: peer.shutdown(Shutdown.READ)),
@@ -421,21 +445,23 @@ def _peer_reads(_sock: Socket, peer: Socket) -> None:
     peer.recv(100)
 
 
-def _peer_reads_all(_sock: Socket, peer: Socket) -> None:
-    """All that fills the socket's send buffer and the peer's receive buffer."""
-    with suppress(BlockingIOError):
-        while True:
-            peer.recv(1_000_000, socket.MSG_DONTWAIT)
+def _peer_reads_until_room(sock: Socket, peer: Socket) -> None:
+    """All that has come, and what comes then, until the socket has room in its send buffer."""
+    while not writable(sock):
+        await_readable(peer)
+        with suppress(BlockingIOError):
+            while True:
+                peer.recv(1_000_000, socket.MSG_DONTWAIT)
 
 
 EVENTS: Final[Mapping[str, tuple[tuple[Act, ...], Act]]] = {
     "data": ((), _peer_sends),
-    "more-data": ((_peer_sends,), _peer_sends),
+    "more-data": ((_peer_sends,), _peer_sends_more),
     "part-read": ((_peer_sends,), _reads_a_part),
     "all-read": ((_peer_sends,), _reads_all),
     "sent": ((), _sends),
     "peer-read": ((_sends,), _peer_reads),
-    "peer-read-all-when-full": ((_fill,), _peer_reads_all),
+    "peer-read-when-full": ((_fill,), _peer_reads_until_room),
     "urgent": ((), _peer_sends_urgently),
     "peer-shut-wr": ((), _peer_ends),
     "peer-shut-rd": ((), lambda _, peer: peer.shutdown(Shutdown.READ)),
