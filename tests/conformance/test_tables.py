@@ -61,6 +61,9 @@ TRUE = {
         "SO_REUSEADDR",
         'transport = "tcp"\npairs = [["127.0.0.1", "0.0.0.0"]]\nhaving = ["second"]\nerrno = "EADDRINUSE"',
     ),
+    "reported": ("data", 'sockets = ["tcp"]\npoll = ["IN", "OUT"]\nselect = ["read", "write"]'),
+    "edge": ("data", 'sockets = ["tcp"]\nbefore = ["OUT"]\nafter = ["IN", "OUT"]'),
+    "announced": ("data", 'sockets = ["tcp"]\ncode = "POLL_IN"\nband = ["IN", "RDNORM"]'),
     "sysctl-default": ("net.ipv4.tcp_sack", 'value = "1"\nelsewhere = "0"'),
 }
 """A row of each kind that this kernel fulfils: an option, and the fields."""
@@ -119,6 +122,9 @@ FALSE = {
         'transport = "udp"\npairs = [["0.0.0.0", "127.0.0.1"]]\nhaving = ["first"]',
     ),
     "kept-port": ("SO_REUSEADDR", 'transport = "tcp"\npairs = [["127.0.0.1", "0.0.0.0"]]'),
+    "reported": ("data", 'sockets = ["tcp"]\npoll = ["IN", "OUT"]\nselect = ["read"]'),
+    "edge": ("data", 'sockets = ["tcp"]\nbefore = ["OUT"]\nafter = ["IN"]'),
+    "announced": ("data", 'sockets = ["tcp"]\ncode = "POLL_IN"\nband = ["IN"]'),
     "sysctl-default": ("net.ipv4.tcp_sack", 'value = "0"\nelsewhere = "0"'),
 }
 """A row of each kind that it does not fulfil."""
@@ -143,6 +149,9 @@ FALSE_TOO = {
 }
 """The same, with fields that not every row of the kind has."""
 
+SUBJECTS = {"sysctl-default": "sysctl", "reported": "state", "edge": "event", "announced": "event"}
+"""What a row is about, where that is no option."""
+
 TRUE_ROWS = pytest.mark.parametrize("rows", [TRUE, TRUE_TOO], ids=["each kind", "other fields"])
 FALSE_ROWS = pytest.mark.parametrize("rows", [FALSE, FALSE_TOO], ids=["each kind", "other fields"])
 
@@ -150,9 +159,7 @@ FALSE_ROWS = pytest.mark.parametrize("rows", [FALSE, FALSE_TOO], ids=["each kind
 def run(folder: Path, rows: Rows, *arguments: str) -> suites.Ended:
     """Run a table of rows, one of each kind."""
     filled = (
-        ROW.format(
-            kind=kind, subject="sysctl" if name.startswith("net.") else "option", name=name, fields=fields
-        )
+        ROW.format(kind=kind, subject=SUBJECTS.get(kind, "option"), name=name, fields=fields)
         for kind, (name, fields) in rows.items()
     )
     table = folder / "conformance" / "doc7" / "rows.toml"
@@ -247,6 +254,10 @@ def test_the_catalogue_has_the_row_as_the_test(tmp_path: Path) -> None:
             'transport = "tcp"\npairs = []\nhaving = ["second"]\nset-after-bind = true',
             "set-after-bind is for a first socket that sets the option",
         ),
+        ("reported", "gone", "sockets = []\npoll = []\nselect = []", "there is no state gone"),
+        ("reported", "data", 'sockets = ["tpc"]\npoll = []\nselect = []', "there is no tpc"),
+        ("edge", "rain", "sockets = []\nbefore = []\nafter = []", "there is no event rain"),
+        ("edge", "data", 'sockets = ["tpc"]\nbefore = []\nafter = []', "there is no tpc"),
         (
             "suffices",
             "SO_MARK",

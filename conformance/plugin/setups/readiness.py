@@ -72,6 +72,11 @@ def readable_by_select(sock: Socket, seconds: float = 0) -> bool:
     return bool(select.select([sock], [], [], seconds)[0])
 
 
+def writable(sock: Socket) -> bool:
+    """Whether select(2) calls it writable now."""
+    return bool(select.select([], [sock], [], 0)[1])
+
+
 def readable_by_poll(sock: Socket, seconds: float = 0) -> bool:
     """Whether poll(2) calls it readable, at once or within some seconds."""
     return bool(polled(sock, select.POLLIN, seconds))

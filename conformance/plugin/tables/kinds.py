@@ -17,6 +17,7 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.sockets import SOCKETS
+from conformance.plugin.setups.states import EVENTS, STATES, edge, in_state, reported, signal_of
 from conformance.plugin.tables.row import (
     Capabilities,
     Case,
@@ -630,6 +631,80 @@ def test_a_new_namespace_has_the_default(
         assert observe("elsewhere_and_new", both) == [row.elsewhere, row.value]
 
 
+class Reported(ClaimRow, frozen=True, kw_only=True):
+    """What poll(2) and epoll(7) alike report of sockets in a state, and in which sets select(2) has them."""
+
+    sockets: tuple[str, ...]
+    """``tcp``, ``unix-datagram``, as ``setups/sockets.py`` has them."""
+    state: Words
+    """As ``setups/states.py`` has them."""
+    poll: tuple[str, ...]
+    """``IN``, ``RDHUP``: events by name, in the order of ``setups/states.py``."""
+    select: tuple[Literal["read", "write", "except"], ...]
+
+    def __post_init__(self) -> None:
+        if self.state not in STATES:
+            raise RowError(f"there is no state {self.state}; states are {', '.join(STATES)}")
+        if unknown := sorted(set(self.sockets) - SOCKETS.keys()):
+            raise RowError(f"there is no {unknown[0]}; sockets are {', '.join(SOCKETS)}")
+
+    def cases(self) -> Iterator[Case]:
+        """A test for each kind of socket."""
+        yield from (Case(kind, kind) for kind in self.sockets)
+
+
+def test_a_socket_in_a_state_is_reported(observe: Observe, row: Reported, case: Case) -> None:
+    with in_state(case.socket, row.state) as sock:
+        events = list(row.poll)
+
+        assert observe("poll_epoll_select", reported(sock)) == [events, events, list(row.select)]
+
+
+class _Happening(ClaimRow, frozen=True, kw_only=True):
+    """Something happens to connected sockets."""
+
+    sockets: tuple[str, ...]
+    """``tcp``, ``unix-datagram``, as ``setups/sockets.py`` has them."""
+    event: Words
+    """As ``setups/states.py`` has them."""
+
+    def __post_init__(self) -> None:
+        if self.event not in EVENTS:
+            raise RowError(f"there is no event {self.event}; events are {', '.join(EVENTS)}")
+        if unknown := sorted(set(self.sockets) - SOCKETS.keys()):
+            raise RowError(f"there is no {unknown[0]}; sockets are {', '.join(SOCKETS)}")
+
+    def cases(self) -> Iterator[Case]:
+        """A test for each kind of socket."""
+        yield from (Case(kind, kind) for kind in self.sockets)
+
+
+class Edge(_Happening, frozen=True, kw_only=True):
+    """What epoll(7) reports with EPOLLET: ``before``, then nothing, and ``after`` something has happened."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+def test_an_event_is_an_edge(observe: Observe, row: Edge, case: Case) -> None:
+    found = edge(case.socket, row.event)
+
+    assert observe("before_again_after", found) == [list(row.before), [], list(row.after)]
+
+
+class Announced(_Happening, frozen=True, kw_only=True):
+    """What a signal of F_SETSIG says of it: ``code`` is si_code, ``band`` the bits of si_band."""
+
+    code: str
+    band: tuple[str, ...]
+
+
+def test_an_event_is_announced(observe: Observe, row: Announced, case: Case) -> None:
+    found = signal_of(case.socket, row.event)
+
+    assert observe("code_and_band", found) == [row.code, list(row.band)]
+
+
 KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     "default": (Default, test_a_new_socket_has_the_default),
     "stored": (Stored, test_what_is_set_is_stored),
@@ -651,6 +726,9 @@ KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     "room-for-byte": (RoomForByte, test_a_byte_or_an_int_is_given),
     "shared-port": (SharedPort, test_two_sockets_share_a_port),
     "kept-port": (KeptPort, test_a_socket_keeps_its_port),
+    "reported": (Reported, test_a_socket_in_a_state_is_reported),
+    "edge": (Edge, test_an_event_is_an_edge),
+    "announced": (Announced, test_an_event_is_announced),
     "sysctl-default": (SysctlDefault, test_a_new_namespace_has_the_default),
 }
 """The rows of each kind, by the name of their tables, and the test that tries them."""
