@@ -1,15 +1,16 @@
 """Which claims may notice a mutant, the likeliest first.
 
 Where it is known which claims run a line (build/coverage/reached.jsonl), it is those that run a line that the
-mutant changes. Elsewhere it is first those that name what the patch names: options, flags, calls; then those
-of the family of sockets that the file is about; then all.
+mutant changes. Elsewhere it is first those that name the options and flags that the patch names, or are
+worded like what it says of itself; then those of the family of sockets that the file is about; then all.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -42,26 +43,16 @@ _NAMED: Final = re.compile(
     r"\b(?:SO|SOL|SOF|SCM|SOCK|MSG|SHUT|IP|IPV6|TCP|UDP|ICMP|ICMPV6|MCAST|NETLINK|PACKET|UNIX|SIOC|FIO|CAP|IPPROTO)"
     r"_[A-Z0-9_]+\b|\bSIOC[A-Z]+\b|\bE?POLL[A-Z]+\b|\bSIG[A-Z]+\b"
 )
-_PLAIN: Final = (
-    *(
-        "accept",
-        "bind",
-        "connect",
-        "listen",
-        "shutdown",
-        "getpeername",
-        "getsockname",
-        "socketpair",
-        "linger",
-    ),
-    *("urgent", "abstract", "pathname", "credentials", "broadcast", "multicast", "scope", "autobind", "peek"),
-)
-"""Words of a subject that claims use for the same."""
 _MANY: Final = frozenset(
     {"SOL_SOCKET", "SOL_IP", "SOL_IPV6", "SOL_TCP", "SOL_UDP", "SOCK_STREAM", "SOCK_DGRAM"}
 )
 """Names that too many claims have."""
 _INSIDE: Final = re.compile(r"_(?:OLD|NEW)$")
+_FEWEST: Final = 40
+"""So many claims are near to any mutant."""
+_MOST: Final = 150
+_NAME_COUNTS: Final = 8.0
+"""What a name in common counts, beside words: a word that one claim of a thousand has counts 7."""
 
 
 def read_reached(path: Path) -> Reached | None:
@@ -90,6 +81,9 @@ class Reach:
         self._counted = {file for file, _ in self._reached}
         self._texts = {claim.id: _text(claim) for claim in self._claims}
         self._names = {claim.id: _names(self._texts[claim.id]) | {claim.topic} for claim in self._claims}
+        self._words = {claim.id: _words(f"{claim.id} {claim.says}") for claim in self._claims}
+        found = Counter(word for words in self._words.values() for word in words)
+        self._weights = {word: math.log(len(self._claims) / number) for word, number in found.items()}
         self.lone = [claim.id for claim in self._claims]
 
     def rings(self, mutant: Mutant, scope: str) -> list[list[str]]:
@@ -108,20 +102,21 @@ class Reach:
         return frozenset().union(*found) if found else None
 
     def _near(self, mutant: Mutant) -> list[str]:
-        subject = _names(mutant.subject)
-        said = subject or {name for hunk in mutant.hunks for name in _names("\n".join(hunk.text))} - _MANY
-        words = [word for word in _PLAIN if re.search(rf"\b{word}", mutant.subject, re.IGNORECASE)]
-        named = [claim for claim in self._claims if said & self._names[claim.id]]
-        if named and not words:
-            return [claim.id for claim in named]
+        """Those that name what it names, and those that are worded most like what it says of itself."""
+        named = _names(mutant.subject) or {
+            name for hunk in mutant.hunks for name in _names("\n".join(hunk.text)) - _MANY
+        }
         family = self._of_family(mutant)
-        called = [
-            claim.id
-            for claim in self._claims
-            if any(word in claim.id.lower() or word in claim.says.lower() for word in words)
-            and (family is None or family.search(self._texts[claim.id]))
-        ]
-        return list(dict.fromkeys([*(claim.id for claim in named), *called]))
+        words = _words(mutant.subject)
+        scores: dict[str, float] = {}
+        for claim in self._claims:
+            alike = sum(self._weights.get(word, 0.0) for word in words & self._words[claim.id])
+            shared = len(named & self._names[claim.id])
+            of_family = family is None or family.search(self._texts[claim.id]) is not None
+            scores[claim.id] = alike * (1.0 if of_family else 0.5) + _NAME_COUNTS * shared
+        best = sorted(scores, key=scores.__getitem__, reverse=True)
+        many = sum(1 for claim in self._claims if named & self._names[claim.id])
+        return best[: min(max(many, _FEWEST), _MOST)]
 
     def _family(self, mutant: Mutant) -> list[str]:
         family = self._of_family(mutant)
@@ -141,6 +136,11 @@ def _text(claim: Claim) -> str:
 def _names(text: str) -> set[str]:
     found = (name.removeprefix("E") if name.startswith("EPOLL") else name for name in _NAMED.findall(text))
     return {_INSIDE.sub("", name) for name in found}
+
+
+def _words(text: str) -> frozenset[str]:
+    """The words of a sentence or an id, less what a plural adds."""
+    return frozenset(word.lower().rstrip("s") for word in re.findall(r"[A-Za-z0-9_]{2,}", text))
 
 
 def _without_repeats(rings: Iterable[list[str]]) -> list[list[str]]:

@@ -67,7 +67,7 @@ def summary(one: Result) -> str:
         return f"killed by {', '.join(one.killers[:_SHOWN])}{more}"
     if one.end is End.SURVIVED:
         return f"survived {len(one.tried)} claims"
-    return one.end.value
+    return str(one.end.value)
 
 
 def _fate(one: Result, explained: Mapping[str, str]) -> str:
@@ -113,4 +113,5 @@ def _counts(mutants: Sequence[Mutant], results: Sequence[Result]) -> Iterator[st
     built = [one for one in results if one.end is not End.UNBUILT]
     killed = sum(one.killed for one in built)
     share = f", {killed / len(built):.1%}" if built else ""
-    yield f"{len(results)} of {len(mutants)} mutants tried; {killed} of {len(built)} that build are killed{share}"
+    tried = f"{len(results)} of {len(mutants)} mutants tried"
+    yield f"{tried}; {killed} of {len(built)} that build are killed{share}"
