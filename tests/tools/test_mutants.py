@@ -69,7 +69,7 @@ class FakeWorkshop(Workshop):
     """Kernels that answer what a test says: the base, and the mutants one answer after another."""
 
     def __init__(self, folder: Path, *mutants: Mapping[str, Answer], why: str = "") -> None:
-        super().__init__(folder, Children(folder), "7.2", ())
+        super().__init__(folder, Children(folder), "7.2", (), {})
         self.why, self.mutants = why, list(mutants)
         self.asked: list[list[str]] = []
         self.removed: list[str] = []

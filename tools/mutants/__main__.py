@@ -74,7 +74,8 @@ def _try_all(mutants: Sequence[Mutant], results: Results, asked: argparse.Namesp
     _progress(f"{len(plans)} of {len(mutants)} mutants to try")
     if not plans:
         return
-    workshop = Workshop(ROOT, Children(ROOT), asked.source, asked.under)
+    files = {claim.id: tuple(test.file for test in claim.tests) for claim in catalogue.claims if claim.tests}
+    workshop = Workshop(ROOT, Children(ROOT), asked.source, asked.under, files)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         with results.growing(), ThreadPoolExecutor(asked.jobs) as pool:

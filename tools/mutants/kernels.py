@@ -19,6 +19,9 @@ BASE: Final = "mutants-base"
 """The kernel as it is."""
 _ENOUGH: Final = 12
 """Where so many claims fail nothing new is to be learnt, and each may have waited for a call that hangs."""
+_SUITE: Final = "conformance/"
+_MANY_FILES: Final = 200
+"""So many are named one by one."""
 
 
 class NoKernel(Exception):
@@ -28,10 +31,17 @@ class NoKernel(Exception):
 class Workshop:
     """Builds kernels of a source, asks them claims, and removes them."""
 
-    def __init__(self, root: Path, children: Children, source: str, under: Sequence[str]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        children: Children,
+        source: str,
+        under: Sequence[str],
+        files: Mapping[str, Sequence[str]],
+    ) -> None:
         self.root = root
         self.folder = root / "build" / "mutants"
-        self._children, self._source, self._under = children, source, under
+        self._children, self._source, self._under, self._files = children, source, under, files
         self._there: set[str] = set()
 
     def build_base(self) -> str:
@@ -101,6 +111,11 @@ class Workshop:
             except FileError:  # the guest ended before it wrote a line
                 continue
         return answers
+
+    def _places(self, claims: Sequence[str]) -> list[str]:
+        """The files of the claims' tests: to collect the whole suite takes longer than to run a few."""
+        files = {file for claim in claims for file in self._files.get(claim, (_SUITE,))}
+        return [_SUITE] if _SUITE in files or len(files) > _MANY_FILES else sorted(files)
 
     def _kernels(self, name: str, *arguments: str) -> tuple[int, Path]:
         return self._children.run(f"{name}-build", [sys.executable, "-m", "kernels", "--quiet", *arguments])
