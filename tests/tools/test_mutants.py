@@ -17,7 +17,7 @@ from reports.errors import FileError
 from reports.model import Answer, Claim, Test, Verdict
 from tools.mutants import __main__ as program
 from tools.mutants.children import Children, Interrupted
-from tools.mutants.kernels import Base, Workshop
+from tools.mutants.kernels import Base, NotAsked, Workshop
 from tools.mutants.patches import KINDS, Mutant, read_mutant, read_mutants
 from tools.mutants.reach import Reach, read_reached
 from tools.mutants.results import End, Result, Results
@@ -213,7 +213,21 @@ def test_a_kernel_that_does_not_start_is_killed(tmp_path: Path) -> None:
 def test_a_patch_that_does_not_build_is_told(tmp_path: Path) -> None:
     result = tried(FakeWorkshop(tmp_path, why="error: no such thing"), patch(tmp_path), [DOUBLED])
 
-    assert (result.end, result.said) == (End.UNBUILT, "error: no such thing")
+    assert (result.end, result.said) == (End.UNTRIED, "error: no such thing")
+
+
+def test_a_kernel_that_cannot_be_asked_is_told_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(*_: object) -> dict[str, Answer]:
+        raise NotAsked("exit status 3")
+
+    workshop = FakeWorkshop(tmp_path)
+    monkeypatch.setattr(workshop, "ask", ask)
+
+    result = tried(workshop, patch(tmp_path), [DOUBLED])
+
+    assert (result.end, result.said, workshop.removed) == (End.UNTRIED, "exit status 3", ["sock-one"])
 
 
 def test_results_are_kept_and_a_cut_line_is_not(tmp_path: Path) -> None:
@@ -249,7 +263,7 @@ def test_the_table_says_who_kills_and_who_does_not(tmp_path: Path) -> None:
         Result("sock-one", "", End.KILLED, (DOUBLED,), (DOUBLED, RESETS)),
         Result("sock-two", "", End.SURVIVED, (), (RESETS,)),
         Result("sock-three", "", End.SURVIVED, (), (RESETS,)),
-        Result("sock-four", "", End.UNBUILT, said="error: x"),
+        Result("sock-four", "", End.UNTRIED, said="error: x"),
     ]
 
     lines = "\n".join(table(mutants, results, {"sock-three": "equivalent: y", "sock-gone": "z"}))
@@ -259,7 +273,7 @@ def test_the_table_says_who_kills_and_who_does_not(tmp_path: Path) -> None:
     assert "  sock-two: SO_RCVBUF is not doubled" in lines
     assert "  sock-four\n      error: x" in lines
     assert f"(1 of 2)\n  {RESETS} (3)" in lines
-    assert "4 of 4 mutants tried; 1 of 3 that build are killed, 33.3%" in lines
+    assert "4 of 4 mutants tried; 1 of 3 that could be asked are killed, 33.3%" in lines
     assert "explained.toml names sock-gone, which is no mutant" in lines
 
 

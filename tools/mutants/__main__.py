@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = [one for mutant in mutants if (one := results.of(mutant.name, mutant.digest))]
     for text in table(mutants, known, explained):
         print(printable(text))
-    return 1 if unexplained(known, explained) or any(one.end is End.UNBUILT for one in known) else 0
+    return 1 if unexplained(known, explained) or any(one.end is End.UNTRIED for one in known) else 0
 
 
 def _try_all(mutants: Sequence[Mutant], results: Results, asked: argparse.Namespace) -> None:
@@ -175,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     line = parser(
         "tools.mutants",
         __doc__,
-        "a survivor is not explained, or a mutant does not build",
+        "a survivor is not explained, or a mutant could not be built or asked",
         "the kernel without a mutant cannot be built or asked",
     )
     line.add_argument(

@@ -25,7 +25,11 @@ _MANY_FILES: Final = 200
 
 
 class NoKernel(Exception):
-    """A kernel cannot be built or does not start, and it is not a mutant's fault."""
+    """The kernel without a mutant cannot be built or asked."""
+
+
+class NotAsked(Exception):
+    """A kernel was not asked, for another reason than that it does not start."""
 
 
 class Workshop:
@@ -72,10 +76,19 @@ class Workshop:
             self.remove(name)
 
     def ask_base(self, number: int, claims: Sequence[str], records: Path) -> dict[str, Answer]:
-        return self._ask(f"base-{number}", BASE, claims, records, whole=True)
+        """What the kernel as it is answers. Raises: NoKernel."""
+        try:
+            answers = self._ask(f"base-{number}", BASE, claims, records, whole=True)
+        except NotAsked as error:
+            raise NoKernel(str(error)) from error
+        if not answers:
+            raise NoKernel(
+                "the kernel without a mutant does not start; try: python -m kernels shell built:" + BASE
+            )
+        return answers
 
     def ask(self, name: str, claims: Sequence[str]) -> dict[str, Answer]:
-        """What a mutant's kernel answers; nothing where it does not start."""
+        """What a mutant's kernel answers; nothing where it does not start. Raises: NotAsked."""
         records = self.folder / "runs" / name
         shutil.rmtree(records, ignore_errors=True)
         return self._ask(name, _kernel(name), claims, records, whole=False)
@@ -103,7 +116,7 @@ class Workshop:
         status, log = self._children.run(f"{name}-claims", command)
         files = list((records / name).glob("*.jsonl"))
         if not files and status != os.EX_UNAVAILABLE:
-            raise NoKernel(f"{kernel} was not asked (exit status {status}):\n{last_lines(log)}")
+            raise NotAsked(f"{kernel} was not asked (exit status {status}):\n{last_lines(log)}")
         answers: dict[str, Answer] = {}
         for file in files:
             try:

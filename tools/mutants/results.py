@@ -23,7 +23,8 @@ class End(enum.Enum):
     DIED = "killed by its guest's death"
     """Its kernel did not start, or died."""
     SURVIVED = "survived"
-    UNBUILT = "does not build"
+    UNTRIED = "could not be built or asked"
+    """The next run tries it again."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Result:
     tried: tuple[str, ...] = ()
     """All that were asked."""
     said: str = ""
-    """Why it could not be built, or how its guest died."""
+    """Why it could not be built or asked, or how its guest died."""
 
     @property
     def killed(self) -> bool:

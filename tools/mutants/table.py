@@ -48,7 +48,7 @@ def table(
     for one in results:
         yield f"{one.mutant:<52} {_fate(one, explained)}".rstrip()
     yield from _survivors(results, by_name, explained)
-    yield from _unbuilt(results)
+    yield from _untried(results)
     yield from _idle(results)
     yield ""
     yield from _counts(mutants, results)
@@ -85,10 +85,10 @@ def _survivors(
             yield f"  {one.mutant}: {mutants[one.mutant].subject}"
 
 
-def _unbuilt(results: Sequence[Result]) -> Iterator[str]:
-    if left := [one for one in results if one.end is End.UNBUILT]:
+def _untried(results: Sequence[Result]) -> Iterator[str]:
+    if left := [one for one in results if one.end is End.UNTRIED]:
         yield ""
-        yield "Not built"
+        yield "Not built, or not asked"
         for one in left:
             yield f"  {one.mutant}"
             yield from (f"      {line}" for line in one.said.splitlines())
@@ -110,8 +110,8 @@ def _counts(mutants: Sequence[Mutant], results: Sequence[Result]) -> Iterator[st
         of_kind = [by_name[one.name] for one in mutants if one.kind == kind and one.name in by_name]
         if of_kind:
             yield f"{kind:<12} {sum(one.killed for one in of_kind):>4} of {len(of_kind)} killed"
-    built = [one for one in results if one.end is not End.UNBUILT]
+    built = [one for one in results if one.end is not End.UNTRIED]
     killed = sum(one.killed for one in built)
     share = f", {killed / len(built):.1%}" if built else ""
     tried = f"{len(results)} of {len(mutants)} mutants tried"
-    yield f"{tried}; {killed} of {len(built)} that build are killed{share}"
+    yield f"{tried}; {killed} of {len(built)} that could be asked are killed{share}"

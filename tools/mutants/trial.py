@@ -7,7 +7,7 @@ from typing import Final
 
 from reports.matrix import changed
 from reports.model import Answer, Verdict
-from tools.mutants.kernels import Base, Workshop
+from tools.mutants.kernels import Base, NotAsked, Workshop
 from tools.mutants.patches import Mutant
 from tools.mutants.results import End, Result
 
@@ -19,9 +19,11 @@ _CONFIRMED: Final = 12
 def try_mutant(mutant: Mutant, rings: Sequence[Sequence[str]], workshop: Workshop, base: Base) -> Result:
     """What becomes of a mutant that these claims are asked of, ring after ring until one notices it."""
     if why := workshop.build(mutant.name, mutant.path):
-        return Result(mutant.name, mutant.digest, End.UNBUILT, said=why)
+        return Result(mutant.name, mutant.digest, End.UNTRIED, said=why)
     try:
         return _asked(mutant, rings, workshop, base)
+    except NotAsked as error:
+        return Result(mutant.name, mutant.digest, End.UNTRIED, said=str(error))
     finally:
         workshop.remove(mutant.name)
 
