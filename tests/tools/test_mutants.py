@@ -207,7 +207,11 @@ def test_claims_that_are_not_needed_are_not_asked(tmp_path: Path) -> None:
 
 
 def test_a_kernel_that_does_not_start_is_killed(tmp_path: Path) -> None:
-    assert tried(FakeWorkshop(tmp_path, {}), patch(tmp_path), [DOUBLED]).end is End.DIED
+    assert tried(FakeWorkshop(tmp_path, {}, {}), patch(tmp_path), [DOUBLED]).end is End.DIED
+
+
+def test_a_kernel_that_starts_the_second_time_is_asked(tmp_path: Path) -> None:
+    assert tried(FakeWorkshop(tmp_path, {}), patch(tmp_path), [DOUBLED]).end is End.SURVIVED
 
 
 def test_a_patch_that_does_not_build_is_told(tmp_path: Path) -> None:

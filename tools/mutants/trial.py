@@ -34,15 +34,20 @@ def _asked(mutant: Mutant, rings: Sequence[Sequence[str]], workshop: Workshop, b
         before = {one: answer for one, answer in base.answers(ring).items() if answer.verdict in _ANSWERS}
         if not before:
             continue
-        after = workshop.ask(mutant.name, list(before))
+        after = _ask(mutant, list(before), workshop)
         tried += after or before
-        if not after:
+        suspects = noticed(before, after)[:_CONFIRMED]
+        again = _ask(mutant, suspects, workshop) if suspects else after
+        if not again:
             return Result(mutant.name, mutant.digest, End.DIED, tried=tuple(tried), said="it did not start")
-        if suspects := noticed(before, after)[:_CONFIRMED]:
-            again = workshop.ask(mutant.name, suspects)
-            if killers := [one for one in noticed(before, again) if one in suspects]:
-                return Result(mutant.name, mutant.digest, End.KILLED, tuple(killers), tuple(tried))
+        if killers := [one for one in noticed(before, again) if one in suspects]:
+            return Result(mutant.name, mutant.digest, End.KILLED, tuple(killers), tuple(tried))
     return Result(mutant.name, mutant.digest, End.SURVIVED, tried=tuple(tried))
+
+
+def _ask(mutant: Mutant, claims: Sequence[str], workshop: Workshop) -> Mapping[str, Answer]:
+    """What its kernel answers; nothing where it did not start two times."""
+    return workshop.ask(mutant.name, claims) or workshop.ask(mutant.name, claims)
 
 
 def noticed(before: Mapping[str, Answer], after: Mapping[str, Answer]) -> list[str]:
