@@ -186,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_sample,
         default=(1, 1),
         metavar="N/M",
-        help="the Nth of M parts, each of mutants of all files: 1/40 is a quarter of an hour's work",
+        help="the Nth of M parts, each of mutants of all files: 1/40 is sixteen of them",
     )
     line.add_argument(
         "--scope",
