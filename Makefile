@@ -1,6 +1,7 @@
 # make conformance   check the documentation against this kernel (needs root; uses sudo where it is needed)
 # make faults        change the kernel's answers, one at a time, to see which tests do not notice (needs strace)
 # make reproducers   make each claim's socket calls a C program, compile and run it (needs strace and a C compiler)
+# make mutants       change the kernel's sockets, one small change at a time, to see whether a claim notices (hours)
 # make kernels       check it in other kernels too (user-mode Linux, as an ordinary user), against results/runs
 # make built         build user-mode Linux from source, and check it there (needs gcc, flex, bison and bc; minutes)
 # make site          draw the site into build/site: claims, options, documents and errors by kernel
@@ -30,7 +31,7 @@ SOURCES ?= 6.1
 WORKERS ?= $(shell expr 2 \* $$(nproc))
 comma := ,
 
-.PHONY: conformance faults reproducers kernels built catalogue site docs results probes check test harm browser cpython benchmark clean
+.PHONY: conformance faults mutants reproducers kernels built catalogue site docs results probes check test harm browser cpython benchmark clean
 
 conformance: $(VENV)/.conformance
 	@$(SUDO) rm -f $(RECORD)
@@ -46,6 +47,10 @@ reproducers: $(VENV)/.conformance
 	@rm -rf build/transcripts build/reproducers
 	$(SUDO) $(BIN)/pytest conformance/ -q --transcript build/transcripts --catalogue build/catalogue.json $(ARGS)
 	$(SUDO) $(BIN)/python -m tools.reproducers
+
+# What is known stands in build/mutants.jsonl, and a run goes on from there. Also "make mutants ARGS='--only unix-*'".
+mutants: $(VENV)/.kernels catalogue
+	$(BIN)/python -m tools.mutants $(ARGS)
 
 kernels: $(VENV)/.kernels
 	@rm -rf build/runs/kernels

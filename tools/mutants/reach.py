@@ -1,0 +1,154 @@
+"""Which claims may notice a mutant, the likeliest first.
+
+Where it is known which claims run a line (build/coverage/reached.jsonl), it is those that run a line that the
+mutant changes. Elsewhere it is first those that name the options and flags that the patch names, or are
+worded like what it says of itself; then those of the family of sockets that the file is about; then all.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from reports.catalogue import Catalogue
+from reports.errors import FileError
+from reports.model import Claim
+from tools.mutants.patches import Mutant
+
+Reached = Mapping[tuple[str, int], frozenset[str]]
+"""Claims by file and line."""
+
+SCOPES: Final = ("near", "family", "all")
+"""How far to look: claims that name what the patch names, those of the family as well, all."""
+
+_FAMILIES: Final = {
+    "net/unix/": r"unix",
+    "net/netlink/": r"netlink",
+    "net/packet/": r"packet",
+    "net/ipv6/": r"ipv6|inet6|v6",
+    "net/ipv4/tcp": r"tcp",
+    "net/ipv4/inet_connection_sock": r"tcp|listen|accept|connect|bind",
+    "net/ipv4/udp": r"udp",
+    "net/ipv4/raw": r"raw",
+    "net/ipv4/": r"ip",
+    "net/core/scm": r"unix|netlink",
+    "net/core/filter": r"filter|bpf",
+}
+_NAMED: Final = re.compile(
+    r"\b(?:SO|SOL|SOF|SCM|SOCK|MSG|SHUT|IP|IPV6|TCP|UDP|ICMP|ICMPV6|MCAST|NETLINK|PACKET|UNIX|SIOC|FIO|CAP|IPPROTO)"
+    r"_[A-Z0-9_]+\b|\bSIOC[A-Z]+\b|\bE?POLL[A-Z]+\b|\bSIG[A-Z]+\b"
+)
+_MANY: Final = frozenset(
+    {"SOL_SOCKET", "SOL_IP", "SOL_IPV6", "SOL_TCP", "SOL_UDP", "SOCK_STREAM", "SOCK_DGRAM"}
+)
+"""Names that too many claims have."""
+_INSIDE: Final = re.compile(r"_(?:OLD|NEW)$")
+_FEWEST: Final = 40
+"""So many claims are near to any mutant."""
+_MOST: Final = 150
+_NAME_COUNTS: Final = 8.0
+"""What a name in common counts, beside words: a word that one claim of a thousand has counts 7."""
+
+
+def read_reached(path: Path) -> Reached | None:
+    """What a run that counted lines found, if there was one. Raises: FileError."""
+    if not path.exists():
+        return None
+    reached: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                one = json.loads(line)
+                reached[str(one["file"]), int(one["line"])].update(map(str, one["claims"]))
+            except (ValueError, TypeError, KeyError) as error:
+                raise FileError(
+                    f"a line is no object with file, line and claims: {error}", path, number
+                ) from error
+    return {place: frozenset(claims) for place, claims in reached.items()}
+
+
+class Reach:
+    """The claims of a catalogue, as mutants may be noticed by them."""
+
+    def __init__(self, catalogue: Catalogue, reached: Reached | None) -> None:
+        self._claims = catalogue.claims
+        self._reached = reached or {}
+        self._counted = {file for file, _ in self._reached}
+        self._texts = {claim.id: _text(claim) for claim in self._claims}
+        self._names = {claim.id: _names(self._texts[claim.id]) | {claim.topic} for claim in self._claims}
+        self._words = {claim.id: _words(f"{claim.id} {claim.says}") for claim in self._claims}
+        found = Counter(word for words in self._words.values() for word in words)
+        self._weights = {word: math.log(len(self._claims) / number) for word, number in found.items()}
+        self.lone = [claim.id for claim in self._claims]
+
+    def rings(self, mutant: Mutant, scope: str) -> list[list[str]]:
+        """Lists of claims: each holds those that the ones before it have not."""
+        runs = self._run_by(mutant)
+        rings = [self._near(mutant), self._family(mutant), self.lone][: SCOPES.index(scope) + 1]
+        if runs is not None:
+            rings = [[claim for claim in ring if claim in runs] for ring in rings]
+        return _without_repeats(rings)
+
+    def _run_by(self, mutant: Mutant) -> frozenset[str] | None:
+        """The claims that run a changed line; None where that is not known of each of its files."""
+        if not all(file in self._counted for file in mutant.files):
+            return None
+        found = [self._reached[place] for place in mutant.places if place in self._reached]
+        return frozenset().union(*found) if found else None
+
+    def _near(self, mutant: Mutant) -> list[str]:
+        """Those that name what it names, and those that are worded most like what it says of itself."""
+        named = _names(mutant.subject) or {
+            name for hunk in mutant.hunks for name in _names("\n".join(hunk.text)) - _MANY
+        }
+        family = self._of_family(mutant)
+        words = _words(mutant.subject)
+        scores: dict[str, float] = {}
+        for claim in self._claims:
+            alike = sum(self._weights.get(word, 0.0) for word in words & self._words[claim.id])
+            shared = len(named & self._names[claim.id])
+            of_family = family is None or family.search(self._texts[claim.id]) is not None
+            scores[claim.id] = alike * (1.0 if of_family else 0.5) + _NAME_COUNTS * shared
+        best = sorted(scores, key=scores.__getitem__, reverse=True)
+        many = sum(1 for claim in self._claims if named & self._names[claim.id])
+        return best[: min(max(many, _FEWEST), _MOST)]
+
+    def _family(self, mutant: Mutant) -> list[str]:
+        family = self._of_family(mutant)
+        return [] if family is None else [one for one in self.lone if family.search(self._texts[one])]
+
+    def _of_family(self, mutant: Mutant) -> re.Pattern[str] | None:
+        for begin, words in _FAMILIES.items():
+            if any(file.startswith(begin) for file in mutant.files):
+                return re.compile(words, re.IGNORECASE)
+        return None
+
+
+def _text(claim: Claim) -> str:
+    return "\n".join((claim.id, claim.says, *(test.source for test in claim.tests)))
+
+
+def _names(text: str) -> set[str]:
+    found = (name.removeprefix("E") if name.startswith("EPOLL") else name for name in _NAMED.findall(text))
+    return {_INSIDE.sub("", name) for name in found}
+
+
+def _words(text: str) -> frozenset[str]:
+    """The words of a sentence or an id, less what a plural adds."""
+    return frozenset(word.lower().rstrip("s") for word in re.findall(r"[A-Za-z0-9_]{2,}", text))
+
+
+def _without_repeats(rings: Iterable[list[str]]) -> list[list[str]]:
+    seen: set[str] = set()
+    found = []
+    for ring in rings:
+        fresh = [claim for claim in dict.fromkeys(ring) if claim not in seen]
+        seen.update(fresh)
+        if fresh:
+            found.append(fresh)
+    return found
