@@ -97,6 +97,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run each test under strace and write its socket calls there, a file for each claim",
     )
     group.addoption(
+        "--counters",
+        type=Path,
+        metavar="DIR",
+        help="keep there, a file for each claim, what of a counting kernel its tests reach, for "
+        "'python -m kernels coverage'; the kernel comes from 'python -m kernels build SOURCE --gcov -o NAME'",
+    )
+    group.addoption(
         "--catalogue",
         type=Path,
         metavar="FILE",
@@ -159,6 +166,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SPLATS] = splats = SplatWatch()
     config.add_cleanup(splats.close)
     _use_strace(config)
+    counters = _counters(config)
     if _is_worker(config):
         privileges.die_with_controller()
         return
@@ -178,8 +186,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(Workers(recorder), "conformance-workers")
     if kernels:
-        _use_kernels(config, kernels, folder)
-    elif not config.getoption("--transcript"):
+        _use_kernels(config, kernels, folder, counters)
+        return
+    if counters:
+        from conformance.plugin.counters import CounterWatch
+
+        config.pluginmanager.register(CounterWatch(counters), "conformance-counters")
+    if not config.getoption("--transcript"):
         config.pluginmanager.register(_traced_again(config, recorder), "conformance-traced-again")
 
 
@@ -212,13 +225,27 @@ def _records(config: pytest.Config, several: bool) -> tuple[Path, Path]:
     return there, Path.cwd() / file if file else there / f"{os.uname().release}.jsonl"
 
 
-def _use_kernels(config: pytest.Config, kernels: list[str], records: Path) -> None:
+def _counters(config: pytest.Config) -> Path | None:
+    """Where counters are kept. A kernel has one set of them, so no two tests may raise them at a time."""
+    folder: Path | None = config.getoption("--counters")
+    if folder is None:
+        return None
+    for option in ("numprocesses", "--faults", "--transcript"):
+        if config.getoption(option, None):
+            name = "-n" if option == "numprocesses" else option
+            raise pytest.UsageError(f"--counters is for one test at a time, each as it is; leave {name} out")
+    return Path.cwd() / folder
+
+
+def _use_kernels(config: pytest.Config, kernels: list[str], records: Path, counters: Path | None) -> None:
     from conformance.plugin.kernel_items import OtherKernels  # imports what only --kernel needs
 
     if config.getoption("numprocesses", None):
         raise pytest.UsageError("guests run side by side as --kernel-jobs says; leave -n out with --kernel")
+    if counters and len(kernels) > 1:
+        raise pytest.UsageError("--counters is for one kernel; name the one that counts")
     jobs = config.getoption("--kernel-jobs")
-    config.stash[_OTHER_KERNELS] = others = OtherKernels(kernels, jobs, config, records)
+    config.stash[_OTHER_KERNELS] = others = OtherKernels(kernels, jobs, config, records, counters)
     config.pluginmanager.register(others, "conformance-kernels")
 
 
