@@ -69,7 +69,9 @@ def coverage(image: Image, counters: Path, progress: Progress) -> Coverage:
     Raises NotCounting, BadCounters and MissingTools.
     """
     notes = image.folder / NOTES
-    objects = sorted(str(path.relative_to(notes).with_suffix("")) for path in notes.rglob("*.gcno"))
+    # Those of a file without functions are empty.
+    counting = [path for path in notes.rglob("*.gcno") if path.stat().st_size]
+    objects = sorted(str(path.relative_to(notes).with_suffix("")) for path in counting)
     if not objects:
         raise NotCounting(image.name)
     if shutil.which("gcov") is None:
@@ -146,7 +148,8 @@ def _run(names: Sequence[str], folder: Path, sources: Sequence[str]) -> list[Cou
     why = done.stderr.decode(errors="replace")
     # gcov goes on where the counters are another kernel's, and counts nothing.
     if done.returncode or len(said) != len(names) or "mismatch" in why:
-        raise BadCounters(folder, why.strip() or "gcov says nothing of some")
+        lines = [line for line in why.splitlines() if not line.endswith("assuming not executed")]
+        raise BadCounters(folder, "; ".join(lines) or "gcov says nothing of some")
     try:
         return [decode(document, source) for document, source in zip(said, sources, strict=True)]
     except ValueError as error:

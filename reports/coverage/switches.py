@@ -1,7 +1,7 @@
 """The options of a function: the labels of its ``switch (optname)``, and which lines each leads to.
 
-The kernel's style has a label as deep as its switch, and what it leads to deeper: that is what counts here,
-so no compiler is asked.
+The kernel's style has a label as deep as its switch, and what it leads to deeper: that and braces are what
+counts here, so no compiler is asked.
 """
 
 from __future__ import annotations
@@ -40,10 +40,11 @@ def _cases(
     """The labels of one switch with the lines from the first of them to the next label."""
     names: list[str] = []
     lines: list[int] = []
-    led = False
+    led, depth = False, 1
     for number in range(first, last + 1):
         text = texts[number]
-        if text.startswith(f"{indent}}}"):
+        depth += text.count("{") - text.count("}")
+        if not depth:
             break
         label = _LABEL.match(text)
         if label and label["indent"] == indent:

@@ -124,6 +124,14 @@ def test_a_file_that_nothing_reaches_has_its_lines_all_the_same(tree: Tree) -> N
     assert not any(line.count or line.claims for line in file.lines)
 
 
+def test_a_file_without_functions_counts_nothing(tree: Tree) -> None:
+    tree.run("socket.7/SO_ONE/value", "1 5")
+    for name in ("empty.gcno", "empty.c"):
+        (tree.image.folder / "notes/net/core" / name).write_bytes(b"")
+
+    assert [file.path for file in tree.read().files] == ["net/core/sock.c"]
+
+
 def test_the_counters_of_another_kernel_are_refused(tree: Tree, tmp_path: Path) -> None:
     tree.run("socket.7/SO_ONE/value", "1 5")
     other = Tree(tmp_path / "other")

@@ -9,10 +9,10 @@ SOURCE = """\
 int sk_setsockopt(struct sock *sk, int optname)
 {
 	switch (optname) {
-	case SO_PRIORITY:
+	case SO_PRIORITY: {
 		if (!able())
 			return -EPERM;
-		return 0;
+		return 0; }
 	case SO_TYPE:
 	case SO_PROTOCOL:
 		/* cannot be set */
