@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -87,6 +87,17 @@ class CounterWatch:
                     file.writestr(f"{number}/{name}", data)
         except OSError as error:
             raise Stopped(f"{kept}: the counters cannot be kept: {error.strerror}", NO_RECORD) from error
+
+
+def counted(items: Sequence[pytest.Item], folder: Path) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """The items whose claim has its counters in a folder, and the others."""
+    kept: list[pytest.Item] = []
+    others: list[pytest.Item] = []
+    for item in items:
+        marked = stated(item)
+        there = marked is not None and (folder / f"{marked.claim.id}{KEPT}").exists()
+        (kept if there else others).append(item)
+    return kept, others
 
 
 def _found(place: Path) -> Iterator[tuple[str, Path]]:

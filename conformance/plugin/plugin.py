@@ -18,6 +18,7 @@ import pytest
 from conformance.plugin import observations, privileges, process, watchdog
 from conformance.plugin.catalogue import detailed
 from conformance.plugin.claim import functions, stated
+from conformance.plugin.counters import CounterWatch, counted
 from conformance.plugin.implementation import implementation
 from conformance.plugin.needs import Need, shown_missing
 from conformance.plugin.outcome import crash_line, put_answer, without_traceback, words
@@ -102,6 +103,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="keep there, a file for each claim, what of a counting kernel its tests reach, for "
         "'python -m kernels coverage'; the kernel comes from 'python -m kernels build SOURCE --gcov -o NAME'",
+    )
+    group.addoption(
+        "--uncounted",
+        action="store_true",
+        help="with --counters: leave out the claims that DIR has already, to go on with a run that was ended",
     )
     group.addoption(
         "--catalogue",
@@ -189,8 +195,6 @@ def pytest_configure(config: pytest.Config) -> None:
         _use_kernels(config, kernels, folder, counters)
         return
     if counters:
-        from conformance.plugin.counters import CounterWatch
-
         config.pluginmanager.register(CounterWatch(counters), "conformance-counters")
     if not config.getoption("--transcript"):
         config.pluginmanager.register(_traced_again(config, recorder), "conformance-traced-again")
@@ -229,6 +233,8 @@ def _counters(config: pytest.Config) -> Path | None:
     """Where counters are kept. A kernel has one set of them, so no two tests may raise them at a time."""
     folder: Path | None = config.getoption("--counters")
     if folder is None:
+        if config.getoption("--uncounted"):
+            raise pytest.UsageError("--uncounted is for --counters DIR, where counters are kept already")
         return None
     for option in ("numprocesses", "--faults", "--transcript"):
         if config.getoption(option, None):
@@ -300,6 +306,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.stash[_UNMATCHED] = unmatched(items, asked)
         items[:], others = select(items, asked)
         config.hook.pytest_deselected(items=others)
+    if config.getoption("--uncounted") and (folder := _counters(config)):
+        kept, items[:] = counted(items, folder)
+        config.hook.pytest_deselected(items=kept)
     if other_kernels := config.stash.get(_OTHER_KERNELS, None):
         items[:] = other_kernels.items_of(items)
     config.stash[_COLLECTED] = True

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 from conformance.plugin import counters
-from conformance.plugin.counters import CounterWatch
+from conformance.plugin.counters import CounterWatch, counted
 from conformance.plugin.exit_status import Stopped
 from conformance.plugin.guest_run import GuestRun
 from tests.conformance import suites
@@ -97,6 +97,13 @@ def test_a_folder_that_cannot_be_written_ends_the_run(kernel: Kernel) -> None:
 
     with pytest.raises((Stopped, RuntimeError), match="cannot be kept"):
         kernel.test("socket.7/SO_MARK/value", lambda _: None)
+
+
+def test_a_run_goes_on_with_the_claims_that_have_no_counters_yet(kernel: Kernel) -> None:
+    kernel.test("socket.7/SO_MARK/value", lambda _: None)
+    items = [cast(Any, SimpleNamespace(claim=f"socket.7/SO_MARK/{slug}")) for slug in ("value", "other")]
+
+    assert counted(items, kernel.kept) == (items[:1], items[1:])
 
 
 @pytest.mark.parametrize(
