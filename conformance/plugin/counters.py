@@ -34,7 +34,8 @@ _FASTEST: Final = 1
 class CounterWatch:
     """Keeps what each claim's tests raise the counters to: ``folder/PAGE/TOPIC/SLUG.zip``.
 
-    In there is a folder for each test, of files by their place in the tree that the kernel was built in.
+    In there is a folder for each row of its tests that follow each other, of files by their place in the tree
+    that the kernel was built in.
     """
 
     def __init__(self, folder: Path, place: Path = GCOV) -> None:
@@ -42,6 +43,8 @@ class CounterWatch:
         self._files: dict[str, Path] = {}
         self._zero: dict[str, bytes] = {}
         self._tests: dict[str, int] = {}
+        self._going_on: str | None = None
+        """The claim whose tests go on: what they reach is read once, after the last of them."""
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Find the counters. Raises Stopped where this kernel has none, or this user cannot read them."""
@@ -62,11 +65,16 @@ class CounterWatch:
         self._zero = dict(self._read())
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)  # around all that a test does, its fixtures too
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        self._reset()
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        claim, next_claim = _claim(item), nextitem and _claim(nextitem)
+        if claim != self._going_on:
+            self._reset()
         done = yield
-        if marked := stated(item):
-            self._keep(marked.claim.id)
+        self._going_on = next_claim if next_claim == claim else None
+        if claim and not self._going_on:
+            self._keep(claim)
         return done
 
     def _reset(self) -> None:
@@ -87,6 +95,11 @@ class CounterWatch:
                     file.writestr(f"{number}/{name}", data)
         except OSError as error:
             raise Stopped(f"{kept}: the counters cannot be kept: {error.strerror}", NO_RECORD) from error
+
+
+def _claim(item: pytest.Item) -> str | None:
+    marked = stated(item)
+    return marked and marked.claim.id
 
 
 def counted(items: Sequence[pytest.Item], folder: Path) -> tuple[list[pytest.Item], list[pytest.Item]]:

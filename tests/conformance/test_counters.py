@@ -37,12 +37,15 @@ class Kernel:
             (self.folder / name).write_bytes(b"zero")
         self.watch = CounterWatch(self.kept, self.folder)
 
-    def test(self, claim: str, body: Callable[[Path], object]) -> None:
+    def test(self, claim: str, body: Callable[[Path], object], following: str = "") -> None:
         """Run a test of a claim, with the hook around it; the kernel's reset is made up for."""
         item = cast(Any, SimpleNamespace(claim=claim))
-        around = self.watch.pytest_runtest_protocol(item)
-        (self.folder / PLACE).write_bytes(b"zero")
+        nextitem = cast(Any, SimpleNamespace(claim=following)) if following else None
+        around = self.watch.pytest_runtest_protocol(item, nextitem)
+        (self.folder / "reset").write_text("")
         next(around)
+        if (self.folder / "reset").read_text():
+            (self.folder / PLACE).write_bytes(b"zero")
         body(self.folder / PLACE)
         with pytest.raises(StopIteration):
             around.send(True)
@@ -70,7 +73,15 @@ def test_what_a_test_changes_is_kept_by_its_place_in_the_tree(kernel: Kernel) ->
     assert (kernel.folder / "reset").read_text() == "0"
 
 
-def test_a_claim_has_a_folder_for_each_test(kernel: Kernel) -> None:
+def test_tests_of_a_claim_that_follow_each_other_are_read_once(kernel: Kernel) -> None:
+    claim = "socket.7/SO_MARK/value"
+    kernel.test(claim, lambda file: file.write_bytes(b"some"), claim)
+    kernel.test(claim, lambda file: file.write_bytes(file.read_bytes() + b"more"), "socket.7/SO_TYPE/value")
+
+    assert kept(kernel, claim) == {"1/net/core/sock.gcda": b"somemore"}
+
+
+def test_a_claim_has_a_folder_for_each_time_that_it_is_tried(kernel: Kernel) -> None:
     kernel.test("socket.7/SO_MARK/value", lambda file: file.write_bytes(b"some"))
     kernel.test("socket.7/SO_TYPE/value", lambda file: file.write_bytes(b"else"))
     kernel.test("socket.7/SO_MARK/value", lambda file: file.write_bytes(b"more"))
