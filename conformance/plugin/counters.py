@@ -99,7 +99,7 @@ class CounterWatch:
 
 def _claim(item: pytest.Item) -> str | None:
     marked = stated(item)
-    return marked and marked.claim.id
+    return marked.claim.id if marked else None
 
 
 def counted(items: Sequence[pytest.Item], folder: Path) -> tuple[list[pytest.Item], list[pytest.Item]]:
