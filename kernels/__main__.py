@@ -1,4 +1,4 @@
-"""The command line: ``python -m kernels list | fetch | build | run | shell | remove | clean``."""
+"""The command line: ``python -m kernels list | fetch | build | run | shell | coverage | …``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from kernels.guest import Ending, Guest, Job, acceleration
 from kernels.progress import Progress
 from kernels.scratch import scratch
 from reports.command import Parser, command
+from reports.coverage.store import REACHED
 from reports.printable import one_line, printable
 
 EPILOG = """\
@@ -38,6 +39,7 @@ examples:
   python -m kernels shell 7.2
   python -m kernels build 6.1 --patch change.patch -o changed
   python -m kernels build ~/linux@v6.12 --kasan -o kasan
+  python -m kernels coverage built:counting-7.2 build/coverage/counters
   python -m kernels clean
 
 exit status:
@@ -59,15 +61,29 @@ kernels/uml.config adds to it.
 
 BUILD_EPILOG = """\
 The first build of a source takes minutes; with patches it takes seconds, since only what they change is
-compiled. What was built before is not built again. A kernel of --gcov writes its counters when it ends,
-into the folder gcov of the one that its guest may write (--shared); the notes that gcov(1) reads beside them
-are in the kernel's own folder, in notes.
+compiled. What was built before is not built again. A kernel of --gcov (CONFIG_GCOV_KERNEL) shows its counters
+in /sys/kernel/debug/gcov of its guests; "pytest conformance/ --counters DIR" keeps what each claim reaches.
 
 examples:
   python -m kernels build 6.1 -o base
   python -m kernels build 6.1 --patch one.patch --patch two.patch -o patched
   python -m kernels build ~/linux@v6.12 --kasan -o kasan
   python -m kernels run built:patched -- uname -a
+"""
+
+
+COVERAGE = """\
+Read the counters that a run on a kernel of "build --gcov" kept, by gcov(1), and keep in an SQLite database
+which lines, branches and functions the claims reached, and which claims reach each line.
+"""
+
+COVERAGE_EPILOG = """\
+examples:
+  python -m kernels build 7.2 --gcov -o counting-7.2
+  pytest conformance/ --kernel built:counting-7.2 --counters build/coverage/counters
+  python -m kernels coverage built:counting-7.2 build/coverage/counters
+  python -m reports coverage
+  python -m reports coverage --reaching net/core/sock.c:1234
 """
 
 
@@ -139,6 +155,18 @@ def build(options: argparse.Namespace, archive: Archive) -> int:
     chosen = [name for name in OPTIONS if getattr(options, name)]
     image = build(Order(options.name, options.source, options.commit, options.patches, chosen), archive)
     print(f"{image.name} {image.release} {image.program}")
+    return 0
+
+
+def coverage(options: argparse.Namespace, archive: Archive) -> int:
+    """Read what claims reached of a kernel, and keep it for reports."""
+    # Imported here: only this command reads counters.
+    from kernels.coverage import coverage as read
+    from reports.coverage.store import write
+
+    image = backend.kernel(options.kernel).obtain(archive)
+    write(read(image, options.counters, archive.progress), options.output)
+    print(options.output)
     return 0
 
 
@@ -227,7 +255,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--keyring", metavar="FILE", help="keys to verify it with (default: those sources')")
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
-    verbs = "list | fetch | build | run | shell | remove | clean"
+    verbs = "list | fetch | build | run | shell | coverage | remove | clean"
     commands = parser.add_subparsers(required=True, metavar=verbs)
 
     listing = commands.add_parser("list", help="show the kernels that can be fetched, and the local ones")
@@ -257,7 +285,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="apply a patch first; several in this order",
     )
-    building.add_argument("--gcov", action="store_true", help="count what runs of net/, for gcov(1)")
+    building.add_argument(
+        "--gcov", action="store_true", help="count what runs of net/, for the command coverage"
+    )
     building.add_argument("--kasan", action="store_true", help="find wrong uses of memory")
     building.add_argument("--ubsan", action="store_true", help="find undefined behaviour")
     building.add_argument("--lockdep", action="store_true", help="find wrong orders of locks")
@@ -287,6 +317,25 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument(
             "--accel", choices=("auto", "kvm", "tcg"), default=acceleration(), help="for full kernels"
         )
+
+    reading = commands.add_parser(
+        "coverage",
+        help="read what claims reached of a kernel that counts",
+        description=COVERAGE,
+        epilog=COVERAGE_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    reading.add_argument("kernel", metavar="KERNEL", help="the kernel that counted: built:NAME")
+    reading.add_argument("counters", type=Path, metavar="COUNTERS", help="the folder of --counters")
+    reading.add_argument(
+        "--output",
+        "-o",
+        type=Path,
+        default=REACHED,
+        metavar="FILE",
+        help=f"where it is kept (default: {REACHED})",
+    )
+    reading.set_defaults(action=coverage)
 
     removing = commands.add_parser("remove", help="remove kernels that were built, and their sources")
     removing.add_argument("name", nargs="+", metavar="NAME")

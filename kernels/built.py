@@ -17,7 +17,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from kernels.backend import Image
@@ -27,6 +27,8 @@ from kernels.progress import Progress
 
 PREFIX = "built"
 """What stands before the colon in the names of these kernels."""
+NOTES = "notes"
+"""The folder of a kernel that counts: what gcov(1) must know of each file, and the file itself."""
 _NAME = re.compile(r"[A-Za-z0-9][\w.+-]*", re.ASCII)
 
 
@@ -44,8 +46,6 @@ class Facts:
     """The digest of all that it was made of: source, configuration, compiler, options and patches."""
     options: Sequence[str] = ()
     patches: Sequence[str] = ()
-    objects_depth: int = 0
-    """How many folders the names of its objects begin with: gcov(1) calls it GCOV_PREFIX_STRIP."""
 
     @property
     def origin(self) -> str:
@@ -70,9 +70,11 @@ class Built:
     def facts(self, name: str) -> Facts:
         """What is known of a kernel. Raises NotBuilt."""
         try:
-            return Facts(**json.loads((self.folder(name) / "facts.json").read_text()))
+            kept = json.loads((self.folder(name) / "facts.json").read_text())
         except FileNotFoundError as error:
             raise NotBuilt(name, self.names()) from error
+        # One that was built by another version may be known by more.
+        return Facts(**{one.name: kept[one.name] for one in fields(Facts) if one.name in kept})
 
     def image(self, name: str) -> Image:
         """A kernel to start. Raises NotBuilt."""

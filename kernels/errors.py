@@ -237,6 +237,26 @@ class NotBuilt(KernelError):
         )
 
 
+class NotCounting(KernelError):
+    """A kernel does not count what of it runs."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} does not count what of it runs. Build one that does: "
+            "python -m kernels build SOURCE --gcov -o NAME."
+        )
+
+
+class BadCounters(KernelError):
+    """What a run kept of a kernel's counters cannot be read, or is another kernel's."""
+
+    def __init__(self, place: Path, why: str) -> None:
+        super().__init__(
+            f"{place} holds no counters of this kernel: {why}. Keep them with: "
+            "pytest conformance/ --kernel built:NAME --counters DIR, of the kernel that is named here."
+        )
+
+
 class MissingTools(KernelError):
     """Programs that a build needs are not on this machine."""
 

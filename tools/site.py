@@ -19,6 +19,8 @@ from libsocket import OPTIONS
 from reports.catalogue import Catalogue, read_catalogue
 from reports.cli.arguments import columns
 from reports.command import command, parser
+from reports.coverage.plan import PLAN, plan_of
+from reports.coverage.store import read
 from reports.errors import FileError
 from reports.inventory import read_inventories
 from reports.printable import one_line
@@ -82,6 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         list(options(support)),
         by_option(catalogue.claims),
         _rendered("\n".join(probed(support))),
+        read(reached) if (reached := _made("coverage/reached.sqlite")) else None,
+        plan_of(ROOT / PLAN),
         asked.url,
     )
     write(site, asked.output)
@@ -97,7 +101,7 @@ def _catalogue(path: Path) -> Catalogue:
 
 
 def _made(name: str) -> Path | None:
-    """What 'make reproducers' or 'make faults' wrote, if they did."""
+    """What 'make reproducers', 'make faults' or 'make kernel-coverage' wrote, if they did."""
     return BUILD / name if exists(BUILD / name) else None
 
 

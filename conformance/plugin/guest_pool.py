@@ -9,7 +9,9 @@ from pathlib import Path
 from conformance.plugin.guest_run import GuestRun
 from kernels.archive import Archive
 from kernels.backend import kernel
+from kernels.built import NOTES
 from kernels.cache import Cache
+from kernels.errors import NotCounting
 from kernels.progress import Progress
 from kernels.scratch import scratch
 from reports.model import LINUX, Answer, Run
@@ -31,13 +33,19 @@ class GuestPool:
         self._command: Sequence[str] = ()
         self._asked: Sequence[str] = ()
 
-    def prepare(self, records: Path) -> None:
-        """Get every kernel before the first guest starts. Raises KernelError."""
+    def prepare(self, records: Path, counters: Path | None = None) -> None:
+        """Get every kernel before the first guest starts; ``counters`` is where theirs are kept.
+
+        Raises KernelError.
+        """
         images = {name: one.obtain(self._archive) for name, one in self._kernels.items()}
         for name, image in images.items():
             stem = file_stem(name)
             folder = Path(self._scratch.name) / stem
-            self.guests[name] = GuestRun(self._kernels[name], image, folder, records / f"{stem}.jsonl")
+            record = records / f"{stem}.jsonl"
+            if counters and not (image.folder / NOTES).is_dir():
+                raise NotCounting(name)
+            self.guests[name] = GuestRun(self._kernels[name], image, folder, record, counters)
 
     @property
     def names(self) -> tuple[str, ...]:

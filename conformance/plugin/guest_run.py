@@ -11,10 +11,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from conformance.plugin.counters import KEPT
 from conformance.plugin.splats import splat_on_console
 from conformance.plugin.verdict import broken, splatted
 from kernels.backend import Image, Kernel
-from kernels.beneath import open_beneath
+from kernels.beneath import open_beneath, read_beneath
 from kernels.errors import FolderUnwritable
 from kernels.guest import Cause, Ending, Guest, Job, guest_environ
 from reports.assess import splats
@@ -24,14 +25,22 @@ from reports.run_file import RunWriter, decode
 _LEAN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 """A guest needs no other plugin, and importing them is half of its start."""
 
+_COUNTERS = "counters"
+"""The folder that a guest keeps its counters in, below the one that it shares."""
+
 _MOST_GUESTS = 10
 """So many guests may die of a run's claims. Where that happens again and again it is not the claims."""
 
 
 class GuestRun:
-    """A kernel's guest, its claims, and its answers; ``record`` is where they are kept on this machine."""
+    """A kernel's guest, its claims, and its answers; ``record`` is where they are kept on this machine.
 
-    def __init__(self, kernel: Kernel, image: Image, folder: Path, record: Path) -> None:
+    ``counters`` is where is kept what of the kernel each claim reaches, if that is asked for.
+    """
+
+    def __init__(
+        self, kernel: Kernel, image: Image, folder: Path, record: Path, counters: Path | None = None
+    ) -> None:
         self.name = kernel.name
         self.record = record
         self.guest: Guest | None = None
@@ -40,6 +49,8 @@ class GuestRun:
         self.answers: dict[str, Answer] = {}
         self.footer: Footer | None = None
         self._kernel, self._image, self._folder = kernel, image, folder
+        self._counters = counters
+        self._counted: str | None = None
         self._writer: RunWriter | None = None
         self._command: Sequence[str] = ()
         self._asked: Sequence[str] = ()
@@ -87,6 +98,8 @@ class GuestRun:
         except OSError as error:
             raise FolderUnwritable(self._shared, error) from error
         arguments = ["--claims-from", str(chosen), "--run-record", str(self._log), "--as-kernel", self.name]
+        if self._counters:
+            arguments += ["--counters", str(self._shared / _COUNTERS)]
         job = Job([*self._command, *arguments], self._shared, self._root, environ=guest_environ() | _LEAN)
         self.guest = self._kernel.start(self._image, job)
 
@@ -101,11 +114,13 @@ class GuestRun:
     def stop(self) -> None:
         if self.guest:
             self.guest.kill()
+            self._keep_counters()
         if self._writer:
             self._writer.close()
 
     def _ended(self, ending: Ending) -> None:
         """A guest that died was in the first claim it has said nothing of."""
+        self._keep_counters()
         if self.footer is None and (unanswered := self._unanswered()):
             self._note(self._unended(unanswered[0], ending))
             if self.complete:
@@ -146,6 +161,8 @@ class GuestRun:
                     self._writer = RunWriter(self.record)
                     self._writer.write(self.header)
                 case Answer() as answer:
+                    self._keep_counters()
+                    self._counted = answer.claim
                     self._note(answer)
                 case Footer():
                     self._finish()
@@ -165,6 +182,21 @@ class GuestRun:
         self.answers[answer.claim] = answer
         if self._writer:
             self._writer.write(answer)
+
+    def _keep_counters(self) -> None:
+        """Take the counters of the claim that was answered last: they are whole when the guest is past it."""
+        if self._counters is None or self._counted is None:
+            return
+        name, self._counted = f"{self._counted}{KEPT}", None
+        if data := read_beneath(self._shared, self._shared / _COUNTERS / name):
+            kept = self._counters / name
+            try:
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                part = kept.with_suffix(".part")
+                part.write_bytes(data)
+                part.replace(kept)
+            except OSError as error:
+                raise FolderUnwritable(self._counters, error) from error
 
     def _new_lines(self) -> Iterator[bytes]:
         if log := open_beneath(self._shared, self._log):

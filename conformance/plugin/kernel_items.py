@@ -62,9 +62,17 @@ class KernelItem(pytest.Item):
 class OtherKernels:
     """The part of the plugin that is there when ``--kernel`` is."""
 
-    def __init__(self, names: Sequence[str], jobs: int, config: pytest.Config, records: Path) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        jobs: int,
+        config: pytest.Config,
+        records: Path,
+        counters: Path | None = None,
+    ) -> None:
         self.here = HOST in names
         self.records = records
+        self.counters = counters
         self.claims: Sequence[Claim] = ()
         try:
             self.pool = GuestPool([name for name in names if name != HOST], jobs, config.rootpath)
@@ -89,7 +97,7 @@ class OtherKernels:
     def start(self, items: Sequence[pytest.Item]) -> None:
         """Get the kernels and start the first guests on the claims that were selected."""
         asked = tuple(dict.fromkeys(item.claim.id for item in items if isinstance(item, KernelItem)))
-        _or_exit(lambda: self.pool.prepare(self.records))
+        _or_exit(lambda: self.pool.prepare(self.records, self.counters))
         _or_exit(lambda: self.pool.begin(self._command(), asked))
 
     def _command(self) -> list[str]:

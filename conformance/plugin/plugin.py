@@ -18,6 +18,7 @@ import pytest
 from conformance.plugin import observations, privileges, process, watchdog
 from conformance.plugin.catalogue import detailed
 from conformance.plugin.claim import functions, stated
+from conformance.plugin.counters import CounterWatch, counted
 from conformance.plugin.implementation import implementation
 from conformance.plugin.needs import Need, shown_missing
 from conformance.plugin.outcome import crash_line, put_answer, without_traceback, words
@@ -97,6 +98,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run each test under strace and write its socket calls there, a file for each claim",
     )
     group.addoption(
+        "--counters",
+        type=Path,
+        metavar="DIR",
+        help="keep there, a file for each claim, what of a counting kernel its tests reach, for "
+        "'python -m kernels coverage'; the kernel comes from 'python -m kernels build SOURCE --gcov -o NAME'",
+    )
+    group.addoption(
+        "--uncounted",
+        action="store_true",
+        help="with --counters: leave out the claims that DIR has already, to go on with a run that was ended",
+    )
+    group.addoption(
         "--catalogue",
         type=Path,
         metavar="FILE",
@@ -159,6 +172,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SPLATS] = splats = SplatWatch()
     config.add_cleanup(splats.close)
     _use_strace(config)
+    counters = _counters(config)
     if _is_worker(config):
         privileges.die_with_controller()
         return
@@ -178,8 +192,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(Workers(recorder), "conformance-workers")
     if kernels:
-        _use_kernels(config, kernels, folder)
-    elif not config.getoption("--transcript"):
+        _use_kernels(config, kernels, folder, counters)
+        return
+    if counters:
+        config.pluginmanager.register(CounterWatch(counters), "conformance-counters")
+    if not config.getoption("--transcript"):
         config.pluginmanager.register(_traced_again(config, recorder), "conformance-traced-again")
 
 
@@ -212,13 +229,29 @@ def _records(config: pytest.Config, several: bool) -> tuple[Path, Path]:
     return there, Path.cwd() / file if file else there / f"{os.uname().release}.jsonl"
 
 
-def _use_kernels(config: pytest.Config, kernels: list[str], records: Path) -> None:
+def _counters(config: pytest.Config) -> Path | None:
+    """Where counters are kept. A kernel has one set of them, so no two tests may raise them at a time."""
+    folder: Path | None = config.getoption("--counters")
+    if folder is None:
+        if config.getoption("--uncounted"):
+            raise pytest.UsageError("--uncounted is for --counters DIR, where counters are kept already")
+        return None
+    for option in ("numprocesses", "--faults", "--transcript"):
+        if config.getoption(option, None):
+            name = "-n" if option == "numprocesses" else option
+            raise pytest.UsageError(f"--counters is for one test at a time, each as it is; leave {name} out")
+    return Path.cwd() / folder
+
+
+def _use_kernels(config: pytest.Config, kernels: list[str], records: Path, counters: Path | None) -> None:
     from conformance.plugin.kernel_items import OtherKernels  # imports what only --kernel needs
 
     if config.getoption("numprocesses", None):
         raise pytest.UsageError("guests run side by side as --kernel-jobs says; leave -n out with --kernel")
+    if counters and len(kernels) > 1:
+        raise pytest.UsageError("--counters is for one kernel; name the one that counts")
     jobs = config.getoption("--kernel-jobs")
-    config.stash[_OTHER_KERNELS] = others = OtherKernels(kernels, jobs, config, records)
+    config.stash[_OTHER_KERNELS] = others = OtherKernels(kernels, jobs, config, records, counters)
     config.pluginmanager.register(others, "conformance-kernels")
 
 
@@ -273,6 +306,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.stash[_UNMATCHED] = unmatched(items, asked)
         items[:], others = select(items, asked)
         config.hook.pytest_deselected(items=others)
+    if config.getoption("--uncounted") and (folder := _counters(config)):
+        kept, items[:] = counted(items, folder)
+        config.hook.pytest_deselected(items=kept)
     if other_kernels := config.stash.get(_OTHER_KERNELS, None):
         items[:] = other_kernels.items_of(items)
     config.stash[_COLLECTED] = True

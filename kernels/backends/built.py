@@ -32,8 +32,7 @@ class BuiltHere(Backend):
         return Built.of(archive.cache).image(spec)
 
     def start(self, image: Image, job: Job) -> Guest:
-        depth = Built(image.folder.parents[1]).facts(image.folder.name).objects_depth
-        return uml.BACKEND.start(image, job, [f"GCOV_PREFIX_STRIP={depth}"])
+        return uml.BACKEND.start(image, job)
 
 
 BACKEND = BuiltHere()

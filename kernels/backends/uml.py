@@ -51,7 +51,7 @@ class UserMode(Packaged):
         release = next((tree / "lib/modules").iterdir()).name
         return Image(f"{self.name}:{folder.parent.name}", release, packages[0].version, program, tree, tree)
 
-    def start(self, image: Image, job: Job, environ: Sequence[str] = ()) -> Guest:
+    def start(self, image: Image, job: Job) -> Guest:
         require_readable(job)
         if '"' in str(job.home):
             raise PathNotBootable(job.home, "a kernel's command line cannot hold a double quote")
@@ -66,8 +66,8 @@ class UserMode(Packaged):
         memory = job.home / "memory"
         memory.mkdir()
         program = [
-            # One that was built with gcov(1)'s counters writes them when it ends, other kernels nothing.
-            *("env", f"TMPDIR={memory}", f"GCOV_PREFIX={job.shared / 'gcov'}", *environ),
+            # A user's own with CONFIG_GCOV writes counters when it ends, and may write nowhere else.
+            *("env", f"TMPDIR={memory}", f"GCOV_PREFIX={job.shared / 'gcov'}"),
             *without_xstate([str(image.program)], image.release),
             *(f"mem={job.memory}", "rootfstype=hostfs", "rootflags=/", "ro"),
             *(f'init="{init}"', f"kernels_guest={token}", f"uml_dir={job.home}"),

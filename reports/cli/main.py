@@ -10,6 +10,7 @@ from reports.cli import (
     against,
     bisect,
     completion,
+    coverage,
     diff,
     draw,
     explain,
@@ -24,7 +25,7 @@ from reports.cli import (
 from reports.command import Parser, command
 
 COMMANDS: Final = (
-    *(explain, show, diff, draw, site, kcidb),
+    *(explain, show, diff, draw, site, kcidb, coverage),
     *(reproduce, merge, store, against, bisect, schema, completion),
 )
 """In the order in which the help lists them."""
@@ -44,6 +45,7 @@ examples:
   python -m reports html old.jsonl host.jsonl -o report.html
   python -m reports site results/runs -o site --inventories conformance/inventory
   python -m reports store host.jsonl -o results/runs
+  python -m reports coverage --unreached
   python -m reports reproduce socket.7/SO_RCVBUF/doubled -o doubled.c
 
 exit status:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from reports.cli import arguments
+from reports.coverage.plan import PLAN, plan_of
+from reports.coverage.store import read
 from reports.inventory import read_inventories
 from reports.site.materials import read_materials
 from reports.site.pages import write
@@ -35,6 +37,15 @@ def add(kinds: arguments.Kinds) -> None:
         "--faults", type=Path, metavar="FILE", help="a sweep of faults, as 'make faults' writes"
     )
     parser.add_argument(
+        "--coverage",
+        type=Path,
+        metavar="FILE",
+        help="what of a kernel claims reach, as 'make kernel-coverage' writes",
+    )
+    parser.add_argument(
+        "--plan", type=Path, metavar="FILE", help=f"with --coverage: what is to be reached (default: {PLAN})"
+    )
+    parser.add_argument(
         "--url", default="", help="where the site will be, which makes the links of its feed absolute"
     )
 
@@ -45,6 +56,8 @@ def _run(asked: argparse.Namespace) -> int:
         arguments.catalogue(asked),
         inventories=read_inventories(asked.inventories) if asked.inventories else (),
         materials=read_materials(asked.transcripts, asked.reproducers, asked.faults),
+        reached=read(asked.coverage) if asked.coverage else None,
+        plan=plan_of(asked.plan),
         url=asked.url,
     )
     write(site, asked.output)

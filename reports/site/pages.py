@@ -59,6 +59,8 @@ def files(site: Site) -> Iterator[tuple[str, str]]:
     yield draw.page("options.html", "options.html", constants=constants, texts=texts)
     for constant in constants:
         yield draw.option(constant, texts.get(constant))
+    if site.reached:
+        yield draw.page("source.html", "source.html", constants=set(constants))
     for fact in site.facts:
         yield from draw.claim(fact)
     yield from data.files(site)

@@ -11,6 +11,8 @@ from typing import Final
 from markupsafe import Markup
 
 from reports.catalogue import Catalogue
+from reports.coverage.model import Coverage
+from reports.coverage.plan import FunctionShare, Plan, shares
 from reports.inventory import Inventory, Sentence
 from reports.matrix import Matrix
 from reports.model import Run, Verdict
@@ -38,6 +40,10 @@ class Site:
     """By constant, the ids of claims about it and of those that name it; by topic where it is empty."""
     probed: Markup | None = None
     """How options were probed, drawn."""
+    reached: Coverage | None = None
+    """What of a kernel's source the claims reach, where that is known."""
+    plan: Plan = field(default_factory=Plan)
+    """What of it is to be reached."""
     url: str = ""
     """Where the site will be, for links in the feed; they are relative where that is not known."""
 
@@ -123,6 +129,11 @@ class Site:
             errno: {where: facts for (_, where), facts in sorted(places.items(), key=lambda one: one[0])}
             for errno, places in sorted(found.items())
         }
+
+    @cached_property
+    def functions(self) -> list[FunctionShare]:
+        """The kernel's functions that are to be reached, and how much of each is."""
+        return shares(self.reached, self.plan) if self.reached else []
 
     def counts(self, run: Run) -> Counter[str]:
         return self._counts[self._column(run)]

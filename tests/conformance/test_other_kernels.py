@@ -114,6 +114,19 @@ def test_what_is_not_a_kernel_is_named(tmp_path: Path, kernel: str, reason: str,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_counters_are_for_a_kernel_that_counts(tmp_path: Path) -> None:
+    ended = suite(tmp_path, "--kernel", GUEST, "--counters", str(tmp_path / "counters"), *chosen())
+
+    assert ended.code == 69
+    assert f"{GUEST} does not count what of it runs" in ended.said
+
+
+def test_counters_are_for_one_kernel(tmp_path: Path) -> None:
+    ended = suite(tmp_path, "--kernel", f"{GUEST},host", "--counters", str(tmp_path / "counters"))
+
+    assert ended.code == 4
+
+
 def test_workers_and_guests_do_not_go_together(tmp_path: Path) -> None:
     ended = suite(tmp_path, "--kernel", GUEST, "-n", "2")
 

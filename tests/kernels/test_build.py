@@ -18,7 +18,7 @@ from kernels import build as building
 from kernels.archive import Archive
 from kernels.backend import kernel
 from kernels.build import Order, build, changed_by, unset, useful
-from kernels.built import Built
+from kernels.built import NOTES, Built
 from kernels.cache import FOLDER, Cache
 from kernels.errors import (
     EX_UNAVAILABLE,
@@ -54,6 +54,8 @@ $(O)/%.o: %.c
 \tcp $< $@
 """
 """The objects are shell scripts, and the kernel is all of them, one after the other."""
+
+CHMOD = "\tchmod +x $(O)/linux\n"
 
 FILES = {"Makefile": MAKEFILE, "a.c": "#!/bin/sh\n", "one.c": "echo 6.1.7\n", "two.c": "exit\n"}
 
@@ -446,6 +448,31 @@ def test_an_option_that_a_tree_cannot_have_is_refused(tree: Path, archive: Archi
         build(Order("one", str(tree), options=["kasan"]), archive)
 
     assert (there(archive), list(archive.cache.root.glob("built/sources/*/tree/objects-*"))) == ([], [])
+
+
+def test_only_some_folders_count_and_what_is_read_beside_counters_is_kept(
+    tree: Path, archive: Archive
+) -> None:
+    for name in ("net/core", "net/ipv4/netfilter", "fs"):
+        (tree / name).mkdir(parents=True)
+        (tree / name / "file.c").write_text("int file;\n")
+    rules = (
+        "folders = net/core net/ipv4/netfilter fs",
+        "counts = $(foreach obj,$(folders),$(if $(GCOV_PROFILE),$(obj)))",
+    )
+    recipe = (
+        "\tfor folder in $(counts); do mkdir -p $(O)/$$folder &&",
+        "gcc $(CFLAGS_GCOV) -c $$folder/file.c -o $(O)/$$folder/file.o; done",
+    )
+    lines = MAKEFILE.replace("linux: ", f"{rules[0]}\n{rules[1]}\nlinux: ")
+    (tree / "Makefile").write_text(f"{lines.replace(CHMOD, f'{CHMOD}{recipe[0]} {recipe[1]}' + chr(10))}")
+
+    made = build(Order("one", str(tree), options=["gcov"]), archive)
+
+    notes = made.folder / NOTES
+    assert sorted(str(file.relative_to(notes)) for file in notes.rglob("*.*")) == [
+        *("net/core/file.c", "net/core/file.gcno")
+    ]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ from reports.site.options import OptionText, Statement
 from reports.site.pages import ASSETS
 from reports.site.pages import files as files_of
 from reports.site.site import Site
-from tests.reports import sample, values
+from tests.reports import covered, sample, values
 from tests.reports.links import broken
 from tests.reports.page import parse
 
@@ -80,6 +81,7 @@ NOT_ANSWERED = sample.cut(sample.header("6.1.0", *sample.CLAIMS))
 SITES = {
     "every": site(),
     "bare": Site(sample.EVERY, sample.CATALOGUE),
+    "source": dataclasses.replace(site(), reached=covered.COVERAGE, plan=covered.PLAN),
     "no runs": site([]),
     "no claims": Site([sample.run(sample.header())], sample.EMPTY),
     "nothing": Site([], sample.EMPTY),

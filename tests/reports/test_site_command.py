@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from reports.cli.main import main
-from tests.reports import sample
+from reports.coverage import store
+from tests.reports import covered, sample
 from tests.reports.links import broken
 
 
@@ -48,6 +49,21 @@ def test_site_is_drawn_from_runs_and_what_else_is_named(tmp_path: Path, catalogu
     assert "It is doubled." in (site / "document" / "socket.7.html").read_text()
     assert (site / "claim" / "socket.7" / "SO_RCVBUF" / "doubled.c").read_text() == "int main(void) {}\n"
     assert "https://example.org/sockets/feed.atom" in (site / "feed.atom").read_text()
+
+
+def test_what_is_reached_of_a_kernel_is_a_page(tmp_path: Path, catalogue: Path) -> None:
+    store.write(covered.COVERAGE, tmp_path / "reached.sqlite")
+    plan, site = tmp_path / "coverage.toml", tmp_path / "site"
+    plan.write_text('[[goal]]\nfunctions = "*:sk_setsockopt"\n')
+    named = {"-o": site, "--catalogue": catalogue, "--coverage": tmp_path / "reached.sqlite", "--plan": plan}
+
+    status = main(["site", *(str(word) for pair in named.items() for word in pair)])
+
+    assert status == 0
+    page = (site / "source.html").read_text()
+    assert "6 of 8" in page
+    assert "return -EPERM;" in page
+    assert 'href="source.html"' in (site / "index.html").read_text()
 
 
 def test_site_without_runs_has_every_claim(tmp_path: Path, catalogue: Path) -> None:

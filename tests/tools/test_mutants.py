@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from reports.catalogue import Catalogue
+from reports.coverage.model import Coverage, File, Line
+from reports.coverage.store import write
 from reports.errors import FileError
 from reports.model import Answer, Claim, Test, Verdict
 from tools.mutants import __main__ as program
@@ -166,18 +168,15 @@ def test_claims_that_name_what_is_changed_come_first(tmp_path: Path) -> None:
 
 
 def test_only_claims_that_run_a_changed_line_are_asked_where_that_is_known(tmp_path: Path) -> None:
-    counted = tmp_path / "reached.jsonl"
-    counted.write_text('{"file":"net/core/sock.c","line":11,"claims":["tcp.7/TCP_NODELAY/value"]}\n')
+    reached, line = tmp_path / "reached.sqlite", Line(11, 1, claims=0b1)
+    file = File("net/core/sock.c", "", lines=[line, Line(12, 0)])
+    write(Coverage("built:tiny 7.2.0", [NODELAY], [file]), reached)
 
-    assert Reach(CATALOGUE, read_reached(counted)).rings(patch(tmp_path), "all") == [[NODELAY]]
+    assert Reach(CATALOGUE, read_reached(reached)).rings(patch(tmp_path), "all") == [[NODELAY]]
 
 
-def test_a_line_that_says_no_claims_is_named(tmp_path: Path) -> None:
-    counted = tmp_path / "reached.jsonl"
-    counted.write_text('{"file":"net/core/sock.c"}\n')
-
-    with pytest.raises(FileError, match=r"reached\.jsonl:1: a line is no object with file, line and claims"):
-        read_reached(counted)
+def test_without_counters_it_is_not_known(tmp_path: Path) -> None:
+    assert read_reached(tmp_path / "reached.sqlite") is None
 
 
 def test_a_mutant_is_killed_by_claims_that_answer_otherwise_twice(tmp_path: Path) -> None:

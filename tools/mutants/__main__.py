@@ -217,7 +217,7 @@ def _parser() -> argparse.ArgumentParser:
     line.add_argument(
         "--reached",
         type=Path,
-        default=ROOT / "build" / "coverage" / "reached.jsonl",
+        default=ROOT / "build" / "coverage" / "reached.sqlite",
         metavar="FILE",
         help="which claims run which lines, where that was counted",
     )

@@ -1,22 +1,21 @@
 """Which claims may notice a mutant, the likeliest first.
 
-Where it is known which claims run a line (build/coverage/reached.jsonl), it is those that run a line that the
+Where it is known which claims run a line (``make kernel-coverage``), it is those that run a line that the
 mutant changes. Elsewhere it is first those that name the options and flags that the patch names, or are
 worded like what it says of itself; then those of the family of sockets that the file is about; then all.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 from reports.catalogue import Catalogue
-from reports.errors import FileError
+from reports.coverage.store import read
 from reports.model import Claim
 from tools.mutants.patches import Mutant
 
@@ -56,20 +55,16 @@ _NAME_COUNTS: Final = 8.0
 
 
 def read_reached(path: Path) -> Reached | None:
-    """What a run that counted lines found, if there was one. Raises: FileError."""
+    """What ``make kernel-coverage`` found, if it was made. Raises: FileError."""
     if not path.exists():
         return None
-    reached: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                one = json.loads(line)
-                reached[str(one["file"]), int(one["line"])].update(map(str, one["claims"]))
-            except (ValueError, TypeError, KeyError) as error:
-                raise FileError(
-                    f"a line is no object with file, line and claims: {error}", path, number
-                ) from error
-    return {place: frozenset(claims) for place, claims in reached.items()}
+    coverage = read(path)
+    return {
+        (file.path, line.number): frozenset(coverage.names(line.claims))
+        for file in coverage.files
+        for line in file.lines
+        if line.claims
+    }
 
 
 class Reach:
