@@ -237,6 +237,14 @@ GONE = (
 )
 
 
+def made_beside(gone: int) -> int:
+    """The family of a socket that can be made, where one of another family cannot."""
+    with refused(errno.EPROTONOSUPPORT):
+        netlink_socket(gone)
+    with netlink_socket(NETLINK_USERSOCK) as other:
+        return other.proto
+
+
 @claim(
     "netlink.7/NETLINK_W1/gone",
     sentence="netlink.7/NETLINK_W1/until",
@@ -245,11 +253,7 @@ GONE = (
     since="2.6.18",
 )
 def test_netlink_w1_is_gone(ns, observe):
-    with refused(errno.EPROTONOSUPPORT):
-        netlink_socket(1)
-
-    with netlink_socket(NETLINK_USERSOCK) as other:
-        assert observe("family_of_another", other.proto) == NETLINK_USERSOCK
+    assert observe("family_of_another", made_beside(1)) == NETLINK_USERSOCK
 
 
 @claim(
@@ -260,11 +264,7 @@ def test_netlink_w1_is_gone(ns, observe):
     since="3.5",
 )
 def test_netlink_firewall_is_gone(ns, observe):
-    with refused(errno.EPROTONOSUPPORT):
-        netlink_socket(3)
-
-    with netlink_socket(NETLINK_USERSOCK) as other:
-        assert observe("family_of_another", other.proto) == NETLINK_USERSOCK
+    assert observe("family_of_another", made_beside(3)) == NETLINK_USERSOCK
 
 
 @claim(
@@ -275,11 +275,7 @@ def test_netlink_firewall_is_gone(ns, observe):
     since="3.17",
 )
 def test_netlink_nflog_is_gone(ns, observe):
-    with refused(errno.EPROTONOSUPPORT):
-        netlink_socket(5)
-
-    with netlink_socket(NETLINK_USERSOCK) as other:
-        assert observe("family_of_another", other.proto) == NETLINK_USERSOCK
+    assert observe("family_of_another", made_beside(5)) == NETLINK_USERSOCK
 
 
 @claim(
@@ -290,11 +286,7 @@ def test_netlink_nflog_is_gone(ns, observe):
     since="3.5",
 )
 def test_netlink_ip6_fw_is_gone(ns, observe):
-    with refused(errno.EPROTONOSUPPORT):
-        netlink_socket(13)
-
-    with netlink_socket(NETLINK_USERSOCK) as other:
-        assert observe("family_of_another", other.proto) == NETLINK_USERSOCK
+    assert observe("family_of_another", made_beside(13)) == NETLINK_USERSOCK
 
 
 @claim(

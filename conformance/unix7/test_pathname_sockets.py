@@ -71,6 +71,17 @@ def test_the_file_is_a_socket(ns, observe, type_):
         assert observe("there_before_and_socket_after", [before, Path("path").is_socket()]) == [False, True]
 
 
+def files_bound(mode: int, type_: int) -> list[str]:
+    """What another user binds to in a directory of a mode that forbids it, and then of one that does not."""
+    Path("directory").mkdir()
+    Path("directory").chmod(mode)
+    with refused(errno.EACCES):
+        as_user(NOBODY, partial(bind_and_close, type_, "directory/refused"))
+    Path("directory").chmod(0o777)
+    as_user(NOBODY, partial(bind_and_close, type_, "directory/made"))
+    return sorted(os.listdir("directory"))
+
+
 @claim(
     "unix.7/permissions/directory-write",
     sentence=("unix.7/permissions/directory", "unix.7/permissions/create"),
@@ -81,14 +92,7 @@ def test_the_file_is_a_socket(ns, observe, type_):
 )
 @TYPES
 def test_the_directory_must_be_writable(ns, observe, type_):
-    Path("directory").mkdir()
-    Path("directory").chmod(0o755)
-    with refused(errno.EACCES):
-        as_user(NOBODY, partial(bind_and_close, type_, "directory/refused"))
-    Path("directory").chmod(0o777)
-    as_user(NOBODY, partial(bind_and_close, type_, "directory/made"))
-
-    assert observe("files", sorted(os.listdir("directory"))) == ["made"]
+    assert observe("files", files_bound(0o755, type_)) == ["made"]
 
 
 @claim(
@@ -101,14 +105,7 @@ def test_the_directory_must_be_writable(ns, observe, type_):
 )
 @TYPES
 def test_the_directory_must_be_searchable(ns, observe, type_):
-    Path("directory").mkdir()
-    Path("directory").chmod(0o776)
-    with refused(errno.EACCES):
-        as_user(NOBODY, partial(bind_and_close, type_, "directory/refused"))
-    Path("directory").chmod(0o777)
-    as_user(NOBODY, partial(bind_and_close, type_, "directory/made"))
-
-    assert observe("files", sorted(os.listdir("directory"))) == ["made"]
+    assert observe("files", files_bound(0o776, type_)) == ["made"]
 
 
 @claim(
