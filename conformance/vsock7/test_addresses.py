@@ -9,12 +9,21 @@ from contextlib import ExitStack
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import OWN_KERNEL, USER_NAMESPACE, VSOCK, VSOCK_DEVICE, initially, sysctl
+from conformance.plugin.needs import (
+    OWN_KERNEL,
+    USER_NAMESPACE,
+    VSOCK,
+    VSOCK_DEVICE,
+    VSOCK_LOOPBACK,
+    initially,
+    sysctl,
+)
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.vsock import (
     ANY,
     ANYWHERE,
     ELSEWHERE,
+    LOCAL,
     TO_HOST,
     address,
     bound,
@@ -106,13 +115,13 @@ def test_another_family_is_refused(ns, observe, family):
     section="ERRORS",
     says="connect(2) of a stream socket with another svm_family than AF_VSOCK is refused with EINVAL, also "
     "with AF_UNSPEC, and leaves the socket without a port.",
-    needs=[VSOCK],
+    needs=[VSOCK_LOOPBACK],
 )
 @pytest.mark.parametrize("family", [socket.AF_UNSPEC, socket.AF_INET, socket.AF_UNIX])
 def test_a_connect_to_another_family_is_refused(ns, observe, family):
     with vsock() as sock:
         with refused(errno.EINVAL):
-            sock.connect(address(ELSEWHERE, 1024, family=family))
+            sock.connect(address(LOCAL, 1024, family=family))
         after = port_of(sock)
         sock.bind(address())
 

@@ -1,6 +1,7 @@
 """Sockets between virtual machines: alone, with a name, in pairs over loopback; and the bytes of an address.
 
-Nothing here asks for the host, nor for the hypervisor: a test may run in a guest whose host listens.
+Nothing here asks for the host, nor for the hypervisor: a test may run in a guest whose host listens. Where
+there is no loopback even VMADDR_CID_LOCAL is sent there: what calls connect(2) needs VSOCK_LOOPBACK.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ ANY: Final = 0xFFFF_FFFF
 LOCAL: Final = 1
 """VMADDR_CID_LOCAL."""
 ELSEWHERE: Final = 0xFFFF_FFFE
-"""A CID that no machine is given: the highest there is, below VMADDR_CID_ANY."""
+"""A CID that no machine is given: the highest there is, below VMADDR_CID_ANY. Nothing connects to it."""
 ANYWHERE: Final = Vsock(ANY, ANY)
 """Any CID and any port: the kernel chooses."""
 TO_HOST: Final = 1
