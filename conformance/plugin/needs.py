@@ -16,6 +16,7 @@ from conformance.plugin.setups.bpf import returning
 from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, POLICY
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.options import set_on_udp
+from conformance.plugin.setups.vsock import ANY, LOCAL, listening, of_device, port_of, vsock
 from conformance.plugin.surroundings import in_want
 from kernels.inside import in_guest
 from libsocket import (
@@ -28,6 +29,7 @@ from libsocket import (
     Socket,
     TcpAoAdd,
     UnsupportedOption,
+    Vsock,
 )
 from netns import (
     Capability,
@@ -306,6 +308,20 @@ def _try_original_dst() -> None:
         sock.get(SO_ORIGINAL_DST)
 
 
+def _try_vsock() -> None:
+    vsock().close()
+
+
+def _try_vsock_loopback() -> None:
+    with listening() as listener, vsock() as client:  # without loopback the bind is refused: nothing is sent
+        client.connect(Vsock(LOCAL, port_of(listener)))
+
+
+def _try_vsock_device() -> None:
+    if of_device() == ANY:
+        raise OSError(errno.ENODEV, "no transport tells a CID")
+
+
 def _try_program() -> None:
     with returning(0):
         pass
@@ -439,6 +455,15 @@ MEMORY = Need("memory:768M", lambda: os.sysconf("SC_PHYS_PAGES") * os.sysconf("S
 UNANSWERED: tuple[Need | Capability, ...] = (Capability.NET_RAW, VETH, BLACKHOLE)
 """What it takes to see, on a host that never answers, what another sends to it."""
 
+VSOCK = Need("family:AF_VSOCK", lambda: _works(_try_vsock, OSError))
+"""Sockets between virtual machines (CONFIG_VSOCKETS)."""
+
+VSOCK_LOOPBACK = Need("transport:vsock loopback", lambda: _works(_try_vsock_loopback, OSError))
+"""Connections of AF_VSOCK within one machine (CONFIG_VSOCKETS_LOOPBACK)."""
+
+VSOCK_DEVICE = Need("device:/dev/vsock", lambda: _works(_try_vsock_device, OSError))
+"""The device, root's alone, and a CID that it tells: before 6.16 none where only loopback is there."""
+
 OWN_KERNEL = Need("kernel:own", lambda: _works(_try_own_kernel, NetnsError))
 """A kernel that runs nothing but the suite, a guest's, so that what is the whole kernel's may be changed."""
 
@@ -471,6 +496,9 @@ _NEEDS = (
     ALLMULTI,
     KERNEL_LOG,
     MEMORY,
+    VSOCK,
+    VSOCK_LOOPBACK,
+    VSOCK_DEVICE,
     OWN_KERNEL,
 )
 _CODES = {
