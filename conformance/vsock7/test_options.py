@@ -233,24 +233,3 @@ def test_an_accepted_socket_has_the_options_of_its_listener(ns, observe, kind):
                 [5000, 1000, 8000, 7.0],
                 [DEFAULT, LEAST, DEFAULT],
             ]
-
-
-@claim(
-    "vm_sockets.h/SO_VM_SOCKETS_BUFFER_SIZE/underlies",
-    sentence="vm_sockets.h/SO_VM_SOCKETS_BUFFER_SIZE/size",
-    section="SO_VM_SOCKETS_BUFFER_SIZE",
-    says="A nonblocking stream socket connected over loopback takes as many bytes, while the peer receives "
-    "none, as both ends have for SO_VM_SOCKETS_BUFFER_SIZE, and is then refused with EAGAIN.",
-    needs=[VSOCK_LOOPBACK],
-)
-@pytest.mark.parametrize("size", [4096, 10_000])
-def test_a_peer_that_does_not_read_is_sent_a_buffer_full(ns, observe, size):
-    with listening() as listener, vsock() as client:
-        listener.vm_sockets_buffer_size = client.vm_sockets_buffer_size = size
-        client.connect(Vsock(LOCAL, port_of(listener)))
-        client.setblocking(False)
-        sent = client.send(bytes(50_000))
-        with refused(errno.EAGAIN):
-            client.send(b"1")
-
-        assert observe("sent", sent) == size
