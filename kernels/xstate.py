@@ -84,9 +84,8 @@ def write_launcher(program: Path, environ: Mapping[str, str], launcher: Path) ->
     # An executable for x86-64, version 1, with one program header, and no section.
     header = b"\x7fELF" + bytes((2, 1, 1)).ljust(12, b"\0")
     header += struct.pack("HHIQQQIHHHHHH", 2, 62, 1, base + start, 64, 0, 0, 64, 56, 1, 0, 0, 0)
-    header += struct.pack(
-        "IIQQQQQQ", 1, 5, 0, base, base, whole, whole, 0x1000
-    )  # loaded whole, readable, run
+    loaded, readable_and_run = 1, 5
+    header += struct.pack("IIQQQQQQ", loaded, readable_and_run, 0, base, base, whole, whole, 0x1000)
     launcher.write_bytes(header + body)
     launcher.chmod(0o755)
     return launcher
