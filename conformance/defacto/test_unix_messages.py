@@ -18,7 +18,7 @@ from conformance.plugin.setups.threads import delayed
 from conformance.plugin.setups.unix_messages import impatient, numbers_received, send_until_full
 from conformance.plugin.setups.urgent import at_mark
 from conformance.plugin.timing import SOON
-from libsocket import UNSPEC, MessageFlag, Socket
+from libsocket import UNSPEC, Socket
 
 CONNECTED = pytest.mark.parametrize("type_", [SOCK_STREAM, SOCK_SEQPACKET], ids=["stream", "seqpacket"])
 PACKETS = pytest.mark.parametrize("type_", [SOCK_DGRAM, SOCK_SEQPACKET], ids=["datagram", "seqpacket"])
@@ -408,24 +408,6 @@ def test_a_stream_is_not_disconnected(ns, observe, type_):
         left.send(b"hello")
 
         assert observe("received", right.recv(9).decode()) == "hello"
-
-
-@claim(
-    "defacto/AF_UNIX/no-end-of-record",
-    says="A message that is received whole on a UNIX seqpacket socket has no MSG_EOR, whether or not it was "
-    "sent with it.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-@pytest.mark.parametrize("flag", [0, MessageFlag.EOR], ids=["without", "with"])
-def test_the_end_of_a_record_is_not_told(ns, observe, flag):
-    left, right = Socket.pair(SOCK_SEQPACKET)
-    with left, right:
-        impatient(right)
-        left.send(b"record", flag)
-        message = right.recv_message(9)
-
-        assert observe("data_and_flags", [message.data.decode(), message.flags]) == ["record", 0]
 
 
 @claim(
