@@ -18,7 +18,7 @@ from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.states import connected, in_state
 from conformance.plugin.timing import SOON
-from libsocket import Socket
+from libsocket import Shutdown, Socket
 from libsocket.libc import getsockname
 
 _FRAME: Final = bytes(12) + b"\x88\xb5"
@@ -125,3 +125,15 @@ def address_of(sock: Socket) -> bytes:
     """The bytes of a socket's own address."""
     name = getsockname(sock, calls.STORAGE)
     return name.ljust(_SOCKADDR_LL, b"\0") if sock.family == socket.AF_PACKET else name
+
+
+def send_without_end(sock: Socket, flags: int = 0) -> None:
+    """Send again and again, until a send fails."""
+    while True:
+        calls.send(sock, bytes(65_536), flags)
+
+
+def end_with(sock: Socket, data: bytes) -> None:
+    """Send the last of a stream, once there is room."""
+    calls.send(sock, data)
+    sock.shutdown(Shutdown.WRITE)

@@ -71,7 +71,7 @@ def sendto(
     return _called(_LIBC.sendto(sock.fileno(), data, _size(len(data)), flags, place, ctypes.c_int(given)))
 
 
-def sendmsg(  # noqa: PLR0913
+def sendmsg(
     sock: Socket,
     *pieces: bytes,
     flags: int = 0,
@@ -83,7 +83,9 @@ def sendmsg(  # noqa: PLR0913
 ) -> int:
     """sendmsg(2) of some pieces; length, the number of vectors, and msg_flags are what is given."""
     buffers = [ctypes.create_string_buffer(piece, len(piece) or 1) for piece in pieces]
-    vectors = _vectors([(ctypes.addressof(one), len(piece)) for one, piece in zip(buffers, pieces, strict=True)])
+    vectors = _vectors(
+        [(ctypes.addressof(one), len(piece)) for one, piece in zip(buffers, pieces, strict=True)]
+    )
     name = ctypes.create_string_buffer(address, max(len(address), STORAGE)) if address else None
     messages = ctypes.create_string_buffer(control, max(len(control), 1))
     message = Msghdr(
@@ -101,7 +103,9 @@ def sendmsg(  # noqa: PLR0913
 def writev(sock: Socket, *pieces: bytes) -> int:
     """writev(2)"""
     buffers = [ctypes.create_string_buffer(piece, len(piece) or 1) for piece in pieces]
-    vectors = _vectors([(ctypes.addressof(one), len(piece)) for one, piece in zip(buffers, pieces, strict=True)])
+    vectors = _vectors(
+        [(ctypes.addressof(one), len(piece)) for one, piece in zip(buffers, pieces, strict=True)]
+    )
     return _called(_LIBC.writev(sock.fileno(), vectors, len(pieces)))
 
 
@@ -119,18 +123,17 @@ def read(sock: Socket, size: int) -> Received:
     return Received(got, room.raw[: min(got, size)])
 
 
-def recvfrom(sock: Socket, size: int, room: int = STORAGE, flags: int = 0) -> Received:
-    """recvfrom(2) with room for an address, or with any length that is said; all of it is 0xFF before."""
+def recvfrom(sock: Socket, size: int, room: int | None = STORAGE, flags: int = 0) -> Received:
+    """recvfrom(2) with room for an address, any length that is said, or None; all of it is 0xFF before."""
     data = ctypes.create_string_buffer(size or 1)
     name = ctypes.create_string_buffer(b"\xff" * STORAGE, STORAGE)
-    length = ctypes.c_int(room)
-    got = _called(
-        _LIBC.recvfrom(sock.fileno(), data, _size(size), flags, name, ctypes.byref(length))
-    )
+    length = ctypes.c_int(room or 0)
+    place, of_length = (None, None) if room is None else (name, ctypes.byref(length))
+    got = _called(_LIBC.recvfrom(sock.fileno(), data, _size(size), flags, place, of_length))
     return Received(got, data.raw[: min(got, size)], 0, length.value, name.raw)
 
 
-def recvmsg(  # noqa: PLR0913
+def recvmsg(
     sock: Socket,
     *sizes: int,
     flags: int = 0,
@@ -202,7 +205,7 @@ def of_descriptor(call: str, number: int) -> None:
 
 
 def _vectors(places: Sequence[tuple[int, int]]) -> ctypes.Array[Iovec]:
-    return (Iovec * max(len(places), 1))(*places)
+    return (Iovec * max(len(places), 1))(*(Iovec(place, size) for place, size in places))
 
 
 def _size(number: int) -> ctypes.c_size_t:
