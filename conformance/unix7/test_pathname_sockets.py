@@ -135,7 +135,7 @@ def test_a_listener_is_not_found_in_a_directory_that_cannot_be_searched(ns, obse
 
 @claim(
     "unix.7/permissions/directory-search-sendto",
-    sentence="unix.7/permissions/directory",
+    sentence=("unix.7/permissions/directory", "send.2/EACCES/unix-search"),
     section="Pathname socket ownership and permissions",
     says="Sending to a UNIX datagram socket whose own permissions allow everything fails with EACCES where "
     "the process may not search the directory that it is in.",
