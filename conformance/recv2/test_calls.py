@@ -334,6 +334,25 @@ def test_the_end_cuts_it(ns, observe, kind, ends):
 
 
 @claim(
+    "recv.2/MSG_WAITALL/own-shutdown",
+    sentence="recv.2/MSG_WAITALL/less",
+    section="DESCRIPTION",
+    says="A receive with MSG_WAITALL of 10 bytes on a TCP, over IPv4 and IPv6, or UNIX stream socket that "
+    "has received 5 when the socket itself is shut down for receiving gives the 5.",
+    needs=[IPV6],
+)
+@kinds(*STREAMS)
+def test_its_own_end_cuts_it(ns, observe, kind):
+    with joined(kind) as (sender, receiver):
+        calls.send(sender, b"first")
+        await_arrival(receiver)
+        with delayed(lambda: receiver.shutdown(Shutdown.READ), 0.05), timed() as took:
+            got = calls.recv(receiver, 10, WAITALL)
+
+        assert observe("waited_and_received", [took.lasted(0.05), got.data.decode()]) == [True, "first"]
+
+
+@claim(
     "recv.2/MSG_WAITALL/error",
     sentence="recv.2/MSG_WAITALL/less",
     section="DESCRIPTION",
@@ -508,7 +527,7 @@ def test_a_length_is_not_negative(ns, observe, kind):
 
 @claim(
     "recv.2/msg_iov/scattered",
-    sentence="recv.2/msg_iov/readv",
+    sentence=("recv.2/msg_iov/readv", "recv.2/msg_name/null"),
     section="recvmsg()",
     says="recvmsg(2) fills its vectors one after another, and passes by an empty one, on a TCP or UDP "
     "socket, over IPv4 and IPv6, a netlink, or UNIX stream, datagram or seqpacket socket.",
@@ -719,3 +738,48 @@ def test_a_local_error_has_no_address(peers, observe):
         [(_, _, data)] = sock.recvmsg(2000, 200, socket.MSG_ERRQUEUE)[1]
 
         assert observe("bytes", len(data)) == 16
+
+
+@claim(
+    "recv.2/MSG_ERRQUEUE/told",
+    sentence=("recv.2/MSG_ERRQUEUE/msg_flags", "recv.2/msg_flags/MSG_ERRQUEUE"),
+    section="DESCRIPTION",
+    says="An error that MSG_ERRQUEUE receives from a UDP socket, over IPv4 with IP_RECVERR and over IPv6 "
+    "with IPV6_RECVERR, has MSG_ERRQUEUE in msg_flags, and a datagram has not.",
+    needs=[IPV6],
+)
+@kinds("udp", "udp6")
+def test_an_error_has_the_flag(ns, observe, kind):
+    with in_state(kind, "error-queued") as sock, Socket.udp(sock.family) as other:
+        await_error(sock)
+        error = calls.recvmsg(sock, 100, flags=socket.MSG_ERRQUEUE).flags & socket.MSG_ERRQUEUE
+        other.bind(sock.getpeername())
+        other.connect(sock.getsockname())
+        other.send(b"hello")
+
+        assert observe("flags", [error, calls.recvmsg(sock, 100).flags]) == [socket.MSG_ERRQUEUE, 0]
+
+
+@claim(
+    "recv.2/MSG_ERRQUEUE/no-data",
+    sentence="recv.2/msg_flags/MSG_ERRQUEUE",
+    section="recvmsg()",
+    says="Where msg_flags has MSG_ERRQUEUE no data was received, also of a UDP datagram over IPv4 of 5 "
+    "bytes that met nobody.",
+    expect=differs(
+        "the payload of the datagram is received, as the page says of MSG_ERRQUEUE itself; older than the "
+        "history in git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"data": "hello"},
+    ),
+)
+def test_an_error_has_no_data(ns, observe):
+    sender, nobody = udp_pair()
+    with sender:
+        sender.ip_recverr = True
+        nobody.close()
+        sender.send(b"hello")
+        await_error(sender)
+
+        assert observe("data", calls.recvmsg(sender, 100, flags=socket.MSG_ERRQUEUE).data.decode()) == ""

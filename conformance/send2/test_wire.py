@@ -10,16 +10,21 @@ import pytest
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import IPV6, ROUTE_TIMERS, VETH, qdisc
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups import message_calls as calls
+from conformance.plugin.setups.conversations import address_of
+from conformance.plugin.setups.fast_open import COOKIE_KEPT, fast_listener, get_cookie
 from conformance.plugin.setups.ipv6 import address6
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.neighbours import about_to_be_probed, requests_until_known
 from conformance.plugin.setups.pairs import UNACKED_ENDS, unacked_sender
 from conformance.plugin.setups.readiness import readable_by_select
 from conformance.plugin.timing import SOON
-from libsocket import Socket
+from libsocket import MessageFlag, Socket
 from netns import Capability, Host, Peers
 
 MSG_CONFIRM = 0x800
+SYN_DATA = 32
+"""TCPI_OPT_SYN_DATA in the options of TCP_INFO."""
 RESTING = [VETH, ROUTE_TIMERS]
 
 
@@ -197,3 +202,32 @@ def test_a_full_queue_is_told(peers, observe, version, option):
         sender.send(b"after")
 
         assert observe("received", receiver.recv(9).decode()) == "after"
+
+
+@claim(
+    "send.2/MSG_FASTOPEN/with-cookie",
+    sentence=("send.2/MSG_FASTOPEN/nonblocking", "send.2/MSG_FASTOPEN/syn"),
+    section="DESCRIPTION",
+    says="A non-blocking sendto(2) with MSG_FASTOPEN on a TCP socket over IPv4 that has a cookie for the "
+    "listener returns the number of bytes; they are received from a connection whose SYN had them.",
+    since="3.7",
+    needs=[VETH],
+    survives=COOKIE_KEPT,
+)
+def test_fast_open_with_a_cookie(peers, observe):
+    with fast_listener(peers) as listener:
+        get_cookie(peers, listener)
+        with peers.left.entered():
+            client = Socket.tcp()
+        with client:
+            client.nonblocking = True
+            sent = calls.sendto(client, b"hello", address_of(listener), flags=MessageFlag.FASTOPEN)
+            with listener.accept()[0] as accepted:
+                accepted.rcvtimeo = SOON
+                in_syn = bool(accepted.tcp_info.options & SYN_DATA)
+
+                assert observe("sent_received_in_syn", [sent, accepted.recv(9).decode(), in_syn]) == [
+                    5,
+                    "hello",
+                    True,
+                ]

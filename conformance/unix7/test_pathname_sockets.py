@@ -182,7 +182,7 @@ def test_connecting_takes_write_permission(ns, observe, type_):
 
 SENDING = claim(
     "unix.7/permissions/send",
-    sentence=("unix.7/permissions/send", "unix.7/permissions/changed"),
+    sentence=("unix.7/permissions/send", "unix.7/permissions/changed", "send.2/EACCES/unix-write"),
     section="Pathname socket ownership and permissions",
     says="Sending to a UNIX datagram socket with its address, and connecting to it in order to send, takes "
     "write permission on it and no other: with mode 0555 another user is refused with EACCES, with mode 0222 "

@@ -43,8 +43,8 @@ class Received:
 
 
 def flags_of(names: Sequence[str]) -> int:
-    """MSG_* by their names without that. Raises: KeyError."""
-    return sum(int(MessageFlag[name]) for name in names)
+    """MSG_* by their names without that, or as ``0x800000`` where there is no name. Raises: KeyError."""
+    return sum(int(name, 0) if name.startswith("0x") else int(MessageFlag[name]) for name in names)
 
 
 def flag_names(flags: int) -> list[str]:
