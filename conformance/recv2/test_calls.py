@@ -36,6 +36,8 @@ MESSAGES = ["udp", "udp6", "netlink", "unix-datagram", "unix-seqpacket"]
 OTHERS = ["tcp6", "udp6", "raw", "raw6", "netlink", "packet", "unix-datagram", "unix-seqpacket"]
 WAITALL, PEEK = socket.MSG_WAITALL, socket.MSG_PEEK
 MOST = calls.MOST_VECTORS
+PATIENT = 30.0
+"""Seconds: a timeout that a test would see only if no signal came through."""
 
 
 def kinds(*names: str) -> pytest.MarkDecorator:
@@ -598,6 +600,25 @@ def test_a_signal_ends_a_receive(ns, observe, kind):
             received = recv_once(receiver)
 
         assert observe("received", received) == "x"
+
+
+@claim(
+    "recv.2/EINTR/with-timeout",
+    sentence="recv.2/EINTR/before-data",
+    section="ERRORS",
+    says="A receive on a TCP or UDP socket, over IPv4 and IPv6, or a UNIX datagram or seqpacket socket "
+    "that has a receive timeout fails with EINTR when a handler is called, even with SA_RESTART.",
+    needs=[IPV6],
+)
+@kinds("tcp", "tcp6", *DATAGRAMS, "unix-seqpacket")
+def test_a_signal_ends_a_receive_with_timeout(ns, observe, kind):
+    with joined(kind) as (sender, receiver):
+        receiver.rcvtimeo = PATIENT
+        with interrupting(), refused(errno.EINTR):
+            recv_once(receiver)
+        sender.send(b"x")
+
+        assert observe("received", recv_once(receiver)) == "x"
 
 
 @claim(

@@ -38,6 +38,8 @@ DATAGRAMS = ["udp", "udp6", "unix-datagram"]
 MESSAGES = ["udp", "udp6", "netlink", "packet", "unix-datagram", "unix-seqpacket"]
 GARBAGE = b"\x01\x00/nobody"
 """An address of AF_UNIX that nobody has, and no address of another family."""
+PATIENT = 30.0
+"""Seconds: a timeout that a test would see only if no signal came through."""
 SYN_SENT = 2
 """A state of TCP, as include/net/tcp_states.h has them."""
 MOST = calls.MOST_VECTORS
@@ -517,6 +519,26 @@ def test_a_signal_ends_a_send(ns, observe, kind):
     with joined(kind) as (sender, receiver):
         sender.sndtimeo = 0
         with interrupting(restart=False), refused(errno.EINTR):
+            send_without_end(sender)
+        with in_thread(lambda: end_with(sender, b"last")):
+            received = receiver.read_to_end()
+
+        assert observe("end_of_received", received[-4:].decode()) == "last"
+
+
+@claim(
+    "send.2/EINTR/with-timeout",
+    sentence="send.2/EINTR/before-data",
+    section="ERRORS",
+    says="A send on a TCP socket, over IPv4 and IPv6, that waits for room and has a send timeout fails "
+    "with EINTR when a handler is called, even with SA_RESTART.",
+    needs=[IPV6],
+)
+@kinds("tcp", "tcp6")
+def test_a_signal_ends_a_send_with_timeout(ns, observe, kind):
+    with joined(kind) as (sender, receiver):
+        sender.sndtimeo = PATIENT
+        with interrupting(), refused(errno.EINTR):
             send_without_end(sender)
         with in_thread(lambda: end_with(sender, b"last")):
             received = receiver.read_to_end()
