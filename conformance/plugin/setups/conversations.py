@@ -5,17 +5,19 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fcntl import ioctl
+from functools import partial
 from termios import FIONREAD
 from typing import Final
 
 from conformance.plugin.refusal import errno_name
 from conformance.plugin.setups import message_calls as calls
 from conformance.plugin.setups.message_calls import Received, flag_names, flags_of
+from conformance.plugin.setups.pairs import UDP_PAIRS
 from conformance.plugin.setups.readiness import await_readable
-from conformance.plugin.setups.sockets import SOCKETS
+from conformance.plugin.setups.sockets import SOCKETS, raw_socket
 from conformance.plugin.setups.states import connected, in_state
 from conformance.plugin.timing import SOON
 from libsocket import Shutdown, Socket
@@ -37,9 +39,34 @@ def framed(kind: str, data: bytes) -> bytes:
 
 
 @contextmanager
+def _one_way(kind: str) -> Iterator[tuple[Socket, Socket]]:
+    """A receiver, which has a peer only where there is no other way, and a sender."""
+    if kind not in _TO_ANY:
+        with connected(kind) as ends:
+            yield ends
+        return
+    sender, receiver = _TO_ANY[kind]()
+    with sender, receiver:
+        yield receiver, sender
+
+
+def _raw_sender(family: int = socket.AF_INET) -> tuple[Socket, Socket]:
+    sender, receiver = raw_socket(family), raw_socket(family)
+    sender.connect(("127.0.0.1" if family == socket.AF_INET else "::1", 0))
+    return sender, receiver
+
+
+_TO_ANY: Final[Mapping[str, Callable[[], tuple[Socket, Socket]]]] = {
+    **UDP_PAIRS,
+    "raw": _raw_sender,
+    "raw6": partial(_raw_sender, socket.AF_INET6),
+}
+
+
+@contextmanager
 def joined(kind: str) -> Iterator[tuple[Socket, Socket]]:
     """A sender and a receiver of a kind, of which neither waits for ever."""
-    with connected(kind) as (receiver, sender):
+    with _one_way(kind) as (receiver, sender):
         sender.rcvtimeo = receiver.rcvtimeo = sender.sndtimeo = receiver.sndtimeo = SOON
         yield sender, receiver
 
