@@ -445,7 +445,7 @@ def test_other_credentials_cut_it(ns, observe, passcred, received):
     "that waits.",
     needs=[Capability.NET_RAW],
     expect=differs(
-        "it fails with EINVAL, which packet(7) does not say; older than the history in git",
+        "it fails with EINVAL; older than the history in git",
         since="2.6.12",
         commit="1da177e4c3f4",
         observed={"errno": "EINVAL"},

@@ -15,7 +15,7 @@ from conformance.plugin.setups.conversations import address_of
 from conformance.plugin.setups.fast_open import COOKIE_KEPT, fast_listener, get_cookie
 from conformance.plugin.setups.ipv6 import address6
 from conformance.plugin.setups.listeners import listening
-from conformance.plugin.setups.neighbours import about_to_be_probed, requests_until_known
+from conformance.plugin.setups.neighbours import about_to_be_probed, asked_until_known
 from conformance.plugin.setups.pairs import UNACKED_ENDS, unacked_sender
 from conformance.plugin.setups.readiness import readable_by_select
 from conformance.plugin.timing import SOON
@@ -130,12 +130,12 @@ def test_a_datagram_over_ipv6_is_not_routed(routed, observe):
     since="2.3.15",
     needs=[VETH, Capability.NET_RAW],
 )
-@pytest.mark.parametrize(("flags", "requests"), [(0, 1), (MSG_CONFIRM, 0)], ids=["plain", "MSG_CONFIRM"])
-def test_a_neighbour_is_confirmed(peers, observe, flags, requests):
+@pytest.mark.parametrize(("flags", "asked"), [(0, True), (MSG_CONFIRM, False)], ids=["plain", "MSG_CONFIRM"])
+def test_a_neighbour_is_confirmed(peers, observe, flags, asked):
     with about_to_be_probed(peers) as (sender, arriving):
         sender.send(b"again", flags)
 
-        assert observe("requests", requests_until_known(peers, arriving)) == requests
+        assert observe("asked", asked_until_known(peers, arriving)) is asked
 
 
 def drop_large(host: Host) -> None:

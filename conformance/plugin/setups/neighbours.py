@@ -16,6 +16,8 @@ from netns import Host, Peers
 _ETH_P_ARP: Final = 0x0806
 _UNKNOWN: Final = 0x08 | 0x10
 """NUD_DELAY and NUD_PROBE: it is not known whether the neighbour is there."""
+_REQUEST: Final = b"\0\x01"
+"""The operation of an ARP packet that asks."""
 _A_WHILE: Final = 0.2
 """Seconds between the datagram by which the delay begins and the next, which is long before its end."""
 
@@ -38,16 +40,16 @@ def about_to_be_probed(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
         yield sender, arriving
 
 
-def requests_until_known(hosts: Peers, arriving: Socket) -> int:
-    """The requests that have come once it is known again whether the neighbour is there."""
+def asked_until_known(hosts: Peers, arriving: Socket) -> bool:
+    """Whether a request has come once it is known again whether the neighbour is there."""
     until = time.monotonic() + SOON
     while _state(hosts.left, hosts.right) & _UNKNOWN and time.monotonic() < until:
         time.sleep(0.01)
-    requests = 0
+    asked = False
     with suppress(BlockingIOError):
-        while arriving.recv(100, socket.MSG_DONTWAIT)[6:8] == b"\0\x01":
-            requests += 1
-    return requests
+        while not asked:
+            asked = arriving.recv(100, socket.MSG_DONTWAIT)[6:8] == _REQUEST
+    return asked
 
 
 def _make_stale(host: Host, neighbour: Host) -> None:
