@@ -530,6 +530,23 @@ def test_a_length_is_not_negative(ns, observe, kind):
 
 
 @claim(
+    "recv.2/EINVAL/vector-length",
+    sentence="recv.2/EINVAL/argument",
+    section="ERRORS",
+    says="recvmsg(2) with a vector of -1 bytes fails with EINVAL on a TCP, UDP, UNIX stream or UNIX datagram "
+    "socket, and what waits stays.",
+)
+@kinds("tcp", "udp", "unix", "unix-datagram")
+def test_a_vector_is_not_negative(ns, observe, kind):
+    with joined(kind) as (sender, receiver):
+        say(kind, sender, "hello")
+        with refused(errno.EINVAL):
+            calls.with_lengths("recvmsg", receiver, vector=-1)
+
+        assert observe("received", heard(kind, receiver)) == "hello"
+
+
+@claim(
     "recv.2/msg_iov/scattered",
     sentence=("recv.2/msg_iov/readv", "recv.2/msg_name/null"),
     section="recvmsg()",

@@ -424,6 +424,40 @@ def test_no_more_vectors_are_sent(ns, observe, kind):
 
 
 @claim(
+    "send.2/EINVAL/vector-length",
+    sentence="send.2/EINVAL/argument",
+    section="ERRORS",
+    says="sendmsg(2) with a vector of -1 bytes fails with EINVAL on a TCP, UDP, UNIX stream or UNIX datagram "
+    "socket, and nothing is sent; with one of 5 it sends.",
+)
+@kinds("tcp", "udp", "unix", "unix-datagram")
+def test_a_vector_is_not_negative(ns, observe, kind):
+    with joined(kind) as (sender, receiver):
+        with refused(errno.EINVAL):
+            calls.with_lengths("sendmsg", sender, vector=-1)
+        calls.with_lengths("sendmsg", sender)
+
+        assert observe("received", heard(kind, receiver)) == "hello"
+
+
+@claim(
+    "defacto/sendmsg/control-of-2-gib",
+    says="sendmsg(2) with a msg_controllen of 2147483648, more than an int has, fails with ENOBUFS on a "
+    "TCP, UDP, UNIX stream or UNIX datagram socket, and nothing is sent; with 0 it sends.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@kinds("tcp", "udp", "unix", "unix-datagram")
+def test_there_is_no_room_for_control(ns, observe, kind):
+    with joined(kind) as (sender, receiver):
+        with refused(errno.ENOBUFS):
+            calls.with_lengths("sendmsg", sender, control=1 << 31)
+        calls.with_lengths("sendmsg", sender)
+
+        assert observe("received", heard(kind, receiver)) == "hello"
+
+
+@claim(
     "send.2/EAGAIN/msg-dontwait",
     sentence=("send.2/MSG_DONTWAIT/nonblocking", "send.2/EAGAIN/nonblocking", "send.2/MSG_DONTWAIT/per-call"),
     section="DESCRIPTION",

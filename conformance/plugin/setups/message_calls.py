@@ -193,6 +193,17 @@ def badly(call: str, sock: Socket, argument: str, *, flags: int = 0, address: by
         _called(_LIBC[call](sock.fileno(), header, flags))
 
 
+def with_lengths(call: str, sock: Socket, *, vector: int = 5, control: int = 0) -> int:
+    """sendmsg(2) or recvmsg(2) of five bytes, whose iov_len and msg_controllen are what is given."""
+    data = ctypes.create_string_buffer(b"hello", 5)
+    messages = ctypes.create_string_buffer(STORAGE)
+    vectors = _vectors([(ctypes.addressof(data), vector)])
+    place = ctypes.addressof(messages) if control else None
+    return _called(
+        _LIBC[call](sock.fileno(), ctypes.byref(Msghdr(None, 0, vectors, 1, place, control, 0)), 0)
+    )
+
+
 def of_descriptor(call: str, number: int) -> None:
     """A call of a byte with any descriptor."""
     data = ctypes.create_string_buffer(b"x", 1)
