@@ -36,6 +36,7 @@ MESSAGES = ["udp", "udp6", "netlink", "unix-datagram", "unix-seqpacket"]
 OTHERS = ["tcp6", "udp6", "raw", "raw6", "netlink", "packet", "unix-datagram", "unix-seqpacket"]
 WAITALL, PEEK = socket.MSG_WAITALL, socket.MSG_PEEK
 MOST = calls.MOST_VECTORS
+TOO_LONG = 1 << 63
 PATIENT = 30.0
 """Seconds: a timeout that a test would see only if no signal came through."""
 
@@ -533,15 +534,15 @@ def test_a_length_is_not_negative(ns, observe, kind):
     "recv.2/EINVAL/vector-length",
     sentence="recv.2/EINVAL/argument",
     section="ERRORS",
-    says="recvmsg(2) with a vector of -1 bytes fails with EINVAL on a TCP, UDP, UNIX stream or UNIX datagram "
-    "socket, and what waits stays.",
+    says="recvmsg(2) with a vector of 2^63 bytes, one more than a ssize_t counts, fails with EINVAL on a "
+    "TCP, UDP, UNIX stream or UNIX datagram socket, and what waits stays.",
 )
 @kinds("tcp", "udp", "unix", "unix-datagram")
-def test_a_vector_is_not_negative(ns, observe, kind):
+def test_a_vector_is_not_too_long(ns, observe, kind):
     with joined(kind) as (sender, receiver):
         say(kind, sender, "hello")
         with refused(errno.EINVAL):
-            calls.with_lengths("recvmsg", receiver, vector=-1)
+            calls.with_lengths("recvmsg", receiver, vector=TOO_LONG)
 
         assert observe("received", heard(kind, receiver)) == "hello"
 

@@ -38,6 +38,7 @@ DATAGRAMS = ["udp", "udp6", "unix-datagram"]
 MESSAGES = ["udp", "udp6", "netlink", "packet", "unix-datagram", "unix-seqpacket"]
 GARBAGE = b"\x01\x00/nobody"
 """An address of AF_UNIX that nobody has, and no address of another family."""
+TOO_LONG = 1 << 63
 PATIENT = 30.0
 """Seconds: a timeout that a test would see only if no signal came through."""
 SYN_SENT = 2
@@ -427,14 +428,14 @@ def test_no_more_vectors_are_sent(ns, observe, kind):
     "send.2/EINVAL/vector-length",
     sentence="send.2/EINVAL/argument",
     section="ERRORS",
-    says="sendmsg(2) with a vector of -1 bytes fails with EINVAL on a TCP, UDP, UNIX stream or UNIX datagram "
-    "socket, and nothing is sent; with one of 5 it sends.",
+    says="sendmsg(2) with a vector of 2^63 bytes, one more than a ssize_t counts, fails with EINVAL on a "
+    "TCP, UDP, UNIX stream or UNIX datagram socket, and nothing is sent; with one of 5 it sends.",
 )
 @kinds("tcp", "udp", "unix", "unix-datagram")
-def test_a_vector_is_not_negative(ns, observe, kind):
+def test_a_vector_is_not_too_long(ns, observe, kind):
     with joined(kind) as (sender, receiver):
         with refused(errno.EINVAL):
-            calls.with_lengths("sendmsg", sender, vector=-1)
+            calls.with_lengths("sendmsg", sender, vector=TOO_LONG)
         calls.with_lengths("sendmsg", sender)
 
         assert observe("received", heard(kind, receiver)) == "hello"
