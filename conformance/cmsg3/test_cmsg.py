@@ -110,6 +110,8 @@ def test_a_header_is_a_length_a_level_and_a_type(ns, observe):
         "cmsg.3/CMSG_SPACE/occupies",
         "cmsg.3/CMSG_NXTHDR/next",
         "cmsg.3/CMSG_ALIGN/alignment",
+        "recv.2/msg_control/buffer",
+        "recv.2/msg_controllen/value-result",
     ),
     section="DESCRIPTION",
     says="Control messages that are received from a UNIX stream, datagram or seqpacket socket follow each "

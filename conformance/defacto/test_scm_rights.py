@@ -122,6 +122,7 @@ def test_one_that_is_not_open_holds_up_all(ns, observe, kind, bad):
 
 @claim(
     "defacto/SCM_RIGHTS/close-on-exec",
+    sentence=("recv.2/MSG_CMSG_CLOEXEC/sets",),
     says="A descriptor received over a UNIX stream, datagram or seqpacket socket is closed on exec if the "
     "receive had MSG_CMSG_CLOEXEC, and not if it had not.",
     since="2.6.23",

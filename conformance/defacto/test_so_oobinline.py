@@ -14,6 +14,7 @@ from libsocket import Socket
 
 @claim(
     "defacto/SO_OOBINLINE/msg-oob-refused",
+    sentence=("recv.2/MSG_OOB/expedited",),
     says="With SO_OOBINLINE on a TCP socket receiving with MSG_OOB is refused with EINVAL, though urgent "
     "data has come that MSG_OOB would receive without the option.",
     since="2.6.12",

@@ -42,6 +42,11 @@ def cut_off(hosts: Routed, *, type: str = "unreachable") -> None:
         "IP_RECVERR.2const/IP_RECVERR/type-and-code",
         "IP_RECVERR.2const/IP_RECVERR/data",
         "IP_RECVERR.2const/IP_RECVERR/payload",
+        "recv.2/MSG_ERRQUEUE/queue",
+        "recv.2/MSG_ERRQUEUE/payload",
+        "recv.2/MSG_ERRQUEUE/data",
+        "recv.2/ee_errno/value",
+        "recv.2/ee_origin/value",
     ),
     section="DESCRIPTION",
     says="On a UDP socket with IP_RECVERR that is not connected each datagram to a port that nobody has is "
@@ -92,7 +97,12 @@ def test_a_call_fails_and_the_queue_says_why(ns, observe):
 
 @claim(
     "IP_RECVERR.2const/IP_RECVERR/control-message",
-    sentence=("IP_RECVERR.2const/IP_RECVERR/control-message", "IP_RECVERR.2const/IP_RECVERR/structure"),
+    sentence=(
+        "IP_RECVERR.2const/IP_RECVERR/control-message",
+        "IP_RECVERR.2const/IP_RECVERR/structure",
+        "recv.2/MSG_ERRQUEUE/control",
+        "recv.2/MSG_ERRQUEUE/structure",
+    ),
     section="DESCRIPTION",
     says="What MSG_ERRQUEUE receives on a UDP socket has a control message IP_RECVERR of level IPPROTO_IP, a "
     "struct sock_extended_err of 16 bytes and a struct sockaddr_in, and nothing else beside the payload.",
@@ -115,7 +125,11 @@ def test_the_error_is_a_control_message(ns, observe):
 
 @claim(
     "IP_RECVERR.2const/IP_RECVERR/offender",
-    sentence=("IP_RECVERR.2const/IP_RECVERR/offender", "IP_RECVERR.2const/IP_RECVERR/node"),
+    sentence=(
+        "IP_RECVERR.2const/IP_RECVERR/offender",
+        "IP_RECVERR.2const/IP_RECVERR/node",
+        "recv.2/SO_EE_OFFENDER/address",
+    ),
     section="DESCRIPTION",
     says="An error of a UDP datagram that a router sent back names the router as the node that caused it: "
     "where the time to live ran out, and where the router knows no way.",
@@ -146,6 +160,7 @@ def test_the_error_names_the_router(routed, observe, host, ttl, error):
         "IP_RECVERR.2const/IP_RECVERR/info",
         "IP_RECVERR.2const/IP_RECVERR/offender-unknown",
         "IP_RECVERR.2const/IP_RECVERR/source-unknown",
+        "recv.2/SO_EE_OFFENDER/unknown",
     ),
     section="DESCRIPTION",
     says="A UDP datagram larger than the MTU that is sent with IP_PMTUDISC_DO and IP_RECVERR fails with "

@@ -238,7 +238,7 @@ def test_a_datagram_is_no_larger_than_the_path_takes(routed, observe):
 
 @claim(
     "ip.7/MSG_ERRQUEUE/original-destination",
-    sentence="ip.7/bugs/errqueue-destination",
+    sentence=("ip.7/bugs/errqueue-destination", "recv.2/MSG_ERRQUEUE/destination"),
     section="BUGS",
     says="The address that recvmsg gives with MSG_ERRQUEUE is the one to which the UDP datagram that failed "
     "was sent, where the error comes from a router too.",

@@ -80,7 +80,12 @@ def seen(syn: Segment) -> list[str | int | None]:
 
 @claim(
     "ip-sysctl/tcp_fastopen/msg-fastopen",
-    sentence=("ip-sysctl/tcp_fastopen/client", "ip-sysctl/tcp_fastopen/MSG_FASTOPEN"),
+    sentence=(
+        "ip-sysctl/tcp_fastopen/client",
+        "ip-sysctl/tcp_fastopen/MSG_FASTOPEN",
+        "send.2/MSG_FASTOPEN/sysctl",
+        "send.2/MSG_FASTOPEN/no-cookie",
+    ),
     section="TCP variables",
     says="With the bit 1 in tcp_fastopen sendto(2) with MSG_FASTOPEN on a TCP socket over IPv4 that is not "
     "connected asks for a cookie in its SYN, and has data and cookie in it once there is one; without the "

@@ -241,6 +241,7 @@ def test_the_queueing_discipline_is_bypassed(peers, observe):
 
 @claim(
     "defacto/packet_socket/dropped-by-qdisc",
+    sentence=("send.2/ENOBUFS/queue",),
     says="A send on a packet socket of SOCK_RAW whose frame the queueing discipline drops fails with "
     "ENOBUFS; one that fits arrives.",
     since="2.6.12",

@@ -729,7 +729,7 @@ def test_it_has_no_connections(ns, observe, call):
 
 @claim(
     "packet.7/MSG_TRUNC/real-size",
-    sentence="packet.7/MSG_TRUNC/real-size",
+    sentence=("packet.7/MSG_TRUNC/real-size", "recv.2/MSG_TRUNC/real-size"),
     section="DESCRIPTION",
     says="With MSG_TRUNC a receive on a packet socket, of SOCK_RAW with the Ethernet header or of SOCK_DGRAM "
     "without it, returns how long the packet is, also where the buffer is shorter, and without the flag how "

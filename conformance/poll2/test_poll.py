@@ -37,7 +37,7 @@ def told(sock: Socket, asked: int) -> list[str]:
 
 @claim(
     "poll.2/POLLIN/data",
-    sentence=("poll.2/POLLIN/data", "poll.2/revents/bits", "epoll_ctl.2/EPOLLIN/read"),
+    sentence=("poll.2/POLLIN/data", "poll.2/revents/bits", "epoll_ctl.2/EPOLLIN/read", "recv.2/recv/poll"),
     section="DESCRIPTION",
     says="POLLIN of a connected TCP, UDP, UNIX, raw, packet or netlink socket says that there is data to "
     "read: it is reported, by poll and by epoll, once data have come, not before, nor when they were read.",

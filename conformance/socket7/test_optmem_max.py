@@ -19,7 +19,12 @@ def send_with_control(sock: Socket, size: int) -> int:
 
 @claim(
     "socket.7/optmem_max/control-messages",
-    sentence="socket.7/optmem_max/bytes",
+    sentence=(
+        "socket.7/optmem_max/bytes",
+        "send.2/msg_control/optmem_max",
+        "send.2/msg_control/send",
+        "send.2/sendmsg/ancillary",
+    ),
     section="/proc interfaces",
     says="Control messages that are longer than net.core.optmem_max cannot be sent through a UDP socket, as "
     "shorter ones can.",

@@ -35,7 +35,12 @@ KINDS = pytest.mark.parametrize("make", [Socket.tcp, Socket.udp, Socket.unix])
 
 @claim(
     "socket.7/SIGPIPE/own-shutdown",
-    sentence=("socket.7/signals/sigpipe", "socket.7/signals/epipe", "socket.7/signals/nosignal"),
+    sentence=(
+        "socket.7/signals/sigpipe",
+        "socket.7/signals/epipe",
+        "socket.7/signals/nosignal",
+        "send.2/EPIPE/sigpipe",
+    ),
     section="Signals",
     says="A write to a TCP or UNIX stream socket that is shut down for sending at its own end fails with "
     "EPIPE and raises SIGPIPE; with MSG_NOSIGNAL it fails so without the signal.",

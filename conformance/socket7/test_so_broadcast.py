@@ -25,6 +25,7 @@ EVERY_HOST_HERE = "255.255.255.255"
         "socket.7/SO_BROADCAST/allows",
         "ip.7/addresses/broadcast-flag",
         "ip.7/errors/eacces-broadcast",
+        "send.2/EACCES/udp-broadcast",
     ),
     section="Socket options",
     says="Where a route leads to a broadcast address, a UDP socket can send there with SO_BROADCAST only: "

@@ -354,7 +354,7 @@ def test_a_receive_returns_one_datagram(ns, observe, host):
 
 @claim(
     "udp.7/receiving/truncated",
-    sentence="udp.7/receiving/truncated",
+    sentence=("udp.7/receiving/truncated", "recv.2/msg_flags/MSG_TRUNC"),
     section="DESCRIPTION",
     says="Of a datagram, over IPv4 and IPv6, that is a byte larger than the buffer the first bytes are "
     "returned with MSG_TRUNC, and the rest is lost; of one that just fits all, without the flag.",
@@ -373,7 +373,7 @@ def test_a_datagram_is_cut(ns, observe, host):
 
 @claim(
     "udp.7/receiving/waitall",
-    sentence="udp.7/receiving/waitall",
+    sentence=("udp.7/receiving/waitall", "recv.2/MSG_WAITALL/datagram"),
     section="DESCRIPTION",
     says="With MSG_WAITALL too a receive on a UDP socket, over IPv4 and IPv6, returns with the first "
     "datagram, though it is smaller than what was asked for.",

@@ -191,7 +191,7 @@ def test_only_local_addresses_are_reached(peers, observe):
 
 @claim(
     "udp.7/MSG_DONTROUTE/attached-only",
-    sentence="udp.7/MSG_DONTROUTE/local-interface",
+    sentence=("udp.7/MSG_DONTROUTE/local-interface", "send.2/MSG_DONTROUTE/attached"),
     section="DESCRIPTION",
     says="With MSG_DONTROUTE a UDP socket over IPv4 sends to a host on an attached link, and not to one that "
     "only a router reaches.",

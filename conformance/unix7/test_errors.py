@@ -401,7 +401,7 @@ def test_a_datagram_socket_is_not_connected_again(ns, observe):
 
 @claim(
     "unix.7/EISCONN/address-stream",
-    sentence="unix.7/EISCONN/address",
+    sentence=("unix.7/EISCONN/address", "send.2/EISCONN/connected", "send.2/sendto/connection-mode-eisconn"),
     section="ERRORS",
     says="Sending with an address on a connected UNIX stream socket, that of its peer or one that nobody "
     "has, fails with EISCONN.",

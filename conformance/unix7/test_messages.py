@@ -305,7 +305,7 @@ def test_a_message_does_not_wait_for_more(ns, observe, type_):
 
 @claim(
     "unix.7/MSG_TRUNC/length",
-    sentence="unix.7/MSG_TRUNC/supported",
+    sentence=("unix.7/MSG_TRUNC/supported", "recv.2/MSG_TRUNC/real-size"),
     section="Sockets API",
     says="Receiving 2 of 6 bytes of a message on a UNIX datagram or seqpacket socket gives 6 as the length "
     "with MSG_TRUNC, and 2 without; the rest is lost.",

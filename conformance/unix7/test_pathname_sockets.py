@@ -135,7 +135,7 @@ def test_a_listener_is_not_found_in_a_directory_that_cannot_be_searched(ns, obse
 
 @claim(
     "unix.7/permissions/directory-search-sendto",
-    sentence="unix.7/permissions/directory",
+    sentence=("unix.7/permissions/directory", "send.2/EACCES/unix-search"),
     section="Pathname socket ownership and permissions",
     says="Sending to a UNIX datagram socket whose own permissions allow everything fails with EACCES where "
     "the process may not search the directory that it is in.",
@@ -182,7 +182,7 @@ def test_connecting_takes_write_permission(ns, observe, type_):
 
 SENDING = claim(
     "unix.7/permissions/send",
-    sentence=("unix.7/permissions/send", "unix.7/permissions/changed"),
+    sentence=("unix.7/permissions/send", "unix.7/permissions/changed", "send.2/EACCES/unix-write"),
     section="Pathname socket ownership and permissions",
     says="Sending to a UNIX datagram socket with its address, and connecting to it in order to send, takes "
     "write permission on it and no other: with mode 0555 another user is refused with EACCES, with mode 0222 "

@@ -119,7 +119,13 @@ def test_the_descriptor_is_a_new_one(ns, observe):
 
 @claim(
     "unix.7/SCM_RIGHTS/too-little-room",
-    sentence=("unix.7/SCM_RIGHTS/small-buffer", "unix.7/ancillary/too-small", "unix.7/ancillary/ctrunc"),
+    sentence=(
+        "unix.7/SCM_RIGHTS/small-buffer",
+        "unix.7/ancillary/too-small",
+        "unix.7/ancillary/ctrunc",
+        "recv.2/msg_flags/MSG_CTRUNC",
+        "recv.2/cmsghdr/uses",
+    ),
     section="Ancillary messages",
     says="Of three descriptors sent over a UNIX stream, datagram or seqpacket socket those for which the "
     "receive has no room for control messages are closed, and MSG_CTRUNC is set; with room for three it is "

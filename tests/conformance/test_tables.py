@@ -64,6 +64,15 @@ TRUE = {
     "reported": ("data", 'sockets = ["tcp"]\npoll = ["IN", "OUT"]\nselect = ["read", "write"]'),
     "edge": ("data", 'sockets = ["tcp"]\nbefore = ["OUT"]\nafter = ["IN", "OUT"]'),
     "announced": ("data", 'sockets = ["tcp"]\ncode = "POLL_IN"\nband = ["IN", "RDNORM"]'),
+    "delivered": ("Flags", 'sockets = ["udp"]\nsent = [["ab"]]\nasked = [[1]]\ngot = [[1, "a", "TRUNC"]]'),
+    "send-refused": ("new", 'sockets = ["udp"]\nerrno = "EDESTADDRREQ"'),
+    "receive-refused": ("new", 'sockets = ["tcp"]\nerrno = "ENOTCONN"'),
+    "send-flag-refused": ("EOPNOTSUPP", 'sockets = ["udp"]\nflags = ["OOB"]'),
+    "receive-flag-refused": ("EOPNOTSUPP", 'sockets = ["unix-datagram"]\nflags = ["OOB"]'),
+    "address-length": ("EINVAL", 'sockets = ["udp"]\nrefused = 15\ntaken = 16'),
+    "source-address": ("Address", 'sockets = ["udp"]\nlength = 16'),
+    "bad-pointer": ("buffer", 'sockets = ["unix"]\ncall = "recv"'),
+    "sigpipe": ("shut-wr", 'sockets = ["unix"]\nsignals = 1'),
     "sysctl-default": ("net.ipv4.tcp_sack", 'value = "1"\nelsewhere = "0"'),
 }
 """A row of each kind that this kernel fulfils: an option, and the fields."""
@@ -125,6 +134,15 @@ FALSE = {
     "reported": ("data", 'sockets = ["tcp"]\npoll = ["IN", "OUT"]\nselect = ["read"]'),
     "edge": ("data", 'sockets = ["tcp"]\nbefore = ["OUT"]\nafter = ["IN"]'),
     "announced": ("data", 'sockets = ["tcp"]\ncode = "POLL_IN"\nband = ["IN"]'),
+    "delivered": ("Flags", 'sockets = ["udp"]\nsent = [["ab"]]\nasked = [[2]]\ngot = [[2, "ab", "TRUNC"]]'),
+    "send-refused": ("new", 'sockets = ["udp"]\nerrno = "ENOTCONN"'),
+    "receive-refused": ("new", 'sockets = ["tcp"]\nerrno = "EINVAL"'),
+    "send-flag-refused": ("EOPNOTSUPP", 'sockets = ["udp"]\nflags = ["MORE"]'),
+    "receive-flag-refused": ("EOPNOTSUPP", 'sockets = ["udp"]\nflags = ["PEEK"]'),
+    "address-length": ("EINVAL", 'sockets = ["udp"]\nrefused = 17\ntaken = 16'),
+    "source-address": ("Address", 'sockets = ["udp"]\nlength = 17'),
+    "bad-pointer": ("buffer", 'sockets = ["unix"]\ncall = "recv"\nlost = true'),
+    "sigpipe": ("shut-wr", 'sockets = ["unix-seqpacket"]\nsignals = 1'),
     "sysctl-default": ("net.ipv4.tcp_sack", 'value = "0"\nelsewhere = "0"'),
 }
 """A row of each kind that it does not fulfil."""
@@ -149,7 +167,21 @@ FALSE_TOO = {
 }
 """The same, with fields that not every row of the kind has."""
 
-SUBJECTS = {"sysctl-default": "sysctl", "reported": "state", "edge": "event", "announced": "event"}
+SUBJECTS = {
+    "sysctl-default": "sysctl",
+    "reported": "state",
+    "edge": "event",
+    "announced": "event",
+    "delivered": "section",
+    "send-refused": "state",
+    "receive-refused": "state",
+    "send-flag-refused": "errno",
+    "receive-flag-refused": "errno",
+    "address-length": "errno",
+    "source-address": "section",
+    "bad-pointer": "argument",
+    "sigpipe": "state",
+}
 """What a row is about, where that is no option."""
 
 TRUE_ROWS = pytest.mark.parametrize("rows", [TRUE, TRUE_TOO], ids=["each kind", "other fields"])

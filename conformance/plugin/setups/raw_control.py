@@ -14,15 +14,19 @@ _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 WORD: Final = ctypes.sizeof(ctypes.c_size_t)
 
 
-class _Iovec(ctypes.Structure):
+class Iovec(ctypes.Structure):
+    """struct iovec"""
+
     _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
 
 
-class _Msghdr(ctypes.Structure):
+class Msghdr(ctypes.Structure):
+    """struct msghdr"""
+
     _fields_ = (
         ("name", ctypes.c_void_p),
         ("namelen", ctypes.c_uint32),
-        ("iov", ctypes.POINTER(_Iovec)),
+        ("iov", ctypes.POINTER(Iovec)),
         ("iovlen", ctypes.c_size_t),
         ("control", ctypes.c_void_p),
         ("controllen", ctypes.c_size_t),
@@ -55,8 +59,8 @@ def send_control(sock: Socket, data: bytes, control: bytes) -> int:
     """sendmsg(2) with these bytes as control messages, whatever they mean. Raises: OSError."""
     buffer = ctypes.create_string_buffer(data, max(len(data), 1))
     messages = ctypes.create_string_buffer(control, max(len(control), 1))
-    vector = _Iovec(ctypes.addressof(buffer), len(data))
-    message = _Msghdr(None, 0, ctypes.pointer(vector), 1, ctypes.addressof(messages), len(control), 0)
+    vector = Iovec(ctypes.addressof(buffer), len(data))
+    message = Msghdr(None, 0, ctypes.pointer(vector), 1, ctypes.addressof(messages), len(control), 0)
     return _called(_LIBC.sendmsg(sock.fileno(), ctypes.byref(message), 0))
 
 
@@ -64,8 +68,8 @@ def receive_control(sock: Socket, room: int, size: int = 100) -> Received:
     """recvmsg(2) with room for so many bytes of control messages, which are 0xFF before. Raises: OSError."""
     buffer = ctypes.create_string_buffer(size)
     messages = ctypes.create_string_buffer(b"\xff" * room, max(room, 1))
-    vector = _Iovec(ctypes.addressof(buffer), size)
-    message = _Msghdr(None, 0, ctypes.pointer(vector), 1, ctypes.addressof(messages), room, 0)
+    vector = Iovec(ctypes.addressof(buffer), size)
+    message = Msghdr(None, 0, ctypes.pointer(vector), 1, ctypes.addressof(messages), room, 0)
     received = _called(_LIBC.recvmsg(sock.fileno(), ctypes.byref(message), 0))
     return Received(buffer.raw[:received], messages.raw[: message.controllen], message.flags)
 

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final
 
 from conformance.plugin.setups.listeners import full_backlog, listening, listening_unix, pending_connection
+from conformance.plugin.setups.mptcp import IPPROTO_MPTCP, mptcp_socket
 from conformance.plugin.setups.pairs import fill_buffer, udp_pair
 from conformance.plugin.setups.readiness import (
     arrival,
@@ -117,6 +118,15 @@ def _packet_pair() -> tuple[Socket, Socket]:
     return sock, peer
 
 
+def _mptcp_pair(host: str) -> tuple[Socket, Socket]:
+    """What a listener accepted, and its client."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with listening(host, protocol=IPPROTO_MPTCP) as listener:
+        client = mptcp_socket(family)
+        client.connect(listener.getsockname())
+        return listener.accept()[0], client
+
+
 def _usersock() -> Socket:
     """A netlink socket of the protocol that is for programs."""
     return Socket.netlink(_USERSOCK)
@@ -133,6 +143,8 @@ def _netlink_pair() -> tuple[Socket, Socket]:
 _PAIRS: Final[Mapping[str, Callable[[], tuple[Socket, Socket]]]] = {
     "tcp": Socket.tcp_pair,
     "tcp6": partial(Socket.tcp_pair, socket.AF_INET6),
+    "mptcp": partial(_mptcp_pair, "127.0.0.1"),
+    "mptcp6": partial(_mptcp_pair, "::1"),
     "udp": partial(_udp_pair, "127.0.0.1"),
     "udp6": partial(_udp_pair, "::1"),
     "unix": Socket.pair,
@@ -169,6 +181,8 @@ _ADDRESSES: Final[Mapping[str, tuple[str | int, int] | str]] = {
 _LISTENING: Final[Mapping[str, Callable[..., AbstractContextManager[Socket]]]] = {
     "tcp": listening,
     "tcp6": partial(listening, "::1"),
+    "mptcp": partial(listening, protocol=IPPROTO_MPTCP),
+    "mptcp6": partial(listening, "::1", protocol=IPPROTO_MPTCP),
     "unix": listening_unix,
     "unix-seqpacket": partial(listening_unix, socket.SOCK_SEQPACKET),
 }

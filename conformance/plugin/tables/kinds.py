@@ -18,6 +18,7 @@ from conformance.plugin.setups.listeners import listening, listening_unix, pendi
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.states import EVENTS, STATES, edge, in_state, reported, signal_of
+from conformance.plugin.tables import message_kinds as messages
 from conformance.plugin.tables.row import (
     Capabilities,
     Case,
@@ -729,6 +730,15 @@ KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     "reported": (Reported, test_a_socket_in_a_state_is_reported),
     "edge": (Edge, test_an_event_is_an_edge),
     "announced": (Announced, test_an_event_is_announced),
+    "delivered": (messages.Delivered, messages.test_what_is_sent_is_received),
+    "send-refused": (messages.SendRefused, messages.test_a_send_is_refused),
+    "receive-refused": (messages.ReceiveRefused, messages.test_a_receive_is_refused),
+    "send-flag-refused": (messages.SendFlagRefused, messages.test_a_flag_of_send_is_refused),
+    "receive-flag-refused": (messages.ReceiveFlagRefused, messages.test_a_flag_of_receive_is_refused),
+    "address-length": (messages.AddressLength, messages.test_the_length_of_an_address_counts),
+    "source-address": (messages.SourceAddress, messages.test_the_source_is_told),
+    "bad-pointer": (messages.BadPointer, messages.test_there_is_no_memory),
+    "sigpipe": (messages.SigPipe, messages.test_a_broken_pipe_is_signalled),
     "sysctl-default": (SysctlDefault, test_a_new_namespace_has_the_default),
 }
 """The rows of each kind, by the name of their tables, and the test that tries them."""
