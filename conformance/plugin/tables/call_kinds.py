@@ -242,7 +242,7 @@ class UnknownOption(_OfKinds, frozen=True, kw_only=True):
     numbers: tuple[int, ...]
     errno: Errno
     errno_of_read: Errno | None = field(name="errno-of-read", default=None)
-    beside: tuple[int, int] = (socket.SOL_SOCKET, socket.SO_REUSEADDR)
+    beside: tuple[int, int] = (socket.SOL_SOCKET, socket.SO_OOBINLINE)
 
     def cases(self) -> Iterator[Case]:
         yield from (
