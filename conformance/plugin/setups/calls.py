@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
+import select
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -50,9 +52,77 @@ def numbers_left(domain: int, type_: int, protocol: int) -> list[int]:
     return list(numbers)
 
 
+def flags_of_pair(type_: int) -> list[list[bool]]:
+    """Whether each socket of a UNIX pair has O_NONBLOCK, and its descriptor FD_CLOEXEC."""
+    numbers = (ctypes.c_int * 2)(*UNSET)
+    _checked(_libc.socketpair(socket.AF_UNIX, type_, 0, numbers))
+    with Socket.from_fd(numbers[0]), Socket.from_fd(numbers[1]):
+        return [flags_of(fd) for fd in numbers]
+
+
+def flags_of_new(domain: int, type_: int) -> list[bool]:
+    """The same of a new socket."""
+    with Socket.from_fd(_checked(_libc.socket(domain, type_, 0))) as sock:
+        return flags_of(sock.fileno())
+
+
+def flags_of(fd: int) -> list[bool]:
+    """Whether a descriptor's description has O_NONBLOCK, and it itself FD_CLOEXEC."""
+    return [
+        bool(fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_NONBLOCK),
+        bool(fcntl.fcntl(fd, fcntl.F_GETFD) & fcntl.FD_CLOEXEC),
+    ]
+
+
 def pair_to(address: int | None) -> None:
     """A socketpair(2) of UNIX stream sockets into memory at an address."""
     _checked(_libc.socketpair(socket.AF_UNIX, socket.SOCK_STREAM, 0, ctypes.c_void_p(address)))
+
+
+def duplicate(fd: int) -> int:
+    """dup(2), where Python's sets close-on-exec."""
+    return _checked(_libc.dup(fd))
+
+
+def duplicate_to(old: int, new: int) -> int:
+    """dup2(2)"""
+    return _checked(_libc.dup2(old, new))
+
+
+def duplicate_with_flags(old: int, new: int, flags: int) -> int:
+    """dup3(2)"""
+    return _checked(_libc.dup3(old, new, flags))
+
+
+@contextmanager
+def descriptor_of(kind: str) -> Iterator[int]:
+    """A descriptor of what is no socket: a ``pipe``, an ``epoll`` instance, a ``device``, a ``namespace``."""
+    fd = _OTHERS[kind]()
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _pipe() -> int:
+    reader, writer = os.pipe()
+    os.close(writer)
+    return reader
+
+
+def _epoll() -> int:
+    with select.epoll() as epoll:
+        return os.dup(epoll.fileno())
+
+
+_OTHERS: Final[dict[str, Callable[[], int]]] = {
+    "pipe": _pipe,
+    "epoll": _epoll,
+    "device": lambda: os.open("/dev/null", os.O_RDWR),
+    "namespace": lambda: os.open("/proc/thread-self/ns/net", os.O_RDONLY),
+}
+NO_SOCKETS: Final = tuple(_OTHERS)
+"""The kinds of :func:`descriptor_of`."""
 
 
 def at_mark(fd: int) -> int:
@@ -119,6 +189,18 @@ def _checked(answer: int) -> int:
     if answer < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return answer
+
+
+def tell(call: str, fd: int) -> int:
+    """``getsockname`` or ``getpeername`` of a descriptor; the length of the address."""
+    memory, length = ctypes.create_string_buffer(128), ctypes.c_int(128)
+    _checked(_libc[call](fd, memory, ctypes.byref(length)))
+    return length.value
+
+
+def shut(fd: int, how: int) -> None:
+    """shutdown(2) of a descriptor."""
+    _checked(_libc.shutdown(fd, how))
 
 
 def answer(act: Callable[[], object]) -> str:
