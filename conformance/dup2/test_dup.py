@@ -57,8 +57,9 @@ def test_options_are_those_of_both(ns, observe, kind):
     "dup.2/dup/nonblocking-shared",
     sentence="dup.2/dup/status-flags",
     section="DESCRIPTION",
-    says="O_NONBLOCK and O_ASYNC that are set by one descriptor of a UDP, UNIX datagram or netlink socket are "
-    "also those of the one that dup gave before, by which a receive fails with EAGAIN; so are they cleared.",
+    says="O_NONBLOCK and O_ASYNC that are set by one descriptor of a UDP, UNIX datagram or netlink socket "
+    "are also those of the one that dup gave before, by which a receive fails with EAGAIN; so are they "
+    "cleared.",
 )
 @pytest.mark.parametrize("kind", ["udp", "unix-datagram", "netlink"])
 def test_status_flags_are_shared(ns, observe, kind):

@@ -45,8 +45,8 @@ def read_and_set(sock: Socket) -> list[int]:
     "fork.2/descriptors/status-flags-shared",
     sentence="fork.2/descriptors/shared",
     section="DESCRIPTION",
-    says="O_NONBLOCK that a child sets on its descriptor of a UDP, UNIX datagram or netlink socket is also its "
-    "parent's, whose receive fails with EAGAIN; FD_CLOEXEC that it clears is not cleared there.",
+    says="O_NONBLOCK that a child sets on its descriptor of a UDP, UNIX datagram or netlink socket is also "
+    "its parent's, whose receive fails with EAGAIN; FD_CLOEXEC that it clears is not cleared there.",
 )
 @pytest.mark.parametrize("kind", ["udp", "unix-datagram", "netlink"])
 def test_status_flags_are_shared(ns, observe, kind):

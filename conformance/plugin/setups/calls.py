@@ -158,7 +158,7 @@ def option_set(
 
 def option_got(fd: int, level: int, option: int, room: int = INT.size, address: int | None = -1) -> bytes:
     """getsockopt(2): the bytes that it gives where there is so much room, as it tells their number."""
-    memory = ctypes.create_string_buffer(max(room, 0) + 1)
+    memory = ctypes.create_string_buffer(max(room, 0) + 16)
     length = ctypes.c_int(room)
     where = ctypes.byref(memory) if address == -1 else ctypes.c_void_p(address)
     _checked(_libc.getsockopt(fd, level, option, where, ctypes.byref(length)))
