@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import resource
+from collections.abc import Callable
 from socket import SOCK_SEQPACKET
 
 import pytest
@@ -268,7 +269,7 @@ def test_a_number_must_be_in_range(ns, observe, to):
     ]
 
 
-def answers_at_the_limit(to) -> list[str]:
+def answers_at_the_limit(to: Callable[[int, int], int]) -> list[str]:
     limit = 100
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     with Socket.udp() as sock:

@@ -38,7 +38,6 @@ from conformance.plugin.setups.sockets import SOCKETS
 from libsocket import Socket
 from netns import Capability
 
-OLD = {"since": "2.6.12", "commit": "1da177e4c3f4"}
 ONE = (1).to_bytes(4, sys.byteorder)
 IP_TOS, IP_TTL, IPV6_UNICAST_HOPS, IPV6_V6ONLY, UDP_CORK = 1, 2, 16, 26, 1
 SOL_UDP, SOL_PACKET, SOL_NETLINK = 17, 263, 270
@@ -61,8 +60,8 @@ INTS = pytest.mark.parametrize(
 CALLS = pytest.mark.parametrize(
     "call",
     [
-        lambda fd: option_set(fd, SOL_SOCKET, SO_KEEPALIVE, ONE),
-        lambda fd: option_got(fd, SOL_SOCKET, SO_KEEPALIVE),
+        lambda fd: option_set(fd, (SOL_SOCKET, SO_KEEPALIVE), ONE),
+        lambda fd: option_got(fd, (SOL_SOCKET, SO_KEEPALIVE)),
     ],
     ids=["set", "get"],
 )
@@ -80,7 +79,7 @@ CALLS = pytest.mark.parametrize(
 def test_a_descriptor_must_be_open(ns, observe, call, fd):
     with Socket.udp() as sock:
         number = sock.fileno()
-        option_set(number, SOL_SOCKET, SO_KEEPALIVE, ONE)
+        option_set(number, (SOL_SOCKET, SO_KEEPALIVE), ONE)
         call(number)
         before = sock.keepalive
     with refused(errno.EBADF):
@@ -102,7 +101,7 @@ def test_it_must_be_a_socket(ns, observe, call, kind):
     with descriptor_of(kind) as fd, refused(errno.ENOTSOCK):
         call(fd)
     with Socket.udp() as sock:
-        option_set(sock.fileno(), SOL_SOCKET, SO_KEEPALIVE, ONE)
+        option_set(sock.fileno(), (SOL_SOCKET, SO_KEEPALIVE), ONE)
 
         assert observe("of_a_socket", sock.keepalive) is True
 
@@ -120,11 +119,11 @@ def test_it_must_be_a_socket(ns, observe, call, kind):
 def test_what_is_set_needs_memory(ns, observe, kind, option, address):
     with SOCKETS[kind]() as sock:
         fd = sock.fileno()
-        option_set(fd, *option, ONE)
+        option_set(fd, option, ONE)
         with refused(errno.EFAULT):
-            option_set(fd, *option, address, 4)
+            option_set(fd, option, address, 4)
 
-        assert observe("stays", option_got(fd, *option)[0]) == 1
+        assert observe("stays", option_got(fd, option)[0]) == 1
 
 
 @claim(
@@ -145,12 +144,12 @@ def test_what_is_set_needs_memory(ns, observe, kind, option, address):
 def test_null_is_no_memory(ns, observe, option):
     with Socket.udp(10) as sock:
         fd = sock.fileno()
-        option_set(fd, IPPROTO_IPV6, option, ONE)
+        option_set(fd, (IPPROTO_IPV6, option), ONE)
         with refused(errno.EFAULT, "errno_nowhere"):
-            option_set(fd, IPPROTO_IPV6, option, NOWHERE, 4)
+            option_set(fd, (IPPROTO_IPV6, option), NOWHERE, 4)
         with refused(errno.EFAULT):
-            option_set(fd, IPPROTO_IPV6, option, None, 4)
-            observe("stored", option_got(fd, IPPROTO_IPV6, option)[0])
+            option_set(fd, (IPPROTO_IPV6, option), None, 4)
+            observe("stored", option_got(fd, (IPPROTO_IPV6, option))[0])
 
 
 @claim(
@@ -169,9 +168,9 @@ def test_what_is_read_needs_memory(ns, observe, kind, option, memory):
     with SOCKETS[kind]() as sock:
         fd = sock.fileno()
         with refused(errno.EFAULT):
-            option_got_to(fd, *option, *memory)
+            option_got_to(fd, option, *memory)
 
-        assert observe("length", option_got_to(fd, *option, True, True)) == 4
+        assert observe("length", option_got_to(fd, option, True, True)) == 4
 
 
 @claim(
@@ -187,11 +186,11 @@ def test_what_is_read_needs_memory(ns, observe, kind, option, memory):
 def test_no_length_is_negative(ns, observe, kind, option, size):
     with SOCKETS[kind]() as sock:
         fd = sock.fileno()
-        option_set(fd, *option, ONE)
+        option_set(fd, option, ONE)
         with refused(errno.EINVAL):
-            option_set(fd, *option, bytes(4), size)
+            option_set(fd, option, bytes(4), size)
 
-        assert observe("stays", option_got(fd, *option)[0]) == 1
+        assert observe("stays", option_got(fd, option)[0]) == 1
 
 
 @claim(
@@ -199,7 +198,8 @@ def test_no_length_is_negative(ns, observe, kind, option, size):
     says="getsockopt of an int of SOL_SOCKET, of TCP, IP, UDP, a packet or a netlink socket, with room for "
     "-1 bytes, or the smallest int, fails with EINVAL.",
     needs=[Capability.NET_RAW],
-    **OLD,
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 @pytest.mark.parametrize("room", [-1, -(2**31)])
 @INTS
@@ -207,9 +207,9 @@ def test_no_room_is_negative(ns, observe, kind, option, room):
     with SOCKETS[kind]() as sock:
         fd = sock.fileno()
         with refused(errno.EINVAL):
-            option_got(fd, *option, room)
+            option_got(fd, option, room)
 
-        assert observe("length", len(option_got(fd, *option, 4))) == 4
+        assert observe("length", len(option_got(fd, option, 4))) == 4
 
 
 @claim(
@@ -228,9 +228,9 @@ def test_no_room_is_negative(ns, observe, kind, option, room):
 def test_the_length_is_that_of_the_value(ns, observe, kind, option):
     with SOCKETS[kind]() as sock:
         fd = sock.fileno()
-        option_set(fd, *option, ONE)
+        option_set(fd, option, ONE)
 
-        assert observe("given", list(option_got(fd, *option, 100))) == [*ONE]
+        assert observe("given", list(option_got(fd, option, 100))) == [*ONE]
 
 
 @claim(
@@ -242,7 +242,7 @@ def test_the_length_is_that_of_the_value(ns, observe, kind, option):
 )
 def test_the_length_of_a_structure(ns, observe):
     with Socket.tcp() as sock:
-        assert observe("length", len(option_got(sock.fileno(), SOL_SOCKET, SO_LINGER, 100))) == 8
+        assert observe("length", len(option_got(sock.fileno(), (SOL_SOCKET, SO_LINGER), 100))) == 8
 
 
 @claim(
@@ -266,9 +266,9 @@ def test_the_length_of_a_structure(ns, observe):
 )
 def test_where_nothing_is_returned_null_will_do(ns, observe, kind, level, option):
     with SOCKETS[kind]() as sock:
-        length = len(option_got(sock.fileno(), level, option, 0, None))
+        length = len(option_got(sock.fileno(), (level, option), 0, None))
         with refused(errno.EFAULT):
-            option_got(sock.fileno(), level, option, 4, None)
+            option_got(sock.fileno(), (level, option), 4, None)
 
         assert observe("length", length) == 0
 
@@ -285,11 +285,11 @@ def test_where_nothing_is_returned_null_will_do(ns, observe, kind, level, option
 def test_what_is_only_read_cannot_be_set(ns, observe, kind, option):
     with SOCKETS[kind]() as sock:
         fd = sock.fileno()
-        before = option_got(fd, SOL_SOCKET, option)
+        before = option_got(fd, (SOL_SOCKET, option))
         with refused(errno.ENOPROTOOPT):
-            option_set(fd, SOL_SOCKET, option, (9).to_bytes(4, sys.byteorder))
+            option_set(fd, (SOL_SOCKET, option), (9).to_bytes(4, sys.byteorder))
 
-        after = option_got(fd, SOL_SOCKET, option)
+        after = option_got(fd, (SOL_SOCKET, option))
         assert observe("size_and_unchanged", [len(after), after == before]) == [4, True]
 
 
@@ -304,10 +304,10 @@ def test_what_is_only_read_cannot_be_set(ns, observe, kind, option):
 def test_what_is_only_set_cannot_be_read(ns, observe, option):
     with Socket.udp() as sock:
         fd = sock.fileno()
-        option_set(fd, IPPROTO_IP, 35, bytes([224, 0, 0, 9, 127, 0, 0, 1]))
+        option_set(fd, (IPPROTO_IP, 35), bytes([224, 0, 0, 9, 127, 0, 0, 1]))
         with refused(errno.ENOPROTOOPT):
-            option_got(fd, IPPROTO_IP, option, 8)
-        again = answer(lambda: option_set(fd, IPPROTO_IP, 35, bytes([224, 0, 0, 9, 127, 0, 0, 1])))
+            option_got(fd, (IPPROTO_IP, option), 8)
+        again = answer(lambda: option_set(fd, (IPPROTO_IP, 35), bytes([224, 0, 0, 9, 127, 0, 0, 1])))
 
         assert observe("set_again", again) == "EADDRINUSE"
 
@@ -323,8 +323,10 @@ def test_what_is_only_set_cannot_be_read(ns, observe, option):
 def test_a_value_can_be_invalid(ns, observe, first):
     with Socket.udp() as sock:
         with refused(errno.EINVAL):
-            option_set(sock.fileno(), IPPROTO_IP, 35, bytes([first, 0, 0, 9, 127, 0, 0, 1]))
-        valid = answer(lambda: option_set(sock.fileno(), IPPROTO_IP, 35, bytes([224, 0, 0, 9, 127, 0, 0, 1])))
+            option_set(sock.fileno(), (IPPROTO_IP, 35), bytes([first, 0, 0, 9, 127, 0, 0, 1]))
+        valid = answer(
+            lambda: option_set(sock.fileno(), (IPPROTO_IP, 35), bytes([224, 0, 0, 9, 127, 0, 0, 1]))
+        )
 
         assert observe("valid", valid) == "done"
 
@@ -349,7 +351,7 @@ def test_a_value_can_be_invalid(ns, observe, first):
 )
 def test_a_number_is_of_its_level(ns, observe, level, value, read):
     with Socket.tcp() as sock:
-        option_set(sock.fileno(), level, 2, value.to_bytes(4, sys.byteorder))
+        option_set(sock.fileno(), (level, 2), value.to_bytes(4, sys.byteorder))
 
         options = [sock.reuseaddr, sock.ip_ttl, sock.tcp_maxseg]
         assert observe("options", list(map(int, options))) == read
@@ -360,29 +362,31 @@ def test_a_number_is_of_its_level(ns, observe, level, value, read):
     says="getsockopt of IPV6_UNICAST_HOPS or IPV6_V6ONLY of a UDP socket with room for -1 bytes, or the "
     "smallest int, gives all 4.",
     needs=[IPV6],
-    **OLD,
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 @pytest.mark.parametrize("room", [-1, -(2**31)])
 @pytest.mark.parametrize("option", [IPV6_V6ONLY, IPV6_UNICAST_HOPS], ids=["v6only", "hops"])
 def test_a_negative_room_is_large(ns, observe, option, room):
     with Socket.udp(10) as sock:
         fd = sock.fileno()
-        option_set(fd, IPPROTO_IPV6, option, ONE)
+        option_set(fd, (IPPROTO_IPV6, option), ONE)
 
-        assert observe("given", list(option_got(fd, IPPROTO_IPV6, option, room))) == [*ONE]
+        assert observe("given", list(option_got(fd, (IPPROTO_IPV6, option), room))) == [*ONE]
 
 
 @claim(
     "defacto/SOL_NETLINK/no-room",
     says="getsockopt of NETLINK_PKTINFO of a netlink socket with room for 0, 1 or 3 bytes fails with "
     "EINVAL, where options of other levels give what there is room for.",
-    **OLD,
+    since="2.6.12",
+    commit="1da177e4c3f4",
 )
 @pytest.mark.parametrize("room", [0, 1, 3])
 def test_a_netlink_option_needs_its_room(ns, observe, room):
     with Socket.netlink() as sock:
-        other = option_got(sock.fileno(), SOL_SOCKET, SO_RCVBUF, room)
+        other = option_got(sock.fileno(), (SOL_SOCKET, SO_RCVBUF), room)
         with refused(errno.EINVAL):
-            option_got(sock.fileno(), SOL_NETLINK, NETLINK_PKTINFO, room)
+            option_got(sock.fileno(), (SOL_NETLINK, NETLINK_PKTINFO), room)
 
         assert observe("of_another_level", len(other)) == room

@@ -149,31 +149,30 @@ def length_after_refused(call: str, fd: int, room: int) -> int:
 
 
 def option_set(
-    fd: int, level: int, option: int, value: bytes | int | None = bytes(4), size: int | None = None
+    fd: int, option: tuple[int, int], value: bytes | int | None = bytes(4), size: int | None = None
 ) -> None:
-    """setsockopt(2), of a value or of memory at an address, and a size if that is not the value's."""
+    """setsockopt(2) of a level and a number: a value, or memory at an address, and a size if it has another."""
     length = size if size is not None else len(value) if isinstance(value, bytes) else INT.size
-    _checked(_libc.setsockopt(fd, level, option, _pointer(value), ctypes.c_int(length)))
+    _checked(_libc.setsockopt(fd, *option, _pointer(value), ctypes.c_int(length)))
 
 
-def option_got(fd: int, level: int, option: int, room: int = INT.size, address: int | None = -1) -> bytes:
+def option_got(fd: int, option: tuple[int, int], room: int = INT.size, address: int | None = -1) -> bytes:
     """getsockopt(2): the bytes that it gives where there is so much room, as it tells their number."""
     memory = ctypes.create_string_buffer(max(room, 0) + 16)
     length = ctypes.c_int(room)
     where = ctypes.byref(memory) if address == -1 else ctypes.c_void_p(address)
-    _checked(_libc.getsockopt(fd, level, option, where, ctypes.byref(length)))
+    _checked(_libc.getsockopt(fd, *option, where, ctypes.byref(length)))
     return memory.raw[: length.value]
 
 
-def option_got_to(fd: int, level: int, option: int, value: bool, length: bool) -> int:
+def option_got_to(fd: int, option: tuple[int, int], value: bool, length: bool) -> int:
     """getsockopt(2) with memory for the ``value``, for its ``length``, or neither; the length told."""
     memory, told = ctypes.create_string_buffer(16), ctypes.c_int(INT.size)
     nowhere = ctypes.c_void_p(NOWHERE)
     _checked(
         _libc.getsockopt(
             fd,
-            level,
-            option,
+            *option,
             ctypes.byref(memory) if value else nowhere,
             ctypes.byref(told) if length else nowhere,
         )

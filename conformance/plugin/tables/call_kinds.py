@@ -254,13 +254,13 @@ def test_there_is_no_such_option(observe: Observe, row: UnknownOption, case: Cas
     with case.made() as sock:
         fd = sock.fileno()
         with refused(row.errno.number):
-            option_set(fd, row.level, case.given)
+            option_set(fd, (row.level, case.given))
         with refused((row.errno_of_read or row.errno).number, "errno_of_read"):
-            option_got(fd, row.level, case.given)
-        before = option_got(fd, *row.beside)
-        option_set(fd, *row.beside, b"\1\0\0\0")
+            option_got(fd, (row.level, case.given))
+        before = option_got(fd, row.beside)
+        option_set(fd, row.beside, b"\1\0\0\0")
 
-        assert observe("beside", [*before[:1], *option_got(fd, *row.beside)[:1]]) == [0, 1]
+        assert observe("beside", [*before[:1], *option_got(fd, row.beside)[:1]]) == [0, 1]
 
 
 class AtMark(_InStates, frozen=True, kw_only=True):
