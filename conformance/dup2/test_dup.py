@@ -91,8 +91,8 @@ def file_flags(sock: Socket) -> int:
 def test_descriptor_flags_are_not_shared(ns, observe, kind):
     with SOCKETS[kind]() as sock, Socket.from_fd(duplicate(sock.fileno())) as again:
         new = [flags_of(sock.fileno())[1], flags_of(again.fileno())[1]]
-        os.set_inheritable(again.fileno(), False)
-        os.set_inheritable(sock.fileno(), True)
+        fcntl.fcntl(again.fileno(), fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+        fcntl.fcntl(sock.fileno(), fcntl.F_SETFD, 0)
 
         changed = [flags_of(sock.fileno())[1], flags_of(again.fileno())[1]]
         assert observe("new_and_changed", [new, changed]) == [[True, False], [False, True]]
@@ -200,7 +200,7 @@ def test_the_same_number_stays_as_it_is(ns, observe):
 def test_the_flag_is_set(ns, observe, flag):
     with Socket.udp() as sock:
         number = another_descriptor(sock)
-        os.set_inheritable(number, bool(flag))
+        fcntl.fcntl(number, fcntl.F_SETFD, 0 if flag else fcntl.FD_CLOEXEC)
         duplicate_with_flags(sock.fileno(), number, flag)
         with Socket.from_fd(number) as again:
             again.rcvlowat = 7

@@ -62,7 +62,7 @@ def test_status_flags_are_shared(ns, observe, kind):
 
 def changed_flags(fd: int) -> None:
     os.set_blocking(fd, False)
-    os.set_inheritable(fd, True)
+    fcntl.fcntl(fd, fcntl.F_SETFD, 0)
 
 
 @claim(

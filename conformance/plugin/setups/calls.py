@@ -151,7 +151,7 @@ def length_after_refused(call: str, fd: int, room: int) -> int:
 def option_set(
     fd: int, option: tuple[int, int], value: bytes | int | None = bytes(4), size: int | None = None
 ) -> None:
-    """setsockopt(2) of a level and a number: a value, or memory at an address, and a size if it has another."""
+    """setsockopt(2) of a level and a number: a value, or memory at an address; ``size`` if it has another."""
     length = size if size is not None else len(value) if isinstance(value, bytes) else INT.size
     _checked(_libc.setsockopt(fd, *option, _pointer(value), ctypes.c_int(length)))
 
