@@ -6,14 +6,23 @@ import errno
 import fcntl
 import os
 import resource
-from socket import SOCK_DGRAM
+from functools import partial
+from socket import SOCK_DGRAM, SOCK_SEQPACKET
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
-from conformance.plugin.timing import SOON
-from libsocket import Socket
+from conformance.plugin.setups.calls import flags_of, tell
+from conformance.plugin.setups.interruptions import interrupting
+from conformance.plugin.setups.listeners import listening, listening_unix
+from conformance.plugin.setups.pairs import TCP_PAIRS, fill_buffer, slow_reader
+from conformance.plugin.setups.readiness import await_error, await_hangup, await_readable
+from conformance.plugin.setups.threads import delayed
+from conformance.plugin.timing import LONG, SOON
+from libsocket import Linger, Socket
+from netns import in_child
 
 OUT_OF_THE_WAY = min(200, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 1)
 """A descriptor from here on is not handed out to whoever opens something meanwhile."""
@@ -94,3 +103,234 @@ def test_the_last_descriptor_ends_the_connection(ns, observe, pair):
         os.close(again)
 
         assert observe("received", right.read_to_string()) == "last"
+
+
+STREAMS = pytest.mark.parametrize(
+    "pair",
+    [*TCP_PAIRS.values(), Socket.pair, partial(Socket.pair, SOCK_SEQPACKET)],
+    ids=[*TCP_PAIRS, "unix", "unix-seqpacket"],
+)
+
+
+@claim(
+    "close.2/EBADF/no-descriptor",
+    sentence=("close.2/EBADF/not-open", "close.2/return/value"),
+    section="ERRORS",
+    says="close of -1 or of the largest int fails with EBADF, where that of a UDP socket's descriptor "
+    "succeeds and leaves none.",
+)
+@pytest.mark.parametrize("number", [-1, 2**31 - 1], ids=["negative", "largest"])
+def test_a_number_must_be_open(ns, observe, number):
+    with Socket.udp() as sock:
+        fd = another_descriptor(sock)
+        length = tell("getsockname", fd)
+        os.close(fd)
+        with refused(errno.EBADF):
+            os.close(number)
+        with refused(errno.EBADF, "errno_of_closed"):
+            tell("getsockname", fd)
+
+        assert observe("length_when_open", length) == 16
+
+
+@claim(
+    "close.2/close/number-again",
+    sentence=("close.2/close/descriptor-gone", "close.2/threads/reused"),
+    section="DESCRIPTION",
+    says="The number of a TCP socket's descriptor that was closed is given to the next socket, which is "
+    "another: a call by that number reaches the new one.",
+)
+def test_the_number_is_used_again(ns, observe):
+    assert observe("same_and_types", in_child(number_used_again)) == [True, 1, SOCK_DGRAM]
+
+
+def number_used_again() -> list[object]:
+    first = Socket.tcp()
+    number, before = first.fileno(), first.so_type
+    os.close(first.detach())
+    second = Socket.udp()
+    return [second.fileno() == number, before, Socket.from_fd(number).so_type]
+
+
+@claim(
+    "close.2/threads/receive-goes-on",
+    sentence=("close.2/threads/completes", "close.2/threads/after-close"),
+    section="Multithreaded processes and close()",
+    says="A read that waits on a TCP socket, UNIX stream or seqpacket socket whose only descriptor another "
+    "thread closes goes on waiting, and returns what the peer sends after that.",
+    needs=[IPV6],
+)
+@STREAMS
+def test_a_waiting_read_completes(ns, observe, pair):
+    left, right = pair()
+    with right:
+        left.rcvtimeo = SOON
+        fd = left.detach()
+
+        def close_and_send() -> None:
+            os.close(fd)
+            right.send(b"late")
+
+        with delayed(close_and_send) as begun:
+            received = os.read(fd, 9)
+
+            assert [begun.is_set(), observe("received", received.decode())] == [True, "late"]
+
+
+@claim(
+    "close.2/threads/accept-goes-on",
+    sentence=("close.2/threads/completes", "close.2/threads/after-close"),
+    section="Multithreaded processes and close()",
+    says="An accept that waits on a TCP or UNIX stream listener whose only descriptor another thread closes "
+    "goes on waiting, and takes the connection that is made after that.",
+)
+@pytest.mark.parametrize("listening_", [listening, listening_unix], ids=["tcp", "unix"])
+def test_a_waiting_accept_completes(ns, observe, listening_):
+    with listening_() as listener, Socket(listener.family, listener.type) as client:
+        listener.rcvtimeo = SOON
+        address = listener.getsockname()
+
+        def close_and_connect() -> None:
+            os.close(listener.fileno())
+            client.connect(address)
+            client.send(b"late")
+
+        with delayed(close_and_connect) as begun, listener.accept()[0] as accepted:
+            accepted.rcvtimeo = SOON
+            listener.detach()
+
+            assert [begun.is_set(), observe("received", accepted.recv(9).decode())] == [True, "late"]
+
+
+@claim(
+    "close.2/EINTR/lingering",
+    sentence=("close.2/EINTR/signal", "close.2/EINTR/closed"),
+    section="ERRORS",
+    says="A close of a TCP socket that waits by SO_LINGER for data to be acknowledged, and that a signal "
+    "with a handler interrupts, fails with EINTR; the descriptor is closed then.",
+    expect=differs(
+        "it ends its waiting and succeeds (older than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno": None, "errno_of_closed": "EBADF"},
+    ),
+)
+def test_an_interrupted_close_fails(ns, observe):
+    with slow_reader() as (sender, _), interrupting(restart=False):
+        fill_buffer(sender)
+        sender.linger = Linger(True, LONG)
+        fd = sender.detach()
+        with refused(errno.EINTR):
+            os.close(fd)
+            with refused(errno.EBADF, "errno_of_closed"):
+                flags_of(fd)
+
+
+@claim(
+    "defacto/close/unread-resets",
+    says="Closing a TCP or UNIX stream socket that has data it did not read resets the connection: its peer "
+    "receives what was sent to it, then ECONNRESET once, and then the end.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+)
+@pytest.mark.parametrize("pair", [*TCP_PAIRS.values(), Socket.pair], ids=[*TCP_PAIRS, "unix"])
+def test_what_was_not_read_is_answered_by_a_reset(ns, observe, pair):
+    left, right = pair()
+    with left, right:
+        right.rcvtimeo = SOON
+        left.send(b"sent")
+        right.send(b"unread")
+        await_readable(left)
+        left.close()
+        await_hangup(right)
+        received = [right.recv(9).decode()]
+        with refused(errno.ECONNRESET):
+            right.recv(9)
+        received.append(right.recv(9).decode())
+
+        assert observe("received", received) == ["sent", ""]
+
+
+@claim(
+    "defacto/close/unread-resets-unix-seqpacket",
+    says="Closing a UNIX seqpacket socket that has data it did not read gives its peer ECONNRESET once, "
+    "before what was sent to it and the end.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_what_a_seqpacket_socket_did_not_read_is_told_first(ns, observe):
+    left, right = Socket.pair(SOCK_SEQPACKET)
+    with left, right:
+        right.rcvtimeo = SOON
+        left.send(b"sent")
+        right.send(b"unread")
+        left.close()
+        with refused(errno.ECONNRESET):
+            right.recv(9)
+
+        assert observe("received", [right.recv(9).decode(), right.recv(9).decode()]) == ["sent", ""]
+
+
+@claim(
+    "defacto/close/duplicate-keeps-unread",
+    says="Closing one of two descriptors of a TCP or UNIX stream socket that has data it did not read "
+    "resets nothing: the other reads them, and sends.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair], ids=["tcp", "unix"])
+def test_a_duplicate_keeps_what_was_not_read(ns, observe, pair):
+    left, right = pair()
+    with right:
+        left.rcvtimeo = right.rcvtimeo = SOON
+        right.send(b"unread")
+        await_readable(left)
+        with Socket.from_fd(another_descriptor(left)) as again:
+            left.close()
+            again.send(b"sent")
+
+            received = [again.recv(9).decode(), right.recv(9).decode()]
+            assert observe("received", received) == ["unread", "sent"]
+
+
+@claim(
+    "defacto/close/sent-arrives",
+    says="What a TCP or UNIX stream socket has sent before it was closed, more than its peer had read, "
+    "arrives: 100,000 bytes and then the end.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+)
+@pytest.mark.parametrize("pair", [*TCP_PAIRS.values(), Socket.pair], ids=[*TCP_PAIRS, "unix"])
+def test_what_was_sent_before_arrives(ns, observe, pair):
+    left, right = pair()
+    with left, right:
+        left.sndbuf = 400_000
+        right.rcvtimeo = SOON
+        left.sendall(bytes(100_000))
+        left.close()
+
+        assert observe("received", len(right.read_to_end())) == 100_000
+
+
+@claim(
+    "defacto/close/linger-zero-resets",
+    says="Closing a TCP socket with SO_LINGER and a time of 0 resets the connection, though nothing is "
+    "unread: its peer's receive fails with ECONNRESET.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+)
+@pytest.mark.parametrize("pair", TCP_PAIRS.values(), ids=TCP_PAIRS)
+def test_no_time_to_linger_resets(ns, observe, pair):
+    left, right = pair()
+    with left, right:
+        right.rcvtimeo = SOON
+        left.linger = Linger(True, 0)
+        left.close()
+        await_error(right)
+        with refused(errno.ECONNRESET):
+            right.recv(9)
+
+        assert observe("received", right.recv(9).decode()) == ""

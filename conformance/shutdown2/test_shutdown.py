@@ -12,10 +12,16 @@ import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.calls import NO_SOCKETS, answer, descriptor_of, shut
+from conformance.plugin.setups.listeners import listening, listening_unix
 from conformance.plugin.setups.pairs import connected_udp_pair, udp_pair, unix_datagram_pair
 from conformance.plugin.setups.readiness import arrival
+from conformance.plugin.setups.sockets import SOCKETS
+from conformance.plugin.setups.states import connected
+from conformance.plugin.setups.threads import delayed
 from conformance.plugin.timing import SOON
 from libsocket import Shutdown, Socket
+from netns import Capability
 
 
 def every_pair(udp: Callable[[], tuple[Socket, Socket]]) -> pytest.MarkDecorator:
@@ -99,8 +105,8 @@ def test_what_arrives_later_is_not_received_by_udp(ns, observe):
     "shutdown.2/SHUT_RD/nothing-more-received-unix",
     sentence=("shutdown.2/shutdown/SHUT_RD", "libsocket/shutdown/disables", "socket.7/signals/epipe"),
     section="DESCRIPTION",
-    says="After SHUT_RD on a connected UNIX stream or sequenced-packet socket nothing more is received: "
-    "its peer's sends fail with EPIPE.",
+    says="After SHUT_RD on a connected UNIX stream or sequenced-packet socket nothing more is received: its "
+    "peer's sends fail with EPIPE.",
 )
 @UNIX_CONNECTION_ORIENTED
 def test_a_unix_socket_takes_nothing_more(ns, observe, type_):
@@ -208,8 +214,8 @@ def test_shut_for_writing_still_receives(ns, observe, pair):
     "shutdown.2/SHUT_RDWR/nothing-more-sent",
     sentence=("shutdown.2/shutdown/SHUT_RDWR", "libsocket/shutdown/disables", "send.2/EPIPE/shut-down"),
     section="DESCRIPTION",
-    says="After SHUT_RDWR on a connected TCP, UNIX stream or UNIX sequenced-packet socket sending fails with "
-    "EPIPE.",
+    says="After SHUT_RDWR on a connected TCP, UNIX stream or UNIX sequenced-packet socket sending fails "
+    "with EPIPE.",
 )
 @CONNECTION_ORIENTED
 def test_shut_both_ways_sends_nothing_more(ns, observe, pair):
@@ -397,3 +403,177 @@ def test_the_direction_must_be_one_of_three_on_unix(ns, observe, how):
         left.send(b"hello")
 
         assert observe("received", right.recv(9).decode()) == "hello"
+
+
+@claim(
+    "shutdown.2/EBADF/closed",
+    sentence="shutdown.2/EBADF/not-open",
+    section="ERRORS",
+    says="shutdown of a descriptor that was closed, of -1 and of the largest int fails with EBADF, with a "
+    "direction that there is and with 3; of a connected TCP, UDP or UNIX socket it succeeds.",
+)
+@pytest.mark.parametrize("how", [0, 1, 2, 3])
+@pytest.mark.parametrize("fd", [None, -1, 2**31 - 1], ids=["closed", "negative", "largest"])
+@pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
+def test_a_descriptor_must_be_open(ns, observe, kind, fd, how):
+    with connected(kind) as (sock, peer):
+        number = sock.fileno()
+        sock.send(b"before")
+        shut(number, Shutdown.WRITE)
+        sock.close()
+        with refused(errno.EBADF):
+            shut(number if fd is None else fd, how)
+
+        assert observe("received", peer.recv(9).decode()) == "before"
+
+
+@claim(
+    "shutdown.2/ENOTSOCK/no-socket",
+    sentence="shutdown.2/ENOTSOCK/no-socket",
+    section="ERRORS",
+    says="shutdown of a pipe, an epoll instance, /dev/null or a network namespace fails with ENOTSOCK.",
+)
+@pytest.mark.parametrize("kind", NO_SOCKETS)
+def test_it_must_be_a_socket(ns, observe, kind):
+    with descriptor_of(kind) as fd, refused(errno.ENOTSOCK):
+        shut(fd, Shutdown.READ)
+    left, right = Socket.pair()
+    with left, right:
+        shut(left.fileno(), Shutdown.WRITE)
+
+        assert observe("end_of_a_socket", right.recv(9).decode()) == ""
+
+
+@claim(
+    "shutdown.2/constants/values",
+    sentence="shutdown.2/constants/values",
+    section="NOTES",
+    says="On a connected UNIX stream socket 0 is for receiving, 1 for sending and 2 for both: whether it "
+    "has an end, and whether sending fails with EPIPE, tells.",
+)
+@pytest.mark.parametrize(("how", "ends", "sends"), [(0, True, True), (1, False, False), (2, True, False)])
+def test_the_constants_have_their_values(ns, observe, how, ends, sends):
+    left, right = Socket.pair()
+    with left, right:
+        shut(left.fileno(), how)
+
+        seen = [polled_in(left), answer(lambda: left.send(b"sent"))]
+        assert observe("ended_and_sent", seen) == [ends, "sent 4" if sends else "EPIPE"]
+
+
+def polled_in(sock: Socket) -> bool:
+    """Whether a receive would return at once."""
+    return bool(select.select([sock], [], [], 0)[0])
+
+
+@claim(
+    "shutdown.2/EINVAL/bounds",
+    sentence=("shutdown.2/EINVAL/how", "shutdown.2/EINVAL/domains", "shutdown.2/EINVAL/unix"),
+    section="ERRORS",
+    says="shutdown by -1, 3, or the largest or smallest int fails with EINVAL on a connected TCP or UDP "
+    "socket over IPv6, a UNIX datagram or a seqpacket socket, whose peer it leaves as it was.",
+    since="3.7",
+)
+@pytest.mark.parametrize("how", [-1, 3, 2**31 - 1, -(2**31)])
+@pytest.mark.parametrize("kind", ["tcp6", "udp6", "unix-datagram", "unix-seqpacket"])
+def test_there_are_three_directions(ns, observe, kind, how):
+    with connected(kind) as (sock, peer):
+        peer.rcvtimeo = SOON
+        with refused(errno.EINVAL):
+            shut(sock.fileno(), how)
+        sock.send(b"hello")
+
+        assert observe("received", peer.recv(9).decode()) == "hello"
+
+
+@claim(
+    "shutdown.2/EINVAL/unsupported",
+    sentence="shutdown.2/EINVAL/how",
+    section="ERRORS",
+    says="shutdown by 3 fails with EINVAL on a netlink or packet socket.",
+    needs=[Capability.NET_RAW],
+    expect=differs(
+        "it fails with EOPNOTSUPP, as in every direction (older than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno": "EOPNOTSUPP"},
+    ),
+)
+@pytest.mark.parametrize("kind", ["netlink", "packet"])
+def test_a_direction_is_asked_for_where_there_is_none(ns, observe, kind):
+    with SOCKETS[kind]() as sock, refused(errno.EINVAL):
+        observe("type", sock.so_type)
+        shut(sock.fileno(), 3)
+
+
+@claim(
+    "defacto/shutdown/how-before-connected",
+    says="shutdown by 3 fails with EINVAL on a TCP or UDP socket that is not connected, where by 2 it fails "
+    "with ENOTCONN.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_the_direction_is_looked_at_first(ns, observe, kind):
+    with SOCKETS[kind]() as sock:
+        with refused(errno.EINVAL):
+            shut(sock.fileno(), 3)
+
+        assert observe("known", answer(lambda: shut(sock.fileno(), 2))) == "ENOTCONN"
+
+
+@claim(
+    "defacto/SHUT_RD/wakes-a-receive",
+    says="A receive that waits on a TCP, UDP, UNIX stream, datagram or seqpacket socket returns 0 bytes "
+    "when another thread shuts the socket down for reading.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize("how", [Shutdown.READ, Shutdown.BOTH], ids=["read", "both"])
+@pytest.mark.parametrize("kind", ["tcp", "udp", "unix", "unix-datagram", "unix-seqpacket"])
+def test_a_waiting_receive_ends(ns, observe, kind, how):
+    with connected(kind) as (sock, _):
+        sock.rcvtimeo = SOON
+        with delayed(lambda: sock.shutdown(how)) as begun:
+            received = sock.recv(9)
+
+            assert [begun.is_set(), observe("received", received.decode())] == [True, ""]
+
+
+@claim(
+    "defacto/SHUT_RD/wakes-an-accept",
+    says="An accept that waits on a TCP, UNIX stream or seqpacket listener fails with EINVAL when another "
+    "thread shuts the listener down for reading.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize(
+    "listening_",
+    [listening, listening_unix, partial(listening_unix, SOCK_SEQPACKET)],
+    ids=["tcp", "unix", "unix-seqpacket"],
+)
+def test_a_waiting_accept_ends(ns, observe, listening_):
+    with listening_() as listener:
+        listener.rcvtimeo = SOON
+        with delayed(lambda: listener.shutdown(Shutdown.READ)) as begun:
+            with refused(errno.EINVAL):
+                listener.accept()
+
+            assert observe("while_waiting", begun.is_set()) is True
+
+
+@claim(
+    "defacto/shutdown/every-descriptor",
+    says="A TCP, UDP or UNIX stream socket that was shut down for writing by one descriptor sends by none.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
+def test_every_descriptor_is_shut(ns, observe, kind):
+    with connected(kind) as (sock, peer), sock.dup() as again:
+        again.send(b"before")
+        sock.shutdown(Shutdown.WRITE)
+        with refused(errno.EPIPE):
+            again.send(b"after")
+
+        assert observe("received", peer.recv(20).decode()) == "before"

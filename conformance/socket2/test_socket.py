@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
 import socket
 
 import pytest
 
 from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import VSOCK
 from conformance.plugin.refusal import errno_name, refused
+from conformance.plugin.setups.calls import CALLS, flags_of_new
+from conformance.plugin.setups.listeners import listening, listening_unix
 from conformance.plugin.setups.pairs import udp_pair
-from conformance.plugin.setups.readiness import await_error
+from conformance.plugin.setups.readiness import await_end, await_error
+from conformance.plugin.setups.signals import signalled
+from conformance.plugin.setups.states import in_state
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Capability
@@ -152,3 +159,175 @@ def test_any_operation_gives_the_error(ns, observe, operation):
         with refused(errno.ECONNREFUSED):
             observe("done", operation(sender))
             observe("error_left", errno_name(sender.error))
+
+
+@claim(
+    "socket.2/flags/set",
+    sentence=(
+        "socket.2/type/flags",
+        "socket.2/SOCK_NONBLOCK/sets",
+        "socket.2/SOCK_CLOEXEC/sets",
+        "socket.2/socket/returns",
+    ),
+    section="DESCRIPTION",
+    says="SOCK_NONBLOCK and SOCK_CLOEXEC in the type set O_NONBLOCK and FD_CLOEXEC of a new TCP, UDP, UNIX "
+    "or netlink socket, each alone and both together; without them neither is set.",
+    since="2.6.27",
+)
+@pytest.mark.parametrize(
+    "flags",
+    [0, socket.SOCK_NONBLOCK, socket.SOCK_CLOEXEC, socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC],
+    ids=["none", "nonblock", "cloexec", "both"],
+)
+@pytest.mark.parametrize(
+    ("domain", "type_"),
+    [
+        (socket.AF_INET, socket.SOCK_STREAM),
+        (socket.AF_INET, socket.SOCK_DGRAM),
+        (socket.AF_UNIX, socket.SOCK_STREAM),
+        (socket.AF_NETLINK, socket.SOCK_RAW),
+    ],
+    ids=["tcp", "udp", "unix", "netlink"],
+)
+def test_the_flags_are_set(ns, observe, domain, type_, flags):
+    expected = [bool(flags & socket.SOCK_NONBLOCK), bool(flags & socket.SOCK_CLOEXEC)]
+
+    assert observe("nonblocking_and_close_on_exec", flags_of_new(domain, type_ | flags)) == expected
+
+
+@claim(
+    "socket.2/stream/connected-first",
+    sentence=(
+        "socket.2/stream/connected-first",
+        "socket.2/stream/connect",
+        "socket.2/stream/transfer",
+        "socket.2/type/SOCK_STREAM",
+    ),
+    section="DESCRIPTION",
+    says="A TCP or UNIX stream socket can neither send nor receive until it is connected, and can then, by "
+    "write and read.",
+)
+@pytest.mark.parametrize("listening_", [listening, listening_unix], ids=["tcp", "unix"])
+def test_a_stream_must_be_connected(ns, observe, listening_):
+    with listening_() as listener, Socket(listener.family, listener.type) as client:
+        client.rcvtimeo = SOON
+        with refused():
+            client.send(b"early", socket.MSG_NOSIGNAL)
+        with refused(name="errno_of_receive"):
+            client.recv(9)
+        client.connect(listener.getsockname())
+        with listener.accept()[0] as accepted:
+            accepted.rcvtimeo = SOON
+            os.write(client.fileno(), b"hello")
+            os.write(accepted.fileno(), b"back")
+
+            received = [os.read(accepted.fileno(), 9).decode(), os.read(client.fileno(), 9).decode()]
+            assert observe("received", received) == ["hello", "back"]
+
+
+@claim(
+    "socket.2/SIGPIPE/receive",
+    sentence="socket.2/stream/SIGPIPE",
+    section="DESCRIPTION",
+    says="A receive on a TCP connection that its peer has reset, and one on a UNIX stream socket that was "
+    "shut down, raises SIGPIPE, as a send does.",
+    expect=differs(
+        "only the send does (older than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"received_and_sent": [[], ["SIGPIPE"]]},
+    ),
+)
+@pytest.mark.parametrize(
+    ("kind", "state"), [("tcp", "reset-error-read"), ("unix", "shut-both")], ids=["tcp", "unix"]
+)
+def test_a_receive_raises_a_signal(ns, observe, kind, state):
+    with signalled(signal.SIGPIPE) as came, in_state(kind, state) as sock:
+        sock.recv(9)
+        received = list(came)
+        with refused(errno.EPIPE):
+            sock.send(b"x")
+
+        seen = [received, list(came)[len(received) :]]
+        assert observe("received_and_sent", seen) == [["SIGPIPE"], ["SIGPIPE"]]
+
+
+@claim(
+    "socket.2/SOCK_SEQPACKET/rest-discarded",
+    sentence=(
+        "socket.2/seqpacket/discarded",
+        "socket.2/seqpacket/boundaries",
+        "socket.2/seqpacket/calls",
+        "socket.2/type/SOCK_SEQPACKET",
+    ),
+    section="DESCRIPTION",
+    says="A read of three bytes of a UNIX seqpacket socket takes them from a packet of five, whose rest the "
+    "next read does not return, but the next packet.",
+)
+def test_the_rest_of_a_packet_is_discarded(ns, observe):
+    left, right = Socket.pair(socket.SOCK_SEQPACKET)
+    with left, right:
+        right.rcvtimeo = SOON
+        os.write(left.fileno(), b"12345")
+        os.write(left.fileno(), b"next")
+
+        received = [os.read(right.fileno(), 3).decode(), os.read(right.fileno(), 9).decode()]
+        assert observe("received", received) == ["123", "next"]
+
+
+@claim(
+    "socket.2/SOCK_STREAM/no-boundaries",
+    sentence=("socket.2/stream/no-records", "socket.2/stream/not-lost", "socket.2/stream/full-duplex"),
+    section="DESCRIPTION",
+    says="A TCP or UNIX stream socket keeps no boundaries: of abc and de, sent each way by two writes, "
+    "reads of two bytes give ab, cd and e.",
+)
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair], ids=["tcp", "unix"])
+def test_a_stream_has_no_boundaries(ns, observe, pair):
+    left, right = pair()
+    with left, right:
+        left.rcvtimeo = right.rcvtimeo = SOON
+        left.send(b"abc")
+        left.send(b"de")
+        left.shutdown(socket.SHUT_WR)
+        right.send(b"abc")
+        right.send(b"de")
+        right.shutdown(socket.SHUT_WR)
+        await_end(left)
+        await_end(right)
+
+        received = [[sock.recv(2).decode() for _ in range(4)] for sock in (left, right)]
+        assert observe("received", received) == [["ab", "cd", "e", ""], ["ab", "cd", "e", ""]]
+
+
+@claim(
+    "socket.2/type/vsock",
+    sentence="socket.2/domain/AF_VSOCK",
+    section="DESCRIPTION",
+    says="socket(AF_VSOCK) makes a stream socket.",
+    since="3.9",
+    needs=[VSOCK],
+)
+def test_there_are_sockets_of_hypervisors(ns, observe):
+    assert observe("made", CALLS["socket"](socket.AF_VSOCK, socket.SOCK_STREAM, 0)) == [40, 1, 0]
+
+
+@claim(
+    "socket.2/EACCES/ping",
+    sentence="socket.2/EACCES/denied",
+    section="ERRORS",
+    says="socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP) fails with EACCES for a group that ping_group_range "
+    "does not have, and makes a socket for one that it has.",
+    since="3.0",
+)
+def test_the_group_may_not_ping(ns, observe):
+    ns.sysctl["net.ipv4.ping_group_range"] = "1 0"
+    with refused(errno.EACCES):
+        CALLS["socket"](socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+    ns.sysctl["net.ipv4.ping_group_range"] = "0 0"
+
+    assert observe("made", CALLS["socket"](socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)) == [
+        2,
+        2,
+        1,
+    ]

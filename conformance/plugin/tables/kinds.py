@@ -19,6 +19,7 @@ from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.states import EVENTS, STATES, edge, in_state, reported, signal_of
 from conformance.plugin.tables import message_kinds as messages
+from conformance.plugin.tables.call_kinds import CALL_KINDS
 from conformance.plugin.tables.row import (
     Capabilities,
     Case,
@@ -740,5 +741,6 @@ KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     "bad-pointer": (messages.BadPointer, messages.test_there_is_no_memory),
     "sigpipe": (messages.SigPipe, messages.test_a_broken_pipe_is_signalled),
     "sysctl-default": (SysctlDefault, test_a_new_namespace_has_the_default),
+    **CALL_KINDS,
 }
 """The rows of each kind, by the name of their tables, and the test that tries them."""
