@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Protocol, TypeVar
 from msgspec import field
 
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.blocked import CALLS, By, Timeout, interrupted
 from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.sockets import SOCKETS
@@ -705,6 +706,38 @@ def test_an_event_is_announced(observe: Observe, row: Announced, case: Case) -> 
     assert observe("code_and_band", found) == [row.code, list(row.band)]
 
 
+class Interrupted(ClaimRow, frozen=True, kw_only=True):
+    """How a call that waits ends ``by`` a signal: with EINTR, or it goes on.
+
+    By a handler without SA_RESTART it ends with EINTR always: it can be interrupted.
+    """
+
+    call: Words
+    """As ``setups/blocked.py`` has them."""
+    sockets: tuple[str, ...]
+    """``tcp``, ``unix-datagram``, as ``setups/sockets.py`` has them."""
+    by: By
+    outcome: Literal["EINTR", "goes on"]
+    timeout: Timeout = "none"
+    """Which timeout the socket has."""
+
+    def __post_init__(self) -> None:
+        if self.call not in CALLS:
+            raise RowError(f"there is no call {self.call}; calls are {', '.join(CALLS)}")
+        if unknown := sorted(set(self.sockets) - SOCKETS.keys()):
+            raise RowError(f"there is no {unknown[0]}; sockets are {', '.join(SOCKETS)}")
+
+    def cases(self) -> Iterator[Case]:
+        """A test for each kind of socket."""
+        yield from (Case(kind, kind) for kind in self.sockets)
+
+
+def test_a_call_is_interrupted(observe: Observe, row: Interrupted, case: Case) -> None:
+    found = [interrupted(case.socket, row.call, by, row.timeout) for by in ("handler", row.by)]
+
+    assert observe("handler_and_so", found) == ["EINTR", row.outcome]
+
+
 KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     "default": (Default, test_a_new_socket_has_the_default),
     "stored": (Stored, test_what_is_set_is_stored),
@@ -729,6 +762,7 @@ KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     "reported": (Reported, test_a_socket_in_a_state_is_reported),
     "edge": (Edge, test_an_event_is_an_edge),
     "announced": (Announced, test_an_event_is_announced),
+    "interrupted": (Interrupted, test_a_call_is_interrupted),
     "sysctl-default": (SysctlDefault, test_a_new_namespace_has_the_default),
 }
 """The rows of each kind, by the name of their tables, and the test that tries them."""
