@@ -10,6 +10,7 @@ from fcntl import ioctl
 from typing import Final, Literal
 
 from libsocket import Socket
+from netns import Namespace
 
 _NAME: Final = 16
 """IFNAMSIZ"""
@@ -66,6 +67,13 @@ def shown(sock: Socket, request: str, device: str = "lo") -> object:
     begin = bytes(_NAME) + _number(1) if request == "SIOCGIFNAME" else device.encode().ljust(_NAME, b"\0")
     given = ioctl(sock, REQUESTS[request], begin.ljust(_IFREQ, b"\xff" if "ADDR" not in request else b"\0"))
     return _SHOWN[request](given)
+
+
+def ipv6_addresses(namespace: Namespace, index: int = 1) -> list[str]:
+    """The IPv6 addresses of an interface, in order."""
+    with namespace.rtnetlink() as rtnetlink:
+        found = [address.partition("/")[0] for address in rtnetlink.addresses(index)]
+    return sorted(address for address in found if ":" in address)
 
 
 def is_up(sock: Socket, device: str) -> bool:
