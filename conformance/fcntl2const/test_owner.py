@@ -69,7 +69,7 @@ def test_a_flag_is_set_and_cleared(ns, observe, kind, flag):
 
 
 @claim(
-    "F_GETFL.2const/F_SETFL/O_DIRECT",
+    "F_GETFL.2const/F_SETFL/o-direct",
     sentence="F_GETFL.2const/F_SETFL/changeable",
     section="DESCRIPTION",
     says=f"F_SETFL of {EVERY} sets O_DIRECT.",
@@ -101,9 +101,7 @@ def test_o_direct(ns, observe, kind):
 @KINDS
 def test_the_mode_is_ignored(ns, observe, kind):
     with SOCKETS[kind]() as sock:
-        fcntl(
-            sock, F_SETFL, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOCTTY | os.O_TRUNC | os.O_NONBLOCK
-        )
+        fcntl(sock, F_SETFL, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOCTTY | os.O_TRUNC | os.O_NONBLOCK)
 
         assert observe("flags", fcntl(sock, F_GETFL)) == os.O_RDWR | os.O_NONBLOCK
 
