@@ -93,8 +93,8 @@ def test_the_metric_cannot_be_set(ns, observe):
     "netdevice.7/SIOCSIFNAME/renames",
     sentence="netdevice.7/SIOCSIFNAME/renames",
     section=SECTION,
-    says="SIOCSIFNAME with a UDP socket gives an interface that is down another name with CAP_NET_ADMIN, and "
-    "fails with EPERM without.",
+    says="SIOCSIFNAME with a UDP socket gives an interface that is down another name with CAP_NET_ADMIN, "
+    "and fails with EPERM without.",
     needs=[Capability.NET_ADMIN, VETH],
     survives=ON_NO_SOCKET,
 )
@@ -141,8 +141,8 @@ def test_an_interface_that_is_up_keeps_its_name(ns, observe):
     "netdevice.7/SIOCADDMULTI/privileged",
     sentence="netdevice.7/SIOCADDMULTI/privileged",
     section=SECTION,
-    says="SIOCADDMULTI and SIOCDELMULTI with a UDP socket add a link-layer multicast address to an interface "
-    "and delete it with CAP_NET_ADMIN, once each, and fail with EPERM without.",
+    says="SIOCADDMULTI and SIOCDELMULTI with a UDP socket add a link-layer multicast address to an "
+    "interface and delete it with CAP_NET_ADMIN, once each, and fail with EPERM without.",
     needs=[Capability.NET_ADMIN, VETH],
     survives=ON_NO_SOCKET,
 )
@@ -227,7 +227,8 @@ def test_an_ipv6_address_is_deleted(ns, observe):
     "netdevice.7/SIOCDIFADDR/not-ipv4",
     sentence="netdevice.7/SIOCDIFADDR/families",
     section=SECTION,
-    says="SIOCDIFADDR with a UDP socket of AF_INET is refused, where one of AF_INET6 deletes an IPv6 address.",
+    says="SIOCDIFADDR with a UDP socket of AF_INET is refused, where one of AF_INET6 deletes an IPv6 "
+    "address.",
     needs=[Capability.NET_ADMIN, IPV6],
     survives=ON_NO_SOCKET,
 )
@@ -246,8 +247,8 @@ def test_no_ipv4_socket_deletes_an_address(ns, observe):
     "netdevice.7/SIOCGIFCONF/list",
     sentence=("netdevice.7/SIOCGIFCONF/list", "netdevice.7/SIOCGIFCONF/structures"),
     section=SECTION,
-    says="SIOCGIFCONF with a TCP, UDP, raw, UNIX, netlink or packet socket lists every IPv4 address with the "
-    "name of its interface, of those that fit.",
+    says="SIOCGIFCONF with a TCP, UDP, raw, UNIX, netlink or packet socket lists every IPv4 address with "
+    "the name of its interface, of those that fit.",
     needs=[Capability.NET_ADMIN, Capability.NET_RAW, VETH, IPV6],
     survives=ON_NO_SOCKET,
 )
@@ -301,8 +302,8 @@ def test_the_size_that_is_needed(ns, observe):
     "netdevice.7/SIOCGIFCONF/exceeding",
     sentence="netdevice.7/SIOCGIFCONF/insufficient",
     section=SECTION,
-    says="SIOCGIFCONF with a UDP socket and room for one address of two gives the first, and succeeds; with "
-    "room for two it gives both.",
+    says="SIOCGIFCONF with a UDP socket and room for one address of two gives the first, and succeeds; "
+    "with room for two it gives both.",
     needs=[Capability.NET_ADMIN, VETH],
     survives=ON_NO_SOCKET,
 )
@@ -335,7 +336,8 @@ def test_a_list_into_nowhere(ns, observe):
 
 @claim(
     "defacto/SIOCGIFMTU/enodev",
-    says="SIOCGIFMTU with a UDP, UNIX or netlink socket fails with ENODEV for an interface that does not exist.",
+    says="SIOCGIFMTU with a UDP, UNIX or netlink socket fails with ENODEV for an interface that does not "
+    "exist.",
     since="2.6.12",
     commit="1da177e4c3f4",
     survives=ON_NO_SOCKET,

@@ -39,8 +39,8 @@ def test_what_is_available(ns, observe, kind):
     "read.2/RETURN-VALUE/end-of-file",
     sentence="read.2/RETURN-VALUE/zero",
     section="RETURN VALUE",
-    says="read(2) from a TCP or UNIX stream or seqpacket socket returns 0 once the peer has shut down sending and all "
-    "was read.",
+    says="read(2) from a TCP or UNIX stream or seqpacket socket returns 0 once the peer has shut down "
+    "sending and all was read.",
 )
 @pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix", "unix-seqpacket"])
 def test_the_end_of_file(ns, observe, kind):
@@ -57,8 +57,8 @@ def test_the_end_of_file(ns, observe, kind):
     "read.2/count/zero",
     sentence="read.2/count/zero",
     section="DESCRIPTION",
-    says="read(2) of 0 bytes from a TCP, UDP or UNIX socket returns 0 and takes nothing: what has come is read after "
-    "it.",
+    says="read(2) of 0 bytes from a TCP, UDP or UNIX socket returns 0 and takes nothing: what has come is "
+    "read after it.",
     survives=ONE_END_READS,
 )
 @KINDS
@@ -76,8 +76,8 @@ def test_nothing_is_asked_for(ns, observe, kind):
     "read.2/EAGAIN/socket",
     sentence="read.2/EAGAIN/socket",
     section="ERRORS",
-    says="read(2) from a TCP, UDP or UNIX socket that does not block fails with EAGAIN where nothing has come, and "
-    "gives what has.",
+    says="read(2) from a TCP, UDP or UNIX socket that does not block fails with EAGAIN where nothing has "
+    "come, and gives what has.",
     survives=ONE_END_READS,
 )
 @KINDS
@@ -96,8 +96,8 @@ def test_it_would_block(ns, observe, kind):
     "read.2/EBADF/closed",
     sentence="read.2/EBADF/invalid",
     section="ERRORS",
-    says="read(2) from a descriptor of a TCP socket that was closed fails with EBADF, where its duplicate reads what has "
-    "come.",
+    says="read(2) from a descriptor of a TCP socket that was closed fails with EBADF, where its duplicate "
+    "reads what has come.",
 )
 def test_a_closed_descriptor(ns, observe):
     with connected("tcp") as (sock, peer):
@@ -115,8 +115,8 @@ def test_a_closed_descriptor(ns, observe):
     "read.2/EFAULT/address",
     sentence="read.2/EFAULT/address",
     section="ERRORS",
-    says="read(2) from a TCP or UNIX stream socket into what is no memory of the process fails with EFAULT; what has come "
-    "is read after it.",
+    says="read(2) from a TCP or UNIX stream socket into what is no memory of the process fails with "
+    "EFAULT; what has come is read after it.",
 )
 @pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix"])
 def test_into_nowhere(ns, observe, kind):
@@ -132,8 +132,8 @@ def test_into_nowhere(ns, observe, kind):
 
 @claim(
     "defacto/read/datagram-lost",
-    says="Of a datagram that is longer than a read(2) asks for, from a UDP, UNIX datagram or UNIX seqpacket socket, the "
-    "rest is lost: the next read gives the next one.",
+    says="Of a datagram that is longer than a read(2) asks for, from a UDP, UNIX datagram or UNIX "
+    "seqpacket socket, the rest is lost: the next read gives the next one.",
     since="2.6.12",
     commit="1da177e4c3f4",
     survives=ONE_END_READS,

@@ -22,8 +22,8 @@ LIMIT = 1024
     "readv.2/readv/in-order",
     sentence=("readv.2/readv/scatter", "readv.2/buffers/order", "readv.2/buffers/not-all"),
     section="DESCRIPTION",
-    says="readv(2) from a TCP, UDP or UNIX socket fills its buffers in order, each before the next: of five bytes two, two "
-    "and one, and the fourth stays empty.",
+    says="readv(2) from a TCP, UDP or UNIX socket fills its buffers in order, each before the next: of "
+    "five bytes two, two and one, and the fourth stays empty.",
     survives=ONE_END_READS,
 )
 @KINDS
@@ -41,8 +41,8 @@ def test_buffers_are_filled_in_order(ns, observe, kind):
     "readv.2/writev/in-order",
     sentence=("readv.2/writev/gather", "readv.2/buffers/order"),
     section="DESCRIPTION",
-    says="writev(2) to a TCP, UDP or UNIX socket writes its buffers in order; of a datagram or seqpacket socket they are "
-    "one message.",
+    says="writev(2) to a TCP, UDP or UNIX socket writes its buffers in order; of a datagram or seqpacket "
+    "socket they are one message.",
 )
 @KINDS
 def test_buffers_are_written_in_order(ns, observe, kind):
@@ -57,7 +57,8 @@ def test_buffers_are_written_in_order(ns, observe, kind):
     "readv.2/EINVAL/count-of-writev",
     sentence=("readv.2/EINVAL/count", "readv.2/NOTES/limit"),
     section="ERRORS",
-    says="writev(2) to a TCP, UDP or UNIX stream socket takes 1024 buffers, and fails with EINVAL for 1025 and for -1.",
+    says="writev(2) to a TCP, UDP or UNIX stream socket takes 1024 buffers, and fails with EINVAL for 1025 "
+    "and for -1.",
 )
 @pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
 def test_as_many_buffers_as_are_written(ns, observe, kind):
@@ -76,7 +77,8 @@ def test_as_many_buffers_as_are_written(ns, observe, kind):
     "readv.2/EINVAL/count-of-readv",
     sentence=("readv.2/EINVAL/count", "readv.2/NOTES/limit"),
     section="ERRORS",
-    says="readv(2) from a TCP, UDP or UNIX stream socket takes 1024 buffers, and fails with EINVAL for 1025 and for -1.",
+    says="readv(2) from a TCP, UDP or UNIX stream socket takes 1024 buffers, and fails with EINVAL for "
+    "1025 and for -1.",
     survives=ONE_END_READS,
 )
 @pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
@@ -96,8 +98,8 @@ def test_as_many_buffers_as_are_read(ns, observe, kind):
     "readv.2/EINVAL/overflow",
     sentence="readv.2/EINVAL/overflow",
     section="ERRORS",
-    says="writev(2) to a UNIX stream or datagram, a TCP or a UDP socket fails with EINVAL where the sizes together are more "
-    "than an ssize_t holds, two pieces of 2 to the 63rd less one byte.",
+    says="writev(2) to a TCP, UDP or UNIX stream or datagram socket fails with EINVAL where the sizes "
+    "together are one more than an ssize_t holds, 2 to the 63rd.",
 )
 @pytest.mark.parametrize("kind", ["tcp", "udp", "unix", "unix-datagram"])
 def test_more_than_there_can_be(ns, observe, kind):
@@ -114,8 +116,8 @@ def test_more_than_there_can_be(ns, observe, kind):
     "readv.2/preadv/seek",
     sentence=("readv.2/preadv/seekable", "readv.2/ERRORS/lseek"),
     section="preadv() and pwritev()",
-    says="preadv(2) and pwritev(2) on a TCP, UDP or UNIX socket fail with ESPIPE at any offset but 0: it cannot seek; "
-    "readv(2) and writev(2) succeed.",
+    says="preadv(2) and pwritev(2) on a TCP, UDP or UNIX socket fail with ESPIPE at any offset but 0: it "
+    "cannot seek; readv(2) and writev(2) succeed.",
 )
 @KINDS
 def test_a_socket_cannot_seek(ns, observe, kind):
@@ -134,8 +136,8 @@ def test_a_socket_cannot_seek(ns, observe, kind):
     "readv.2/preadv2/offset-minus-1",
     sentence="readv.2/preadv2/minus-1",
     section="preadv2() and pwritev2()",
-    says="preadv2(2) and pwritev2(2) with the offset -1 read from a TCP, UDP or UNIX socket and write to it, as readv(2) and "
-    "writev(2) do.",
+    says="preadv2(2) and pwritev2(2) with the offset -1 read from a TCP, UDP or UNIX socket and write to "
+    "it, as readv(2) and writev(2) do.",
 )
 @KINDS
 def test_the_offset_minus_1(ns, observe, kind):
@@ -154,8 +156,8 @@ def test_the_offset_minus_1(ns, observe, kind):
     "readv.2/RWF_NOWAIT/eagain",
     sentence="readv.2/RWF_NOWAIT/instantly",
     section="preadv2() and pwritev2()",
-    says="preadv2(2) with RWF_NOWAIT from a TCP, UDP or UNIX stream or datagram socket that blocks fails with EAGAIN where "
-    "nothing has come.",
+    says="preadv2(2) with RWF_NOWAIT from a TCP, UDP or UNIX stream or datagram socket that blocks fails "
+    "with EAGAIN where nothing has come.",
     since="4.14",
 )
 @pytest.mark.parametrize("kind", ["tcp", "udp", "unix", "unix-datagram"])

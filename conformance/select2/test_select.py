@@ -26,8 +26,8 @@ ONE_END_WRITES = {"no-op: connect*": "an end that only receives needs no peer"}
     "select.2/readfds/data",
     sentence=("select.2/readfds/ready", "select.2/readfds/cleared", "select.2/sets/modified"),
     section="Arguments",
-    says="After select(2) readfds has of two TCP, UDP or UNIX sockets only the one for which data have come, and "
-    "the number returned is 1.",
+    says="After select(2) readfds has of two TCP, UDP or UNIX sockets only the one for which data have "
+    "come, and the number returned is 1.",
     survives=ONE_END_WRITES,
 )
 @KINDS
@@ -42,8 +42,8 @@ def test_those_with_data_are_left(ns, observe, kind):
     "select.2/readfds/end-of-file",
     sentence="select.2/readfds/end-of-file",
     section="Arguments",
-    says="readfds has a TCP or UNIX stream or seqpacket socket whose peer has shut down sending, and not one that "
-    "waits for data.",
+    says="readfds has a TCP or UNIX stream or seqpacket socket whose peer has shut down sending, and not "
+    "one that waits for data.",
 )
 @pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix", "unix-seqpacket"])
 def test_the_end_is_readable(ns, observe, kind):
@@ -57,8 +57,8 @@ def test_the_end_is_readable(ns, observe, kind):
     "select.2/readfds/connection",
     sentence="select.2/readfds/ready",
     section="Arguments",
-    says="readfds has a TCP or UNIX stream or seqpacket listener to which somebody has connected, from which "
-    "accept(2) does not wait, and not one to which nobody has.",
+    says="readfds has a TCP or UNIX stream or seqpacket listener to which somebody has connected, from "
+    "which accept(2) does not wait, and not one to which nobody has.",
     survives={"no-op: listen*": "a socket that does not listen has no connection"},
 )
 @pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix", "unix-seqpacket"])
@@ -77,7 +77,8 @@ def test_a_connection_is_readable(ns, observe, kind):
     "select.2/writefds/room",
     sentence=("select.2/writefds/ready", "select.2/writefds/cleared"),
     section="Arguments",
-    says="writefds has a TCP or UNIX stream or seqpacket socket that has room, and not one whose buffer is full.",
+    says="writefds has a TCP or UNIX stream or seqpacket socket that has room, and not one whose buffer is "
+    "full.",
 )
 @pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix", "unix-seqpacket"])
 def test_those_with_room_are_left(ns, observe, kind):
@@ -92,8 +93,8 @@ def test_those_with_room_are_left(ns, observe, kind):
     "select.2/exceptfds/urgent",
     sentence=("select.2/exceptfds/conditions", "select.2/exceptfds/cleared"),
     section="Arguments",
-    says="exceptfds has a TCP socket, over IPv4 and IPv6, for which an urgent byte has come, and not one for which "
-    "other data have.",
+    says="exceptfds has a TCP socket, over IPv4 and IPv6, for which an urgent byte has come, and not one "
+    "for which other data have.",
 )
 @pytest.mark.parametrize("kind", ["tcp", "tcp6"])
 def test_an_urgent_byte_is_exceptional(ns, observe, kind):
@@ -109,8 +110,8 @@ def test_an_urgent_byte_is_exceptional(ns, observe, kind):
     "select.2/RETURN-VALUE/bits",
     sentence="select.2/RETURN-VALUE/number",
     section="RETURN VALUE",
-    says="What select(2) returns is the number of bits in all sets: 2 for one UNIX stream socket that is readable "
-    "and writable, 1 for one that is only writable.",
+    says="What select(2) returns is the number of bits in all sets: 2 for one UNIX stream socket that is "
+    "readable and writable, 1 for one that is only writable.",
 )
 @pytest.mark.parametrize("kind", ["unix", "tcp"])
 def test_a_socket_counts_in_each_set(ns, observe, kind):
@@ -124,8 +125,8 @@ def test_a_socket_counts_in_each_set(ns, observe, kind):
     "select.2/RETURN-VALUE/timeout",
     sentence=("select.2/RETURN-VALUE/zero", "select.2/timeout/until"),
     section="RETURN VALUE",
-    says="Where nothing comes to a UDP socket select(2) waits for its timeout, 30 milliseconds, returns 0, and has "
-    "emptied the sets.",
+    says="Where nothing comes to a UDP socket select(2) waits for its timeout, 30 milliseconds, returns 0, "
+    "and has emptied the sets.",
 )
 def test_the_timeout_is_over(ns, observe):
     with Socket.udp() as sock:
@@ -143,8 +144,8 @@ def test_the_timeout_is_over(ns, observe):
     "select.2/timeout/zero",
     sentence="select.2/timeout/zero",
     section="Arguments",
-    says="With a timeout of zero select(2) returns 0 at once where a UDP socket has nothing, and leaves the timeout "
-    "at zero.",
+    says="With a timeout of zero select(2) returns 0 at once where a UDP socket has nothing, and leaves "
+    "the timeout at zero.",
 )
 def test_a_timeout_of_zero(ns, observe):
     with Socket.udp() as sock:
@@ -157,8 +158,8 @@ def test_a_timeout_of_zero(ns, observe):
     "select.2/timeout/left",
     sentence=("select.2/timeout/not-slept", "select.2/pselect/timeout"),
     section="The timeout",
-    says="select(2) takes from its timeout, 30 seconds, what has passed until data of a UNIX stream socket come "
-    "that another thread sends; where they are there, less than a second.",
+    says="select(2) takes from its timeout, 30 seconds, what has passed until data of a UNIX stream socket "
+    "come that another thread sends; where they are there, less than a second.",
 )
 def test_what_is_left_of_the_timeout(ns, observe):
     with in_state("unix", "data") as full, connected("unix") as (empty, _):
@@ -172,8 +173,8 @@ def test_what_is_left_of_the_timeout(ns, observe):
     "select.2/EBADF/closed",
     sentence=("select.2/EBADF/invalid", "select.2/RETURN-VALUE/error"),
     section="ERRORS",
-    says="select(2) fails with EBADF where one of the descriptors, beside a TCP socket that is ready, is closed; "
-    "without it it succeeds.",
+    says="select(2) fails with EBADF where one of the descriptors, beside a TCP socket that is ready, is "
+    "closed; without it it succeeds.",
 )
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_closed_descriptor(ns, observe, place):
@@ -192,8 +193,8 @@ def test_a_closed_descriptor(ns, observe, place):
     "select.2/EINVAL/nfds",
     sentence="select.2/EINVAL/nfds",
     section="ERRORS",
-    says="select(2) fails with EINVAL where nfds is -1; with 0 it looks at no descriptor, though a TCP socket in "
-    "readfds has data.",
+    says="select(2) fails with EINVAL where nfds is -1; with 0 it looks at no descriptor, though a TCP "
+    "socket in readfds has data.",
 )
 def test_a_negative_nfds(ns, observe):
     with in_state("tcp", "data") as full:
@@ -229,8 +230,8 @@ def test_nfds_beyond_the_limit(ns, observe):
     "select.2/EINVAL/timeout",
     sentence="select.2/EINVAL/timeout",
     section="ERRORS",
-    says="select(2) of a UDP socket fails with EINVAL where the seconds of its timeout are negative, or the "
-    "microseconds are.",
+    says="select(2) of a UDP socket fails with EINVAL where the seconds of its timeout are negative, or "
+    "the microseconds are.",
 )
 @pytest.mark.parametrize("timeout", [(-1, 0), (0, -1)])
 def test_a_negative_timeout(ns, observe, timeout):
@@ -262,8 +263,8 @@ def test_a_socket_that_does_not_block(ns, observe):
     "select.2/kernel/larger-sets",
     sentence="select.2/kernel/arbitrary-size",
     section="C library/kernel differences",
-    says="The kernel takes sets of any size: it finds a TCP socket with data whose descriptor is 1500, beyond "
-    "FD_SETSIZE.",
+    says="The kernel takes sets of any size: it finds a TCP socket with data whose descriptor is 1500, "
+    "beyond FD_SETSIZE.",
 )
 def test_a_descriptor_beyond_fd_setsize(ns, observe):
     with in_state("tcp", "data") as full, connected("tcp") as (empty, _):
@@ -276,9 +277,9 @@ def test_a_descriptor_beyond_fd_setsize(ns, observe):
     "select.2/pselect/mask",
     sentence=("select.2/pselect/sigmask", "select.2/pselect/equivalent"),
     section="pselect()",
-    says="pselect(2) of a UDP socket, with a mask without a signal that is blocked and pending, lets its handler "
-    "run and fails with EINTR; with a mask that blocks it too, it finds what the socket has, and it is blocked "
-    "as before then.",
+    says="pselect(2) of a UDP socket, with a mask without a signal that is blocked and pending, lets its "
+    "handler run and fails with EINTR; with a mask that blocks it too, it finds what the socket has, "
+    "and it is blocked as before then.",
     survives={"*": "the calls of a child are not looked at"},
 )
 def test_the_mask_of_pselect(ns, observe):
@@ -292,7 +293,8 @@ def test_the_mask_of_pselect(ns, observe):
     "select.2/pselect/precision",
     sentence="select.2/pselect/timeout",
     section="pselect()",
-    says="pselect(2), as the C library has it, leaves its timeout, 30 seconds, as it is, where select(2) may not.",
+    says="pselect(2), as the C library has it, leaves its timeout, 30 seconds, as it is, where select(2) "
+    "may not.",
 )
 def test_pselect_keeps_its_timeout(ns, observe):
     with in_state("unix", "data") as full:

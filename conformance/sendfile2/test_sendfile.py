@@ -11,8 +11,8 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.blocked import fill
 from conformance.plugin.setups.files import TEXT, memory_file, pipe, place
-from conformance.plugin.setups.pairs import fill_buffer
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.signals import signalled
 from conformance.plugin.setups.sockets import SOCKETS
@@ -32,8 +32,8 @@ RAW = [Capability.NET_RAW]
     "sendfile.2/sendfile/copies",
     sentence=("sendfile.2/sendfile/copies", "sendfile.2/out_fd/any", "sendfile.2/RETURN-VALUE/bytes"),
     section="DESCRIPTION",
-    says="sendfile(2) sends what a file holds through a connected TCP or UDP socket, over IPv4 and IPv6, a UNIX "
-    "stream, seqpacket or datagram, a raw or a packet socket, and returns the number of bytes.",
+    says="sendfile(2) sends what a file holds through a connected TCP or UDP socket, over IPv4 and IPv6, a "
+    "UNIX stream, seqpacket or datagram, a raw or a packet socket, and returns the number of bytes.",
     needs=RAW,
     survives={"no-op: bind({sa_family=AF_PACKET*": "an end that does not receive needs no interface to"},
 )
@@ -51,8 +51,8 @@ def test_a_file_is_sent(ns, observe, kind):
     "sendfile.2/offset/given",
     sentence=("sendfile.2/offset/from", "sendfile.2/offset/unmodified"),
     section="DESCRIPTION",
-    says="With an offset sendfile(2) to a TCP or UNIX stream socket begins there, and leaves the file offset "
-    "where it is.",
+    says="With an offset sendfile(2) to a TCP or UNIX stream socket begins there, and leaves the file "
+    "offset where it is.",
 )
 @STREAMS
 def test_it_begins_at_an_offset(ns, observe, kind):
@@ -68,8 +68,8 @@ def test_it_begins_at_an_offset(ns, observe, kind):
     "sendfile.2/offset/null",
     sentence="sendfile.2/offset/null",
     section="DESCRIPTION",
-    says="Without an offset sendfile(2) to a TCP or UNIX stream socket begins at the file offset, and moves it "
-    "by what was sent.",
+    says="Without an offset sendfile(2) to a TCP or UNIX stream socket begins at the file offset, and "
+    "moves it by what was sent.",
 )
 @STREAMS
 def test_it_begins_at_the_file_offset(ns, observe, kind):
@@ -85,8 +85,8 @@ def test_it_begins_at_the_file_offset(ns, observe, kind):
     "sendfile.2/RETURN-VALUE/fewer-at-end",
     sentence="sendfile.2/RETURN-VALUE/fewer",
     section="RETURN VALUE",
-    says="sendfile(2) to a TCP or UNIX stream socket sends no more than there is up to the end of the file, "
-    "and nothing from its end on, which is no error.",
+    says="sendfile(2) to a TCP or UNIX stream socket sends no more than there is up to the end of the "
+    "file, and nothing from its end on, which is no error.",
 )
 @STREAMS
 def test_no_more_than_the_file_has(ns, observe, kind):
@@ -101,8 +101,8 @@ def test_no_more_than_the_file_has(ns, observe, kind):
     "sendfile.2/in_fd/socket",
     sentence=("sendfile.2/in_fd/mmap", "sendfile.2/EINVAL/mmap"),
     section="DESCRIPTION",
-    says="sendfile(2) from a TCP, UDP or UNIX socket to another socket or to a file fails with EINVAL; what "
-    "waits to be received stays.",
+    says="sendfile(2) from a TCP, UDP or UNIX socket to another socket or to a file fails with EINVAL; "
+    "what waits to be received stays.",
 )
 @pytest.mark.parametrize("kind", ["tcp", "udp", "unix", "unix-seqpacket", "unix-datagram"])
 def test_no_socket_is_read_by_it(ns, observe, kind):
@@ -122,7 +122,8 @@ def test_no_socket_is_read_by_it(ns, observe, kind):
     "sendfile.2/in_fd/socket-to-pipe",
     sentence="sendfile.2/in_fd/pipe",
     section="DESCRIPTION",
-    says="sendfile(2) from a TCP, UDP or UNIX stream socket to a pipe moves what was received, as splice(2) does.",
+    says="sendfile(2) from a TCP, UDP or UNIX stream socket to a pipe moves what was received, as "
+    "splice(2) does.",
     since="5.12",
 )
 @pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
@@ -140,15 +141,15 @@ def test_a_socket_is_read_into_a_pipe(ns, observe, kind):
     "sendfile.2/EAGAIN/full",
     sentence="sendfile.2/EAGAIN/nonblocking",
     section="ERRORS",
-    says="sendfile(2) to a TCP or UNIX stream socket that does not block and whose buffer is full fails with "
-    "EAGAIN; it succeeds on one that has room.",
+    says="sendfile(2) to a TCP or UNIX stream socket that does not block and whose buffer is full fails "
+    "with EAGAIN; it succeeds on one that has room.",
 )
 @STREAMS
 def test_a_full_socket(ns, observe, kind):
     with connected(kind) as (sock, peer), memory_file(bytes(1_000_000)) as file:
         sock.nonblocking = True
         sent = os.sendfile(sock.fileno(), file.fileno(), 0, 1)
-        fill_buffer(sock)
+        fill(sock)
         with refused(errno.EAGAIN):
             os.sendfile(sock.fileno(), file.fileno(), 0, 1_000_000)
 
@@ -159,8 +160,8 @@ def test_a_full_socket(ns, observe, kind):
     "sendfile.2/RETURN-VALUE/partial",
     sentence=("sendfile.2/RETURN-VALUE/fewer", "sendfile.2/offset/unmodified"),
     section="RETURN VALUE",
-    says="sendfile(2) to a UNIX stream socket that does not block sends of a file of 10 megabytes what there "
-    "is room for, and returns how many bytes those are; the peer receives as many.",
+    says="sendfile(2) to a UNIX stream socket that does not block sends of a file of 10 megabytes what "
+    "there is room for, and returns how many bytes those are; the peer receives as many.",
 )
 def test_a_part_is_sent(ns, observe):
     left, right = Socket.pair()
@@ -193,7 +194,8 @@ def test_an_input_that_cannot_be_read(ns, observe):
     "sendfile.2/EINVAL/append",
     sentence="sendfile.2/EINVAL/append",
     section="ERRORS",
-    says="sendfile(2) to a TCP or UNIX stream socket that has O_APPEND fails with EINVAL; without it it sends.",
+    says="sendfile(2) to a TCP or UNIX stream socket that has O_APPEND fails with EINVAL; without it it "
+    "sends.",
 )
 @STREAMS
 def test_a_socket_that_has_o_append(ns, observe, kind):
@@ -228,8 +230,8 @@ def test_an_offset_in_a_socket(ns, observe, kind):
 
 @claim(
     "defacto/sendfile/epipe",
-    says="sendfile(2) to a TCP or UNIX stream socket that is shut down for sending fails with EPIPE and raises "
-    "SIGPIPE.",
+    says="sendfile(2) to a TCP or UNIX stream socket that is shut down for sending fails with EPIPE and "
+    "raises SIGPIPE.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
@@ -248,8 +250,8 @@ def test_after_shutdown(ns, observe, kind):
 
 @claim(
     "defacto/sendfile/unconnected",
-    says="sendfile(2) to a UDP socket without a peer fails with EDESTADDRREQ, and to a UNIX stream, seqpacket or "
-    "datagram socket without one with ENOTCONN.",
+    says="sendfile(2) to a UDP socket without a peer fails with EDESTADDRREQ, and to a UNIX stream, "
+    "seqpacket or datagram socket without one with ENOTCONN.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
@@ -274,8 +276,8 @@ def test_a_socket_without_a_peer(ns, observe, kind, number):
 
 @claim(
     "defacto/sendfile/one-datagram",
-    says="What sendfile(2) takes from a file at once, 20 bytes, is one datagram of a UDP or UNIX datagram socket "
-    "and one message of a UNIX seqpacket socket.",
+    says="What sendfile(2) takes from a file at once, 20 bytes, is one datagram of a UDP or UNIX datagram "
+    "socket and one message of a UNIX seqpacket socket.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )

@@ -9,8 +9,8 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.blocked import fill
 from conformance.plugin.setups.files import TEXT, pipe
-from conformance.plugin.setups.pairs import fill_buffer
 from conformance.plugin.setups.readiness import await_end, await_readable
 from conformance.plugin.setups.splices import SPLICE_F_NONBLOCK, splice, tee, vmsplice
 from conformance.plugin.setups.states import connected
@@ -28,8 +28,8 @@ KINDS = pytest.mark.parametrize(
     "splice.2/splice/to-socket",
     sentence=("splice.2/splice/moves", "splice.2/RETURN-VALUE/bytes"),
     section="DESCRIPTION",
-    says="splice(2) moves what is in a pipe to a connected TCP, UDP, raw, UNIX stream, seqpacket or datagram, or a "
-    "packet socket, whose peer receives it.",
+    says="splice(2) moves what is in a pipe to a connected TCP, UDP, raw, UNIX stream, seqpacket or "
+    "datagram, or a packet socket, whose peer receives it.",
     needs=[Capability.NET_RAW],
     survives={"no-op: bind({sa_family=AF_PACKET*": "an end that does not receive needs no interface to"},
 )
@@ -46,8 +46,8 @@ def test_a_pipe_is_spliced_to_a_socket(ns, observe, kind):
     "splice.2/splice/from-socket",
     sentence=("splice.2/splice/moves", "splice.2/splice/up-to"),
     section="DESCRIPTION",
-    says="splice(2) moves up to as many bytes as it is told, four of five, from a TCP or UNIX stream socket to a "
-    "pipe; the rest stays in the socket.",
+    says="splice(2) moves up to as many bytes as it is told, four of five, from a TCP or UNIX stream "
+    "socket to a pipe; the rest stays in the socket.",
 )
 @STREAMS
 def test_a_socket_is_spliced_to_a_pipe(ns, observe, kind):
@@ -65,8 +65,8 @@ def test_a_socket_is_spliced_to_a_pipe(ns, observe, kind):
     "splice.2/RETURN-VALUE/end-of-input",
     sentence="splice.2/RETURN-VALUE/zero",
     section="RETURN VALUE",
-    says="splice(2) from a TCP or UNIX stream socket returns 0 once the peer has shut down sending and all it sent "
-    "was moved, and not before.",
+    says="splice(2) from a TCP or UNIX stream socket returns 0 once the peer has shut down sending and all "
+    "it sent was moved, and not before.",
 )
 @STREAMS
 def test_the_end_of_a_stream(ns, observe, kind):
@@ -83,8 +83,8 @@ def test_the_end_of_a_stream(ns, observe, kind):
     "splice.2/EINVAL/no-pipe",
     sentence=("splice.2/splice/one-pipe", "splice.2/EINVAL/neither"),
     section="ERRORS",
-    says="splice(2) from a TCP, UDP or UNIX socket to another socket fails with EINVAL, since none is a pipe; what "
-    "waits to be received stays.",
+    says="splice(2) from a TCP, UDP or UNIX socket to another socket fails with EINVAL, since none is a "
+    "pipe; what waits to be received stays.",
 )
 @pytest.mark.parametrize("kind", ["tcp", "udp", "unix", "unix-seqpacket", "unix-datagram"])
 def test_no_pipe(ns, observe, kind):
@@ -102,8 +102,8 @@ def test_no_pipe(ns, observe, kind):
     "splice.2/EINVAL/offset",
     sentence="splice.2/EINVAL/nonseekable",
     section="ERRORS",
-    says="splice(2) with an offset into a TCP, UDP or UNIX stream socket, or out of it, fails with EINVAL; without "
-    "one it moves.",
+    says="splice(2) with an offset into a TCP, UDP or UNIX stream socket, or out of it, fails with EINVAL; "
+    "without one it moves.",
 )
 @pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
 def test_an_offset_in_a_socket(ns, observe, kind):
@@ -122,8 +122,8 @@ def test_an_offset_in_a_socket(ns, observe, kind):
     "splice.2/EAGAIN/socket-nonblocking",
     sentence="splice.2/EAGAIN/nonblocking",
     section="ERRORS",
-    says="splice(2) from a TCP or UNIX stream socket that does not block fails with EAGAIN while nothing has come, "
-    "and moves what has.",
+    says="splice(2) from a TCP or UNIX stream socket that does not block fails with EAGAIN while nothing "
+    "has come, and moves what has.",
 )
 @STREAMS
 def test_nothing_to_be_moved(ns, observe, kind):
@@ -141,14 +141,14 @@ def test_nothing_to_be_moved(ns, observe, kind):
     "splice.2/EAGAIN/full-socket",
     sentence="splice.2/EAGAIN/nonblocking",
     section="ERRORS",
-    says="splice(2) from a pipe to a TCP or UNIX stream socket that does not block and whose buffer is full fails "
-    "with EAGAIN; what is in the pipe stays.",
+    says="splice(2) from a pipe to a TCP or UNIX stream socket that does not block and whose buffer is "
+    "full fails with EAGAIN; what is in the pipe stays.",
 )
 @STREAMS
 def test_no_room_in_the_socket(ns, observe, kind):
     with connected(kind) as (sock, peer), pipe(bytes(50_000)) as (reader, _):
         sock.nonblocking = True
-        fill_buffer(sock)
+        fill(sock)
         with refused(errno.EAGAIN):
             splice(reader, sock, 50_000)
 
@@ -159,7 +159,8 @@ def test_no_room_in_the_socket(ns, observe, kind):
     "splice.2/EAGAIN/flag",
     sentence="splice.2/SPLICE_F_NONBLOCK/may-block",
     section="DESCRIPTION",
-    says="SPLICE_F_NONBLOCK makes splice(2) from a TCP socket that blocks fail with EAGAIN while nothing has come.",
+    says="SPLICE_F_NONBLOCK makes splice(2) from a TCP socket that blocks fail with EAGAIN while nothing "
+    "has come.",
 )
 @pytest.mark.parametrize("kind", ["tcp", "tcp6"])
 def test_the_flag_on_tcp(ns, observe, kind):
@@ -177,8 +178,8 @@ def test_the_flag_on_tcp(ns, observe, kind):
     "tee.2/EINVAL/socket",
     sentence="tee.2/EINVAL/no-pipe",
     section="ERRORS",
-    says="tee(2) from a TCP or UNIX stream socket to a pipe, or from a pipe to one, fails with EINVAL; from a pipe "
-    "to another it duplicates.",
+    says="tee(2) from a TCP or UNIX stream socket to a pipe, or from a pipe to one, fails with EINVAL; "
+    "from a pipe to another it duplicates.",
 )
 @STREAMS
 def test_tee_takes_no_socket(ns, observe, kind):

@@ -141,12 +141,12 @@ def _full(kind: str) -> Iterator[Scene]:
     with connected(kind) as (sock, peer):
         if kind == "unix-datagram":
             sock.sndbuf = 100_000  # where much is the default, the receiver has as many as it may before
-        queued = _fill(sock)
+        queued = fill(sock)
         peer.rcvtimeo = SOON
         yield Scene(sock, lambda: drain(peer, queued))
 
 
-def _fill(sock: Socket) -> int:
+def fill(sock: Socket) -> int:
     """Send until not even a byte fits, and what TCP could send of it is acknowledged."""
     sent = fill_buffer(sock) if sock.family != socket.AF_UNIX else 0
     while more := _sent_at_once(sock):

@@ -42,10 +42,10 @@ def read_pieces(file: _File, count: int) -> int:
 
 
 def write_too_much(file: _File) -> int:
-    """writev(2) of two pieces whose sizes are more than an ssize_t holds."""
+    """writev(2) of a piece whose size is one more than an ssize_t holds."""
     byte = ctypes.create_string_buffer(b"x")
-    vector = _VECTOR.pack(ctypes.addressof(byte), (1 << 63) - 1)
-    return _checked(_libc.writev(file.fileno(), ctypes.create_string_buffer(vector * 2), 2))
+    vector = struct.pack("@PQ", ctypes.addressof(byte), 1 << 63)
+    return _checked(_libc.writev(file.fileno(), ctypes.create_string_buffer(vector), 1))
 
 
 def _checked(returned: int) -> int:
