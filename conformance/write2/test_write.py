@@ -173,7 +173,7 @@ def test_the_reading_end_is_shut(ns, observe):
     "write.2/EPIPE/seqpacket",
     sentence="write.2/EPIPE/sigpipe",
     section="ERRORS",
-    says="write(2) to a UNIX seqpacket socket whose peer has shut down receiving raises SIGPIPE, beside EPIPE.",
+    says="write(2) to a UNIX seqpacket socket whose peer has shut down receiving raises SIGPIPE, too.",
     expect=differs(
         "it fails with EPIPE and raises no signal; streams alone do; older than the history in git",
         since="2.6.12",

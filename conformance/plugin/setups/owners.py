@@ -6,11 +6,13 @@ import fcntl
 import os
 import signal
 import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from conformance.plugin.timing import SOON
 from libsocket import Socket
-from netns import in_child
+from netns import ChildDied, in_child
 
 F_SETSIG: Final = 10
 F_GETSIG: Final = 11
@@ -40,6 +42,35 @@ def dead_process() -> int:
     return in_child(os.getpid)
 
 
-def came(number: int, seconds: float = SOON) -> bool:
-    """Whether a signal, which this thread blocks, comes to it or its process within some seconds."""
-    return signal.sigtimedwait({number}, seconds) is not None
+def fate(act: Callable[[], object]) -> str:
+    """The signal that ends a process which does something, without any handler; or that it lives."""
+
+    def live() -> str:
+        for number in (signal.SIGPIPE, signal.SIGIO, signal.SIGURG):
+            signal.signal(number, signal.SIG_DFL)
+        act()
+        return "lives"
+
+    try:
+        return in_child(live, timeout=SOON)
+    except ChildDied as died:
+        return signal.Signals(-died.exitcode).name
+
+
+def pending(number: int) -> int:
+    """How many signals of a number, which this thread blocks, wait for it; none does then."""
+    count = 0
+    while signal.sigtimedwait({number}, 0):
+        count += 1
+    return count
+
+
+@contextmanager
+def blocked(number: int) -> Iterator[None]:
+    """A signal waits while this thread is in the block."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        pending(number)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
