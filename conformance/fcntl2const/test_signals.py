@@ -78,7 +78,7 @@ def test_who_sends_needs_no_permission(ns, observe, kind):
 )
 @PAIRS
 def test_real_time_signals_are_queued(ns, observe, kind):
-    with connected(kind) as (sock, peer), blocked(CHOSEN), blocked(signal.SIGIO):
+    with blocked(CHOSEN), blocked(signal.SIGIO), connected(kind) as (sock, peer):
         set_owner_ex(sock, F_OWNER_TID, threading.get_native_id())
         set_async(sock, CHOSEN)
         sent = [peer.send(b"x") for _ in range(3)]
@@ -99,7 +99,7 @@ def test_real_time_signals_are_queued(ns, observe, kind):
 )
 @PAIRS
 def test_the_descriptor_is_closed(ns, observe, kind):
-    with connected(kind) as (sock, peer), queued(CHOSEN) as told:
+    with queued(CHOSEN) as told, connected(kind) as (sock, peer):
         set_owner_ex(sock, F_OWNER_TID, threading.get_native_id())
         set_async(sock, CHOSEN)
         number = sock.fileno()
@@ -126,7 +126,7 @@ def test_the_descriptor_is_closed(ns, observe, kind):
 )
 @PAIRS
 def test_which_descriptor_is_named(ns, observe, kind):
-    with connected(kind) as (sock, peer), sock.dup() as other, queued(CHOSEN) as told:
+    with queued(CHOSEN) as told, connected(kind) as (sock, peer), sock.dup() as other:
         set_owner_ex(sock, F_OWNER_TID, threading.get_native_id())
         fcntl(sock, F_SETSIG, CHOSEN)
         fcntl(other, F_SETFL, fcntl(other, F_GETFL) | os.O_ASYNC)

@@ -67,7 +67,7 @@ def pending(number: int) -> int:
 
 @contextmanager
 def blocked(number: int) -> Iterator[None]:
-    """A signal waits while this thread is in the block."""
+    """A signal waits while this thread is in the block, which closes the sockets that it may come from."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
     try:
         yield
