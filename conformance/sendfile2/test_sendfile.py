@@ -141,10 +141,10 @@ def test_a_socket_is_read_into_a_pipe(ns, observe, kind):
     "sendfile.2/EAGAIN/full",
     sentence="sendfile.2/EAGAIN/nonblocking",
     section="ERRORS",
-    says="sendfile(2) to a TCP or UNIX stream socket that does not block and whose buffer is full fails "
-    "with EAGAIN; it succeeds on one that has room.",
+    says="sendfile(2) to a TCP socket, over IPv4 and IPv6, that does not block and whose buffer is full "
+    "fails with EAGAIN; it succeeds on one that has room.",
 )
-@STREAMS
+@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
 def test_a_full_socket(ns, observe, kind):
     with connected(kind) as (sock, peer), memory_file(bytes(1_000_000)) as file:
         sock.nonblocking = True

@@ -141,10 +141,10 @@ def test_nothing_to_be_moved(ns, observe, kind):
     "splice.2/EAGAIN/full-socket",
     sentence="splice.2/EAGAIN/nonblocking",
     section="ERRORS",
-    says="splice(2) from a pipe to a TCP or UNIX stream socket that does not block and whose buffer is "
-    "full fails with EAGAIN; what is in the pipe stays.",
+    says="splice(2) from a pipe to a TCP socket, over IPv4 and IPv6, that does not block and whose buffer "
+    "is full fails with EAGAIN; what is in the pipe stays.",
 )
-@STREAMS
+@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
 def test_no_room_in_the_socket(ns, observe, kind):
     with connected(kind) as (sock, peer), pipe(bytes(50_000)) as (reader, _):
         sock.nonblocking = True

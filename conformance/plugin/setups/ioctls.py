@@ -33,7 +33,7 @@ REQUESTS: Final[Mapping[str, int]] = {
     "TIOCGWINSZ": 0x5413,
     "FIOQSIZE": 0x5460,
     "0x541BAD": 0x541BAD,
-    "0x8980": 0x8980,
+    "0x89C1": 0x89C1,
 }
 """Numbers of ioctls by name; the last two stand for nothing."""
 
