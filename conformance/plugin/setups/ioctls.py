@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -16,8 +16,26 @@ FIOSETOWN: Final = 0x8901
 SIOCSPGRP: Final = 0x8902
 FIOGETOWN: Final = 0x8903
 SIOCGPGRP: Final = 0x8904
-_SIOCGSTAMP: Final = 0x8906
+FIONBIO: Final = 0x5421
+SIOCOUTQNSD: Final = 0x894B
+SIOCGSTAMPNS: Final = 0x8907
+SIOCGSKNS: Final = 0x894C
+SIOCGSTAMP: Final = 0x8906
 _SIOCUNIXFILE: Final = 0x89E0
+
+REQUESTS: Final[Mapping[str, int]] = {
+    "SIOCINQ": 0x541B,
+    "SIOCOUTQ": 0x5411,
+    "SIOCOUTQNSD": SIOCOUTQNSD,
+    "SIOCATMARK": 0x8905,
+    "SIOCGPGRP": SIOCGPGRP,
+    "TCGETS": 0x5401,
+    "TIOCGWINSZ": 0x5413,
+    "FIOQSIZE": 0x5460,
+    "0x541BAD": 0x541BAD,
+    "0x89C1": 0x89C1,
+}
+"""Numbers of ioctls by name; the last two stand for nothing."""
 
 
 def word(number: int) -> bytes:
@@ -37,7 +55,7 @@ def owner(sock: Socket, request: int = SIOCGPGRP) -> int:
 
 def time_of_last_packet(sock: Socket) -> int:
     """When the last packet that was passed on had come, in microseconds since 1970 (SIOCGSTAMP)."""
-    stamp = fcntl.ioctl(sock, _SIOCGSTAMP, bytes(16))
+    stamp = fcntl.ioctl(sock, SIOCGSTAMP, bytes(16))
     return 1_000_000 * int.from_bytes(stamp[:8], sys.byteorder) + int.from_bytes(stamp[8:], sys.byteorder)
 
 

@@ -14,6 +14,10 @@ from typing import Any, Final, Literal, Protocol, TypeVar
 from msgspec import field
 
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.blocked import CALLS, By, Timeout, interrupted
+from conformance.plugin.setups.interfaces import REQUESTS as INTERFACE_REQUESTS
+from conformance.plugin.setups.interfaces import set_of, shown
+from conformance.plugin.setups.ioctls import REQUESTS, asked
 from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.sockets import SOCKETS
@@ -34,7 +38,7 @@ from conformance.plugin.tables.row import (
     value_of,
 )
 from libsocket import INT, SO_MARK, Socket, raw
-from netns import Namespace, effective, in_user_namespace, initial_sysctl, only, without
+from netns import Capability, Namespace, effective, in_user_namespace, initial_sysctl, only, without
 
 T = TypeVar("T")
 
@@ -707,6 +711,156 @@ def test_an_event_is_announced(observe: Observe, row: Announced, case: Case) -> 
     assert observe("code_and_band", found) == [row.code, list(row.band)]
 
 
+class _InStates(ClaimRow, frozen=True, kw_only=True):
+    """An ioctl is made of sockets in a state."""
+
+    sockets: tuple[str, ...]
+    """``tcp``, ``unix-datagram``, as ``setups/sockets.py`` has them."""
+    request: Words
+    """As ``setups/ioctls.py`` has them."""
+    state: Words = "new"
+    """As ``setups/states.py`` has them."""
+
+    def __post_init__(self) -> None:
+        if self.state not in STATES:
+            raise RowError(f"there is no state {self.state}; states are {', '.join(STATES)}")
+        if unknown := sorted(set(self.sockets) - SOCKETS.keys()):
+            raise RowError(f"there is no {unknown[0]}; sockets are {', '.join(SOCKETS)}")
+        if self.request not in REQUESTS:
+            raise RowError(f"there is no {self.request}; ioctls are {', '.join(REQUESTS)}")
+
+    def cases(self) -> Iterator[Case]:
+        """A test for each kind of socket."""
+        yield from (Case(kind, kind) for kind in self.sockets)
+
+
+class Answered(_InStates, frozen=True, kw_only=True):
+    """An ioctl gives ``value``."""
+
+    value: int
+
+
+def test_an_ioctl_gives_a_number(observe: Observe, row: Answered, case: Case) -> None:
+    with in_state(case.socket, row.state) as sock:
+        given = asked(sock, REQUESTS[row.request])
+
+        assert observe("given", given) == row.value
+
+
+class Unanswered(_InStates, frozen=True, kw_only=True):
+    """An ioctl fails with ``errno``; another, ``beside``, of a socket of a kind, gives 0."""
+
+    errno: Errno
+    beside: tuple[str, str] = ("SIOCGPGRP", "")
+    """Its name, and the kind of the socket if that is another; it has no peer."""
+
+
+def test_an_ioctl_is_refused(observe: Observe, row: Unanswered, case: Case) -> None:
+    request, kind = row.beside
+    with in_state(case.socket, row.state) as sock, in_state(kind or case.socket, "new") as other:
+        with refused(row.errno.number):
+            asked(sock, REQUESTS[row.request])
+
+        assert observe("beside", asked(other, REQUESTS[request])) == 0
+
+
+class _OfInterface(ClaimRow, frozen=True, kw_only=True):
+    """An ioctl of netdevice(7) is made with sockets of several kinds."""
+
+    sockets: tuple[str, ...]
+    """``tcp``, ``unix-datagram``, as ``setups/sockets.py`` has them."""
+    request: Words
+    """As ``setups/interfaces.py`` has them."""
+    survives: Mapping[str, Words] = field(
+        default_factory=lambda: {"*": "the ioctl is made by no socket's own state"}
+    )
+
+    def __post_init__(self) -> None:
+        if unknown := sorted(set(self.sockets) - SOCKETS.keys()):
+            raise RowError(f"there is no {unknown[0]}; sockets are {', '.join(SOCKETS)}")
+        if self.request not in INTERFACE_REQUESTS:
+            raise RowError(f"there is no {self.request}; ioctls are {', '.join(INTERFACE_REQUESTS)}")
+
+    def cases(self) -> Iterator[Case]:
+        """A test for each kind of socket."""
+        yield from (Case(kind, kind) for kind in self.sockets)
+
+
+class Interface(_OfInterface, frozen=True, kw_only=True):
+    """An ioctl shows ``value`` of the loopback interface."""
+
+    value: int | str | tuple[int | str, ...]
+
+
+def test_an_ioctl_shows_something_of_an_interface(observe: Observe, row: Interface, case: Case) -> None:
+    with case.made() as sock:
+        given = shown(sock, row.request)
+        expected = list(row.value) if isinstance(row.value, tuple) else row.value
+
+        assert observe("shown", given) == expected
+
+
+class InterfaceSet(_OfInterface, frozen=True, kw_only=True):
+    """An ioctl sets ``value`` of an interface of type veth with CAP_NET_ADMIN, and is refused without.
+
+    Then another ioctl shows it by a UDP socket, where it was something else.
+    """
+
+    value: int | str
+    errno: Errno
+    shown_by: Words = field(name="shown-by")
+    then: int | str | tuple[int | str, ...]
+    """What is shown then."""
+
+
+def test_an_ioctl_sets_something_of_an_interface(
+    ns: Namespace, observe: Observe, row: InterfaceSet, case: Case
+) -> None:
+    ns.add_veth("left", "right")
+    with case.made() as sock, Socket.udp() as other:
+        set_of(other, "SIOCSIFADDR", "10.1.2.3", "left")
+        with without(Capability.NET_ADMIN), refused(row.errno.number):
+            set_of(sock, row.request, row.value, "left")
+        before = shown(other, row.shown_by, "left")
+        set_of(sock, row.request, row.value, "left")
+        expected = list(row.then) if isinstance(row.then, tuple) else row.then
+        after = observe("shown", shown(other, row.shown_by, "left"))
+
+        assert [before != expected, after] == [True, expected]
+
+
+class Interrupted(ClaimRow, frozen=True, kw_only=True):
+    """How a call that waits ends ``by`` a signal: with EINTR, or it goes on.
+
+    By a handler without SA_RESTART it ends with EINTR always: it can be interrupted.
+    """
+
+    call: Words
+    """As ``setups/blocked.py`` has them."""
+    sockets: tuple[str, ...]
+    """``tcp``, ``unix-datagram``, as ``setups/sockets.py`` has them."""
+    by: By
+    outcome: Literal["EINTR", "goes on"]
+    timeout: Timeout = "none"
+    """Which timeout the socket has."""
+
+    def __post_init__(self) -> None:
+        if self.call not in CALLS:
+            raise RowError(f"there is no call {self.call}; calls are {', '.join(CALLS)}")
+        if unknown := sorted(set(self.sockets) - SOCKETS.keys()):
+            raise RowError(f"there is no {unknown[0]}; sockets are {', '.join(SOCKETS)}")
+
+    def cases(self) -> Iterator[Case]:
+        """A test for each kind of socket."""
+        yield from (Case(kind, kind) for kind in self.sockets)
+
+
+def test_a_call_is_interrupted(observe: Observe, row: Interrupted, case: Case) -> None:
+    found = [interrupted(case.socket, row.call, by, row.timeout) for by in ("handler", row.by)]
+
+    assert observe("handler_and_so", found) == ["EINTR", row.outcome]
+
+
 KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     "default": (Default, test_a_new_socket_has_the_default),
     "stored": (Stored, test_what_is_set_is_stored),
@@ -740,6 +894,11 @@ KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     "source-address": (messages.SourceAddress, messages.test_the_source_is_told),
     "bad-pointer": (messages.BadPointer, messages.test_there_is_no_memory),
     "sigpipe": (messages.SigPipe, messages.test_a_broken_pipe_is_signalled),
+    "answered": (Answered, test_an_ioctl_gives_a_number),
+    "unanswered": (Unanswered, test_an_ioctl_is_refused),
+    "interface": (Interface, test_an_ioctl_shows_something_of_an_interface),
+    "interface-set": (InterfaceSet, test_an_ioctl_sets_something_of_an_interface),
+    "interrupted": (Interrupted, test_a_call_is_interrupted),
     "sysctl-default": (SysctlDefault, test_a_new_namespace_has_the_default),
     **CALL_KINDS,
 }

@@ -1,0 +1,351 @@
+"""Interfaces and their addresses, by ioctls of sockets."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import IPV6, VETH
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.interfaces import (
+    ipv6_addresses,
+    is_up,
+    list_into_nowhere,
+    listed,
+    set_ipv6,
+    set_of,
+    shown,
+)
+from conformance.plugin.setups.sockets import SOCKETS
+from libsocket import Socket
+from netns import Capability, only, without
+
+SECTION = "Ioctls"
+ON_NO_SOCKET = {"*": "the ioctl is about an interface, and the socket only carries it"}
+KINDS = pytest.mark.parametrize(
+    "kind", ["tcp", "udp", "unix", "unix-datagram", "unix-seqpacket", "netlink", "packet", "raw", "udp6"]
+)
+SOME_MULTICAST = "01:00:5e:01:02:03"
+
+
+@claim(
+    "netdevice.7/privilege/euid-0-suffices",
+    sentence="netdevice.7/privilege/eperm",
+    section=SECTION,
+    says="The effective user id 0 is enough to set the MTU of an interface (SIOCSIFMTU with a UDP socket), "
+    "without any capability.",
+    needs=[Capability.NET_ADMIN],
+    survives=ON_NO_SOCKET,
+    expect=differs(
+        "only the capability counts, not the user: it fails with EPERM",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"euid": 0, "errno": "EPERM"},
+    ),
+)
+def test_user_0_suffices(ns, observe):
+    euid = observe("euid", os.geteuid())
+    with Socket.udp() as sock:
+        set_of(sock, "SIOCSIFMTU", 1401)
+        with only():
+            set_of(sock, "SIOCSIFMTU", 1400)
+
+        assert [euid, observe("mtu", shown(sock, "SIOCGIFMTU"))] == [0, 1400]
+
+
+@claim(
+    "netdevice.7/SIOCGIFFLAGS/unprivileged",
+    sentence="netdevice.7/SIOCGIFFLAGS/any-process",
+    section=SECTION,
+    says="Without any capability a process reads the flags of an interface (SIOCGIFFLAGS with a UDP socket).",
+    survives=ON_NO_SOCKET,
+)
+def test_flags_are_read_without_privilege(ns, observe):
+    with Socket.udp() as sock, only():
+        flags = shown(sock, "SIOCGIFFLAGS")
+
+        assert observe("flags", flags) == ["UP", "LOOPBACK", "RUNNING"]
+
+
+@claim(
+    "netdevice.7/SIOCSIFMETRIC/eopnotsupp",
+    sentence="netdevice.7/SIOCSIFMETRIC/eopnotsupp",
+    section=SECTION,
+    says="The metric of an interface cannot be set: SIOCSIFMETRIC with a UDP socket fails with EOPNOTSUPP, "
+    "and SIOCGIFMETRIC gives 0; the MTU is set with the same privilege.",
+    needs=[Capability.NET_ADMIN],
+    survives=ON_NO_SOCKET,
+)
+def test_the_metric_cannot_be_set(ns, observe):
+    with Socket.udp() as sock:
+        with refused(errno.EOPNOTSUPP):
+            set_of(sock, "SIOCSIFMETRIC", 3)
+        set_of(sock, "SIOCSIFMTU", 1400)
+
+        both = [shown(sock, "SIOCGIFMETRIC"), shown(sock, "SIOCGIFMTU")]
+        assert observe("metric_and_mtu", both) == [0, 1400]
+
+
+@claim(
+    "netdevice.7/SIOCSIFNAME/renames",
+    sentence="netdevice.7/SIOCSIFNAME/renames",
+    section=SECTION,
+    says="SIOCSIFNAME with a UDP socket gives an interface that is down another name with CAP_NET_ADMIN, "
+    "and fails with EPERM without.",
+    needs=[Capability.NET_ADMIN, VETH],
+    survives=ON_NO_SOCKET,
+)
+def test_an_interface_is_renamed(ns, observe):
+    ns.add_veth("left", "right")
+    with Socket.udp() as sock:
+        set_of(sock, "SIOCSIFFLAGS", "", "left")
+        before = shown(sock, "SIOCGIFINDEX", "left")
+        with without(Capability.NET_ADMIN), refused(errno.EPERM):
+            set_of(sock, "SIOCSIFNAME", "other", "left")
+        set_of(sock, "SIOCSIFNAME", "other", "left")
+        with refused(errno.ENODEV, "errno_of_old"):
+            shown(sock, "SIOCGIFINDEX", "left")
+
+        assert observe("same_index", shown(sock, "SIOCGIFINDEX", "other") == before) is True
+
+
+@claim(
+    "netdevice.7/SIOCSIFNAME/only-down",
+    sentence="netdevice.7/SIOCSIFNAME/down",
+    section=SECTION,
+    says="SIOCSIFNAME with a UDP socket fails for an interface that is up, and keeps its name.",
+    needs=[Capability.NET_ADMIN, VETH],
+    survives=ON_NO_SOCKET,
+    expect=differs(
+        "an interface that is up is renamed, too",
+        since="6.2",
+        commit="bd039b5ea2a9",
+        observed={"up": True, "errno": None},
+    ),
+)
+def test_an_interface_that_is_up_keeps_its_name(ns, observe):
+    ns.add_veth("left", "right")
+    with Socket.udp() as sock:
+        set_of(sock, "SIOCSIFFLAGS", "UP", "left")
+        up = observe("up", is_up(sock, "left"))
+        with refused():
+            set_of(sock, "SIOCSIFNAME", "other", "left")
+
+        assert [up, is_up(sock, "left")] == [True, True]
+
+
+@claim(
+    "netdevice.7/SIOCADDMULTI/privileged",
+    sentence="netdevice.7/SIOCADDMULTI/privileged",
+    section=SECTION,
+    says="SIOCADDMULTI and SIOCDELMULTI with a UDP socket add a link-layer multicast address to an "
+    "interface and delete it with CAP_NET_ADMIN, once each, and fail with EPERM without.",
+    needs=[Capability.NET_ADMIN, VETH],
+    survives=ON_NO_SOCKET,
+)
+def test_a_multicast_address_is_added(ns, observe):
+    ns.add_veth("left", "right")
+    with Socket.udp() as sock:
+        with without(Capability.NET_ADMIN), refused(errno.EPERM):
+            set_of(sock, "SIOCADDMULTI", SOME_MULTICAST, "left")
+        with refused(errno.ENOENT, "errno_before"):
+            set_of(sock, "SIOCDELMULTI", SOME_MULTICAST, "left")
+        set_of(sock, "SIOCADDMULTI", SOME_MULTICAST, "left")
+        with without(Capability.NET_ADMIN), refused(errno.EPERM, "errno_of_delete"):
+            set_of(sock, "SIOCDELMULTI", SOME_MULTICAST, "left")
+        set_of(sock, "SIOCDELMULTI", SOME_MULTICAST, "left")
+        with refused(errno.ENOENT, "errno_after"):
+            set_of(sock, "SIOCDELMULTI", SOME_MULTICAST, "left")
+
+        assert observe("index", shown(sock, "SIOCGIFINDEX")) == 1
+
+
+@claim(
+    "netdevice.7/SIOCSIFADDR/deleted-with-zero",
+    sentence="netdevice.7/SIOCSIFADDR/zero",
+    section=SECTION,
+    says="SIOCSIFADDR with a UDP socket and the address 0.0.0.0 deletes the IPv4 address of an interface: "
+    "SIOCGIFADDR fails with EADDRNOTAVAIL then.",
+    needs=[Capability.NET_ADMIN, VETH],
+    survives=ON_NO_SOCKET,
+)
+def test_an_address_is_deleted_with_zero(ns, observe):
+    ns.add_veth("left", "right")
+    with Socket.udp() as sock:
+        set_of(sock, "SIOCSIFADDR", "10.1.2.3", "left")
+        before = shown(sock, "SIOCGIFADDR", "left")
+        set_of(sock, "SIOCSIFADDR", "0.0.0.0", "left")
+        with refused(errno.EADDRNOTAVAIL):
+            shown(sock, "SIOCGIFADDR", "left")
+
+        assert observe("before", before) == "10.1.2.3"
+
+
+@claim(
+    "netdevice.7/SIOCSIFADDR/ipv6",
+    sentence=("netdevice.7/SIOCSIFADDR/families", "netdevice.7/DESCRIPTION/in6-ifreq"),
+    section=SECTION,
+    says="SIOCSIFADDR with a UDP socket of AF_INET6 adds the IPv6 address of a struct in6_ifreq to an "
+    "interface with CAP_NET_ADMIN; without it fails with EPERM.",
+    needs=[Capability.NET_ADMIN, IPV6],
+    survives=ON_NO_SOCKET,
+)
+def test_an_ipv6_address_is_added(ns, observe):
+    with SOCKETS["udp6"]() as sock:
+        with without(Capability.NET_ADMIN), refused(errno.EPERM):
+            set_ipv6(sock, "SIOCSIFADDR", "fd00::7", 1)
+        before = ipv6_addresses(ns)
+        set_ipv6(sock, "SIOCSIFADDR", "fd00::7", 1)
+
+        assert observe("addresses", [before, ipv6_addresses(ns)]) == [["::1"], ["::1", "fd00::7"]]
+
+
+@claim(
+    "netdevice.7/SIOCDIFADDR/ipv6",
+    sentence="netdevice.7/SIOCDIFADDR/families",
+    section=SECTION,
+    says="SIOCDIFADDR with a UDP socket of AF_INET6 deletes an IPv6 address with CAP_NET_ADMIN; without it "
+    "fails with EPERM.",
+    needs=[Capability.NET_ADMIN, IPV6],
+    survives=ON_NO_SOCKET,
+)
+def test_an_ipv6_address_is_deleted(ns, observe):
+    with SOCKETS["udp6"]() as sock:
+        set_ipv6(sock, "SIOCSIFADDR", "fd00::7", 1)
+        with without(Capability.NET_ADMIN), refused(errno.EPERM):
+            set_ipv6(sock, "SIOCDIFADDR", "fd00::7", 1)
+        before = ipv6_addresses(ns)
+        set_ipv6(sock, "SIOCDIFADDR", "fd00::7", 1)
+
+        assert observe("addresses", [before, ipv6_addresses(ns)]) == [["::1", "fd00::7"], ["::1"]]
+
+
+@claim(
+    "netdevice.7/SIOCDIFADDR/not-ipv4",
+    sentence="netdevice.7/SIOCDIFADDR/families",
+    section=SECTION,
+    says="SIOCDIFADDR with a UDP socket of AF_INET is refused, where one of AF_INET6 deletes an IPv6 "
+    "address.",
+    needs=[Capability.NET_ADMIN, IPV6],
+    survives=ON_NO_SOCKET,
+)
+def test_no_ipv4_socket_deletes_an_address(ns, observe):
+    with SOCKETS["udp6"]() as sock, Socket.udp() as ipv4:
+        set_ipv6(sock, "SIOCSIFADDR", "fd00::7", 1)
+        with refused():
+            set_ipv6(ipv4, "SIOCDIFADDR", "fd00::7", 1)
+        before = ipv6_addresses(ns)
+        set_ipv6(sock, "SIOCDIFADDR", "fd00::7", 1)
+
+        assert observe("addresses", [before, ipv6_addresses(ns)]) == [["::1", "fd00::7"], ["::1"]]
+
+
+@claim(
+    "netdevice.7/SIOCGIFCONF/list",
+    sentence=("netdevice.7/SIOCGIFCONF/list", "netdevice.7/SIOCGIFCONF/structures"),
+    section=SECTION,
+    says="SIOCGIFCONF with a TCP, UDP, raw, UNIX, netlink or packet socket lists every IPv4 address with "
+    "the name of its interface, of those that fit.",
+    needs=[Capability.NET_ADMIN, Capability.NET_RAW, VETH, IPV6],
+    survives=ON_NO_SOCKET,
+)
+@KINDS
+def test_addresses_are_listed(ns, observe, kind):
+    ns.add_veth("left", "right")
+    with Socket.udp() as setting, SOCKETS[kind]() as sock:
+        set_of(setting, "SIOCSIFADDR", "10.1.2.3", "left")
+        found = listed(sock, 10)
+
+        assert observe("listed", found) == (2, [["lo", "127.0.0.1"], ["left", "10.1.2.3"]])
+
+
+@claim(
+    "netdevice.7/SIOCGIFCONF/ipv4-only",
+    sentence="netdevice.7/SIOCGIFCONF/ipv4",
+    section=SECTION,
+    says="SIOCGIFCONF with a UDP socket of AF_INET6 lists no IPv6 address, only those of IPv4.",
+    needs=[Capability.NET_ADMIN, IPV6],
+    survives=ON_NO_SOCKET,
+)
+def test_no_ipv6_address_is_listed(ns, observe):
+    with SOCKETS["udp6"]() as sock:
+        set_ipv6(sock, "SIOCSIFADDR", "fd00::7", 1)
+        found = listed(sock, 10)
+
+        assert observe("ipv6_and_listed", [ipv6_addresses(ns), found]) == [
+            ["::1", "fd00::7"],
+            (1, [["lo", "127.0.0.1"]]),
+        ]
+
+
+@claim(
+    "netdevice.7/SIOCGIFCONF/size",
+    sentence="netdevice.7/SIOCGIFCONF/null",
+    section=SECTION,
+    says="SIOCGIFCONF with a UDP socket and no buffer gives the size that all addresses need.",
+    needs=[Capability.NET_ADMIN, VETH],
+    survives=ON_NO_SOCKET,
+)
+def test_the_size_that_is_needed(ns, observe):
+    ns.add_veth("left", "right")
+    with Socket.udp() as sock:
+        before = listed(sock)[0]
+        set_of(sock, "SIOCSIFADDR", "10.1.2.3", "left")
+
+        assert observe("addresses", [before, listed(sock)[0]]) == [1, 2]
+
+
+@claim(
+    "netdevice.7/SIOCGIFCONF/exceeding",
+    sentence="netdevice.7/SIOCGIFCONF/insufficient",
+    section=SECTION,
+    says="SIOCGIFCONF with a UDP socket and room for one address of two gives the first, and succeeds; "
+    "with room for two it gives both.",
+    needs=[Capability.NET_ADMIN, VETH],
+    survives=ON_NO_SOCKET,
+)
+def test_what_does_not_fit_is_skipped(ns, observe):
+    ns.add_veth("left", "right")
+    with Socket.udp() as sock:
+        set_of(sock, "SIOCSIFADDR", "10.1.2.3", "left")
+        found = [listed(sock, 1), listed(sock, 2)]
+
+        assert observe("listed", found) == [
+            (1, [["lo", "127.0.0.1"]]),
+            (2, [["lo", "127.0.0.1"], ["left", "10.1.2.3"]]),
+        ]
+
+
+@claim(
+    "netdevice.7/SIOCGIFCONF/efault",
+    sentence="netdevice.7/EFAULT/address",
+    section=SECTION,
+    says="SIOCGIFCONF with a UDP socket and a buffer that is no memory of the process fails with EFAULT.",
+    survives=ON_NO_SOCKET,
+)
+def test_a_list_into_nowhere(ns, observe):
+    with Socket.udp() as sock:
+        with refused(errno.EFAULT):
+            list_into_nowhere(sock)
+
+        assert observe("listed", listed(sock, 1)) == (1, [["lo", "127.0.0.1"]])
+
+
+@claim(
+    "defacto/SIOCGIFMTU/enodev",
+    says="SIOCGIFMTU with a UDP, UNIX or netlink socket fails with ENODEV for an interface that does not "
+    "exist.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    survives=ON_NO_SOCKET,
+)
+@pytest.mark.parametrize("kind", ["udp", "unix", "netlink"])
+def test_an_interface_that_does_not_exist(ns, observe, kind):
+    with SOCKETS[kind]() as sock:
+        with refused(errno.ENODEV):
+            shown(sock, "SIOCGIFMTU", "nothing")
+
+        assert observe("mtu", shown(sock, "SIOCGIFMTU")) == 65_536

@@ -1,0 +1,211 @@
+"""Network interfaces as the ioctls of netdevice(7) show and set them, by any socket."""
+
+from __future__ import annotations
+
+import ctypes
+import socket
+import struct
+from collections.abc import Callable, Mapping
+from fcntl import ioctl
+from typing import Final, Literal
+
+from libsocket import Socket
+from netns import Namespace
+
+_NAME: Final = 16
+"""IFNAMSIZ"""
+_IFREQ: Final = 40
+_SIOCGIFCONF: Final = 0x8912
+_SIOCDIFADDR: Final = 0x8936
+
+REQUESTS: Final[Mapping[str, int]] = {
+    "SIOCGIFNAME": 0x8910,
+    "SIOCGIFFLAGS": 0x8913,
+    "SIOCSIFFLAGS": 0x8914,
+    "SIOCGIFADDR": 0x8915,
+    "SIOCSIFADDR": 0x8916,
+    "SIOCGIFDSTADDR": 0x8917,
+    "SIOCSIFDSTADDR": 0x8918,
+    "SIOCGIFBRDADDR": 0x8919,
+    "SIOCSIFBRDADDR": 0x891A,
+    "SIOCGIFNETMASK": 0x891B,
+    "SIOCSIFNETMASK": 0x891C,
+    "SIOCGIFMETRIC": 0x891D,
+    "SIOCSIFMETRIC": 0x891E,
+    "SIOCGIFMTU": 0x8921,
+    "SIOCSIFMTU": 0x8922,
+    "SIOCSIFNAME": 0x8923,
+    "SIOCSIFHWADDR": 0x8924,
+    "SIOCGIFHWADDR": 0x8927,
+    "SIOCADDMULTI": 0x8931,
+    "SIOCDELMULTI": 0x8932,
+    "SIOCGIFINDEX": 0x8933,
+    "SIOCGIFPFLAGS": 0x8935,
+    "SIOCSIFPFLAGS": 0x8934,
+    "SIOCSIFHWBROADCAST": 0x8937,
+    "SIOCGIFTXQLEN": 0x8942,
+    "SIOCSIFTXQLEN": 0x8943,
+    "SIOCGIFMAP": 0x8970,
+    "SIOCSIFMAP": 0x8971,
+}
+"""Numbers of the ioctls by name."""
+
+_FLAGS: Final = {
+    "UP": 0x1,
+    "BROADCAST": 0x2,
+    "LOOPBACK": 0x8,
+    "RUNNING": 0x40,
+    "NOARP": 0x80,
+    "PROMISC": 0x100,
+    "ALLMULTI": 0x200,
+    "MULTICAST": 0x1000,
+}
+
+
+def shown(sock: Socket, request: str, device: str = "lo") -> object:
+    """What an ioctl shows of an interface: a number, names of flags, an address, a name."""
+    begin = bytes(_NAME) + _number(1) if request == "SIOCGIFNAME" else device.encode().ljust(_NAME, b"\0")
+    given = ioctl(sock, REQUESTS[request], begin.ljust(_IFREQ, b"\xff" if "ADDR" not in request else b"\0"))
+    return _SHOWN[request](given)
+
+
+def ipv6_addresses(namespace: Namespace, index: int = 1) -> list[str]:
+    """The IPv6 addresses of an interface, in order."""
+    with namespace.rtnetlink() as rtnetlink:
+        found = [address.partition("/")[0] for address in rtnetlink.addresses(index)]
+    return sorted(address for address in found if ":" in address)
+
+
+def is_up(sock: Socket, device: str) -> bool:
+    """Whether an interface has IFF_UP."""
+    flags = shown(sock, "SIOCGIFFLAGS", device)
+    return isinstance(flags, list) and "UP" in flags
+
+
+def set_of(sock: Socket, request: str, value: object, device: str = "lo") -> None:
+    """Set something of an interface."""
+    given = device.encode().ljust(_NAME, b"\0") + _SET[request](value)
+    ioctl(sock, REQUESTS[request], given.ljust(_IFREQ, b"\0"))
+
+
+def listed(sock: Socket, room: int | None = None) -> tuple[int, list[list[str]]]:
+    """What SIOCGIFCONF gives: how many addresses fit or were given, and each with the name before it.
+
+    Without room it gives how many there are, and none of them.
+    """
+    memory = ctypes.create_string_buffer((room or 1) * _IFREQ)
+    place = 0 if room is None else ctypes.addressof(memory)
+    given = ioctl(sock, _SIOCGIFCONF, struct.pack("@iP", (room or 0) * _IFREQ, place))
+    size = struct.unpack("@iP", given)[0]
+    pieces = [memory.raw[at : at + _IFREQ] for at in range(0, size, _IFREQ)] if room else []
+    return size // _IFREQ, [[_name(piece), _address(piece)] for piece in pieces]
+
+
+def list_into_nowhere(sock: Socket) -> None:
+    """SIOCGIFCONF with room for an address where no process has memory."""
+    ioctl(sock, _SIOCGIFCONF, struct.pack("@iP", _IFREQ, 8))
+
+
+def set_ipv6(sock: Socket, request: Literal["SIOCSIFADDR", "SIOCDIFADDR"], address: str, index: int) -> None:
+    """Add an IPv6 address to an interface, or delete it, by a struct in6_ifreq."""
+    numbers = {"SIOCSIFADDR": REQUESTS["SIOCSIFADDR"], "SIOCDIFADDR": _SIOCDIFADDR}
+    given = socket.inet_pton(socket.AF_INET6, address) + struct.pack("@Ii", 64, index)
+    ioctl(sock, numbers[request], given.ljust(_IFREQ, b"\0"))
+
+
+def _number(value: int) -> bytes:
+    return struct.pack("@i", value)
+
+
+def _int(given: bytes) -> int:
+    return int(struct.unpack_from("@i", given, _NAME)[0])
+
+
+def _name(given: bytes) -> str:
+    return given[:_NAME].partition(b"\0")[0].decode()
+
+
+def _address(given: bytes) -> str:
+    """An IPv4 address in a struct sockaddr_in."""
+    family = struct.unpack_from("@H", given, _NAME)[0]
+    assert family == socket.AF_INET, f"an address of family {family}"
+    return socket.inet_ntoa(given[_NAME + 4 : _NAME + 8])
+
+
+def _flags(given: bytes) -> list[str]:
+    bits = struct.unpack_from("@H", given, _NAME)[0]
+    return [name for name, bit in _FLAGS.items() if bits & bit]
+
+
+def _hardware(given: bytes) -> list[object]:
+    """The type of the device, ARPHRD_*, and six bytes."""
+    return [struct.unpack_from("@H", given, _NAME)[0], given[_NAME + 2 : _NAME + 8].hex(":")]
+
+
+def _map(given: bytes) -> list[int]:
+    """mem_start, mem_end, base_addr, irq, dma and port."""
+    return list(struct.unpack_from("@LLHBBB", given, _NAME))
+
+
+def _sockaddr(value: object) -> bytes:
+    assert isinstance(value, str)
+    return struct.pack("@HH", socket.AF_INET, 0) + socket.inet_aton(value)
+
+
+def _hardware_sockaddr(value: object) -> bytes:
+    assert isinstance(value, str)
+    return struct.pack("@H", _ARPHRD_ETHER) + bytes.fromhex(value.replace(":", ""))
+
+
+def _multicast_sockaddr(value: object) -> bytes:
+    """Without a family, as these two ask for it."""
+    return bytes(2) + _hardware_sockaddr(value)[2:]
+
+
+def _int_of(value: object) -> bytes:
+    assert isinstance(value, int)
+    return _number(value)
+
+
+def _flags_of(value: object) -> bytes:
+    assert isinstance(value, str)
+    return struct.pack("@H", sum(_FLAGS[name] for name in value.split()))
+
+
+def _name_of(value: object) -> bytes:
+    assert isinstance(value, str)
+    return value.encode()
+
+
+_ARPHRD_ETHER = 1
+_SHOWN: Final[Mapping[str, Callable[[bytes], object]]] = {
+    "SIOCGIFNAME": _name,
+    "SIOCGIFINDEX": _int,
+    "SIOCGIFFLAGS": _flags,
+    "SIOCGIFMTU": _int,
+    "SIOCGIFMETRIC": _int,
+    "SIOCGIFTXQLEN": _int,
+    "SIOCGIFHWADDR": _hardware,
+    "SIOCGIFMAP": _map,
+    "SIOCGIFADDR": _address,
+    "SIOCGIFDSTADDR": _address,
+    "SIOCGIFBRDADDR": _address,
+    "SIOCGIFNETMASK": _address,
+    "SIOCGIFPFLAGS": _int,
+}
+_SET: Final[Mapping[str, Callable[[object], bytes]]] = {
+    "SIOCSIFFLAGS": _flags_of,
+    "SIOCSIFMTU": _int_of,
+    "SIOCSIFMETRIC": _int_of,
+    "SIOCSIFTXQLEN": _int_of,
+    "SIOCSIFPFLAGS": _int_of,
+    "SIOCSIFHWADDR": _hardware_sockaddr,
+    "SIOCSIFHWBROADCAST": _hardware_sockaddr,
+    "SIOCADDMULTI": _multicast_sockaddr,
+    "SIOCDELMULTI": _multicast_sockaddr,
+    "SIOCSIFADDR": _sockaddr,
+    "SIOCSIFDSTADDR": _sockaddr,
+    "SIOCSIFBRDADDR": _sockaddr,
+    "SIOCSIFNETMASK": _sockaddr,
+    "SIOCSIFNAME": _name_of,
+}

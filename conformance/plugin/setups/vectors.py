@@ -1,0 +1,54 @@
+"""read(2), write(2) and their like as they are: into bad memory, with any number of buffers and flags."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+from typing import Final, Protocol
+
+NOWHERE: Final = 8
+"""An address at which no process has memory."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_VECTOR = struct.Struct("@PN")
+
+
+class _File(Protocol):
+    def fileno(self) -> int: ...
+
+
+def read_into_nowhere(file: _File, size: int = 5) -> int:
+    return _checked(_libc.read(file.fileno(), ctypes.c_void_p(NOWHERE), size))
+
+
+def write_from_nowhere(file: _File, size: int = 5) -> int:
+    return _checked(_libc.write(file.fileno(), ctypes.c_void_p(NOWHERE), size))
+
+
+def write_pieces(file: _File, count: int) -> int:
+    """writev(2) of so many pieces of one byte."""
+    byte = ctypes.create_string_buffer(b"x")
+    vectors = ctypes.create_string_buffer(_VECTOR.pack(ctypes.addressof(byte), 1) * max(count, 1))
+    return _checked(_libc.writev(file.fileno(), vectors, count))
+
+
+def read_pieces(file: _File, count: int) -> int:
+    """readv(2) into so many buffers of one byte."""
+    room = ctypes.create_string_buffer(max(count, 1))
+    place = ctypes.addressof(room)
+    vectors = b"".join(_VECTOR.pack(place + one, 1) for one in range(max(count, 1)))
+    return _checked(_libc.readv(file.fileno(), ctypes.create_string_buffer(vectors), count))
+
+
+def write_too_much(file: _File) -> int:
+    """writev(2) of a piece whose size is one more than an ssize_t holds."""
+    byte = ctypes.create_string_buffer(b"x")
+    vector = struct.pack("@PQ", ctypes.addressof(byte), 1 << 63)
+    return _checked(_libc.writev(file.fileno(), ctypes.create_string_buffer(vector), 1))
+
+
+def _checked(returned: int) -> int:
+    if returned < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return returned

@@ -1,0 +1,290 @@
+"""sendfile(2) to sockets of every kind, and from sockets."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from fcntl import F_GETFL, F_SETFL, fcntl
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.blocked import fill
+from conformance.plugin.setups.files import TEXT, memory_file, pipe, place
+from conformance.plugin.setups.readiness import await_readable
+from conformance.plugin.setups.signals import signalled
+from conformance.plugin.setups.sockets import SOCKETS
+from conformance.plugin.setups.states import connected
+from conformance.plugin.timing import SOON
+from libsocket import Shutdown, Socket
+from netns import Capability
+
+KINDS = pytest.mark.parametrize(
+    "kind", ["tcp", "tcp6", "unix", "unix-seqpacket", "unix-datagram", "udp", "udp6", "raw", "packet"]
+)
+STREAMS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix"])
+RAW = [Capability.NET_RAW]
+
+
+@claim(
+    "sendfile.2/sendfile/copies",
+    sentence=("sendfile.2/sendfile/copies", "sendfile.2/out_fd/any", "sendfile.2/RETURN-VALUE/bytes"),
+    section="DESCRIPTION",
+    says="sendfile(2) sends what a file holds through a connected TCP or UDP socket, over IPv4 and IPv6, a "
+    "UNIX stream, seqpacket or datagram, a raw or a packet socket, and returns the number of bytes.",
+    needs=RAW,
+    survives={"no-op: bind({sa_family=AF_PACKET*": "an end that does not receive needs no interface to"},
+)
+@KINDS
+def test_a_file_is_sent(ns, observe, kind):
+    with connected(kind) as (sock, peer), memory_file() as file:
+        peer.rcvtimeo = SOON
+        sent = os.sendfile(peer.fileno(), file.fileno(), 0, len(TEXT))
+        sock.rcvtimeo = SOON
+
+        assert observe("sent_and_end", [sent, sock.recv(100)[-20:] == TEXT]) == [20, True]
+
+
+@claim(
+    "sendfile.2/offset/given",
+    sentence=("sendfile.2/offset/from", "sendfile.2/offset/unmodified"),
+    section="DESCRIPTION",
+    says="With an offset sendfile(2) to a TCP or UNIX stream socket begins there, and leaves the file "
+    "offset where it is.",
+)
+@STREAMS
+def test_it_begins_at_an_offset(ns, observe, kind):
+    with connected(kind) as (sock, peer), memory_file(b"0123456789") as file:
+        peer.rcvtimeo = SOON
+        os.lseek(file.fileno(), 2, os.SEEK_SET)
+        sent = os.sendfile(sock.fileno(), file.fileno(), 4, 3)
+
+        assert observe("sent_place_received", [sent, place(file), peer.recv(100).decode()]) == [3, 2, "456"]
+
+
+@claim(
+    "sendfile.2/offset/null",
+    sentence="sendfile.2/offset/null",
+    section="DESCRIPTION",
+    says="Without an offset sendfile(2) to a TCP or UNIX stream socket begins at the file offset, and "
+    "moves it by what was sent.",
+)
+@STREAMS
+def test_it_begins_at_the_file_offset(ns, observe, kind):
+    with connected(kind) as (sock, peer), memory_file(b"0123456789") as file:
+        peer.rcvtimeo = SOON
+        os.lseek(file.fileno(), 2, os.SEEK_SET)
+        sent = os.sendfile(sock.fileno(), file.fileno(), None, 3)
+
+        assert observe("sent_place_received", [sent, place(file), peer.recv(100).decode()]) == [3, 5, "234"]
+
+
+@claim(
+    "sendfile.2/RETURN-VALUE/fewer-at-end",
+    sentence="sendfile.2/RETURN-VALUE/fewer",
+    section="RETURN VALUE",
+    says="sendfile(2) to a TCP or UNIX stream socket sends no more than there is up to the end of the "
+    "file, and nothing from its end on, which is no error.",
+)
+@STREAMS
+def test_no_more_than_the_file_has(ns, observe, kind):
+    with connected(kind) as (sock, peer), memory_file(b"0123456789") as file:
+        peer.rcvtimeo = SOON
+        sent = [os.sendfile(sock.fileno(), file.fileno(), start, 5) for start in (7, 10, 11)]
+
+        assert observe("sent_and_received", [sent, peer.recv(100).decode()]) == [[3, 0, 0], "789"]
+
+
+@claim(
+    "sendfile.2/in_fd/socket",
+    sentence=("sendfile.2/in_fd/mmap", "sendfile.2/EINVAL/mmap"),
+    section="DESCRIPTION",
+    says="sendfile(2) from a TCP, UDP or UNIX socket to another socket or to a file fails with EINVAL; "
+    "what waits to be received stays.",
+)
+@pytest.mark.parametrize("kind", ["tcp", "udp", "unix", "unix-seqpacket", "unix-datagram"])
+def test_no_socket_is_read_by_it(ns, observe, kind):
+    with connected(kind) as (sock, peer), memory_file() as file:
+        sock.rcvtimeo = SOON
+        peer.send(b"hello")
+        await_readable(sock)
+        with refused(errno.EINVAL, "errno_to_socket"):
+            os.sendfile(peer.fileno(), sock.fileno(), None, 5)
+        with refused(errno.EINVAL):
+            os.sendfile(file.fileno(), sock.fileno(), None, 5)
+
+        assert observe("received", sock.recv(100).decode()) == "hello"
+
+
+@claim(
+    "sendfile.2/in_fd/socket-to-pipe",
+    sentence="sendfile.2/in_fd/pipe",
+    section="DESCRIPTION",
+    says="sendfile(2) from a TCP, UDP or UNIX stream socket to a pipe moves what was received, as "
+    "splice(2) does.",
+    since="5.12",
+)
+@pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
+def test_a_socket_is_read_into_a_pipe(ns, observe, kind):
+    with connected(kind) as (sock, peer), pipe() as (reader, writer):
+        sock.rcvtimeo = SOON
+        peer.send(b"hello")
+        await_readable(sock)
+        moved = os.sendfile(writer.fileno(), sock.fileno(), None, 5)
+
+        assert observe("moved", [moved, os.read(reader.fileno(), 100).decode()]) == [5, "hello"]
+
+
+@claim(
+    "sendfile.2/EAGAIN/full",
+    sentence="sendfile.2/EAGAIN/nonblocking",
+    section="ERRORS",
+    says="sendfile(2) to a TCP socket, over IPv4 and IPv6, that does not block and whose buffer is full "
+    "fails with EAGAIN; it succeeds on one that has room.",
+)
+@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
+def test_a_full_socket(ns, observe, kind):
+    with connected(kind) as (sock, peer), memory_file(bytes(1_000_000)) as file:
+        sock.nonblocking = True
+        sent = os.sendfile(sock.fileno(), file.fileno(), 0, 1)
+        fill(sock)
+        with refused(errno.EAGAIN):
+            os.sendfile(sock.fileno(), file.fileno(), 0, 1_000_000)
+
+        assert observe("sent_before", [sent, len(peer.recv(1))]) == [1, 1]
+
+
+@claim(
+    "sendfile.2/RETURN-VALUE/partial",
+    sentence=("sendfile.2/RETURN-VALUE/fewer", "sendfile.2/offset/unmodified"),
+    section="RETURN VALUE",
+    says="sendfile(2) to a UNIX stream socket that does not block sends of a file of 10 megabytes what "
+    "there is room for, and returns how many bytes those are; the peer receives as many.",
+)
+def test_a_part_is_sent(ns, observe):
+    left, right = Socket.pair()
+    with left, right, memory_file(bytes(10_000_000)) as file:
+        left.nonblocking = True
+        sent = os.sendfile(left.fileno(), file.fileno(), 0, 10_000_000)
+        left.close()
+
+        assert observe("a_part_came", [0 < sent < 10_000_000, len(right.read_to_end()) - sent]) == [True, 0]
+
+
+@claim(
+    "sendfile.2/EBADF/modes",
+    sentence="sendfile.2/EBADF/modes",
+    section="ERRORS",
+    says="sendfile(2) to a TCP socket from the writing end of a pipe fails with EBADF: it is not open for "
+    "reading.",
+)
+def test_an_input_that_cannot_be_read(ns, observe):
+    left, right = Socket.tcp_pair()
+    with left, right, pipe() as (_, writer), memory_file() as file:
+        with refused(errno.EBADF):
+            os.sendfile(left.fileno(), writer.fileno(), None, 5)
+        sent = os.sendfile(left.fileno(), file.fileno(), None, 5)
+
+        assert observe("sent_and_received", [sent, len(right.recv(100))]) == [5, 5]
+
+
+@claim(
+    "sendfile.2/EINVAL/append",
+    sentence="sendfile.2/EINVAL/append",
+    section="ERRORS",
+    says="sendfile(2) to a TCP or UNIX stream socket that has O_APPEND fails with EINVAL; without it it "
+    "sends.",
+)
+@STREAMS
+def test_a_socket_that_has_o_append(ns, observe, kind):
+    with connected(kind) as (sock, peer), memory_file(b"hello") as file:
+        peer.rcvtimeo = SOON
+        flags = fcntl(sock, F_GETFL)
+        fcntl(sock, F_SETFL, flags | os.O_APPEND)
+        with refused(errno.EINVAL):
+            os.sendfile(sock.fileno(), file.fileno(), 0, 5)
+        fcntl(sock, F_SETFL, flags)
+        sent = os.sendfile(sock.fileno(), file.fileno(), 0, 5)
+
+        assert observe("sent_and_received", [sent, peer.recv(100).decode()]) == [5, "hello"]
+
+
+@claim(
+    "sendfile.2/ESPIPE/socket",
+    sentence="sendfile.2/ESPIPE/not-seekable",
+    section="ERRORS",
+    says="sendfile(2) from a TCP, UDP or UNIX stream socket with an offset fails with ESPIPE.",
+)
+@pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
+def test_an_offset_in_a_socket(ns, observe, kind):
+    with connected(kind) as (sock, peer), pipe() as (_, writer), memory_file(b"hello") as file:
+        with refused(errno.ESPIPE):
+            os.sendfile(writer.fileno(), sock.fileno(), 0, 5)
+        sent = os.sendfile(peer.fileno(), file.fileno(), 0, 5)
+        sock.rcvtimeo = SOON
+
+        assert observe("sent_and_received", [sent, sock.recv(100).decode()]) == [5, "hello"]
+
+
+@claim(
+    "defacto/sendfile/epipe",
+    says="sendfile(2) to a TCP or UNIX stream socket that is shut down for sending fails with EPIPE and "
+    "raises SIGPIPE.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@STREAMS
+def test_after_shutdown(ns, observe, kind):
+    with connected(kind) as (sock, peer), memory_file(b"hello") as file, signalled(signal.SIGPIPE) as came:
+        peer.rcvtimeo = SOON
+        sent = os.sendfile(sock.fileno(), file.fileno(), 0, 5)
+        received = peer.recv(100).decode()
+        sock.shutdown(Shutdown.WRITE)
+        with refused(errno.EPIPE):
+            os.sendfile(sock.fileno(), file.fileno(), 0, 5)
+
+        assert observe("before_and_signals", [sent, received, list(came)]) == [5, "hello", ["SIGPIPE"]]
+
+
+@claim(
+    "defacto/sendfile/unconnected",
+    says="sendfile(2) to a UDP socket without a peer fails with EDESTADDRREQ, and to a UNIX stream, "
+    "seqpacket or datagram socket without one with ENOTCONN.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        ("udp", errno.EDESTADDRREQ),
+        ("unix", errno.ENOTCONN),
+        ("unix-seqpacket", errno.ENOTCONN),
+        ("unix-datagram", errno.ENOTCONN),
+    ],
+)
+def test_a_socket_without_a_peer(ns, observe, kind, number):
+    with SOCKETS[kind]() as alone, connected(kind) as (sock, peer), memory_file(b"hello") as file:
+        with refused(number):
+            os.sendfile(alone.fileno(), file.fileno(), 0, 5)
+        sent = os.sendfile(peer.fileno(), file.fileno(), 0, 5)
+        sock.rcvtimeo = SOON
+
+        assert observe("sent_and_received", [sent, sock.recv(100).decode()]) == [5, "hello"]
+
+
+@claim(
+    "defacto/sendfile/one-datagram",
+    says="What sendfile(2) takes from a file at once, 20 bytes, is one datagram of a UDP or UNIX datagram "
+    "socket and one message of a UNIX seqpacket socket.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize("kind", ["udp", "unix-datagram", "unix-seqpacket"])
+def test_one_message(ns, observe, kind):
+    with connected(kind) as (sock, peer), memory_file() as file:
+        sock.rcvtimeo = SOON
+        sent = [os.sendfile(peer.fileno(), file.fileno(), start, 10) for start in (0, 10)]
+
+        assert observe("sent_and_sizes", [sent, [len(sock.recv(100)) for _ in sent]]) == [[10, 10], [10, 10]]

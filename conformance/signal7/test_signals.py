@@ -1,0 +1,143 @@
+"""What signals of sockets do by default, and what a call returns that had begun when one interrupted it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from fcntl import F_SETOWN, fcntl
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.setups.blocked import ended
+from conformance.plugin.setups.files import memory_file
+from conformance.plugin.setups.owners import fate, set_async
+from conformance.plugin.setups.readiness import await_readable
+from conformance.plugin.setups.states import connected
+from conformance.plugin.setups.urgent import await_urgent
+from conformance.plugin.timing import SOON
+from libsocket import Shutdown
+
+INTERRUPTION = "Interruption of system calls and library functions by signal handlers"
+MUCH = 10_000_000
+BY = pytest.mark.parametrize("by", ["handler", "restarting-handler"])
+STREAMS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix"])
+IN_CHILD = {"*": "it is a process that ends, and the calls of a child are not looked at"}
+
+
+@claim(
+    "signal.7/SIGPIPE/terminates",
+    sentence="signal.7/SIGPIPE/terminates",
+    section="Standard signals",
+    says="A write to a TCP or UNIX stream socket that is shut down for sending ends the process by SIGPIPE "
+    "unless it is handled or ignored; one to a socket that is not shut down does not.",
+    survives=IN_CHILD,
+)
+@STREAMS
+def test_sigpipe_ends_the_process(ns, observe, kind):
+    with connected(kind) as (sock, _):
+        fates = [fate(lambda: os.write(sock.fileno(), b"x"))]
+        sock.shutdown(Shutdown.WRITE)
+        fates.append(fate(lambda: os.write(sock.fileno(), b"x")))
+
+        assert observe("fates", fates) == ["lives", "SIGPIPE"]
+
+
+@claim(
+    "signal.7/SIGIO/terminates",
+    sentence="signal.7/SIGIO/terminates",
+    section="Standard signals",
+    says="Data that come to a UDP, UNIX stream or datagram socket end the process that owns it and has set "
+    "O_ASYNC by SIGIO unless it is handled or ignored; without O_ASYNC they do not.",
+    survives=IN_CHILD,
+)
+@pytest.mark.parametrize("kind", ["udp", "unix", "unix-datagram"])
+def test_sigio_ends_the_process(ns, observe, kind):
+    with connected(kind) as (sock, peer):
+
+        def owned(*acts):
+            fcntl(sock, F_SETOWN, os.getpid())
+            [act(sock) for act in acts]
+            peer.send(b"x")
+            await_readable(sock)
+
+        fates = [fate(owned), fate(lambda: owned(set_async))]
+
+        assert observe("fates", fates) == ["lives", "SIGIO"]
+
+
+@claim(
+    "signal.7/SIGURG/ignored",
+    sentence="signal.7/SIGURG/ignored",
+    section="Standard signals",
+    says="An urgent byte that comes to a TCP socket, over IPv4 and IPv6, does not end the process that "
+    "owns it: SIGURG is ignored by default.",
+    survives=IN_CHILD,
+)
+@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
+def test_sigurg_is_ignored(ns, observe, kind):
+    with connected(kind) as (sock, peer):
+
+        def owned():
+            fcntl(sock, F_SETOWN, os.getpid())
+            peer.send(b"!", socket.MSG_OOB)
+            await_urgent(sock)
+
+        assert observe("fate", [fate(owned), sock.recv(1, socket.MSG_OOB).decode()]) == ["lives", "!"]
+
+
+@claim(
+    "signal.7/SA_RESTART/partial-write",
+    sentence=("signal.7/SA_RESTART/partial", "write.2/NOTES/interrupted", "write.2/write/interrupted"),
+    section=INTERRUPTION,
+    says="A write(2) of ten megabytes to a TCP or UNIX stream socket that a handler, with SA_RESTART or "
+    "without, interrupts when it waits for room returns how much it has written, which the peer "
+    "receives.",
+)
+@STREAMS
+@BY
+def test_a_write_that_had_begun(ns, observe, kind, by):
+    with connected(kind) as (sock, peer):
+        peer.rcvtimeo = SOON
+        written = int(ended(lambda: os.write(sock.fileno(), bytes(MUCH)), int, by))
+        sock.close()
+
+        came = len(peer.read_to_end())
+        assert observe("a_part_came", [0 < written < MUCH, came - written]) == [True, 0]
+
+
+@claim(
+    "signal.7/SA_RESTART/partial-sendfile",
+    sentence="signal.7/SA_RESTART/partial",
+    section=INTERRUPTION,
+    says="A sendfile(2) of ten megabytes to a UNIX stream socket that a handler, with SA_RESTART or "
+    "without, interrupts when it waits for room returns how much it has sent, which the peer "
+    "receives.",
+)
+@BY
+def test_a_sendfile_that_had_begun(ns, observe, by):
+    with connected("unix") as (sock, peer), memory_file(bytes(MUCH)) as file:
+        peer.rcvtimeo = SOON
+        sent = int(ended(lambda: os.sendfile(sock.fileno(), file.fileno(), 0, MUCH), int, by))
+        sock.close()
+
+        came = len(peer.read_to_end())
+        assert observe("a_part_came", [0 < sent < MUCH, came - sent]) == [True, 0]
+
+
+@claim(
+    "signal.7/SA_RESTART/partial-receive",
+    sentence="signal.7/SA_RESTART/partial",
+    section=INTERRUPTION,
+    says="A receive with MSG_WAITALL of ten bytes from a TCP or UNIX stream socket, of which five have "
+    "come when a handler, with SA_RESTART or without, interrupts it, returns those five.",
+)
+@STREAMS
+@BY
+def test_a_receive_that_had_begun(ns, observe, kind, by):
+    with connected(kind) as (sock, peer):
+        peer.send(b"hello")
+        await_readable(sock)
+        received = ended(lambda: len(sock.recv(10, socket.MSG_WAITALL)), int, by)
+
+        assert observe("received", received) == "5"

@@ -1,0 +1,216 @@
+"""splice(2), tee(2) and vmsplice(2) with sockets."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.blocked import fill
+from conformance.plugin.setups.files import TEXT, pipe
+from conformance.plugin.setups.readiness import await_end, await_readable
+from conformance.plugin.setups.splices import SPLICE_F_NONBLOCK, splice, tee, vmsplice
+from conformance.plugin.setups.states import connected
+from conformance.plugin.timing import SOON
+from libsocket import Shutdown
+from netns import Capability
+
+STREAMS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix"])
+KINDS = pytest.mark.parametrize(
+    "kind", ["tcp", "tcp6", "unix", "unix-seqpacket", "unix-datagram", "udp", "raw", "packet"]
+)
+
+
+@claim(
+    "splice.2/splice/to-socket",
+    sentence=("splice.2/splice/moves", "splice.2/RETURN-VALUE/bytes"),
+    section="DESCRIPTION",
+    says="splice(2) moves what is in a pipe to a connected TCP, UDP, raw, UNIX stream, seqpacket or "
+    "datagram, or a packet socket, whose peer receives it.",
+    needs=[Capability.NET_RAW],
+    survives={"no-op: bind({sa_family=AF_PACKET*": "an end that does not receive needs no interface to"},
+)
+@KINDS
+def test_a_pipe_is_spliced_to_a_socket(ns, observe, kind):
+    with connected(kind) as (sock, peer), pipe(TEXT) as (reader, _):
+        sock.rcvtimeo = SOON
+        moved = splice(reader, peer, 100)
+
+        assert observe("moved_and_end", [moved, sock.recv(100)[-20:] == TEXT]) == [20, True]
+
+
+@claim(
+    "splice.2/splice/from-socket",
+    sentence=("splice.2/splice/moves", "splice.2/splice/up-to"),
+    section="DESCRIPTION",
+    says="splice(2) moves up to as many bytes as it is told, four of five, from a TCP or UNIX stream "
+    "socket to a pipe; the rest stays in the socket.",
+)
+@STREAMS
+def test_a_socket_is_spliced_to_a_pipe(ns, observe, kind):
+    with connected(kind) as (sock, peer), pipe() as (reader, writer):
+        sock.rcvtimeo = SOON
+        peer.send(b"hello")
+        await_readable(sock)
+        moved = splice(sock, writer, 4)
+
+        left = [os.read(reader.fileno(), 9).decode(), sock.recv(9).decode()]
+        assert observe("moved_and_left", [moved, left]) == [4, ["hell", "o"]]
+
+
+@claim(
+    "splice.2/RETURN-VALUE/end-of-input",
+    sentence="splice.2/RETURN-VALUE/zero",
+    section="RETURN VALUE",
+    says="splice(2) from a TCP or UNIX stream socket returns 0 once the peer has shut down sending and all "
+    "it sent was moved, and not before.",
+)
+@STREAMS
+def test_the_end_of_a_stream(ns, observe, kind):
+    with connected(kind) as (sock, peer), pipe() as (_, writer):
+        sock.rcvtimeo = SOON
+        peer.send(b"hello")
+        peer.shutdown(Shutdown.WRITE)
+        await_end(sock)
+
+        assert observe("moved", [splice(sock, writer, 9), splice(sock, writer, 9)]) == [5, 0]
+
+
+@claim(
+    "splice.2/EINVAL/no-pipe",
+    sentence=("splice.2/splice/one-pipe", "splice.2/EINVAL/neither"),
+    section="ERRORS",
+    says="splice(2) from a TCP, UDP or UNIX socket to another socket fails with EINVAL, since none is a "
+    "pipe; what waits to be received stays.",
+)
+@pytest.mark.parametrize("kind", ["tcp", "udp", "unix", "unix-seqpacket", "unix-datagram"])
+def test_no_pipe(ns, observe, kind):
+    with connected(kind) as (sock, peer):
+        sock.rcvtimeo = SOON
+        peer.send(b"hello")
+        await_readable(sock)
+        with refused(errno.EINVAL):
+            splice(sock, peer, 5)
+
+        assert observe("received", sock.recv(9).decode()) == "hello"
+
+
+@claim(
+    "splice.2/EINVAL/offset",
+    sentence="splice.2/EINVAL/nonseekable",
+    section="ERRORS",
+    says="splice(2) with an offset into a TCP, UDP or UNIX stream socket, or out of it, fails with EINVAL; "
+    "without one it moves.",
+)
+@pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
+def test_an_offset_in_a_socket(ns, observe, kind):
+    with connected(kind) as (sock, peer), pipe(b"hello") as (reader, writer):
+        sock.rcvtimeo = SOON
+        with refused(errno.EINVAL):
+            splice(reader, peer, 5, offset_out=0)
+        with refused(errno.EINVAL, "errno_from"):
+            splice(sock, writer, 5, offset_in=0)
+        moved = splice(reader, peer, 5)
+
+        assert observe("moved_and_received", [moved, sock.recv(9).decode()]) == [5, "hello"]
+
+
+@claim(
+    "splice.2/EAGAIN/socket-nonblocking",
+    sentence="splice.2/EAGAIN/nonblocking",
+    section="ERRORS",
+    says="splice(2) from a TCP or UNIX stream socket that does not block fails with EAGAIN while nothing "
+    "has come, and moves what has.",
+)
+@STREAMS
+def test_nothing_to_be_moved(ns, observe, kind):
+    with connected(kind) as (sock, peer), pipe() as (_, writer):
+        sock.nonblocking = True
+        with refused(errno.EAGAIN):
+            splice(sock, writer, 5)
+        peer.send(b"hello")
+        await_readable(sock)
+
+        assert observe("moved", splice(sock, writer, 5)) == 5
+
+
+@claim(
+    "splice.2/EAGAIN/full-socket",
+    sentence="splice.2/EAGAIN/nonblocking",
+    section="ERRORS",
+    says="splice(2) from a pipe to a TCP socket, over IPv4 and IPv6, that does not block and whose buffer "
+    "is full fails with EAGAIN; what is in the pipe stays.",
+)
+@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
+def test_no_room_in_the_socket(ns, observe, kind):
+    with connected(kind) as (sock, peer), pipe(bytes(50_000)) as (reader, _):
+        sock.nonblocking = True
+        fill(sock)
+        with refused(errno.EAGAIN):
+            splice(reader, sock, 50_000)
+
+        assert observe("left", [len(peer.recv(1)), len(os.read(reader.fileno(), 50_000))]) == [1, 50_000]
+
+
+@claim(
+    "splice.2/EAGAIN/flag",
+    sentence="splice.2/SPLICE_F_NONBLOCK/may-block",
+    section="DESCRIPTION",
+    says="SPLICE_F_NONBLOCK makes splice(2) from a TCP socket that blocks fail with EAGAIN while nothing "
+    "has come.",
+)
+@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
+def test_the_flag_on_tcp(ns, observe, kind):
+    with connected(kind) as (sock, peer), pipe() as (_, writer):
+        sock.rcvtimeo = SOON
+        with refused(errno.EAGAIN):
+            splice(sock, writer, 5, SPLICE_F_NONBLOCK)
+        peer.send(b"hello")
+        await_readable(sock)
+
+        assert observe("moved", splice(sock, writer, 5, SPLICE_F_NONBLOCK)) == 5
+
+
+@claim(
+    "tee.2/EINVAL/socket",
+    sentence="tee.2/EINVAL/no-pipe",
+    section="ERRORS",
+    says="tee(2) from a TCP or UNIX stream socket to a pipe, or from a pipe to one, fails with EINVAL; "
+    "from a pipe to another it duplicates.",
+)
+@STREAMS
+def test_tee_takes_no_socket(ns, observe, kind):
+    with (
+        connected(kind) as (sock, peer),
+        pipe(b"hello") as (reader, _),
+        pipe() as (other_reader, other_writer),
+    ):
+        peer.send(b"hello")
+        await_readable(sock)
+        with refused(errno.EINVAL):
+            tee(sock, other_writer, 5)
+        with refused(errno.EINVAL, "errno_to"):
+            tee(reader, sock, 5)
+        copied = tee(reader, other_writer, 5)
+
+        found = [copied, os.read(reader.fileno(), 9).decode(), os.read(other_reader.fileno(), 9).decode()]
+        assert observe("copied", [*found, sock.recv(9).decode()]) == [5, "hello", "hello", "hello"]
+
+
+@claim(
+    "vmsplice.2/EBADF/socket",
+    sentence="vmsplice.2/EBADF/no-pipe",
+    section="ERRORS",
+    says="vmsplice(2) to a TCP, UDP or UNIX stream socket fails with EBADF; to a pipe it succeeds.",
+)
+@pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
+def test_vmsplice_takes_no_socket(ns, observe, kind):
+    with connected(kind) as (sock, _), pipe() as (reader, writer):
+        with refused(errno.EBADF):
+            vmsplice(sock, b"hello")
+        moved = vmsplice(writer, b"hello")
+
+        assert observe("moved", [moved, os.read(reader.fileno(), 9).decode()]) == [5, "hello"]
