@@ -12,10 +12,11 @@ from msgspec import Meta, Struct
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import Need, need_of
+from conformance.plugin.observations import ERRNO
 from conformance.plugin.setups.sockets import SOCKETS
 from libsocket import INT, OPTIONS, Option, Socket
 from netns import Capability, initial_sysctl
-from reports.model import ClaimId
+from reports.model import ClaimId, Expectation
 
 T = TypeVar("T")
 Value = bool | int | float | str | tuple[int, ...]
@@ -51,10 +52,24 @@ class Difference(Struct, forbid_unknown_fields=True, frozen=True):
 
     why: Words
     since: str
-    commit: str
+    commit: str | None = None
+    source: str | None = None
     until: str | None = None
     backports: tuple[str, ...] = ()
     observed: Mapping[str, Any] = {}
+    succeeds: bool = False
+    """The call that should be refused succeeds: the observation ``errno`` is None, which TOML cannot say."""
+
+    def difference(self) -> Expectation:
+        return differs(
+            self.why,
+            since=self.since,
+            until=self.until,
+            commit=self.commit,
+            source=self.source,
+            backports=self.backports,
+            observed={**self.observed, ERRNO: None} if self.succeeds else self.observed,
+        )
 
 
 @dataclass(frozen=True)
@@ -112,9 +127,7 @@ class ClaimRow(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
             backports=self.backports,
             commit=self.commit,
             needs=[_need(code) for code in self.needs],
-            expect=[
-                differs(**{name: getattr(one, name) for name in one.__struct_fields__}) for one in self.expect
-            ],
+            expect=[one.difference() for one in self.expect],
             survives=self.survives,
         )
 
