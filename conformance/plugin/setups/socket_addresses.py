@@ -83,6 +83,14 @@ def call_with(call: str, fd: int, address: str) -> None:
     _call(call, fd, octets_of(address))
 
 
+def returned(call: str, sock: Socket, address: str | None) -> list[int]:
+    """What ``bind`` or ``connect`` returns, and the errno or 0; without an address, for one not in memory."""
+    octets = octets_of(HOME["packet"] if address is None else address)
+    ctypes.set_errno(0)
+    where = ctypes.c_void_p(1) if address is None else octets
+    return [_libc[call](sock.fileno(), where, len(octets)), ctypes.get_errno()]
+
+
 def _call(call: str, fd: int, address: bytes) -> None:
     if _libc[call](fd, address, len(address)) < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
