@@ -128,6 +128,7 @@ def test_a_socket_is_not_bound(ns: Namespace, observe: _Observe, row: NotBound, 
         before = own(sock)
         with without(*row.without), refused(row.errno.number):
             bind_to(sock, case.given)
+            observe("changed", own(sock) != before)
         kept = own(sock) == before
         bind_to(control, octets_of(HOME[case.socket]))
 
@@ -157,7 +158,9 @@ def test_a_socket_is_connected(ns: Namespace, observe: _Observe, row: Connected,
 
 
 class NotConnected(_Refused, frozen=True, kw_only=True):
-    """A socket cannot be connected."""
+    """A socket cannot be connected, which has the ``peer`` before, if named."""
+
+    peer: str = ""
 
 
 def test_a_socket_is_not_connected(ns: Namespace, observe: _Observe, row: NotConnected, case: Case) -> None:
@@ -165,10 +168,15 @@ def test_a_socket_is_not_connected(ns: Namespace, observe: _Observe, row: NotCon
         before = peer(sock)
         with refused(row.errno.number):
             connect_to(sock, case.given)
+            observe("changed", peer(sock) != before)
         kept = peer(sock) == before
         connect_to(control, octets_of(HOME[case.socket]))
 
-        assert observe("kept_and_control", [kept, peer(control)]) == [True, HOME[case.socket]]
+        assert observe("peer_kept_and_control", [before, kept, peer(control)]) == [
+            row.peer or before,
+            True,
+            HOME[case.socket],
+        ]
 
 
 ADDRESS_KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
