@@ -186,7 +186,7 @@ WALKED = {
     survives=AT_RANDOM,
 )
 @pytest.mark.parametrize("kind", ["tcp", "tcp6"])
-@sequences(40, longest=10, peer_reset=(0, 0), **WALKED)
+@sequences(40, longest=10, peer_reset=(0, 0), **WALKED | {"connect": connecting.FIT})
 def test_a_connection_is_made_as_modelled(kind, steps):
     assert list(connecting.seen(kind, steps)) == list(connecting.expected(kind, steps))
 

@@ -1,15 +1,15 @@
 """What connect(2), bind(2), listen(2) and shutdown(2) say to a TCP or UDP socket, whatever was done before.
 
 Of TCP, a socket is new, listening, connecting, connected, or what is left when its peer has reset it. connect is
-for the new: EISCONN for the others, or EALREADY while connecting, whatever the address. AF_UNSPEC makes it new
+for the new: EISCONN for the others, or EALREADY while connecting. AF_UNSPEC makes it new
 again from any of them, and so do a refusal, and shutdown while it listens or connects. bind is for who has no
 port and is not connected; listen for the new, and for who listens.
 
-UDP is connected at once, any number of times. A port is chosen before the address is looked at, so that a failed
-connect leaves one.
+UDP is connected at once, any number of times. A port is chosen before the address is looked at, so that a
+failed connect leaves one.
 
-A port that the kernel chose is given up when the socket becomes new; getsockname(2) tells TCP's all the same. The
-address goes too, unless it was bound.
+A port that the kernel chose is given up when the socket becomes new; getsockname(2) tells TCP's all the same.
+The address goes too, unless it was bound.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from netns import Namespace
 _FIRST, _SECOND, _FULL, _NOBODY, _UNREACHABLE, _OTHER_FAMILY, _SHORT = range(7)
 TARGETS: Final = (_FIRST, _SHORT)
 """What a socket is connected to."""
+FIT: Final = (_FIRST, _UNREACHABLE)
+"""With an address of its form: a security module may look at that before the socket does at its state."""
 _CHOSEN, _BOUND, _NOWHERE = "chosen", 4321, 9
 _SYN_SENT = 2
 _UNFIT: Final = {

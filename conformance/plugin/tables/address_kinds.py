@@ -139,6 +139,8 @@ class Connected(_Addressed, frozen=True, kw_only=True):
     """A socket can be connected to the first of three addresses, and has the others then: own and peer."""
 
     addresses: tuple[tuple[str, str, str], ...]
+    peer: str = ""
+    """Its peer before that, if named."""
     at: str = ""
     """Where a peer listens, or receives; without it, at the address that the kind of socket is tried with."""
 
@@ -154,7 +156,11 @@ def test_a_socket_is_connected(ns: Namespace, observe: _Observe, row: Connected,
         connect_to(sock, case.given)
         both = [own(sock), peer(sock)]
 
-        assert observe("had_it_own_and_peer", [before == both[1], *both]) == [False, *case.stored]
+        assert observe("before_same_own_and_peer", [before, before == both[1], *both]) == [
+            row.peer or before,
+            False,
+            *case.stored,
+        ]
 
 
 class NotConnected(_Refused, frozen=True, kw_only=True):
