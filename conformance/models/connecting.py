@@ -1,9 +1,9 @@
 """What connect(2), bind(2), listen(2) and shutdown(2) say to a TCP or UDP socket, whatever was done before.
 
-Of TCP, a socket is new, listening, connecting, connected, or what is left when its peer has reset it. connect is
-for the new: EISCONN for the others, or EALREADY while connecting. AF_UNSPEC makes it new
-again from any of them, and so do a refusal, and shutdown while it listens or connects. bind is for who has no
-port and is not connected; listen for the new, and for who listens.
+Of TCP, a socket is new, listening, connecting, connected, or what is left when its peer has reset it. connect
+is for the new: EISCONN for the others, or EALREADY while connecting. AF_UNSPEC makes it new again from any of
+them, and so do a refusal, and shutdown while it listens or connects. bind is for who has no port and is not
+connected; listen for the new, and for who listens.
 
 UDP is connected at once, any number of times. A port is chosen before the address is looked at, so that a
 failed connect leaves one.
