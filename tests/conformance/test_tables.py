@@ -65,6 +65,10 @@ TRUE = {
     "edge": ("data", 'sockets = ["tcp"]\nbefore = ["OUT"]\nafter = ["IN", "OUT"]'),
     "announced": ("data", 'sockets = ["tcp"]\ncode = "POLL_IN"\nband = ["IN", "RDNORM"]'),
     "sysctl-default": ("net.ipv4.tcp_sack", 'value = "1"\nelsewhere = "0"'),
+    "bound": ("new", 'sockets = ["udp"]\naddresses = ["127.0.0.1:4321"]'),
+    "not-bound": ("bound", 'sockets = ["udp"]\nerrno = "EINVAL"'),
+    "connected": ("new", 'sockets = ["udp"]\naddresses = [["0.0.0.0:9", "127.0.0.1:chosen", "127.0.0.1:9"]]'),
+    "not-connected": ("connected", 'sockets = ["tcp"]\nerrno = "EISCONN"'),
 }
 """A row of each kind that this kernel fulfils: an option, and the fields."""
 
@@ -126,6 +130,10 @@ FALSE = {
     "edge": ("data", 'sockets = ["tcp"]\nbefore = ["OUT"]\nafter = ["IN"]'),
     "announced": ("data", 'sockets = ["tcp"]\ncode = "POLL_IN"\nband = ["IN"]'),
     "sysctl-default": ("net.ipv4.tcp_sack", 'value = "0"\nelsewhere = "0"'),
+    "bound": ("bound", 'sockets = ["udp"]'),
+    "not-bound": ("new", 'sockets = ["udp"]\nerrno = "EINVAL"'),
+    "connected": ("new", 'sockets = ["udp"]\naddresses = [["0.0.0.0:9", "127.0.0.1:chosen", "0.0.0.0:9"]]'),
+    "not-connected": ("connected", 'sockets = ["udp"]\nerrno = "EISCONN"'),
 }
 """A row of each kind that it does not fulfil."""
 
@@ -149,7 +157,12 @@ FALSE_TOO = {
 }
 """The same, with fields that not every row of the kind has."""
 
-SUBJECTS = {"sysctl-default": "sysctl", "reported": "state", "edge": "event", "announced": "event"}
+SUBJECTS = {
+    "sysctl-default": "sysctl",
+    "edge": "event",
+    "announced": "event",
+    **dict.fromkeys(("reported", "bound", "not-bound", "connected", "not-connected"), "state"),
+}
 """What a row is about, where that is no option."""
 
 TRUE_ROWS = pytest.mark.parametrize("rows", [TRUE, TRUE_TOO], ids=["each kind", "other fields"])
