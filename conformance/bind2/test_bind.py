@@ -45,8 +45,8 @@ def test_the_socket_has_the_address(ns, observe, make, address, another):
     "bind.2/bind/reached-at-address",
     sentence=("bind.2/bind/assigns", "libsocket/bind/assigns", "ip.7/bind/to-receive"),
     section="DESCRIPTION",
-    says="A UDP socket that was bound to a local address receives what is sent to that address, and not what "
-    "is sent to another one with the same port.",
+    says="A UDP socket that was bound to a local address receives what is sent to that address, and not "
+    "what is sent to another one with the same port.",
 )
 def test_is_reached_at_its_address(ns, observe):
     with Socket.udp() as sock, Socket.udp() as sender, Socket.udp() as astray:

@@ -1,12 +1,17 @@
-"""connect(2) beyond what it says: the errno of who is not the peer."""
+"""connect(2) beyond what it says: the errno of who is not the peer, and what is left of a refusal."""
 
 from __future__ import annotations
 
 import errno
-from socket import SOCK_DGRAM
+from socket import AF_INET, AF_INET6, SOCK_DGRAM
+
+import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening
+from conformance.plugin.setups.socket_addresses import own, peer
 from libsocket import Socket
 
 
@@ -30,3 +35,86 @@ def test_another_than_the_peer_gets_eperm(ns, observe):
         peer.sendto(b"peer", sock.getsockname())
 
         assert observe("received", sock.recv(9).decode()) == "peer"
+
+
+@claim(
+    "defacto/connect/port-0",
+    survives={"no-op: send*": "nobody can receive what is sent to port 0"},
+    says="A UDP socket, over IPv4 or IPv6, can be connected to port 0; it is sent to without an address "
+    "then, and getpeername says ENOTCONN all the same.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"], ids=["udp", "udp6"])
+def test_port_0_is_a_peer_that_is_not_told(ns, observe, host):
+    with Socket.udp(AF_INET6 if ":" in host else AF_INET) as sock:
+        with refused(name="errno_of_send"):
+            sock.send(b"refused")
+        sock.connect((host, 0))
+        with refused(errno.ENOTCONN):
+            sock.getpeername()
+
+        assert observe("own_and_sent", [sock.getsockname()[0], sock.send(b"hello")]) == [host, 5]
+
+
+@claim(
+    "defacto/connect/refused-port-told",
+    says="A TCP socket over IPv4 that was not bound and was refused (ECONNREFUSED) tells by getsockname the "
+    "port that it had, though it has it no more: another can be bound to it.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_a_port_is_told_that_is_gone(ns, observe):
+    with Socket.tcp() as sock, Socket.tcp() as other:
+        with refused(errno.ECONNREFUSED):
+            sock.connect(("127.0.0.1", 9))
+        host, port = sock.getsockname()
+        other.bind(("0.0.0.0", port))
+
+        assert observe("host_and_same_port", [host, port > 0, other.getsockname()[1] == port]) == [
+            "0.0.0.0",
+            True,
+            True,
+        ]
+
+
+@claim(
+    "defacto/connect/refused-keeps-bound-port",
+    says="A TCP socket over IPv4 that was bound to an address and a port, and was refused (ECONNREFUSED), "
+    "keeps both: another cannot be bound to them, and it can be connected from there.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_a_bound_port_stays(ns, observe):
+    with Socket.tcp() as sock, Socket.tcp() as other, listening() as listener:
+        sock.bind(("127.0.0.1", 4321))
+        with refused(errno.ECONNREFUSED):
+            sock.connect(("127.0.0.1", 9))
+        with refused(errno.EADDRINUSE, "errno_of_another"):
+            other.bind(("127.0.0.1", 4321))
+        sock.connect(listener.getsockname())
+
+        both = [own(sock), sock.getpeername() == listener.getsockname()]
+        assert observe("own_and_connected", both) == ["127.0.0.1:4321", True]
+
+
+@claim(
+    "defacto/connect/udp-chosen-port-after-refusal",
+    says="A UDP socket over IPv4 that is not bound has a port, which the kernel chose, once a connect has "
+    "failed with ENETUNREACH, and no peer; a TCP socket has none.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_a_udp_socket_gets_its_port_first(ns, observe):
+    with Socket.udp() as udp, Socket.tcp() as tcp:
+        with refused(errno.ENETUNREACH):
+            udp.connect(("192.0.2.1", 9))
+        with refused(errno.ENETUNREACH, "errno_of_tcp"):
+            tcp.connect(("192.0.2.1", 9))
+
+        assert observe("own_and_peer", [own(udp), peer(udp), own(tcp)]) == [
+            "0.0.0.0:chosen",
+            "-",
+            "0.0.0.0:0",
+        ]

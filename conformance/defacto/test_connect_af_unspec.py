@@ -1,17 +1,20 @@
-"""What connecting to an address of the family AF_UNSPEC leaves of an IPv4 socket. No page says it."""
+"""What connecting to an address of the family AF_UNSPEC leaves of a socket, beyond what connect(2) says."""
 
 from __future__ import annotations
 
 import errno
-from socket import AF_UNSPEC
+from socket import AF_UNSPEC, MSG_DONTWAIT
 
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.listeners import listening
+from conformance.plugin.setups.listeners import full_backlog, listening
+from conformance.plugin.setups.socket_addresses import bind_to, connect_to, octets_of, own, peer
+from conformance.plugin.setups.sockets import raw_socket
 from conformance.plugin.timing import SOON
-from libsocket import Other, Socket
+from libsocket import UNSPEC, Other, Socket
+from netns import Capability
 
 NOWHERE = Other(AF_UNSPEC, bytes(14))
 """An address that only has a family."""
@@ -100,3 +103,120 @@ def test_a_listener_listens_no_more(ns, observe):
         seen = [port, listener.acceptconn, listener.getsockname()[1]]
 
         assert observe("port_before_listens_and_port", seen) == [4321, 0, 4321]
+
+
+@claim(
+    "defacto/connect/unspec-keeps-bound-address",
+    says="A UDP socket that was bound to 127.0.0.1 and port 0 and then connected keeps the address, but not "
+    "the port, once it is connected to an address of the family AF_UNSPEC, and can be bound again.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_the_address_alone_is_kept(ns, observe):
+    with Socket.udp() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.connect(("127.0.0.1", 9))
+        seen = [own(sock), peer(sock)]
+        sock.connect(NOWHERE)
+        seen += [own(sock), peer(sock)]
+        bind_to(sock, octets_of("127.0.0.2:4321"))
+
+        assert observe("addresses", [*seen, own(sock)]) == [
+            "127.0.0.1:chosen",
+            "127.0.0.1:9",
+            "127.0.0.1:0",
+            "-",
+            "127.0.0.2:4321",
+        ]
+
+
+@claim(
+    "defacto/connect/unspec-while-connecting",
+    says="Connecting a non-blocking TCP socket that is being connected to an address of the family "
+    "AF_UNSPEC ends the attempt: SO_ERROR says ECONNRESET, once, and the socket can be connected elsewhere.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_an_attempt_is_ended(ns, observe):
+    with listening(backlog=0) as full, full_backlog(full) as client, listening() as other:
+        client.sndtimeo = SOON
+        client.nonblocking = True
+        with refused(errno.EINPROGRESS):
+            client.connect(full.getsockname())
+        with refused(errno.EALREADY, "errno_while_connecting"):
+            client.connect(other.getsockname())
+        client.connect(NOWHERE)
+        errors = [client.error, client.error]
+        client.nonblocking = False
+        client.connect(other.getsockname())
+
+        assert observe("errors_and_connected", [*errors, client.getpeername() == other.getsockname()]) == [
+            errno.ECONNRESET,
+            0,
+            True,
+        ]
+
+
+@claim(
+    "defacto/connect/unspec-unconnected",
+    survives={"no-op: connect*": "to change nothing is what it does"},
+    says="Connecting a new TCP or UDP socket to an address of the family AF_UNSPEC succeeds and changes "
+    "nothing; one byte, which is no family, is refused with EINVAL.",
+    since="2.6.34",
+    commit="6503d96168f8",
+)
+@pytest.mark.parametrize("make", [Socket.tcp, Socket.udp], ids=["tcp", "udp"])
+def test_who_has_no_peer_is_dissolved_too(ns, observe, make):
+    with make() as sock:
+        with refused(errno.EINVAL):
+            connect_to(sock, UNSPEC.raw[:1])
+        connect_to(sock, UNSPEC.raw)
+
+        assert observe("addresses", [own(sock), peer(sock)]) == ["0.0.0.0:0", "-"]
+
+
+@claim(
+    "defacto/connect/unspec-deafens-raw",
+    survives={"no-op: connect(*127.0.0.1*": "one that is not connected again hears nothing either"},
+    says="A raw socket over IPv4 that is connected and then connected to an address of the family AF_UNSPEC "
+    "has the port 0 instead of its protocol, and receives nothing any more, also once it is connected again.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[Capability.NET_RAW],
+)
+def test_a_raw_socket_hears_no_more(ns, observe):
+    with raw_socket() as sock, raw_socket() as other, raw_socket() as sender:
+        sock.rcvtimeo = other.rcvtimeo = SOON
+        sock.connect(("127.0.0.1", 0))
+        sender.sendto(b"before", ("127.0.0.1", 0))
+        seen = [own(sock), sock.recv(100)[20:].decode(), other.recv(100)[20:].decode()]
+        sock.connect(NOWHERE)
+        seen += [own(sock)]
+        sock.connect(("127.0.0.1", 0))
+        sender.sendto(b"after", ("127.0.0.1", 0))
+        seen += [other.recv(100)[20:].decode()]
+        with refused(errno.EAGAIN):
+            sock.recv(100, MSG_DONTWAIT)
+
+        assert observe("received", seen) == ["127.0.0.1:253", "before", "before", "0.0.0.0:0", "after"]
+
+
+@claim(
+    "defacto/connect/unspec-netlink",
+    says="A connected netlink socket has the kernel for a peer again once it is connected to an address of "
+    "the family AF_UNSPEC, and keeps its port id.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_a_netlink_socket_speaks_to_the_kernel_again(ns, observe):
+    with Socket.netlink() as sock:
+        sock.bind((5_000_000, 0))
+        sock.connect((5_000_001, 0))
+        seen = [peer(sock)]
+        sock.connect(UNSPEC)
+
+        assert observe("addresses", [*seen, peer(sock), own(sock)]) == [
+            "netlink:5000001/0",
+            "netlink:0/0",
+            "netlink:5000000/0",
+        ]

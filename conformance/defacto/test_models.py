@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.models import binding, buffers, readable, tcp_states, timeouts
+from conformance.models import binding, buffers, connecting, readable, tcp_states, timeouts
 from conformance.models.binding import PLACES
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import initially
+from conformance.plugin.needs import IPV6, initially
 from conformance.plugin.properties import integers, sequences
 from conformance.plugin.setups.clock import ticks_in_a_second
 from conformance.plugin.setups.sockets import SOCKETS
@@ -25,9 +25,10 @@ AT_RANDOM = {"no-op: *": "in what is drawn at random a step may change nothing; 
 @claim(
     "defacto/SO_RCVBUF/any-sequence",
     says="However often SO_RCVBUF, SO_RCVBUFFORCE, SO_SNDBUF and SO_SNDBUFFORCE of a UDP or UNIX stream "
-    "socket are set, to whatever integers, each buffer is twice what the last of its settings asked: no more "
-    "than net.core.rmem_max or wmem_max, which is what a negative number asks, or with FORCE no more than "
-    "half of the largest int, where a negative number asks zero; but no smaller than the smallest buffer.",
+    "socket are set, to whatever integers, each buffer is twice what the last of its settings asked: no "
+    "more than net.core.rmem_max or wmem_max, which is what a negative number asks, or with FORCE no more "
+    "than half of the largest int, where a negative number asks zero; but no smaller than the smallest "
+    "buffer.",
     since="5.1",
     commit="4057765f2dee",
     needs=[initially(Capability.NET_ADMIN)],
@@ -106,8 +107,8 @@ def test_it_is_readable_from_the_mark_on(ns, steps):
 @claim(
     "defacto/poll/tcp-any-sequence",
     says="Whatever the two ends of a TCP connection do of send, receive, shut down either way or both, read "
-    "SO_ERROR and reset, what the calls return, the states in TCP_INFO and what poll reports follow from who "
-    "has sent FIN or a reset, what waits, and which error was read.",
+    "SO_ERROR and reset, what the calls return, the states in TCP_INFO and what poll reports follow from "
+    "who has sent FIN or a reset, what waits, and which error was read.",
     since="2.6.36",
     commit="d84ba638e4ba",
     survives=AT_RANDOM,
@@ -162,3 +163,46 @@ def test_who_can_share_a_port_of_tcp(ns, places, shared, listens):
     tried = binding.Trial.of(places, shared, listens=bool(listens))
 
     assert binding.seen(tried, Socket.tcp) == binding.expected(tried)
+
+
+WALKED = {
+    "connect": connecting.TARGETS,
+    "bind": (0, 2),
+    "listen": (0, 0),
+    "shutdown": (0, 2),
+    "unspec": (0, 0),
+}
+
+
+@claim(
+    "defacto/connect/tcp-any-sequence",
+    says="Whatever is done to a TCP socket, over IPv4 or IPv6, of bind, listen, connect (to who listens, to "
+    "a full backlog without blocking, to nobody, beyond all routes, with another family or too few bytes), "
+    "shutdown, AF_UNSPEC and a reset by its peer, what the calls return and what getsockname and "
+    "getpeername say follow from its state and from what was bound.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+    survives=AT_RANDOM,
+)
+@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
+@sequences(40, longest=10, peer_reset=(0, 0), **WALKED | {"connect": connecting.FIT})
+def test_a_connection_is_made_as_modelled(kind, steps):
+    assert list(connecting.seen(kind, steps)) == list(connecting.expected(kind, steps))
+
+
+@claim(
+    "defacto/connect/udp-any-sequence",
+    says="Whatever is done to a UDP socket, over IPv4 or IPv6, of bind, listen, connect (to any port, "
+    "beyond all routes, with another family or too few bytes), shutdown and AF_UNSPEC, what the calls "
+    "return and what getsockname and getpeername say follow from whether it is connected, and from what was "
+    "bound.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+    survives=AT_RANDOM,
+)
+@pytest.mark.parametrize("kind", ["udp", "udp6"])
+@sequences(40, longest=10, **WALKED)
+def test_an_association_is_made_as_modelled(kind, steps):
+    assert list(connecting.seen(kind, steps)) == list(connecting.expected(kind, steps))

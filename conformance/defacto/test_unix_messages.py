@@ -18,7 +18,7 @@ from conformance.plugin.setups.threads import delayed
 from conformance.plugin.setups.unix_messages import impatient, numbers_received, send_until_full
 from conformance.plugin.setups.urgent import at_mark
 from conformance.plugin.timing import SOON
-from libsocket import UNSPEC, Socket
+from libsocket import Socket
 
 CONNECTED = pytest.mark.parametrize("type_", [SOCK_STREAM, SOCK_SEQPACKET], ids=["stream", "seqpacket"])
 PACKETS = pytest.mark.parametrize("type_", [SOCK_DGRAM, SOCK_SEQPACKET], ids=["datagram", "seqpacket"])
@@ -366,48 +366,6 @@ def test_bytes_are_spliced(ns, observe):
 
         received = [other_right.recv(9).decode(), right.recv(9).decode()]
         assert observe("moved_and_received", [moved, received]) == [[4, 4], ["hell", "o"]]
-
-
-@claim(
-    "defacto/AF_UNIX/unspec-datagram",
-    says="Connecting a connected UNIX datagram socket to an address of the family AF_UNSPEC leaves it "
-    "without a peer (ENOTCONN), with its name, and another can send to it again.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-def test_a_datagram_socket_is_disconnected(ns, observe):
-    with Socket.unix(SOCK_DGRAM) as peer, Socket.unix(SOCK_DGRAM) as sock, Socket.unix(SOCK_DGRAM) as other:
-        impatient(sock)
-        peer.bind(b"\0peer")
-        sock.bind(NAME)
-        sock.connect(b"\0peer")
-        with refused(errno.EPERM, "errno_while_connected"):
-            other.sendto(b"refused", NAME)
-        sock.connect(UNSPEC)
-        with refused(errno.ENOTCONN):
-            sock.send(b"refused")
-        other.sendto(b"hello", NAME)
-
-        assert observe("received", sock.recv(9).decode()) == "hello"
-
-
-@claim(
-    "defacto/AF_UNIX/unspec-stream",
-    says="Connecting a connected UNIX stream or seqpacket socket to an address of the family AF_UNSPEC "
-    "fails with EINVAL, and it stays connected.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-@CONNECTED
-def test_a_stream_is_not_disconnected(ns, observe, type_):
-    left, right = Socket.pair(type_)
-    with left, right:
-        impatient(right)
-        with refused(errno.EINVAL):
-            left.connect(UNSPEC)
-        left.send(b"hello")
-
-        assert observe("received", right.recv(9).decode()) == "hello"
 
 
 @claim(

@@ -178,7 +178,7 @@ def test_sending_takes_the_family(ns, observe, make):
 
 @claim(
     "ip.7/address/family-required-any",
-    sentence=("ip.7/addresses/family", "ip.7/addresses/family-required"),
+    sentence=("ip.7/addresses/family", "ip.7/addresses/family-required", "bind.2/EINVAL/address"),
     section="Address format",
     says="An address whose family is not set, AF_UNSPEC, is refused when a TCP or UDP socket is bound to it, "
     "INADDR_ANY too.",

@@ -591,7 +591,7 @@ OTHER_TYPES = pytest.mark.parametrize(
 
 @claim(
     "unix.7/EPROTOTYPE/pathname",
-    sentence="unix.7/EPROTOTYPE/type",
+    sentence=("unix.7/EPROTOTYPE/type", "connect.2/EPROTOTYPE/type"),
     section="ERRORS",
     survives={"no-op: listen*": "the type counts first"},
     says="Connecting a UNIX stream, datagram or seqpacket socket to the pathname of one of another type "
@@ -613,7 +613,7 @@ def test_the_socket_at_a_pathname_must_be_of_the_type(ns, observe, type_, other_
 
 @claim(
     "unix.7/EPROTOTYPE/abstract",
-    sentence="unix.7/EPROTOTYPE/type",
+    sentence=("unix.7/EPROTOTYPE/type", "connect.2/EPROTOTYPE/type"),
     section="ERRORS",
     survives={"no-op: listen*": "the type counts first"},
     says="Connecting a UNIX stream, datagram or seqpacket socket to the abstract name of one of another "

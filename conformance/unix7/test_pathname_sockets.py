@@ -97,7 +97,7 @@ def test_the_directory_must_be_writable(ns, observe, type_):
 
 @claim(
     "unix.7/permissions/directory-search",
-    sentence=("unix.7/permissions/directory", "unix.7/permissions/create"),
+    sentence=("unix.7/permissions/directory", "unix.7/permissions/create", "bind.2/EACCES/search"),
     section="Pathname socket ownership and permissions",
     says="Binding a UNIX stream, datagram or seqpacket socket to a pathname fails in a directory that the "
     "process may write and not search, with EACCES, and makes no file.",
@@ -110,7 +110,7 @@ def test_the_directory_must_be_searchable(ns, observe, type_):
 
 @claim(
     "unix.7/permissions/directory-search-connect",
-    sentence="unix.7/permissions/directory",
+    sentence=("unix.7/permissions/directory", "connect.2/EACCES/unix"),
     section="Pathname socket ownership and permissions",
     says="Connecting to a UNIX stream or seqpacket socket whose own permissions allow everything fails with "
     "EACCES where the process may not search the directory that it is in.",
@@ -158,7 +158,7 @@ def test_a_receiver_is_not_found_in_a_directory_that_cannot_be_searched(ns, obse
 
 @claim(
     "unix.7/permissions/connect",
-    sentence=("unix.7/permissions/connect", "unix.7/permissions/changed"),
+    sentence=("unix.7/permissions/connect", "unix.7/permissions/changed", "connect.2/EACCES/unix"),
     section="Pathname socket ownership and permissions",
     says="Connecting to a UNIX stream or seqpacket socket takes write permission on it and no other: with "
     "mode 0555 another user's connect fails with EACCES, with mode 0222 it succeeds.",

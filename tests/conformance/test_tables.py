@@ -74,6 +74,10 @@ TRUE = {
     "bad-pointer": ("buffer", 'sockets = ["unix"]\ncall = "recv"'),
     "sigpipe": ("shut-wr", 'sockets = ["unix"]\nsignals = 1'),
     "sysctl-default": ("net.ipv4.tcp_sack", 'value = "1"\nelsewhere = "0"'),
+    "bound": ("new", 'sockets = ["udp"]\naddresses = ["127.0.0.1:4321"]'),
+    "not-bound": ("bound", 'sockets = ["udp"]\nerrno = "EINVAL"'),
+    "connected": ("new", 'sockets = ["udp"]\naddresses = [["0.0.0.0:9", "127.0.0.1:chosen", "127.0.0.1:9"]]'),
+    "not-connected": ("connected", 'sockets = ["tcp"]\nerrno = "EISCONN"'),
 }
 """A row of each kind that this kernel fulfils: an option, and the fields."""
 
@@ -144,6 +148,10 @@ FALSE = {
     "bad-pointer": ("buffer", 'sockets = ["unix"]\ncall = "recv"\nlost = true'),
     "sigpipe": ("shut-wr", 'sockets = ["unix-seqpacket"]\nsignals = 1'),
     "sysctl-default": ("net.ipv4.tcp_sack", 'value = "0"\nelsewhere = "0"'),
+    "bound": ("bound", 'sockets = ["udp"]'),
+    "not-bound": ("new", 'sockets = ["udp"]\nerrno = "EINVAL"'),
+    "connected": ("new", 'sockets = ["udp"]\naddresses = [["0.0.0.0:9", "127.0.0.1:chosen", "0.0.0.0:9"]]'),
+    "not-connected": ("connected", 'sockets = ["udp"]\nerrno = "EISCONN"'),
 }
 """A row of each kind that it does not fulfil."""
 
@@ -181,6 +189,9 @@ SUBJECTS = {
     "source-address": "section",
     "bad-pointer": "argument",
     "sigpipe": "state",
+    "edge": "event",
+    "announced": "event",
+    **dict.fromkeys(("reported", "bound", "not-bound", "connected", "not-connected"), "state"),
 }
 """What a row is about, where that is no option."""
 

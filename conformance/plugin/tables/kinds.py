@@ -24,6 +24,7 @@ from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.states import EVENTS, STATES, edge, in_state, reported, signal_of
 from conformance.plugin.tables import message_kinds as messages
 from conformance.plugin.tables.call_kinds import CALL_KINDS
+from conformance.plugin.tables.address_kinds import ADDRESS_KINDS
 from conformance.plugin.tables.row import (
     Capabilities,
     Case,
@@ -901,5 +902,6 @@ KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     "interrupted": (Interrupted, test_a_call_is_interrupted),
     "sysctl-default": (SysctlDefault, test_a_new_namespace_has_the_default),
     **CALL_KINDS,
+    **ADDRESS_KINDS,
 }
 """The rows of each kind, by the name of their tables, and the test that tries them."""

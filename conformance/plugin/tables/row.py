@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import Need, need_of
+from conformance.plugin.observations import ERRNO
 from conformance.plugin.setups.sockets import SOCKETS
 from libsocket import INT, OPTIONS, Option, Socket
 from netns import Capability, initial_sysctl
@@ -51,22 +52,23 @@ class Difference(Struct, forbid_unknown_fields=True, frozen=True):
 
     why: Words
     since: str
-    commit: str
+    commit: str | None = None
+    source: str | None = None
     until: str | None = None
     backports: tuple[str, ...] = ()
     observed: Mapping[str, Any] = {}
     succeeds: bool = False
-    """What should be refused is not: no errno is observed, for which TOML has no word."""
+    """The call that should be refused succeeds: the observation ``errno`` is None, which TOML cannot say."""
 
-    def declared(self) -> Expectation:
-        observed = {**self.observed, "errno": None} if self.succeeds else self.observed
+    def difference(self) -> Expectation:
         return differs(
             self.why,
             since=self.since,
-            commit=self.commit,
             until=self.until,
+            commit=self.commit,
+            source=self.source,
             backports=self.backports,
-            observed=observed,
+            observed={**self.observed, ERRNO: None} if self.succeeds else self.observed,
         )
 
 
@@ -125,7 +127,7 @@ class ClaimRow(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
             backports=self.backports,
             commit=self.commit,
             needs=[_need(code) for code in self.needs],
-            expect=[one.declared() for one in self.expect],
+            expect=[one.difference() for one in self.expect],
             survives=self.survives,
         )
 
