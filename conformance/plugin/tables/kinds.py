@@ -18,6 +18,7 @@ from conformance.plugin.setups.listeners import listening, listening_unix, pendi
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.states import EVENTS, STATES, edge, in_state, reported, signal_of
+from conformance.plugin.tables.connection_kinds import CONNECTION_KINDS
 from conformance.plugin.tables.row import (
     Capabilities,
     Case,
@@ -730,5 +731,6 @@ KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     "edge": (Edge, test_an_event_is_an_edge),
     "announced": (Announced, test_an_event_is_announced),
     "sysctl-default": (SysctlDefault, test_a_new_namespace_has_the_default),
+    **CONNECTION_KINDS,
 }
 """The rows of each kind, by the name of their tables, and the test that tries them."""
