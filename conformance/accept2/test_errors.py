@@ -148,8 +148,8 @@ def test_a_mere_path_is_no_descriptor(ns, observe):
     "accept.2/ENOTSOCK/files",
     sentence="accept.2/ENOTSOCK/no-socket",
     section="ERRORS",
-    says="accept(2) and accept4(2) of a descriptor of a character device, a directory or an eventfd(2), which "
-    "is no socket, fail with ENOTSOCK.",
+    says="accept(2) and accept4(2) of a descriptor of a character device, a directory or an eventfd(2) fail "
+    "with ENOTSOCK.",
 )
 @pytest.mark.parametrize("file", FILES)
 def test_only_a_socket_accepts(ns, observe, file):
@@ -287,8 +287,8 @@ def test_a_length_is_not_negative(ns, observe, kind, negative):
     "accept.2/EINVAL/addrlen-negative-vsock",
     sentence="accept.2/EINVAL/addrlen",
     section="ERRORS",
-    says=f"accept(2) of {WHO_VSOCK}, with an address and a length of -1, fails with EINVAL where a connection "
-    "waits.",
+    says=f"accept(2) of {WHO_VSOCK}, with an address and a length of -1, fails with EINVAL where a "
+    "connection waits.",
     since="5.14",
     needs=VSOCK_NEEDS,
 )
@@ -309,8 +309,8 @@ BAD_ADDRESSES = pytest.mark.parametrize(
 
 @claim(
     "defacto/accept/connection-lost",
-    says=f"accept(2) of {WHO} that fails with EFAULT or EINVAL for its address or length takes the connection "
-    "all the same, and closes it: it waits no more, and the client receives the end of the stream.",
+    says=f"accept(2) of {WHO} that fails with EFAULT or EINVAL for its address or length takes the "
+    "connection all the same, and closes it: it waits no more, and its client receives the end.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=NEEDS,
@@ -327,8 +327,8 @@ def test_the_connection_is_lost(ns, observe, kind, address, length):
 
 @claim(
     "defacto/accept/address-not-looked-at",
-    says=f"accept(2) of {WHO} that does not block, and at which no connection waits, fails with EAGAIN whether "
-    "the address can be written and the length is negative or not.",
+    says=f"accept(2) of {WHO} that does not block, and at which no connection waits, fails with EAGAIN "
+    "whether the address can be written and the length is negative or not.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=NEEDS,
@@ -369,8 +369,8 @@ def test_without_an_address_there_is_no_length(ns, observe, kind):
     sentence="accept.2/return/error",
     section="RETURN VALUE",
     says="accept(2) that fails with EAGAIN (a TCP or UNIX stream listener that does not block and where no "
-    "connection waits), EINVAL (one that does not listen) or EOPNOTSUPP (a UDP or UNIX datagram socket) leaves "
-    "address and length unchanged.",
+    "connection waits), EINVAL (one that does not listen) or EOPNOTSUPP (a UDP or UNIX datagram socket) "
+    "leaves address and length unchanged.",
 )
 @pytest.mark.parametrize(
     ("kind", "state", "number"),
@@ -399,8 +399,8 @@ def test_a_failure_leaves_the_length(ns, observe, kind, state, number):
     "accept.2/EMFILE/limit",
     sentence="accept.2/EMFILE/limit",
     section="ERRORS",
-    says=f"accept(2) of {WHO} fails with EMFILE where a process has as many descriptors open as RLIMIT_NOFILE "
-    "allows.",
+    says=f"accept(2) of {WHO} fails with EMFILE where a process has as many descriptors open as "
+    "RLIMIT_NOFILE allows.",
     needs=NEEDS,
 )
 @STREAMS

@@ -76,7 +76,11 @@ class Listens(_InStates, frozen=True, kw_only=True):
     """A socket in one of the states listens by listen(2), and accepts who connects to it."""
 
 
-def test_it_listens_in_a_state(observe: Observe, row: Listens, case: Case) -> None:
+def test_it_listens_in_a_state(
+    observe: Observe,
+    row: Listens,  # noqa: ARG001 - the case has all
+    case: Case,
+) -> None:
     with in_state(case.socket, case.given) as sock:
         sock.rcvtimeo = SOON
         sock.listen()
@@ -223,9 +227,9 @@ def test_so_much_of_the_address_is_written(observe: Observe, row: AddressRoom, c
 
 
 class AcceptFlags(_OfKinds, frozen=True, kw_only=True):
-    """What accept4(2) gives with ``flags`` has the flags ``set``, of O_NONBLOCK, O_ASYNC, O_APPEND, FD_CLOEXEC.
+    """What accept4(2) gives with ``flags`` has the flags ``set`` alone, its listener those of ``listener``.
 
-    ``listener`` are those that the listener has.
+    They are O_NONBLOCK, O_ASYNC, O_APPEND and FD_CLOEXEC.
     """
 
     flags: tuple[Literal["SOCK_NONBLOCK", "SOCK_CLOEXEC"], ...] = ()
@@ -265,7 +269,11 @@ class UnknownFlags(_OfKinds, frozen=True, kw_only=True):
 _KNOWN: Final = {SOCK_NONBLOCK, SOCK_CLOEXEC}
 
 
-def test_unknown_flags_are_refused(observe: Observe, row: UnknownFlags, case: Case) -> None:
+def test_unknown_flags_are_refused(
+    observe: Observe,
+    row: UnknownFlags,  # noqa: ARG001 - the case has all
+    case: Case,
+) -> None:
     with in_state(case.socket, "listening-connection-waiting") as listener:
         listener.nonblocking = True
         with refused(errno.EINVAL):
@@ -277,7 +285,8 @@ def test_unknown_flags_are_refused(observe: Observe, row: UnknownFlags, case: Ca
 class Interrupted(_OfKinds, frozen=True, kw_only=True):
     """What becomes of an accept(2) that waits at a listener when a signal comes that has a handler.
 
-    It goes on until a connection comes, or fails with EINTR. ``restart`` is SA_RESTART, ``timeout`` SO_RCVTIMEO.
+    It goes on until a connection comes, or fails with EINTR. ``restart`` is SA_RESTART, ``timeout``
+    SO_RCVTIMEO.
     """
 
     restart: bool
