@@ -29,12 +29,14 @@ from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Capability, initial_sysctl_set, without
 
-STREAMS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "mptcp", "unix", "unix-seqpacket"])
+STREAMS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix", "unix-seqpacket"])
+MPTCPS = pytest.mark.parametrize("kind", ["mptcp", "mptcp6"])
 VSOCKS = pytest.mark.parametrize("kind", ["vsock", "vsock-seqpacket"])
-NEEDS = [IPV6, MPTCP]
+NEEDS = [IPV6]
+MPTCP_NEEDS = [IPV6, MPTCP]
 VSOCK_NEEDS = [VSOCK, VSOCK_LOOPBACK]
 
-WHO = "a TCP listener over IPv4 or IPv6, an MPTCP listener over IPv4, or a UNIX stream or seqpacket listener"
+WHO = "a TCP listener over IPv4 or IPv6, or a UNIX stream or seqpacket listener"
 WHO_VSOCK = "an AF_VSOCK stream or seqpacket listener"
 
 FILES: Final[Mapping[str, Callable[[], int]]] = {
@@ -524,3 +526,77 @@ def test_accept_tells_that_the_client_has_closed(ns, observe, kind):
         with refused(errno.ECONNABORTED), accepted(listener) as server:
             server.rcvtimeo = SOON
             observe("received", server.recv(9).decode())
+
+
+WHO_MPTCP = "an MPTCP listener over IPv4 or IPv6"
+
+
+@claim(
+    "accept.2/EFAULT/address-mptcp",
+    sentence="accept.2/EFAULT/not-writable",
+    section="ERRORS",
+    says=f"accept(2) of {WHO_MPTCP}, with an address where there is no memory, or memory that can only be "
+    "read, fails with EFAULT where a connection waits.",
+    needs=MPTCP_NEEDS,
+)
+@MPTCPS
+@pytest.mark.parametrize("where", ["nowhere", "read-only"])
+def test_the_address_must_be_writable_on_mptcp(ns, observe, kind, where):
+    with waiting(kind) as (listener, _), addresses(where) as address:
+        with refused(errno.EFAULT):
+            accepted(listener, address, room()).close()
+        with pending_connection(listener):
+            assert observe("without_address", still_waits(listener)) == "accepted"
+
+
+@claim(
+    "accept.2/EINVAL/addrlen-negative-mptcp",
+    sentence="accept.2/EINVAL/addrlen",
+    section="ERRORS",
+    says=f"accept(2) of {WHO_MPTCP}, with an address and a length of -1, fails with EINVAL where a "
+    "connection waits.",
+    needs=MPTCP_NEEDS,
+)
+@MPTCPS
+def test_a_length_is_not_negative_on_mptcp(ns, observe, kind):
+    memory = ctypes.create_string_buffer(128)
+    with waiting(kind) as (listener, _):
+        with refused(errno.EINVAL):
+            accepted(listener, ctypes.addressof(memory), room(-1)).close()
+        with pending_connection(listener):
+            assert observe("without_address", still_waits(listener)) == "accepted"
+
+
+@claim(
+    "defacto/accept/connection-lost-mptcp",
+    says=f"accept(2) of {WHO_MPTCP} that fails with EFAULT or EINVAL for its address or length takes the "
+    "connection all the same, and closes it: it waits no more, and its client receives the end.",
+    since="5.6",
+    commit="cf7da0d66cc1",
+    needs=MPTCP_NEEDS,
+)
+@MPTCPS
+@BAD_ADDRESSES
+def test_the_connection_is_lost_on_mptcp(ns, observe, kind, address, length):
+    with waiting(kind) as (listener, client):
+        with refused():
+            accepted(listener, address, room(length)).close()
+
+        assert observe("waits_and_end", [still_waits(listener), end_of(client)]) == ["nobody", "''"]
+
+
+@claim(
+    "accept.2/EMFILE/limit-mptcp",
+    sentence="accept.2/EMFILE/limit",
+    section="ERRORS",
+    says=f"accept(2) of {WHO_MPTCP} fails with EMFILE where a process has as many descriptors open as "
+    "RLIMIT_NOFILE allows.",
+    needs=MPTCP_NEEDS,
+)
+@MPTCPS
+def test_no_more_descriptors_than_the_limit_on_mptcp(ns, observe, kind):
+    with waiting(kind) as (listener, _):
+        with no_descriptor_free(), refused(errno.EMFILE):
+            accepted(listener).close()
+
+        assert observe("once_one_is_free", still_waits(listener)) == "accepted"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import signal
 
 import pytest
 
@@ -13,20 +15,23 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.accepting import SOCK_NONBLOCK, accepted, accepted4
 from conformance.plugin.setups.listeners import pending_connection
 from conformance.plugin.setups.readiness import await_error, await_readable, readable_by_poll
+from conformance.plugin.setups.signals import signalled
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.states import LISTENING
 from conformance.plugin.setups.threads import delayed
 from conformance.plugin.timing import SOON, timed
 from libsocket import Linger, Shutdown, Socket
 
-STREAMS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "mptcp", "unix", "unix-seqpacket"])
+STREAMS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix", "unix-seqpacket"])
+MPTCPS = pytest.mark.parametrize("kind", ["mptcp", "mptcp6"])
 PLAIN = pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix", "unix-seqpacket"])
 UNIX = pytest.mark.parametrize("kind", ["unix", "unix-seqpacket"])
 TCP = pytest.mark.parametrize("kind", ["tcp", "tcp6"])
 VSOCKS = pytest.mark.parametrize("kind", ["vsock", "vsock-seqpacket"])
-NEEDS = [IPV6, MPTCP]
+NEEDS = [IPV6]
+MPTCP_NEEDS = [IPV6, MPTCP]
 
-WHO = "a TCP listener over IPv4 or IPv6, an MPTCP listener over IPv4, or a UNIX stream or seqpacket listener"
+WHO = "a TCP listener over IPv4 or IPv6, or a UNIX stream or seqpacket listener"
 LATER = 0.03
 """Seconds, after which something happens to a listener where an accept waits."""
 
@@ -49,14 +54,11 @@ def nonblocking_accept(listener: Socket) -> str:
 def test_it_waits_for_a_connection(ns, observe, kind):
     with LISTENING[kind]() as listener, SOCKETS[kind]() as client:
         listener.rcvtimeo = SOON
-        with (
-            delayed(lambda: client.connect(listener.getsockname()), LATER),
-            timed() as took,
-            accepted(listener) as server,
-        ):
-            took.stop()
-            client.send(b"hello")
+        with delayed(lambda: client.connect(listener.getsockname()), LATER), timed() as took:
+            server = accepted(listener)
+        with server:
             server.rcvtimeo = SOON
+            client.send(b"hello")
 
             seen = [took.lasted(LATER), server.recv(9).decode()]
             assert observe("waited_and_received", seen) == [True, "hello"]
@@ -73,19 +75,54 @@ def test_it_waits_for_a_connection(ns, observe, kind):
 )
 @VSOCKS
 def test_it_waits_for_a_connection_on_vsock(ns, observe, kind):
-    with (
-        LISTENING[kind]() as listener,
-        SOCKETS[kind]() as client,
-        delayed(lambda: client.connect(listener.getsockname()), LATER),
-        timed() as took,
-        accepted(listener) as server,
-    ):
-        took.stop()
-        client.send(b"hello")
-        server.rcvtimeo = SOON
+    with LISTENING[kind]() as listener, SOCKETS[kind]() as client:
+        with delayed(lambda: client.connect(listener.getsockname()), LATER), timed() as took:
+            server = accepted(listener)
+        with server:
+            server.rcvtimeo = SOON
+            client.send(b"hello")
 
-        seen = [took.lasted(LATER), server.recv(9).decode()]
-        assert observe("waited_and_received", seen) == [True, "hello"]
+            seen = [took.lasted(LATER), server.recv(9).decode()]
+            assert observe("waited_and_received", seen) == [True, "hello"]
+
+
+@claim(
+    "accept.2/accept/blocks-mptcp",
+    sentence="accept.2/accept/blocks",
+    section="DESCRIPTION",
+    says="accept(2) of an MPTCP listener, over IPv4 and IPv6, that blocks, and at which no connection waits, "
+    "waits until there is one.",
+    needs=MPTCP_NEEDS,
+)
+@MPTCPS
+def test_it_waits_for_a_connection_on_mptcp(ns, observe, kind):
+    with LISTENING[kind]() as listener, SOCKETS[kind]() as client:
+        with delayed(lambda: client.connect(listener.getsockname()), LATER), timed() as took:
+            server = accepted(listener)
+        with server:
+            server.rcvtimeo = SOON
+            client.send(b"hello")
+
+            seen = [took.lasted(LATER), server.recv(9).decode()]
+            assert observe("waited_and_received", seen) == [True, "hello"]
+
+
+@claim(
+    "accept.2/EAGAIN/nonblocking-mptcp",
+    sentence=("accept.2/accept/nonblocking", "accept.2/EAGAIN/nonblocking"),
+    section="ERRORS",
+    says="accept(2) of an MPTCP listener, over IPv4 and IPv6, that does not block, and at which no "
+    "connection waits, fails with EAGAIN.",
+    needs=MPTCP_NEEDS,
+)
+@MPTCPS
+def test_it_does_not_wait_on_mptcp(ns, observe, kind):
+    with LISTENING[kind]() as listener:
+        listener.nonblocking = True
+        with refused(errno.EAGAIN):
+            accepted(listener).close()
+        with pending_connection(listener):
+            assert observe("with_connection", nonblocking_accept(listener)) == "accepted"
 
 
 @claim(
@@ -116,11 +153,11 @@ def test_the_flag_is_for_the_new_socket(ns, observe, kind):
     "accept.2/EAGAIN/nonblocking-by-kind",
     sentence=("accept.2/accept/nonblocking", "accept.2/EAGAIN/nonblocking"),
     section="ERRORS",
-    says="accept(2) of a TCP listener over IPv6, an MPTCP listener over IPv4, or a UNIX seqpacket listener, "
-    "that does not block, and at which no connection waits, fails with EAGAIN.",
+    says="accept(2) of a TCP listener over IPv6, or a UNIX seqpacket listener, that does not block, and at "
+    "which no connection waits, fails with EAGAIN.",
     needs=NEEDS,
 )
-@pytest.mark.parametrize("kind", ["tcp6", "mptcp", "unix-seqpacket"])
+@pytest.mark.parametrize("kind", ["tcp6", "unix-seqpacket"])
 def test_it_does_not_wait_where_it_does_not_block(ns, observe, kind):
     with LISTENING[kind]() as listener:
         listener.nonblocking = True
@@ -132,7 +169,7 @@ def test_it_does_not_wait_where_it_does_not_block(ns, observe, kind):
 
 @claim(
     "socket.7/SO_RCVTIMEO/accept-by-kind",
-    sentence="socket.7/SO_RCVTIMEO/eagain",
+    sentence="socket.7/SO_RCVTIMEO/outcome",
     section="Socket options",
     says="accept(2) of a TCP listener over IPv6 or a UNIX seqpacket listener at which no connection comes "
     "while its receive timeout lasts fails with EAGAIN.",
@@ -152,11 +189,11 @@ def test_it_waits_as_long_as_the_timeout(ns, observe, kind):
 
 @claim(
     "socket.7/SO_RCVTIMEO/accept-mptcp",
-    sentence="socket.7/SO_RCVTIMEO/eagain",
+    sentence="socket.7/SO_RCVTIMEO/outcome",
     section="Socket options",
     says="accept(2) of an MPTCP listener, over IPv4 and IPv6, at which no connection comes while its receive "
     "timeout of 10 ms lasts, fails with EAGAIN.",
-    needs=NEEDS,
+    needs=MPTCP_NEEDS,
     expect=differs(
         "the option is kept by the MPTCP socket, and accept(2) waits by that of the TCP socket inside, which "
         "has none: it goes on until there is a connection",
@@ -165,7 +202,7 @@ def test_it_waits_as_long_as_the_timeout(ns, observe, kind):
         observed={"errno": None, "timeout": 0.01},
     ),
 )
-@pytest.mark.parametrize("kind", ["mptcp", "mptcp6"])
+@MPTCPS
 def test_a_timeout_ends_it_on_mptcp(ns, observe, kind):
     with LISTENING[kind]() as listener, SOCKETS[kind]() as client:
         listener.rcvtimeo = 0.01
@@ -229,13 +266,10 @@ def test_it_waits_for_the_next(ns, observe, kind):
         SOCKETS[kind]() as second,
     ):
         listener.rcvtimeo = SOON
-        with (
-            accepted(other),
-            delayed(lambda: second.connect(listener.getsockname()), LATER),
-            timed() as took,
-            accepted(listener) as server,
-        ):
-            took.stop()
+        accepted(other).close()
+        with delayed(lambda: second.connect(listener.getsockname()), LATER), timed() as took:
+            server = accepted(listener)
+        with server:
             second.send(b"second")
             server.rcvtimeo = SOON
             seen = [took.lasted(LATER), server.recv(9).decode()]
@@ -367,3 +401,23 @@ def test_data_of_who_is_gone(ns, observe, kind):
             server.rcvtimeo = SOON
 
             assert observe("received", [server.recv(9).decode(), server.recv(9).decode()]) == ["early", ""]
+
+
+@claim(
+    "accept.2/notification/sigio",
+    sentence="accept.2/notification/sigio",
+    section="DESCRIPTION",
+    says="A TCP listener over IPv4 or IPv6, or a UNIX stream or seqpacket listener, with O_ASYNC and an "
+    "owner (F_SETOWN) sends it SIGIO when a client has connected, and without O_ASYNC it does not.",
+    needs=[IPV6],
+)
+@PLAIN
+def test_the_owner_is_told_of_a_connection(ns, observe, kind):
+    with signalled(signal.SIGIO) as came, LISTENING[kind]() as listener:
+        fcntl.fcntl(listener, fcntl.F_SETOWN, os.getpid())
+        with pending_connection(listener):
+            accepted(listener).close()
+        without = list(came)
+        fcntl.fcntl(listener, fcntl.F_SETFL, os.O_ASYNC)
+        with pending_connection(listener), accepted(listener):
+            assert observe("without_and_with", [without, came[:1]]) == [[], ["SIGIO"]]

@@ -20,7 +20,6 @@ from conformance.plugin.setups.states import in_state
 from libsocket import Socket
 
 RANGE = "net.ipv4.ip_local_port_range"
-INTERNET = pytest.mark.parametrize("kind", ["tcp", "tcp6", "mptcp", "mptcp6"])
 FILES: Final[Mapping[str, Callable[[], int]]] = {
     "file": lambda: os.open("/dev/null", os.O_RDWR),
     "directory": lambda: os.open("/", os.O_RDONLY),
@@ -99,11 +98,11 @@ def test_a_mere_path_is_no_descriptor(ns, observe):
     "listen.2/EADDRINUSE/ephemeral-ports",
     sentence="listen.2/EADDRINUSE/ephemeral-ports",
     section="ERRORS",
-    says="listen(2) of a TCP or MPTCP socket, over IPv4 and IPv6, that is not bound fails with EADDRINUSE "
+    says="listen(2) of a TCP socket, over IPv4 and IPv6, that is not bound fails with EADDRINUSE "
     "where every port of net.ipv4.ip_local_port_range is taken, and succeeds once one is free.",
-    needs=[IPV6, MPTCP, sysctl(RANGE)],
+    needs=[IPV6, sysctl(RANGE)],
 )
-@INTERNET
+@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
 def test_no_ephemeral_port_is_left(ns, observe, kind):
     ns.sysctl[RANGE] = "40000 40001"
     with SOCKETS[kind]() as first, SOCKETS[kind]() as second, SOCKETS[kind]() as third:
@@ -121,6 +120,28 @@ def test_no_ephemeral_port_is_left(ns, observe, kind):
             True,
             True,
         ]
+
+
+@claim(
+    "listen.2/EADDRINUSE/ephemeral-ports-mptcp",
+    sentence="listen.2/EADDRINUSE/ephemeral-ports",
+    section="ERRORS",
+    says="listen(2) of an MPTCP socket, over IPv4 and IPv6, that is not bound fails with EADDRINUSE where "
+    "every port of net.ipv4.ip_local_port_range is taken, and succeeds once one is free.",
+    needs=[IPV6, MPTCP, sysctl(RANGE)],
+)
+@pytest.mark.parametrize("kind", ["mptcp", "mptcp6"])
+def test_no_ephemeral_port_is_left_on_mptcp(ns, observe, kind):
+    ns.sysctl[RANGE] = "40000 40000"
+    with SOCKETS[kind]() as first, SOCKETS[kind]() as second:
+        first.listen()
+        with refused(errno.EADDRINUSE):
+            second.listen()
+        before = second.acceptconn
+        first.close()
+        second.listen()
+
+        assert observe("accepting", [before, second.acceptconn]) == [False, True]
 
 
 @claim(

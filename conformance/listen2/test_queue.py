@@ -7,10 +7,11 @@ import errno
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import IPV6, MPTCP, SCTP, VSOCK, VSOCK_LOOPBACK
+from conformance.plugin.needs import IPV6, MPTCP, SCTP, VSOCK, VSOCK_LOOPBACK, sysctl
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.accepting import accepted
-from conformance.plugin.setups.listeners import full_backlog, pending_connection
+from conformance.plugin.setups.accepting import accepted, returned_by_listen
+from conformance.plugin.setups.listeners import full_backlog, listening, pending_connection
+from conformance.plugin.setups.made_peer import MADE, answered, made_peers
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.states import LISTENING, in_state
 from conformance.plugin.setups.threads import delayed
@@ -312,3 +313,70 @@ def test_a_backlog_of_zero_ends_listening_on_sctp(ns, observe, kind):
         sock.listen(1)
 
         assert observe("accepting", [*seen, sock.acceptconn]) == [True, False, True]
+
+
+@claim(
+    "listen.2/backlog/incomplete-requests",
+    sentence="listen.2/backlog/established",
+    section="NOTES",
+    says="A TCP listener over IPv4 with a backlog of 2 and a net.ipv4.tcp_syncookies of 0 answers five SYNs "
+    "that are not followed up: the backlog is not the number of incomplete requests.",
+    since="2.2",
+    needs=[*MADE, sysctl("net.ipv4.tcp_syncookies")],
+    expect=differs(
+        "it answers no more than are in the backlog, or one more: that is the limit of both queues (older "
+        "than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"first_and_fifth": [True, False]},
+    ),
+    survives={"no-op: listen(2)*": "the backlog that a listener has is no larger"},
+)
+def test_incomplete_requests_do_not_count(peers, observe):
+    peers.right.namespace.sysctl["net.ipv4.tcp_syncookies"] = 0
+    with (
+        made_peers(peers, 5) as many,
+        peers.right.entered(),
+        listening(peers.right.address, backlog=2) as sock,
+    ):
+        first, *_, fifth = answered(many, sock)
+
+        assert observe("first_and_fifth", [first, fifth]) == [True, True]
+
+
+@claim(
+    "listen.2/backlog/established",
+    sentence="listen.2/backlog/established",
+    section="NOTES",
+    says="A TCP listener over IPv4 with a backlog of 2 and a net.ipv4.tcp_syncookies of 1 answers five SYNs "
+    "that are not followed up, while no more than three connections that are established wait there.",
+    since="2.2",
+    needs=[*MADE, sysctl("net.ipv4.tcp_syncookies")],
+    survives=NO_WAIT,
+)
+def test_established_connections_count(peers, observe):
+    peers.right.namespace.sysctl["net.ipv4.tcp_syncookies"] = 1
+    with (
+        made_peers(peers, 5) as many,
+        peers.right.entered(),
+        listening(peers.right.address, backlog=2) as sock,
+        listening(backlog=2) as other,
+    ):
+        assert observe("answered_and_waiting", [sum(answered(many, sock)), waiting(other)]) == [5, 3]
+
+
+@claim(
+    "listen.2/return/values",
+    sentence="listen.2/return/zero",
+    section="RETURN VALUE",
+    says="listen(2) of a bound TCP or UNIX stream socket returns 0, and of a UDP or UNIX datagram socket -1, "
+    "and errno is EOPNOTSUPP.",
+)
+@pytest.mark.parametrize(
+    ("kind", "other"), [("tcp", "udp"), ("unix", "unix-datagram")], ids=["internet", "unix"]
+)
+def test_zero_or_minus_one_is_returned(ns, observe, kind, other):
+    with in_state(kind, "bound") as stream, in_state(other, "bound") as datagram:
+        seen = [returned_by_listen(stream), returned_by_listen(datagram)]
+
+        assert observe("returned", [*seen, stream.acceptconn]) == [[0, None], [-1, "EOPNOTSUPP"], True]

@@ -37,12 +37,12 @@ def accepted(
 ) -> Socket:
     """The next connection, by accept(2). Address and length are places in memory, or none."""
     place = ctypes.byref(length) if isinstance(length, ctypes.c_int) else ctypes.c_void_p(length)
-    return _made(_libc.accept(_number(listener), ctypes.c_void_p(address), place))
+    return _made(_libc.accept(_number(listener), ctypes.c_void_p(address), place), listener)
 
 
 def accepted4(listener: Socket | int, flags: int) -> Socket:
     """The next connection, by accept4(2), without its address."""
-    return _made(_libc.accept4(_number(listener), None, None, ctypes.c_int(flags)))
+    return _made(_libc.accept4(_number(listener), None, None, ctypes.c_int(flags)), listener)
 
 
 def listened(sock: Socket | int, backlog: int) -> None:
@@ -51,13 +51,23 @@ def listened(sock: Socket | int, backlog: int) -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
+def returned_by_listen(sock: Socket) -> list[object]:
+    """What listen(2) returns, and the errno it has set by name, if it has."""
+    ctypes.set_errno(0)
+    value = _libc.listen(sock.fileno(), 1)
+    return [value, errno_name(ctypes.get_errno()) if ctypes.get_errno() else None]
+
+
 def _number(file: Socket | int) -> int:
     return file if isinstance(file, int) else file.fileno()
 
 
-def _made(descriptor: int) -> Socket:
+def _made(descriptor: int, listener: Socket | int) -> Socket:
+    """A socket of the listener's kind: one of AF_ALG has no name by which it could be told."""
     if descriptor < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    if isinstance(listener, Socket):
+        return Socket(listener.family, listener.type, listener.proto, descriptor)
     return Socket.from_fd(descriptor)
 
 

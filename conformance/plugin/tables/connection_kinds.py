@@ -298,7 +298,7 @@ def test_a_signal_comes(observe: Observe, row: Interrupted, case: Case) -> None:
     with in_state(case.socket, "listening") as listener, in_state(case.socket, "new") as client:
         listener.rcvtimeo = PATIENT * row.timeout
         address = listener.getsockname()
-        with interrupting(lambda: client.connect(address), restart=row.restart):
+        with interrupting(lambda: client.connect_ex(address), restart=row.restart):
             ended = ending_of(listener)
 
         assert observe("ended", ended) == ("accepted" if row.goes_on else "EINTR")
