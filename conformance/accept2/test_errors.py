@@ -20,14 +20,16 @@ from conformance.plugin.setups.accepting import (
     accepted,
     accepted4,
     end_of,
+    files_of_whole_kernel,
     no_descriptor_free,
     read_only_memory,
 )
 from conformance.plugin.setups.listeners import pending_connection
+from conformance.plugin.setups.readiness import readable_by_poll
 from conformance.plugin.setups.states import LISTENING, in_state
 from conformance.plugin.timing import SOON
 from libsocket import Socket
-from netns import Capability, initial_sysctl_set, without
+from netns import Capability, without
 
 STREAMS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix", "unix-seqpacket"])
 MPTCPS = pytest.mark.parametrize("kind", ["mptcp", "mptcp6"])
@@ -85,13 +87,11 @@ def room(size: int = 128) -> ctypes.c_int:
 
 
 def still_waits(listener: Socket) -> str:
-    """Whether a connection waits at a listener: ``accepted``, or ``nobody``."""
-    listener.nonblocking = True
-    try:
-        with accepted(listener):
-            return "accepted"
-    except BlockingIOError:
+    """Whether a connection waits at a listener, which is accepted then: ``accepted``, or ``nobody``."""
+    if not readable_by_poll(listener):
         return "nobody"
+    with accepted(listener):
+        return "accepted"
 
 
 @claim(
@@ -481,7 +481,7 @@ def test_a_descriptor_comes_before_a_connection(ns, observe, kind):
 @STREAMS
 def test_no_more_files_than_the_limit(ns, observe, kind):
     with waiting(kind) as (listener, _):
-        with initial_sysctl_set("fs.file-max", 1), without(Capability.SYS_ADMIN), refused(errno.ENFILE):
+        with files_of_whole_kernel(1), without(Capability.SYS_ADMIN), refused(errno.ENFILE):
             accepted(listener).close()
 
         assert observe("then", still_waits(listener)) == "accepted"
@@ -498,7 +498,7 @@ def test_no_more_files_than_the_limit(ns, observe, kind):
 @STREAMS
 def test_the_capability_has_more_files(ns, observe, kind):
     with waiting(kind) as (listener, _):
-        with initial_sysctl_set("fs.file-max", 1):
+        with files_of_whole_kernel(1):
             with without(Capability.SYS_ADMIN), refused(errno.ENFILE):
                 accepted(listener).close()
             seen = still_waits(listener)

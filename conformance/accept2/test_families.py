@@ -11,7 +11,7 @@ from conformance.plugin.needs import ALG, NFTABLES, SCTP
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.accepting import accepted
 from conformance.plugin.setups.alg import hash_socket
-from conformance.plugin.setups.firewall import drop_all_that_arrives
+from conformance.plugin.setups.firewall import RULES_STAY, drop_all_that_arrives
 from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.states import LISTENING, in_state
 from conformance.plugin.timing import SOON
@@ -89,6 +89,7 @@ def test_it_is_for_connections(ns, observe, kind):
     says="accept(2) of a TCP listener over IPv4 at which a connection waits fails with EPERM once the rules "
     "of a firewall (nftables) drop all that arrives.",
     needs=[NFTABLES],
+    survives=RULES_STAY,
     expect=differs(
         "it succeeds: accept does not ask the firewall (older than the history in git)",
         since="2.6.12",
@@ -111,6 +112,7 @@ def test_a_firewall_forbids_who_waits(ns, observe):
     says="accept(2) of a TCP listener over IPv4 that does not block fails with EPERM where the rules of a "
     "firewall (nftables) have dropped the request of a client.",
     needs=[NFTABLES],
+    survives=RULES_STAY,
     expect=differs(
         "it fails with EAGAIN, as where nobody connects (older than the history in git)",
         since="2.6.12",

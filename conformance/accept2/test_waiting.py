@@ -36,9 +36,8 @@ LATER = 0.03
 """Seconds, after which something happens to a listener where an accept waits."""
 
 
-def nonblocking_accept(listener: Socket) -> str:
-    """What becomes of an accept that does not wait: ``accepted``; refused otherwise."""
-    listener.nonblocking = True
+def accepts(listener: Socket) -> str:
+    """``accepted``, once a connection is; refused otherwise."""
     with accepted(listener):
         return "accepted"
 
@@ -54,7 +53,7 @@ def nonblocking_accept(listener: Socket) -> str:
 def test_it_waits_for_a_connection(ns, observe, kind):
     with LISTENING[kind]() as listener, SOCKETS[kind]() as client:
         listener.rcvtimeo = SOON
-        with delayed(lambda: client.connect(listener.getsockname()), LATER), timed() as took:
+        with timed() as took, delayed(lambda: client.connect(listener.getsockname()), LATER):
             server = accepted(listener)
         with server:
             server.rcvtimeo = SOON
@@ -76,7 +75,7 @@ def test_it_waits_for_a_connection(ns, observe, kind):
 @VSOCKS
 def test_it_waits_for_a_connection_on_vsock(ns, observe, kind):
     with LISTENING[kind]() as listener, SOCKETS[kind]() as client:
-        with delayed(lambda: client.connect(listener.getsockname()), LATER), timed() as took:
+        with timed() as took, delayed(lambda: client.connect(listener.getsockname()), LATER):
             server = accepted(listener)
         with server:
             server.rcvtimeo = SOON
@@ -97,7 +96,7 @@ def test_it_waits_for_a_connection_on_vsock(ns, observe, kind):
 @MPTCPS
 def test_it_waits_for_a_connection_on_mptcp(ns, observe, kind):
     with LISTENING[kind]() as listener, SOCKETS[kind]() as client:
-        with delayed(lambda: client.connect(listener.getsockname()), LATER), timed() as took:
+        with timed() as took, delayed(lambda: client.connect(listener.getsockname()), LATER):
             server = accepted(listener)
         with server:
             server.rcvtimeo = SOON
@@ -122,7 +121,7 @@ def test_it_does_not_wait_on_mptcp(ns, observe, kind):
         with refused(errno.EAGAIN):
             accepted(listener).close()
         with pending_connection(listener):
-            assert observe("with_connection", nonblocking_accept(listener)) == "accepted"
+            assert observe("with_connection", accepts(listener)) == "accepted"
 
 
 @claim(
@@ -138,8 +137,8 @@ def test_the_flag_is_for_the_new_socket(ns, observe, kind):
     with LISTENING[kind]() as listener, SOCKETS[kind]() as client:
         listener.rcvtimeo = SOON
         with (
-            delayed(lambda: client.connect(listener.getsockname()), LATER),
             timed() as took,
+            delayed(lambda: client.connect(listener.getsockname()), LATER),
             accepted4(listener, SOCK_NONBLOCK) as server,
         ):
             took.stop()
@@ -164,7 +163,7 @@ def test_it_does_not_wait_where_it_does_not_block(ns, observe, kind):
         with refused(errno.EAGAIN):
             accepted(listener).close()
         with pending_connection(listener):
-            assert observe("with_connection", nonblocking_accept(listener)) == "accepted"
+            assert observe("with_connection", accepts(listener)) == "accepted"
 
 
 @claim(
@@ -183,7 +182,7 @@ def test_it_waits_as_long_as_the_timeout(ns, observe, kind):
             accepted(listener).close()
         lasted = took.lasted(LATER)
         with pending_connection(listener):
-            seen = [lasted, nonblocking_accept(listener)]
+            seen = [lasted, accepts(listener)]
             assert observe("lasted_and_with_connection", seen) == [True, "accepted"]
 
 
@@ -242,7 +241,8 @@ def test_a_connection_is_reported(ns, observe, kind):
 def test_another_has_taken_it(ns, observe, kind):
     with LISTENING[kind]() as listener, listener.dup() as other, pending_connection(listener):
         reported = readable_by_poll(listener, SOON)
-        taken = nonblocking_accept(other)
+        taken = accepts(other)
+        listener.nonblocking = True
         with refused(errno.EAGAIN):
             accepted(listener).close()
 
@@ -267,7 +267,7 @@ def test_it_waits_for_the_next(ns, observe, kind):
     ):
         listener.rcvtimeo = SOON
         accepted(other).close()
-        with delayed(lambda: second.connect(listener.getsockname()), LATER), timed() as took:
+        with timed() as took, delayed(lambda: second.connect(listener.getsockname()), LATER):
             server = accepted(listener)
         with server:
             second.send(b"second")
@@ -298,8 +298,9 @@ def test_an_error_removes_it(ns, observe, kind):
         observe("reported", readable_by_poll(listener, SOON))
         client.linger = Linger(True, 0)
         client.close()
+        listener.nonblocking = True
         with refused(errno.EAGAIN):
-            nonblocking_accept(listener)
+            accepts(listener)
 
 
 @claim(
@@ -314,7 +315,7 @@ def test_an_error_removes_it(ns, observe, kind):
 def test_a_shutdown_ends_it(ns, observe, kind):
     with LISTENING[kind]() as listener:
         listener.rcvtimeo = SOON
-        with delayed(lambda: listener.shutdown(Shutdown.READ), LATER), timed() as took, refused(errno.EINVAL):
+        with timed() as took, delayed(lambda: listener.shutdown(Shutdown.READ), LATER), refused(errno.EINVAL):
             accepted(listener).close()
 
         assert observe("waited", took.lasted(LATER)) is True

@@ -134,7 +134,7 @@ def test_a_request_is_ignored_on_tcp(ns, observe, kind):
 def test_a_client_waits_on_unix(ns, observe, kind):
     with LISTENING[kind](backlog=0) as listener, full_backlog(listener) as client:
         client.sndtimeo = SOON
-        with delayed(lambda: accepted(listener).close(), LATER), timed() as took:
+        with timed() as took, delayed(lambda: accepted(listener).close(), LATER):
             client.connect(listener.getsockname())
 
         assert observe("waited_and_waits", [took.lasted(LATER), taken(listener)]) == [True, 1]
@@ -170,7 +170,7 @@ def test_a_client_waits_no_longer_than_its_timeout(ns, observe, kind):
 def test_a_longer_queue_lets_a_waiting_client_in(ns, observe, kind):
     with LISTENING[kind](backlog=0) as listener, full_backlog(listener) as client:
         client.sndtimeo = SOON
-        with delayed(lambda: listener.listen(1), LATER), timed() as took:
+        with timed() as took, delayed(lambda: listener.listen(1), LATER):
             client.connect(listener.getsockname())
 
         assert observe("waited_and_waiting", [took.lasted(LATER), taken(listener)]) == [True, 2]

@@ -10,6 +10,7 @@ import resource
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 from conformance.plugin.refusal import errno_name
@@ -112,3 +113,15 @@ def end_of(client: Socket) -> str:
         return repr(client.recv(9, socket.MSG_DONTWAIT).decode())
     except OSError as error:
         return errno_name(error.errno)
+
+
+@contextmanager
+def files_of_whole_kernel(most: int) -> Iterator[None]:
+    """A block in which so many files may be open on this kernel: only for one that runs nothing else."""
+    limit = Path("/proc/sys/fs/file-max")
+    before = limit.read_text(encoding="ascii")
+    limit.write_text(str(most), encoding="ascii")
+    try:
+        yield
+    finally:
+        limit.write_text(before, encoding="ascii")

@@ -23,8 +23,15 @@ _ERROR_AT = 16
 """Where an answer has its errno, behind struct nlmsghdr."""
 
 
+RULES_STAY: Final = {"no-op: close(*": "who has made the rules may stay"}
+"""For the claims in which the rules are made."""
+
+
 def drop_all_that_arrives() -> None:
-    """From now on drop every IPv4 packet for this host. Raises: OSError where it is refused."""
+    """From now on drop every IPv4 packet for this host. Raises: OSError where it is refused.
+
+    What answers is there once the request is sent.
+    """
     hook = attribute(_HOOK_NUMBER, _number(_LOCAL_IN)) + attribute(_HOOK_PRIORITY, _number(0))
     chain = (
         attribute(_CHAIN_TABLE, b"made\0")
@@ -41,16 +48,15 @@ def drop_all_that_arrives() -> None:
         + message(_BATCH_END, NLM_F_REQUEST, _header(socket.AF_UNSPEC, _NFTABLES))
     )
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER) as sock:
-        sock.settimeout(_PATIENT)
         sock.send(batch)
         for _ in range(_ANSWERS):
-            answer = sock.recv(_ROOM)
+            answer = sock.recv(_ROOM, socket.MSG_DONTWAIT)
             refused = -int.from_bytes(answer[_ERROR_AT : _ERROR_AT + 4], sys.byteorder, signed=True)
             if refused:
                 raise OSError(refused, os.strerror(refused))
 
 
-_PATIENT, _ROOM = 4.0, 65_536
+_ROOM = 65_536
 
 
 def _header(family: int, resource: int = 0) -> bytes:

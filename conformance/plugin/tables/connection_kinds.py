@@ -275,7 +275,6 @@ def test_unknown_flags_are_refused(
     case: Case,
 ) -> None:
     with in_state(case.socket, "listening-connection-waiting") as listener:
-        listener.nonblocking = True
         with refused(errno.EINVAL):
             accepted4(listener, case.given).close()
 
@@ -293,10 +292,15 @@ class Interrupted(_OfKinds, frozen=True, kw_only=True):
     timeout: bool
     goes_on: bool = field(name="goes-on")
 
+    def prepare(self, listener: Socket) -> None:
+        """Give a listener the timeout, if the row has one."""
+        if self.timeout:
+            listener.rcvtimeo = PATIENT
+
 
 def test_a_signal_comes(observe: Observe, row: Interrupted, case: Case) -> None:
     with in_state(case.socket, "listening") as listener, in_state(case.socket, "new") as client:
-        listener.rcvtimeo = PATIENT * row.timeout
+        row.prepare(listener)
         address = listener.getsockname()
         with interrupting(lambda: client.connect_ex(address), restart=row.restart):
             ended = ending_of(listener)
