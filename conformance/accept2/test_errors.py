@@ -355,6 +355,7 @@ def test_an_address_is_not_looked_at_before(ns, observe, kind, address, length):
     says=f"accept(2) of {WHO} with a NULL address does not use the length: what it was stays, and it can be "
     "where there is no memory.",
     needs=NEEDS,
+    survives={"no-op: close()*": "who was accepted may stay"},
 )
 @STREAMS
 def test_without_an_address_there_is_no_length(ns, observe, kind):
@@ -373,6 +374,10 @@ def test_without_an_address_there_is_no_length(ns, observe, kind):
     says="accept(2) that fails with EAGAIN (a TCP or UNIX stream listener that does not block and where no "
     "connection waits), EINVAL (one that does not listen) or EOPNOTSUPP (a UDP or UNIX datagram socket) "
     "leaves address and length unchanged.",
+    survives={
+        "no-op: ioctl(FIONBIO*": "what does not listen does not wait either; that a listener does is noticed",
+        "no-op: bind(*": "a socket that is not bound is refused too",
+    },
 )
 @pytest.mark.parametrize(
     ("kind", "state", "number"),

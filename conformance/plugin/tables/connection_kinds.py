@@ -248,10 +248,10 @@ def test_accepted_with_flags(observe: Observe, row: AcceptFlags, case: Case) -> 
 
 
 def flag_file(sock: Socket, flags: Sequence[str]) -> None:
-    """Set some of O_NONBLOCK, O_ASYNC, O_APPEND and FD_CLOEXEC, and clear the others."""
-    status = sum(bit for name, bit in FILE_FLAGS.items() if name in flags)
-    fcntl.fcntl(sock, fcntl.F_SETFL, status)
-    fcntl.fcntl(sock, fcntl.F_SETFD, fcntl.FD_CLOEXEC * ("FD_CLOEXEC" in flags))
+    """Set some of O_NONBLOCK, O_ASYNC and O_APPEND, if any, and clear FD_CLOEXEC, which Python sets."""
+    fcntl.fcntl(sock, fcntl.F_SETFD, 0)
+    if status := sum(bit for name, bit in FILE_FLAGS.items() if name in flags):
+        fcntl.fcntl(sock, fcntl.F_SETFL, status)
 
 
 class UnknownFlags(_OfKinds, frozen=True, kw_only=True):
