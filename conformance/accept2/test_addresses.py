@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.accepting import accepted
+from conformance.plugin.setups.accepting import Memory, accepted, room
 from conformance.plugin.setups.ipv6 import index_of, tcp6
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.made_peer import FIRST, MADE, made_peer
@@ -56,7 +55,7 @@ def test_a_link_local_address_has_a_scope(peers, observe):
     needs=MADE,
 )
 def test_a_client_at_port_0_has_no_address(peers, observe):
-    memory, length = ctypes.create_string_buffer(128), ctypes.c_int(128)
+    memory = Memory()
     with made_peer(peers) as peer, peers.right.entered(), listening(peers.right.address) as listener:
         listener.linger = Linger(True, 0)
         listener.rcvtimeo = SOON
@@ -64,7 +63,7 @@ def test_a_client_at_port_0_has_no_address(peers, observe):
         peer.connect(listener)
         await_readable(listener)
         with refused(errno.ECONNABORTED):
-            accepted(listener, ctypes.addressof(memory), length).close()
+            accepted(listener, memory.address, room()).close()
         peer.replies()
         peer.sequence = FIRST
         peer.connect(listener)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -17,12 +16,14 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.accepting import (
     NOWHERE,
     UNTOUCHED,
+    Memory,
     accepted,
     accepted4,
     end_of,
     files_of_whole_kernel,
     no_descriptor_free,
     read_only_memory,
+    room,
 )
 from conformance.plugin.setups.listeners import pending_connection
 from conformance.plugin.setups.readiness import readable_by_poll
@@ -79,11 +80,6 @@ def addresses(where: str) -> Iterator[int | None]:
     """Where an address is to be written and cannot be: ``nowhere``, or memory that is ``read-only``."""
     with read_only_memory() as read_only:
         yield {"nowhere": NOWHERE, "read-only": read_only}[where]
-
-
-def room(size: int = 128) -> ctypes.c_int:
-    """A length that says how much room there is."""
-    return ctypes.c_int(size)
 
 
 def still_waits(listener: Socket) -> str:
@@ -251,10 +247,10 @@ def test_nothing_is_written_where_there_is_no_room(ns, observe, kind):
 @STREAMS
 @pytest.mark.parametrize("length", [None, NOWHERE], ids=["null", "nowhere"])
 def test_a_length_must_be_there(ns, observe, kind, length):
-    memory = ctypes.create_string_buffer(128)
+    memory = Memory()
     with waiting(kind) as (listener, _):
         with refused(errno.EFAULT):
-            accepted(listener, ctypes.addressof(memory), length).close()
+            accepted(listener, memory.address, length).close()
         with pending_connection(listener):
             assert observe("without_address", still_waits(listener)) == "accepted"
 
@@ -270,11 +266,11 @@ def test_a_length_must_be_there(ns, observe, kind, length):
 @STREAMS
 @pytest.mark.parametrize("negative", [-1, -(2**31)])
 def test_a_length_is_not_negative(ns, observe, kind, negative):
-    memory, length = ctypes.create_string_buffer(b"\xff" * 128), room(negative)
+    memory, length = Memory(), room(negative)
     with waiting(kind) as (listener, _):
         with refused(errno.EINVAL):
-            accepted(listener, ctypes.addressof(memory), length).close()
-        untouched = memory.raw.count(b"\xff")
+            accepted(listener, memory.address, length).close()
+        untouched = memory.untouched
         with pending_connection(listener):
             then = still_waits(listener)
 
@@ -296,10 +292,10 @@ def test_a_length_is_not_negative(ns, observe, kind, negative):
 )
 @VSOCKS
 def test_a_length_is_not_negative_on_vsock(ns, observe, kind):
-    memory = ctypes.create_string_buffer(128)
+    memory = Memory()
     with waiting(kind) as (listener, _):
         with refused(errno.EINVAL):
-            accepted(listener, ctypes.addressof(memory), room(-1)).close()
+            accepted(listener, memory.address, room(-1)).close()
         with pending_connection(listener):
             assert observe("without_address", still_waits(listener)) == "accepted"
 
@@ -334,6 +330,7 @@ def test_the_connection_is_lost(ns, observe, kind, address, length):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=NEEDS,
+    survives={"no-op: close()*": "who was not accepted may stay"},
 )
 @STREAMS
 @BAD_ADDRESSES
@@ -391,13 +388,13 @@ def test_without_an_address_there_is_no_length(ns, observe, kind):
     ],
 )
 def test_a_failure_leaves_the_length(ns, observe, kind, state, number):
-    memory, length = ctypes.create_string_buffer(b"\xff" * 128), room()
+    memory, length = Memory(), room()
     with in_state(kind, state) as sock, waiting("tcp") as (listener, _):
         sock.nonblocking = True
         with refused(number):
-            accepted(sock, ctypes.addressof(memory), length).close()
-        seen = [length.value, memory.raw.count(b"\xff")]
-        accepted(listener, ctypes.addressof(memory), length).close()
+            accepted(sock, memory.address, length).close()
+        seen = [length.value, memory.untouched]
+        accepted(listener, memory.address, length).close()
 
         assert observe("unchanged_and_of_a_listener", [*seen, length.value]) == [128, 128, 16]
 
@@ -564,10 +561,10 @@ def test_the_address_must_be_writable_on_mptcp(ns, observe, kind, where):
 )
 @MPTCPS
 def test_a_length_is_not_negative_on_mptcp(ns, observe, kind):
-    memory = ctypes.create_string_buffer(128)
+    memory = Memory()
     with waiting(kind) as (listener, _):
         with refused(errno.EINVAL):
-            accepted(listener, ctypes.addressof(memory), room(-1)).close()
+            accepted(listener, memory.address, room(-1)).close()
         with pending_connection(listener):
             assert observe("without_address", still_waits(listener)) == "accepted"
 

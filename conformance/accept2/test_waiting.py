@@ -57,13 +57,14 @@ def accepts(listener: Socket) -> str:
 def test_it_waits_for_a_connection(ns, observe, kind):
     with LISTENING[kind]() as listener, SOCKETS[kind]() as client:
         listener.rcvtimeo = SOON
-        with timed() as took, delayed(lambda: client.connect(listener.getsockname()), LATER):
+        with delayed(lambda: client.connect(listener.getsockname()), LATER) as begun:
             server = accepted(listener)
+            waited = begun.is_set()
         with server:
             server.rcvtimeo = SOON
             client.send(b"hello")
 
-            seen = [took.lasted(LATER), server.recv(9).decode()]
+            seen = [waited, server.recv(9).decode()]
             assert observe("waited_and_received", seen) == [True, "hello"]
 
 
@@ -79,13 +80,14 @@ def test_it_waits_for_a_connection(ns, observe, kind):
 @VSOCKS
 def test_it_waits_for_a_connection_on_vsock(ns, observe, kind):
     with LISTENING[kind]() as listener, SOCKETS[kind]() as client:
-        with timed() as took, delayed(lambda: client.connect(listener.getsockname()), LATER):
+        with delayed(lambda: client.connect(listener.getsockname()), LATER) as begun:
             server = accepted(listener)
+            waited = begun.is_set()
         with server:
             server.rcvtimeo = SOON
             client.send(b"hello")
 
-            seen = [took.lasted(LATER), server.recv(9).decode()]
+            seen = [waited, server.recv(9).decode()]
             assert observe("waited_and_received", seen) == [True, "hello"]
 
 
@@ -100,13 +102,14 @@ def test_it_waits_for_a_connection_on_vsock(ns, observe, kind):
 @MPTCPS
 def test_it_waits_for_a_connection_on_mptcp(ns, observe, kind):
     with LISTENING[kind]() as listener, SOCKETS[kind]() as client:
-        with timed() as took, delayed(lambda: client.connect(listener.getsockname()), LATER):
+        with delayed(lambda: client.connect(listener.getsockname()), LATER) as begun:
             server = accepted(listener)
+            waited = begun.is_set()
         with server:
             server.rcvtimeo = SOON
             client.send(b"hello")
 
-            seen = [took.lasted(LATER), server.recv(9).decode()]
+            seen = [waited, server.recv(9).decode()]
             assert observe("waited_and_received", seen) == [True, "hello"]
 
 
@@ -141,15 +144,14 @@ def test_the_flag_is_for_the_new_socket(ns, observe, kind):
     with LISTENING[kind]() as listener, SOCKETS[kind]() as client:
         listener.rcvtimeo = SOON
         with (
-            timed() as took,
-            delayed(lambda: client.connect(listener.getsockname()), LATER),
+            delayed(lambda: client.connect(listener.getsockname()), LATER) as begun,
             accepted4(listener, SOCK_NONBLOCK) as server,
         ):
-            took.stop()
+            waited = begun.is_set()
             with refused(errno.EAGAIN):
                 server.recv(1)
 
-            assert observe("waited", took.lasted(LATER)) is True
+            assert observe("waited", waited) is True
 
 
 @claim(
@@ -273,12 +275,13 @@ def test_it_waits_for_the_next(ns, observe, kind):
     ):
         listener.rcvtimeo = SOON
         accepted(other).close()
-        with timed() as took, delayed(lambda: second.connect(listener.getsockname()), LATER):
+        with delayed(lambda: second.connect(listener.getsockname()), LATER) as begun:
             server = accepted(listener)
+            waited = begun.is_set()
         with server:
             second.send(b"second")
             server.rcvtimeo = SOON
-            seen = [took.lasted(LATER), server.recv(9).decode()]
+            seen = [waited, server.recv(9).decode()]
 
         assert observe("waited_and_received", seen) == [True, "second"]
 
@@ -322,10 +325,12 @@ def test_an_error_removes_it(ns, observe, kind):
 def test_a_shutdown_ends_it(ns, observe, kind):
     with LISTENING[kind]() as listener:
         listener.rcvtimeo = SOON
-        with timed() as took, delayed(lambda: listener.shutdown(Shutdown.READ), LATER), refused(errno.EINVAL):
-            accepted(listener).close()
+        with delayed(lambda: listener.shutdown(Shutdown.READ), LATER) as begun:
+            with refused(errno.EINVAL):
+                accepted(listener).close()
+            waited = begun.is_set()
 
-        assert observe("waited", took.lasted(LATER)) is True
+        assert observe("waited", waited) is True
 
 
 @claim(
@@ -334,6 +339,7 @@ def test_a_shutdown_ends_it(ns, observe, kind):
     "receiving can still be accepted; then accept(2) fails with EINVAL, also where the listener blocks.",
     since="2.6.12",
     commit="1da177e4c3f4",
+    survives={"no-op: close()*": "who was accepted may stay"},
 )
 @UNIX
 def test_who_waits_is_accepted_after_a_shutdown(ns, observe, kind):

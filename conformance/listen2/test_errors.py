@@ -176,7 +176,7 @@ def test_who_is_bound_needs_no_ephemeral_port(ns, observe, kind):
         "both listen where both have SO_REUSEPORT",
         since="3.9",
         commit="055dc21a1d1d",
-        observed={"errno": None},
+        observed={"errno": None, "listen_at_one": [True, True, True]},
     ),
 )
 @pytest.mark.parametrize(("kind", "host"), [("tcp", "127.0.0.1"), ("tcp6", "::1")], ids=["tcp", "tcp6"])
@@ -187,6 +187,8 @@ def test_only_one_of_two_that_share_listens(ns, observe, kind, host):
         first.listen()
         with refused(errno.EADDRINUSE):
             second.listen()
+            same = first.getsockname() == second.getsockname()
+            observe("listen_at_one", [first.acceptconn, second.acceptconn, same])
 
 
 @claim(
@@ -231,8 +233,9 @@ def test_a_connection_at_the_port_does_not_matter(ns, observe, kind, host):
         first.connect(other.getsockname())
         second.listen()
         same = first.getsockname() == second.getsockname()
+        peer = first.getpeername() == other.getsockname()
 
-        assert observe("listens_at_same", [second.acceptconn, same]) == [True, True]
+        assert observe("listens_at_same", [second.acceptconn, same, peer]) == [True, True, True]
 
 
 @claim(

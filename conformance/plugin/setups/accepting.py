@@ -72,6 +72,26 @@ def _made(descriptor: int, listener: Socket | int) -> Socket:
     return Socket.from_fd(descriptor)
 
 
+def room(size: int = 128) -> ctypes.c_int:
+    """A length that says how much room there is for an address."""
+    return ctypes.c_int(size)
+
+
+class Memory:
+    """Room for an address, full of 0xff bytes."""
+
+    size: Final = 128
+
+    def __init__(self) -> None:
+        self._buffer = ctypes.create_string_buffer(b"\xff" * self.size, self.size)
+        self.address = ctypes.addressof(self._buffer)
+
+    @property
+    def untouched(self) -> int:
+        """How many bytes are still 0xff."""
+        return self._buffer.raw.count(b"\xff")
+
+
 @contextmanager
 def read_only_memory() -> Iterator[int]:
     """Where there is memory of 0 bytes that can be read and not written."""

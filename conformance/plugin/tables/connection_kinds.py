@@ -340,8 +340,10 @@ class _ListenAtOnePort(ClaimRow, frozen=True, kw_only=True):
         first, second = (SOCKETS[self.transport + "6" * (":" in host)]() for host in hosts)
         with first, second:
             for sock in (first, second):
-                sock.reuseaddr = self.option != "SO_REUSEPORT"
-                sock.reuseport = self.option != "SO_REUSEADDR"
+                if self.option != "SO_REUSEPORT":
+                    sock.reuseaddr = True
+                if self.option != "SO_REUSEADDR":
+                    sock.reuseport = True
             first.bind((hosts[0], 0))
             second.bind((hosts[1], first.getsockname()[1]))
             first.listen()
