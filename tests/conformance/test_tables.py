@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import pytest
 
+from conformance.plugin.tables.connection_kinds import CONNECTION_KINDS
 from conformance.plugin.tables.kinds import KINDS
 from reports.catalogue import read_catalogue
 from reports.model import Verdict
@@ -65,6 +66,28 @@ TRUE = {
     "edge": ("data", 'sockets = ["tcp"]\nbefore = ["OUT"]\nafter = ["IN", "OUT"]'),
     "announced": ("data", 'sockets = ["tcp"]\ncode = "POLL_IN"\nband = ["IN", "RDNORM"]'),
     "sysctl-default": ("net.ipv4.tcp_sack", 'value = "1"\nelsewhere = "0"'),
+    "listens": ("DESCRIPTION", 'sockets = ["tcp"]\nstates = ["bound"]'),
+    "listen-refused": (
+        "DESCRIPTION",
+        'sockets = ["udp"]\nstates = ["new"]\nbeside = "tcp"\nerrno = "EOPNOTSUPP"',
+    ),
+    "accept-refused": (
+        "DESCRIPTION",
+        'sockets = ["udp"]\nstates = ["new"]\nbeside = "tcp"\nerrno = "EOPNOTSUPP"',
+    ),
+    "waiting": (
+        "DESCRIPTION",
+        'sockets = ["unix"]\nbacklogs = [[1, 2]]\nsurvives = { "no-op: setsockopt(*" = "it ends what waits" }',
+    ),
+    "address-room": ("DESCRIPTION", 'sockets = ["tcp"]\nrooms = [5]\nlength = 16'),
+    "accept-flags": ("DESCRIPTION", 'sockets = ["tcp"]\nflags = ["SOCK_CLOEXEC"]\nset = ["FD_CLOEXEC"]'),
+    "interrupted": ("DESCRIPTION", 'sockets = ["unix"]\nrestart = false\ntimeout = false\ngoes-on = false'),
+    "unknown-flags": ("DESCRIPTION", 'sockets = ["unix"]\nknown = ["SOCK_NONBLOCK", "SOCK_CLOEXEC"]'),
+    "shared-listen": ("DESCRIPTION", 'option = "SO_REUSEPORT"\npairs = [["127.0.0.1", "127.0.0.1"]]'),
+    "kept-listen": (
+        "DESCRIPTION",
+        'option = "SO_REUSEADDR"\npairs = [["127.0.0.1", "127.0.0.1"]]\nerrno = "EADDRINUSE"',
+    ),
 }
 """A row of each kind that this kernel fulfils: an option, and the fields."""
 
@@ -126,6 +149,22 @@ FALSE = {
     "edge": ("data", 'sockets = ["tcp"]\nbefore = ["OUT"]\nafter = ["IN"]'),
     "announced": ("data", 'sockets = ["tcp"]\ncode = "POLL_IN"\nband = ["IN"]'),
     "sysctl-default": ("net.ipv4.tcp_sack", 'value = "0"\nelsewhere = "0"'),
+    "listens": ("DESCRIPTION", 'sockets = ["tcp"]\nstates = ["connected"]'),
+    "listen-refused": (
+        "DESCRIPTION",
+        'sockets = ["udp"]\nstates = ["new"]\nbeside = "tcp"\nerrno = "EINVAL"',
+    ),
+    "accept-refused": (
+        "DESCRIPTION",
+        'sockets = ["udp"]\nstates = ["new"]\nbeside = "tcp"\nerrno = "EINVAL"',
+    ),
+    "waiting": ("DESCRIPTION", 'sockets = ["unix"]\nbacklogs = [[1, 1]]'),
+    "address-room": ("DESCRIPTION", 'sockets = ["tcp"]\nrooms = [5]\nlength = 28'),
+    "accept-flags": ("DESCRIPTION", 'sockets = ["tcp"]\nflags = ["SOCK_CLOEXEC"]'),
+    "interrupted": ("DESCRIPTION", 'sockets = ["unix"]\nrestart = false\ntimeout = false\ngoes-on = true'),
+    "unknown-flags": ("DESCRIPTION", 'sockets = ["unix"]\nknown = ["SOCK_CLOEXEC"]'),
+    "shared-listen": ("DESCRIPTION", 'option = "SO_REUSEADDR"\npairs = [["127.0.0.1", "127.0.0.1"]]'),
+    "kept-listen": ("DESCRIPTION", 'option = "SO_REUSEPORT"\npairs = [["127.0.0.1", "127.0.0.1"]]'),
 }
 """A row of each kind that it does not fulfil."""
 
@@ -149,7 +188,13 @@ FALSE_TOO = {
 }
 """The same, with fields that not every row of the kind has."""
 
-SUBJECTS = {"sysctl-default": "sysctl", "reported": "state", "edge": "event", "announced": "event"}
+SUBJECTS = {
+    **dict.fromkeys(CONNECTION_KINDS, "section"),
+    "sysctl-default": "sysctl",
+    "reported": "state",
+    "edge": "event",
+    "announced": "event",
+}
 """What a row is about, where that is no option."""
 
 TRUE_ROWS = pytest.mark.parametrize("rows", [TRUE, TRUE_TOO], ids=["each kind", "other fields"])
