@@ -68,16 +68,16 @@ TRUE = {
     "sysctl-default": ("net.ipv4.tcp_sack", 'value = "1"\nelsewhere = "0"'),
     "listens": ("ERRORS", 'sockets = ["tcp"]\nstates = ["bound"]'),
     "listen-refused": (
-        "DESCRIPTION",
+        "ERRORS",
         'sockets = ["udp"]\nstates = ["new"]\nbeside = "tcp"\nerrno = "EOPNOTSUPP"',
     ),
     "accept-refused": (
-        "DESCRIPTION",
+        "ERRORS",
         'sockets = ["udp"]\nstates = ["new"]\nbeside = "tcp"\nerrno = "EOPNOTSUPP"',
     ),
     "waiting": (
-        "DESCRIPTION",
-        'sockets = ["unix"]\nbacklogs = [[1, 2]]\nsurvives = { "no-op: setsockopt(*" = "it ends what waits" }',
+        "ERRORS",
+        'sockets = ["unix"]\nbacklogs = [[1, 2]]\nsurvives = { "no-op: setsockopt(*" = "it ends a wait" }',
     ),
     "address-room": ("ERRORS", 'sockets = ["tcp"]\nrooms = [5]\nlength = 16'),
     "accept-flags": ("ERRORS", 'sockets = ["tcp"]\nflags = ["SOCK_CLOEXEC"]\nset = ["FD_CLOEXEC"]'),
@@ -85,7 +85,7 @@ TRUE = {
     "unknown-flags": ("ERRORS", 'sockets = ["unix"]\nknown = ["SOCK_NONBLOCK", "SOCK_CLOEXEC"]'),
     "shared-listen": ("ERRORS", 'option = "SO_REUSEPORT"\npairs = [["127.0.0.1", "127.0.0.1"]]'),
     "kept-listen": (
-        "DESCRIPTION",
+        "ERRORS",
         'option = "SO_REUSEADDR"\npairs = [["127.0.0.1", "127.0.0.1"]]\nerrno = "EADDRINUSE"',
     ),
 }
@@ -151,11 +151,11 @@ FALSE = {
     "sysctl-default": ("net.ipv4.tcp_sack", 'value = "0"\nelsewhere = "0"'),
     "listens": ("ERRORS", 'sockets = ["tcp"]\nstates = ["connected"]'),
     "listen-refused": (
-        "DESCRIPTION",
+        "ERRORS",
         'sockets = ["udp"]\nstates = ["new"]\nbeside = "tcp"\nerrno = "EINVAL"',
     ),
     "accept-refused": (
-        "DESCRIPTION",
+        "ERRORS",
         'sockets = ["udp"]\nstates = ["new"]\nbeside = "tcp"\nerrno = "EINVAL"',
     ),
     "waiting": ("ERRORS", 'sockets = ["unix"]\nbacklogs = [[1, 1]]'),

@@ -253,7 +253,7 @@ def flag_file(sock: Socket, flags: Sequence[str]) -> None:
 
 
 class UnknownFlags(_OfKinds, frozen=True, kw_only=True):
-    """accept4(2) with each bit of 32 but those ``known`` is refused with EINVAL, and who waits still waits."""
+    """accept4(2) with each bit of 32 but those ``known`` is refused with EINVAL, and takes no connection."""
 
     known: tuple[Literal["SOCK_NONBLOCK", "SOCK_CLOEXEC"], ...]
 
