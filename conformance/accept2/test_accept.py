@@ -253,7 +253,11 @@ def test_the_new_socket_has_no_flags(ns, observe, listening):
 
 @claim(
     "accept.2/accept/pending-errors",
-    sentence="accept.2/accept/pending-errors",
+    sentence=(
+        "accept.2/accept/pending-errors",
+        "accept.2/errors/tcp-network-errors",
+        "accept.2/errors/network",
+    ),
     section="Error handling",
     says="A network error that is already pending on a new TCP connection is the error of accept: "
     "EHOSTUNREACH, told by ICMP to a listener with IP_RECVERR set.",

@@ -14,7 +14,7 @@ PLENTY, RMEM_MIN = 1_000_000, 8_000_000
 
 @claim(
     "ip-sysctl/somaxconn/default",
-    sentence="ip-sysctl/somaxconn/default",
+    sentence=("ip-sysctl/somaxconn/default", "listen.2/somaxconn/default"),
     section="TCP variables",
     says="In a new network namespace the backlog of a TCP listener over IPv4, as TCP_INFO has it, is cut to "
     "4096: listen(2) with 4095 and 4096 is taken as it is, and 4097 is not.",

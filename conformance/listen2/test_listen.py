@@ -40,7 +40,7 @@ def admits(listener: Socket, client: Socket) -> bool:
 
 @claim(
     "listen.2/listen/marks-passive",
-    sentence=("listen.2/listen/passive", "libsocket/listen/passive"),
+    sentence=("listen.2/listen/passive", "listen.2/NOTES/steps", "libsocket/listen/passive"),
     section="DESCRIPTION",
     says="Listening marks a TCP, UNIX stream or UNIX sequenced-packet socket as one that accepts "
     "connections.",

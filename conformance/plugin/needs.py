@@ -12,7 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.plugin.setups.alg import hash_socket
 from conformance.plugin.setups.bpf import returning
+from conformance.plugin.setups.firewall import drop_all_that_arrives
 from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, POLICY
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.options import set_on_udp
@@ -322,6 +324,16 @@ def _try_vsock_device() -> None:
         raise OSError(errno.ENODEV, "no transport tells a CID")
 
 
+def _try_alg() -> None:
+    with hash_socket():
+        pass
+
+
+def _try_nftables() -> None:
+    with Namespace() as namespace, namespace.entered():
+        drop_all_that_arrives()
+
+
 def _try_program() -> None:
     with returning(0):
         pass
@@ -406,6 +418,9 @@ TCP_AO_CMAC = Need(
 IPTABLES = Need("firewall:iptables", lambda: _works(lambda: _try_ip_option(_IPT_SO_SET_REPLACE), OSError))
 """The packet filter's first interface (CONFIG_IP_NF_IPTABLES), which is set up by options of sockets."""
 
+NFTABLES = Need("firewall:nftables", lambda: _works(_try_nftables, OSError))
+"""Rules of nftables for IPv4 (CONFIG_NF_TABLES_IPV4), and CAP_NET_ADMIN to make them."""
+
 MULTICAST_ROUTING = Need("multicast routing", lambda: _works(lambda: _try_ip_option(_MRT_INIT), OSError))
 """A router for multicast (CONFIG_IP_MROUTE)."""
 
@@ -455,6 +470,9 @@ MEMORY = Need("memory:768M", lambda: os.sysconf("SC_PHYS_PAGES") * os.sysconf("S
 UNANSWERED: tuple[Need | Capability, ...] = (Capability.NET_RAW, VETH, BLACKHOLE)
 """What it takes to see, on a host that never answers, what another sends to it."""
 
+ALG = Need("family:AF_ALG", lambda: _works(_try_alg, OSError))
+"""Hashes that the kernel computes for programs (CONFIG_CRYPTO_USER_API_HASH)."""
+
 VSOCK = Need("family:AF_VSOCK", lambda: _works(_try_vsock, OSError))
 """Sockets between virtual machines (CONFIG_VSOCKETS)."""
 
@@ -481,6 +499,7 @@ _NEEDS = (
     TCP_AO,
     TCP_AO_CMAC,
     IPTABLES,
+    NFTABLES,
     MULTICAST_ROUTING,
     IPSEC,
     PF_KEY,
@@ -496,6 +515,7 @@ _NEEDS = (
     ALLMULTI,
     KERNEL_LOG,
     MEMORY,
+    ALG,
     VSOCK,
     VSOCK_LOOPBACK,
     VSOCK_DEVICE,

@@ -12,6 +12,7 @@ from conformance.plugin.setups.made_peer import (
     MADE,
     WITH_SCALE,
     MadePeer,
+    answered,
     made_peer,
     made_peers,
 )
@@ -43,17 +44,6 @@ def overflow(peers: list[MadePeer], listener: Socket) -> list[object]:
         second.send()
         answer = ["reset" if one.reset else "other" for one in second.replies()]
         return [sum(one.flags == ACK for one in waiting_segments(arriving)), answer]
-
-
-def answered(peers: list[MadePeer], listener: Socket) -> list[bool]:
-    """Which SYNs are answered, of those that arrive one after another and are not followed up."""
-    to = listener.getsockname()[1]
-    found = {}
-    with segments() as arriving:
-        for peer in peers:
-            peer.send(SYN, to=to)
-            found[peer.port] = any(one.flags == SYN | ACK for one in peer.replies())
-        return [found[one.source] for one in waiting_segments(arriving) if one.destination == to]
 
 
 @claim(
@@ -119,6 +109,7 @@ def test_a_connection_recovers(peers, observe):
         "tcp.7/tcp_max_syn_backlog/most",
         "tcp.7/tcp_max_syn_backlog/dropped",
         "ip-sysctl/tcp_max_syn_backlog/most",
+        "listen.2/backlog/tcp_max_syn_backlog",
     ),
     section="/proc interfaces",
     says="With a tcp_max_syn_backlog of 4 or 5 and a tcp_syncookies of 0 a listener over IPv4 answers so "
@@ -157,7 +148,7 @@ def test_all_of_the_queue_is_used(peers, observe):
 
 @claim(
     "tcp.7/tcp_max_syn_backlog/with-cookies",
-    sentence="tcp.7/tcp_max_syn_backlog/dropped",
+    sentence=("tcp.7/tcp_max_syn_backlog/dropped", "listen.2/backlog/syncookies"),
     section="/proc interfaces",
     says="With a tcp_max_syn_backlog of 4 and a tcp_syncookies of 1 a listener over IPv4 whose backlog is "
     "16 drops the fifth SYN that is not followed up.",
@@ -182,7 +173,12 @@ def test_the_queue_is_as_short_with_cookies(peers, observe):
 
 @claim(
     "tcp.7/tcp_syncookies/overflow",
-    sentence=("tcp.7/tcp_syncookies/zero", "tcp.7/tcp_syncookies/one", "ip-sysctl/tcp_syncookies/overflow"),
+    sentence=(
+        "tcp.7/tcp_syncookies/zero",
+        "tcp.7/tcp_syncookies/one",
+        "ip-sysctl/tcp_syncookies/overflow",
+        "listen.2/backlog/syncookies",
+    ),
     section="/proc interfaces",
     says="A listener over IPv4 answers more SYNs than its backlog of 2 has room for where tcp_syncookies is "
     "1, and drops them where it is 0.",

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import pytest
 
+from conformance.plugin.tables.connection_kinds import CONNECTION_KINDS
 from conformance.plugin.tables.kinds import KINDS
 from reports.catalogue import read_catalogue
 from reports.model import Verdict
@@ -78,6 +79,28 @@ TRUE = {
     "not-bound": ("bound", 'sockets = ["udp"]\nerrno = "EINVAL"'),
     "connected": ("new", 'sockets = ["udp"]\naddresses = [["0.0.0.0:9", "127.0.0.1:chosen", "127.0.0.1:9"]]'),
     "not-connected": ("connected", 'sockets = ["tcp"]\nerrno = "EISCONN"'),
+    "listens": ("ERRORS", 'sockets = ["tcp"]\nstates = ["bound"]'),
+    "listen-refused": (
+        "ERRORS",
+        'sockets = ["udp"]\nstates = ["new"]\nbeside = "tcp"\nerrno = "EOPNOTSUPP"',
+    ),
+    "accept-refused": (
+        "ERRORS",
+        'sockets = ["udp"]\nstates = ["new"]\nbeside = "tcp"\nerrno = "EOPNOTSUPP"',
+    ),
+    "waiting": (
+        "ERRORS",
+        'sockets = ["unix"]\nbacklogs = [[1, 2]]\nsurvives = { "no-op: setsockopt(*" = "it ends a wait" }',
+    ),
+    "address-room": ("ERRORS", 'sockets = ["tcp"]\nrooms = [5]\nlength = 16'),
+    "accept-flags": ("ERRORS", 'sockets = ["tcp"]\nflags = ["SOCK_CLOEXEC"]\nset = ["FD_CLOEXEC"]'),
+    "interrupted": ("ERRORS", 'sockets = ["unix"]\nrestart = false\ntimeout = false\ngoes-on = false'),
+    "unknown-flags": ("ERRORS", 'sockets = ["unix"]\nknown = ["SOCK_NONBLOCK", "SOCK_CLOEXEC"]'),
+    "shared-listen": ("ERRORS", 'option = "SO_REUSEPORT"\npairs = [["127.0.0.1", "127.0.0.1"]]'),
+    "kept-listen": (
+        "ERRORS",
+        'option = "SO_REUSEADDR"\npairs = [["127.0.0.1", "127.0.0.1"]]\nerrno = "EADDRINUSE"',
+    ),
 }
 """A row of each kind that this kernel fulfils: an option, and the fields."""
 
@@ -152,6 +175,22 @@ FALSE = {
     "not-bound": ("new", 'sockets = ["udp"]\nerrno = "EINVAL"'),
     "connected": ("new", 'sockets = ["udp"]\naddresses = [["0.0.0.0:9", "127.0.0.1:chosen", "0.0.0.0:9"]]'),
     "not-connected": ("connected", 'sockets = ["udp"]\nerrno = "EISCONN"'),
+    "listens": ("ERRORS", 'sockets = ["tcp"]\nstates = ["connected"]'),
+    "listen-refused": (
+        "ERRORS",
+        'sockets = ["udp"]\nstates = ["new"]\nbeside = "tcp"\nerrno = "EINVAL"',
+    ),
+    "accept-refused": (
+        "ERRORS",
+        'sockets = ["udp"]\nstates = ["new"]\nbeside = "tcp"\nerrno = "EINVAL"',
+    ),
+    "waiting": ("ERRORS", 'sockets = ["unix"]\nbacklogs = [[1, 1]]'),
+    "address-room": ("ERRORS", 'sockets = ["tcp"]\nrooms = [5]\nlength = 28'),
+    "accept-flags": ("ERRORS", 'sockets = ["tcp"]\nflags = ["SOCK_CLOEXEC"]'),
+    "interrupted": ("ERRORS", 'sockets = ["unix"]\nrestart = false\ntimeout = false\ngoes-on = true'),
+    "unknown-flags": ("ERRORS", 'sockets = ["unix"]\nknown = ["SOCK_CLOEXEC"]'),
+    "shared-listen": ("ERRORS", 'option = "SO_REUSEADDR"\npairs = [["127.0.0.1", "127.0.0.1"]]'),
+    "kept-listen": ("ERRORS", 'option = "SO_REUSEPORT"\npairs = [["127.0.0.1", "127.0.0.1"]]'),
 }
 """A row of each kind that it does not fulfil."""
 
@@ -176,6 +215,7 @@ FALSE_TOO = {
 """The same, with fields that not every row of the kind has."""
 
 SUBJECTS = {
+    **dict.fromkeys(CONNECTION_KINDS, "section"),
     "sysctl-default": "sysctl",
     "reported": "state",
     "edge": "event",
@@ -189,8 +229,6 @@ SUBJECTS = {
     "source-address": "section",
     "bad-pointer": "argument",
     "sigpipe": "state",
-    "edge": "event",
-    "announced": "event",
     **dict.fromkeys(("reported", "bound", "not-bound", "connected", "not-connected"), "state"),
 }
 """What a row is about, where that is no option."""

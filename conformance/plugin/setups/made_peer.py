@@ -29,6 +29,7 @@ from conformance.plugin.setups.segments import (
     internet_checksum,
     next_segment,
     segments,
+    waiting_segments,
 )
 from conformance.plugin.timing import SOON, timed
 from libsocket import Linger, Socket
@@ -216,6 +217,17 @@ def replies_to(ends: Sequence[MadePeer]) -> list[Segment]:
 def _not_from_nobody(segment: Segment) -> bool:
     """Whether it is not the answer of a closed port, which ends what came before."""
     return segment.source != _NOBODYS_PORT
+
+
+def answered(ends: Sequence[MadePeer], listener: Socket) -> list[bool]:
+    """Which SYNs are answered, of those that arrive one after another and are not followed up."""
+    to = listener.getsockname()[1]
+    found = {}
+    with segments() as arriving:
+        for peer in ends:
+            peer.send(SYN, to=to)
+            found[peer.port] = any(one.flags == SYN | ACK for one in peer.replies())
+        return [found[one.source] for one in waiting_segments(arriving) if one.destination == to]
 
 
 @contextmanager

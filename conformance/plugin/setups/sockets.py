@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from conformance.plugin.setups.mptcp import mptcp_socket
+from conformance.plugin.setups.vsock import vsock
 from libsocket import Socket
 
 _EXPERIMENTAL = 253
@@ -17,6 +18,11 @@ _EXPERIMENTAL = 253
 def unix_datagram() -> Socket:
     """A UNIX domain datagram socket."""
     return Socket.unix(socket.SOCK_DGRAM)
+
+
+def sctp_socket(kind: int = socket.SOCK_STREAM) -> Socket:
+    """An SCTP socket over IPv4, of one association or of many."""
+    return Socket(socket.AF_INET, kind, socket.IPPROTO_SCTP)
 
 
 def raw_socket(family: int = socket.AF_INET) -> Socket:
@@ -38,5 +44,9 @@ SOCKETS: Final[Mapping[str, Callable[[], Socket]]] = {
     "unix-seqpacket": partial(Socket.unix, socket.SOCK_SEQPACKET),
     "netlink": Socket.netlink,
     "packet": Socket.packet,
+    "vsock": vsock,
+    "vsock-seqpacket": partial(vsock, socket.SOCK_SEQPACKET),
+    "sctp": sctp_socket,
+    "sctp-seqpacket": partial(sctp_socket, socket.SOCK_SEQPACKET),
 }
 """What makes a socket of each kind; those of the Internet are of version 4 unless they end in 6."""

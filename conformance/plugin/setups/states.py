@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final
 
 from conformance.plugin.setups.listeners import full_backlog, listening, listening_unix, pending_connection
-from conformance.plugin.setups.mptcp import IPPROTO_MPTCP, mptcp_socket
+from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.pairs import fill_buffer, udp_pair
 from conformance.plugin.setups.readiness import (
     arrival,
@@ -28,7 +28,9 @@ from conformance.plugin.setups.readiness import (
 from conformance.plugin.setups.signals import announce, announced
 from conformance.plugin.setups.sockets import SOCKETS, raw_socket
 from conformance.plugin.setups.urgent import await_urgent
-from libsocket import Linger, Shutdown, Socket
+from conformance.plugin.setups.vsock import ANY, LOCAL
+from conformance.plugin.setups.vsock import listening as listening_vsock
+from libsocket import Linger, Other, Shutdown, Socket, Vsock
 
 State = Callable[[str], AbstractContextManager[Socket]]
 """What yields a socket of a kind (``tcp6``, as ``sockets.py`` has them) in a state."""
@@ -118,15 +120,6 @@ def _packet_pair() -> tuple[Socket, Socket]:
     return sock, peer
 
 
-def _mptcp_pair(host: str) -> tuple[Socket, Socket]:
-    """What a listener accepted, and its client."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with listening(host, protocol=IPPROTO_MPTCP) as listener:
-        client = mptcp_socket(family)
-        client.connect(listener.getsockname())
-        return listener.accept()[0], client
-
-
 def _usersock() -> Socket:
     """A netlink socket of the protocol that is for programs."""
     return Socket.netlink(_USERSOCK)
@@ -140,11 +133,22 @@ def _netlink_pair() -> tuple[Socket, Socket]:
     return sock, peer
 
 
+def _through_listener(kind: str) -> tuple[Socket, Socket]:
+    """A client, and what was accepted for it."""
+    with LISTENING[kind]() as listener:
+        client = SOCKETS[kind]()
+        client.connect(listener.getsockname())
+        await_readable(listener)
+        return client, listener.accept()[0]
+
+
 _PAIRS: Final[Mapping[str, Callable[[], tuple[Socket, Socket]]]] = {
+    **{
+        kind: partial(_through_listener, kind)
+        for kind in ("mptcp", "mptcp6", "vsock", "vsock-seqpacket", "sctp")
+    },
     "tcp": Socket.tcp_pair,
     "tcp6": partial(Socket.tcp_pair, socket.AF_INET6),
-    "mptcp": partial(_mptcp_pair, "127.0.0.1"),
-    "mptcp6": partial(_mptcp_pair, "::1"),
     "udp": partial(_udp_pair, "127.0.0.1"),
     "udp6": partial(_udp_pair, "::1"),
     "unix": Socket.pair,
@@ -170,54 +174,66 @@ def _bound(kind: str) -> Iterator[Socket]:
         yield sock
 
 
-_ADDRESSES: Final[Mapping[str, tuple[str | int, int] | str]] = {
-    **dict.fromkeys(("tcp", "udp", "raw"), ("127.0.0.1", 0)),
-    **dict.fromkeys(("tcp6", "udp6", "raw6"), ("::1", 0)),
+_ADDRESSES: Final[Mapping[str, tuple[str | int, int] | str | Vsock]] = {
+    **dict.fromkeys(("tcp", "udp", "raw", "mptcp", "sctp", "sctp-seqpacket"), ("127.0.0.1", 0)),
+    **dict.fromkeys(("tcp6", "udp6", "raw6", "mptcp6"), ("::1", 0)),
+    **dict.fromkeys(("vsock", "vsock-seqpacket"), Vsock(LOCAL, ANY)),
     **dict.fromkeys(("unix", "unix-seqpacket", "unix-datagram"), ""),
     "packet": ("lo", _ETH_P_TEST),
     "netlink": (0, 0),
 }
 
-_LISTENING: Final[Mapping[str, Callable[..., AbstractContextManager[Socket]]]] = {
+LISTENING: Final[Mapping[str, Callable[..., AbstractContextManager[Socket]]]] = {
     "tcp": listening,
-    "tcp6": partial(listening, "::1"),
     "mptcp": partial(listening, protocol=IPPROTO_MPTCP),
     "mptcp6": partial(listening, "::1", protocol=IPPROTO_MPTCP),
+    "sctp": partial(listening, protocol=socket.IPPROTO_SCTP),
+    "vsock": listening_vsock,
+    "vsock-seqpacket": partial(listening_vsock, kind=socket.SOCK_SEQPACKET),
+    "tcp6": partial(listening, "::1"),
     "unix": listening_unix,
     "unix-seqpacket": partial(listening_unix, socket.SOCK_SEQPACKET),
 }
+"""What makes a listener of each kind of socket that listens."""
 
 
 @contextmanager
 def _listening(kind: str) -> Iterator[Socket]:
-    with _LISTENING[kind]() as listener:
+    with LISTENING[kind]() as listener:
         yield listener
 
 
 @contextmanager
 def _waiting(kind: str) -> Iterator[Socket]:
-    with _LISTENING[kind]() as listener, pending_connection(listener):
+    with LISTENING[kind]() as listener, pending_connection(listener):
         yield listener
 
 
 @contextmanager
 def _taken(kind: str) -> Iterator[Socket]:
-    with _LISTENING[kind]() as listener, pending_connection(listener):
+    with LISTENING[kind]() as listener, pending_connection(listener):
         listener.accept()[0].close()
         yield listener
 
 
 @contextmanager
 def _no_longer_listening(kind: str) -> Iterator[Socket]:
-    with _LISTENING[kind]() as listener:
+    with LISTENING[kind]() as listener:
         listener.shutdown(Shutdown.READ)
+        yield listener
+
+
+@contextmanager
+def _shut_listener_for_sending(kind: str) -> Iterator[Socket]:
+    with LISTENING[kind]() as listener:
+        listener.shutdown(Shutdown.WRITE)
         yield listener
 
 
 @contextmanager
 def _not_let_in(kind: str) -> Iterator[Socket]:
     """Connecting to a listener whose backlog is full: TCP is not answered, UNIX has EAGAIN."""
-    with _LISTENING[kind](backlog=0) as listener, full_backlog(listener) as client:
+    with LISTENING[kind](backlog=0) as listener, full_backlog(listener) as client:
         client.nonblocking = True
         with suppress(BlockingIOError):
             client.connect(listener.getsockname())
@@ -234,6 +250,17 @@ def _refused(kind: str) -> Iterator[Socket]:
             client.connect(address)
         if kind.startswith("tcp"):
             await_error(client)
+        yield client
+
+
+@contextmanager
+def _refused_at_once(kind: str) -> Iterator[Socket]:
+    """A connect that waited until it was refused."""
+    with _bound(kind) as other, SOCKETS[kind]() as client:
+        address = other.getsockname()
+        other.close()
+        failed = client.connect_ex(address)
+        assert failed == errno.ECONNREFUSED, "the connect was not refused"
         yield client
 
 
@@ -375,6 +402,14 @@ def _read_error(sock: Socket, _peer: Socket) -> None:
     assert sock.error, "no error is pending"
 
 
+def _disconnect(sock: Socket, _peer: Socket) -> None:
+    sock.connect(Other(socket.AF_UNSPEC, bytes(14)))
+
+
+def _name(sock: Socket, _peer: Socket) -> None:
+    sock.bind("")
+
+
 def _shut(how: Shutdown) -> Act:
     return lambda sock, _peer: sock.shutdown(how)
 
@@ -403,8 +438,10 @@ STATES: Final[Mapping[str, State]] = {
     "listening-connection-waiting": _waiting,
     "listening-connection-taken": _taken,
     "listener-shut": _no_longer_listening,
+    "listener-shut-wr": _shut_listener_for_sending,
     "not-let-in": _not_let_in,
     "refused": _refused,
+    "refused-at-once": _refused_at_once,
     "refused-error-read": _after_refused,
     "shut-in-vain": _shut_in_vain,
     "shut-unconnected": _shut_unconnected,
@@ -412,6 +449,8 @@ STATES: Final[Mapping[str, State]] = {
     "overrun": _overrun,
     "overrun-error-read": _overrun_read,
     "connected": _after(),
+    "connected-named": _after(_name),
+    "disconnected": _after(_disconnect),
     "data": _after(_peer_sends),
     "data-read": _after(_peer_sends, lambda sock, _: sock.recv(100)),
     "empty-datagram": _after(_peer_sends_nothing),

@@ -23,8 +23,9 @@ from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.states import EVENTS, STATES, edge, in_state, reported, signal_of
 from conformance.plugin.tables import message_kinds as messages
-from conformance.plugin.tables.call_kinds import CALL_KINDS
 from conformance.plugin.tables.address_kinds import ADDRESS_KINDS
+from conformance.plugin.tables.call_kinds import CALL_KINDS
+from conformance.plugin.tables.connection_kinds import CONNECTION_KINDS
 from conformance.plugin.tables.row import (
     Capabilities,
     Case,
@@ -903,5 +904,6 @@ KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     "sysctl-default": (SysctlDefault, test_a_new_namespace_has_the_default),
     **CALL_KINDS,
     **ADDRESS_KINDS,
+    **CONNECTION_KINDS,
 }
 """The rows of each kind, by the name of their tables, and the test that tries them."""
