@@ -288,9 +288,10 @@ class Interrupted(_OfKinds, frozen=True, kw_only=True):
     goes_on: bool = field(name="goes-on")
 
     def prepare(self, listener: Socket) -> None:
-        """Give a listener the timeout, if the row has one."""
-        if self.timeout:
-            listener.rcvtimeo = PATIENT
+        """Give a listener the timeout, or take it away, where it is not so already."""
+        seconds = PATIENT if self.timeout else 0.0
+        if listener.rcvtimeo != seconds:
+            listener.rcvtimeo = seconds
 
 
 def test_a_signal_comes(observe: Observe, row: Interrupted, case: Case) -> None:
