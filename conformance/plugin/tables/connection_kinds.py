@@ -383,7 +383,7 @@ CONNECTION_KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] =
     "address-room": (AddressRoom, test_so_much_of_the_address_is_written),
     "accept-flags": (AcceptFlags, test_accepted_with_flags),
     "unknown-flags": (UnknownFlags, test_unknown_flags_are_refused),
-    "interrupted": (Interrupted, test_a_signal_comes),
+    "accept-interrupted": (Interrupted, test_a_signal_comes),
     "shared-listen": (SharedListen, test_two_listen_at_one_port),
     "kept-listen": (KeptListen, test_one_listens_at_a_port),
 }
