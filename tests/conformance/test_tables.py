@@ -94,7 +94,7 @@ TRUE = {
     ),
     "address-room": ("ERRORS", 'sockets = ["tcp"]\nrooms = [5]\nlength = 16'),
     "accept-flags": ("ERRORS", 'sockets = ["tcp"]\nflags = ["SOCK_CLOEXEC"]\nset = ["FD_CLOEXEC"]'),
-    "interrupted": ("ERRORS", 'sockets = ["unix"]\nrestart = false\ntimeout = false\ngoes-on = false'),
+    "accept-interrupted": ("ERRORS", 'sockets = ["unix"]\nrestart = false\ntimeout = false\ngoes-on = false'),
     "unknown-flags": ("ERRORS", 'sockets = ["unix"]\nknown = ["SOCK_NONBLOCK", "SOCK_CLOEXEC"]'),
     "shared-listen": ("ERRORS", 'option = "SO_REUSEPORT"\npairs = [["127.0.0.1", "127.0.0.1"]]'),
     "kept-listen": (
@@ -187,7 +187,7 @@ FALSE = {
     "waiting": ("ERRORS", 'sockets = ["unix"]\nbacklogs = [[1, 1]]'),
     "address-room": ("ERRORS", 'sockets = ["tcp"]\nrooms = [5]\nlength = 28'),
     "accept-flags": ("ERRORS", 'sockets = ["tcp"]\nflags = ["SOCK_CLOEXEC"]'),
-    "interrupted": ("ERRORS", 'sockets = ["unix"]\nrestart = false\ntimeout = false\ngoes-on = true'),
+    "accept-interrupted": ("ERRORS", 'sockets = ["unix"]\nrestart = false\ntimeout = false\ngoes-on = true'),
     "unknown-flags": ("ERRORS", 'sockets = ["unix"]\nknown = ["SOCK_CLOEXEC"]'),
     "shared-listen": ("ERRORS", 'option = "SO_REUSEADDR"\npairs = [["127.0.0.1", "127.0.0.1"]]'),
     "kept-listen": ("ERRORS", 'option = "SO_REUSEPORT"\npairs = [["127.0.0.1", "127.0.0.1"]]'),

@@ -288,9 +288,10 @@ class Interrupted(_OfKinds, frozen=True, kw_only=True):
     goes_on: bool = field(name="goes-on")
 
     def prepare(self, listener: Socket) -> None:
-        """Give a listener the timeout, if the row has one."""
-        if self.timeout:
-            listener.rcvtimeo = PATIENT
+        """Give a listener the timeout, or take it away, where it is not so already."""
+        seconds = PATIENT if self.timeout else 0.0
+        if listener.rcvtimeo != seconds:
+            listener.rcvtimeo = seconds
 
 
 def test_a_signal_comes(observe: Observe, row: Interrupted, case: Case) -> None:
@@ -382,7 +383,7 @@ CONNECTION_KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] =
     "address-room": (AddressRoom, test_so_much_of_the_address_is_written),
     "accept-flags": (AcceptFlags, test_accepted_with_flags),
     "unknown-flags": (UnknownFlags, test_unknown_flags_are_refused),
-    "interrupted": (Interrupted, test_a_signal_comes),
+    "accept-interrupted": (Interrupted, test_a_signal_comes),
     "shared-listen": (SharedListen, test_two_listen_at_one_port),
     "kept-listen": (KeptListen, test_one_listens_at_a_port),
 }
