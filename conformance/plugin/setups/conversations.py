@@ -101,7 +101,7 @@ def exchanged(
     with joined(kind) as (sender, receiver):
         for text, *flags in sent:
             say(kind, sender, text, flags_of(flags))
-        _await_all(kind, receiver, sum(len(text) for text, *_ in sent))
+        _await_all(kind, receiver, _before_urgent(sent))
         return [_answer(kind, receiver, int(size), [str(one) for one in flags]) for size, *flags in asked]
 
 
@@ -121,6 +121,13 @@ def _await_all(kind: str, receiver: Socket, number: int) -> None:
     until = time.monotonic() + SOON
     while kind in {"tcp", "tcp6"} and _waiting(receiver) < number and time.monotonic() < until:
         time.sleep(0.001)
+
+
+def _before_urgent(sent: Sequence[Sequence[str]]) -> int:
+    """How many bytes there are before an urgent one, behind which FIONREAD of a TCP socket does not look."""
+    ends = [index for index, (_, *flags) in enumerate(sent) if "OOB" in flags]
+    counted = sent[: ends[0] + 1] if ends else sent
+    return sum(len(text) for text, *_ in counted) - bool(ends)
 
 
 def _waiting(sock: Socket) -> int:
