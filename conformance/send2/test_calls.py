@@ -27,6 +27,7 @@ from conformance.plugin.setups.conversations import (
 from conformance.plugin.setups.interruptions import interrupting
 from conformance.plugin.setups.listeners import full_backlog, listening, listening_unix
 from conformance.plugin.setups.pairs import fill_buffer
+from conformance.plugin.setups.readiness import await_writable, writable
 from conformance.plugin.setups.states import in_state
 from conformance.plugin.setups.threads import given_up, in_thread
 from conformance.plugin.timing import SOON, TIMEOUT, timed
@@ -484,6 +485,26 @@ def test_only_the_call_does_not_wait(ns, observe, kind):
             send_without_end(sender)
 
         assert observe("nonblocking_and_waited", [nonblocking, took.lasted(0.03)]) == [0, True]
+
+
+@claim(
+    "send.2/send/select-room",
+    sentence="send.2/send/select",
+    section="DESCRIPTION",
+    says="select(2) has a TCP, over IPv4 and IPv6, or UNIX stream socket whose send buffer is empty among "
+    "those to write, not when it is full, and again when the peer has read all of it.",
+    needs=[IPV6],
+)
+@kinds(*STREAMS)
+def test_select_tells_of_room(ns, observe, kind):
+    with joined(kind) as (sender, receiver):
+        empty = writable(sender)
+        filling = fill_buffer(sender)
+        full = writable(sender)
+        receiver.read_exact(filling)
+        await_writable(sender)
+
+        assert observe("empty_full_and_read", [empty, full, writable(sender)]) == [True, False, True]
 
 
 @claim(

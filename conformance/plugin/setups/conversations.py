@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 import time
@@ -140,11 +141,11 @@ def await_arrival(receiver: Socket) -> None:
 
 
 def what_is_left(kind: str, receiver: Socket) -> list[str]:
-    """The texts, up to ``last``, that wait; of a stream, whatever its pieces are, ``first`` and ``last``."""
+    """The texts, up to ``last``, that wait; of a stream the words, whatever its pieces, and other bytes."""
     texts: list[str] = []
     while not texts or not texts[-1].endswith("last"):
         texts.append(heard(kind, receiver))
-    return [word for word in ("first", "last") if word in "".join(texts)]
+    return re.findall("(?s)first|last|.", "".join(texts)) if kind in STREAMS else texts
 
 
 @contextmanager
