@@ -68,6 +68,8 @@ _TCP_FLAGS = 13
 
 _O_NONBLOCK = 0o4000
 _LONG_SIZE = 8
+_MOST_SENT = 0x7FFF_F000
+"""Bytes that one call sends at most: MAX_RW_COUNT, with the smallest pages."""
 _MSGHDR = 56
 """The size of struct msghdr: name, buffers, control messages, each with its length, and flags."""
 
@@ -156,7 +158,7 @@ def _granted(call: Call) -> str | None:
     if not _failed(call) or call.errno == "EINPROGRESS":
         return None
     if call.name in _SENDS:
-        return f"retval={max(1, _length(call))}"
+        return f"retval={min(max(1, _length(call)), _MOST_SENT)}"
     return f"retval={_NO_FD if call.name in _ACCEPTS | {'socket'} else 0}"
 
 

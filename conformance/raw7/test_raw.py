@@ -419,7 +419,7 @@ def test_the_address_of_the_socket_decides(peers, observe):
 
 @claim(
     "raw.7/MSG_DONTROUTE/attached-only",
-    sentence="raw.7/IP_HDRINCL/dontroute",
+    sentence=("raw.7/IP_HDRINCL/dontroute", "send.2/MSG_DONTROUTE/attached"),
     section="DESCRIPTION",
     says="With MSG_DONTROUTE a raw IPv4 socket with IP_HDRINCL sends to a host on an attached link, and not "
     "to one that only a router reaches.",

@@ -13,6 +13,7 @@ from conformance.plugin.needs import IPV6, MPTCP, VETH
 from conformance.plugin.refusal import errno_name, refused
 from conformance.plugin.setups import message_calls as calls
 from conformance.plugin.setups.conversations import (
+    address_of,
     await_arrival,
     framed,
     hear,
@@ -349,7 +350,7 @@ def test_its_own_end_cuts_it(ns, observe, kind):
     with joined(kind) as (sender, receiver):
         calls.send(sender, b"first")
         await_arrival(receiver)
-        with delayed(lambda: receiver.shutdown(Shutdown.READ), 0.05), timed() as took:
+        with timed() as took, delayed(lambda: receiver.shutdown(Shutdown.READ), 0.05):
             got = calls.recv(receiver, 10, WAITALL)
 
         assert observe("waited_and_received", [took.lasted(0.05), got.data.decode()]) == [True, "first"]
@@ -405,7 +406,7 @@ def test_a_signal_cuts_it(ns, observe, kind, restart):
     sentence=("recv.2/MSG_WAITALL/less", "recv.2/MSG_OOB/receipt"),
     section="DESCRIPTION",
     says="A receive with MSG_WAITALL of 10 bytes on a TCP socket, over IPv4 and IPv6, stops before urgent "
-    "data, though more than 10 wait.",
+    "data, though 10 bytes and more come after it.",
     needs=[IPV6],
 )
 @kinds("tcp", "tcp6")
@@ -514,7 +515,8 @@ def test_a_unix_sender_is_named(ns, observe, kind):
     sentence="recv.2/EINVAL/argument",
     section="ERRORS",
     says="recvfrom(2) with an addrlen of -1 and recvmsg(2) with a msg_namelen of -1 fail with EINVAL on a "
-    "TCP or UDP socket, over IPv4 and IPv6, a netlink, or UNIX stream, datagram or seqpacket socket.",
+    "TCP or UDP socket, over IPv4 and IPv6, a netlink, or UNIX stream, datagram or seqpacket socket. What "
+    "recvfrom received is lost.",
     needs=[IPV6],
 )
 @kinds("tcp", "tcp6", "unix", *MESSAGES)
@@ -605,12 +607,12 @@ def test_msg_flags_before_do_not_count(ns, observe, kind):
     "recv.2/EINTR/before-data",
     sentence="recv.2/EINTR/before-data",
     section="ERRORS",
-    says="A receive on a TCP or UDP socket, over IPv4 and IPv6, or a UNIX stream, datagram or seqpacket "
-    "socket for which nothing has come fails with EINTR when a handler without SA_RESTART is called; "
+    says="A receive on a TCP or UDP socket, over IPv4 and IPv6, or a UNIX datagram or seqpacket socket "
+    "for which nothing has come fails with EINTR when a handler without SA_RESTART is called; "
     "with SA_RESTART it goes on.",
     needs=[IPV6],
 )
-@kinds(*STREAMS, *DATAGRAMS, "unix-seqpacket")
+@kinds("tcp", "tcp6", *DATAGRAMS, "unix-seqpacket")
 def test_a_signal_ends_a_receive(ns, observe, kind):
     with joined(kind) as (sender, receiver):
         receiver.rcvtimeo = 0
@@ -691,6 +693,7 @@ def test_a_pipe_is_no_socket(ns, observe, call):
 @kinds("tcp", "tcp6")
 def test_a_reset_is_told_once(ns, observe, kind):
     with in_state(kind, "reset") as sock:
+        sock.rcvtimeo = SOON
         with refused(errno.ECONNRESET):
             calls.recv(sock, 9)
         then = [calls.recv(sock, 9).returned, calls.recv(sock, 9).returned]
@@ -704,18 +707,52 @@ def test_a_reset_is_told_once(ns, observe, kind):
     "recv.2/recv/end-of-stream-over-ipv6",
     sentence="recv.2/recv/end-of-stream",
     section="RETURN VALUE",
-    says="Once the peer of a TCP socket over IPv6, or a UNIX seqpacket socket, has shut down its sending "
-    "side, and what it sent is received, receiving gives 0 bytes, again and again.",
+    says="Once the peer of a TCP socket over IPv6 has shut down its sending side, and what it sent is "
+    "received, receiving gives 0 bytes, again and again.",
     needs=[IPV6],
 )
-@kinds("tcp6", "unix-seqpacket")
-def test_the_end_is_nothing(ns, observe, kind):
-    with joined(kind) as (sender, receiver):
+def test_the_end_is_nothing(ns, observe):
+    with joined("tcp6") as (sender, receiver):
         calls.send(sender, b"last")
         sender.shutdown(Shutdown.WRITE)
-        received = [heard(kind, receiver), heard(kind, receiver), heard(kind, receiver)]
+        received = [heard("tcp6", receiver) for _ in range(3)]
 
         assert observe("received", received) == ["last", "", ""]
+
+
+@claim(
+    "defacto/recv/end-of-seqpacket",
+    says="Once the peer of a UNIX seqpacket socket has shut down its sending side, and what it sent is "
+    "received, receiving gives 0 bytes, again and again.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_the_end_of_records_is_nothing(ns, observe):
+    with joined("unix-seqpacket") as (sender, receiver):
+        calls.send(sender, b"last")
+        sender.shutdown(Shutdown.WRITE)
+        received = [heard("unix-seqpacket", receiver) for _ in range(3)]
+
+        assert observe("received", received) == ["last", "", ""]
+
+
+@claim(
+    "recv.2/src_addr/sender",
+    sentence=("recv.2/src_addr/filled", "recv.2/addrlen/actual", "recv.2/msg_name/source"),
+    section="recvfrom()",
+    says="The source address that recvfrom(2) and recvmsg(2) give on a UDP socket, over IPv4 and IPv6, or a "
+    "netlink socket is the one that getsockname(2) gives of the sender.",
+    needs=[IPV6],
+)
+@kinds("udp", "udp6", "netlink")
+def test_the_source_is_the_sender(ns, observe, kind):
+    with joined(kind) as (sender, receiver):
+        say(kind, sender, "first")
+        say(kind, sender, "second")
+        given = [calls.recvfrom(receiver, 9), calls.recvmsg(receiver, 9, room=calls.STORAGE)]
+        address = address_of(sender)
+
+        assert observe("are_the_sender", [one.name[: one.length] == address for one in given]) == [True, True]
 
 
 @claim(
@@ -795,6 +832,7 @@ def test_a_local_error_has_no_address(peers, observe):
 @kinds("udp", "udp6")
 def test_an_error_has_the_flag(ns, observe, kind):
     with in_state(kind, "error-queued") as sock, Socket.udp(sock.family) as other:
+        sock.rcvtimeo = SOON
         await_error(sock)
         error = calls.recvmsg(sock, 100, flags=socket.MSG_ERRQUEUE).flags & socket.MSG_ERRQUEUE
         other.bind(sock.getpeername())

@@ -136,7 +136,7 @@ def test_a_datagram_for_nobody_is_sent(ns, observe):
 
 @claim(
     "send.2/send/local-errors-told",
-    sentence=("send.2/send/local-errors", "libsocket/send/local-errors"),
+    sentence=("send.2/send/local-errors", "send.2/RETURN/error", "libsocket/send/local-errors"),
     section="DESCRIPTION",
     says="An error that is found on this machine is the error of send: sending a UDP datagram over IPv4 that "
     "has no route fails.",

@@ -15,9 +15,10 @@ from conformance.plugin.setups.conversations import address_of
 from conformance.plugin.setups.fast_open import COOKIE_KEPT, fast_listener, get_cookie
 from conformance.plugin.setups.ipv6 import address6
 from conformance.plugin.setups.listeners import listening
-from conformance.plugin.setups.neighbours import about_to_be_probed, asked_until_known
+from conformance.plugin.setups.neighbours import DELAY, unconfirmed_neighbour
 from conformance.plugin.setups.pairs import UNACKED_ENDS, unacked_sender
 from conformance.plugin.setups.readiness import readable_by_select
+from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.timing import SOON
 from libsocket import MessageFlag, Socket
 from netns import Capability, Host, Peers
@@ -25,22 +26,24 @@ from netns import Capability, Host, Peers
 MSG_CONFIRM = 0x800
 SYN_DATA = 32
 """TCPI_OPT_SYN_DATA in the options of TCP_INFO."""
-RESTING = [VETH, ROUTE_TIMERS]
+RESTING = [VETH, ROUTE_TIMERS, IPV6]
+VERSIONS = pytest.mark.parametrize("version", [4, 6], ids=["ipv4", "ipv6"])
 
 
 @claim(
     "send.2/MSG_MORE/tcp-holds",
     sentence="send.2/MSG_MORE/tcp",
     section="DESCRIPTION",
-    says="What is sent with MSG_MORE on a TCP socket over IPv4 and does not fill a segment is not sent at "
-    "once, though nothing is unacknowledged, as with TCP_CORK; a send without the flag sends it with "
+    says="What is sent with MSG_MORE on a TCP socket, over IPv4 and IPv6, and does not fill a segment is not "
+    "sent at once, though nothing is unacknowledged, as with TCP_CORK; a send without the flag sends it with "
     "its own data.",
     since="2.4.4",
     needs=RESTING,
     survives=UNACKED_ENDS,
 )
-def test_a_partial_segment_is_held(peers, observe):
-    with unacked_sender(peers) as sender:
+@VERSIONS
+def test_a_partial_segment_is_held(peers, observe, version):
+    with unacked_sender(peers, version) as sender:
         sender.send(b"head", socket.MSG_MORE)
         held = sender.tcp_info.notsent_bytes
         sender.send(b"tail")
@@ -52,14 +55,15 @@ def test_a_partial_segment_is_held(peers, observe):
     "send.2/MSG_MORE/tcp-full",
     sentence="send.2/MSG_MORE/tcp",
     section="DESCRIPTION",
-    says="What is sent with MSG_MORE on a TCP socket over IPv4 is sent once it fills a segment, and not "
-    "when a byte is missing.",
+    says="What is sent with MSG_MORE on a TCP socket, over IPv4 and IPv6, is sent once it fills a segment, "
+    "and not when a byte is missing.",
     since="2.4.4",
     needs=RESTING,
     survives=UNACKED_ENDS,
 )
-def test_a_full_segment_is_sent(peers, observe):
-    with unacked_sender(peers) as sender:
+@VERSIONS
+def test_a_full_segment_is_sent(peers, observe, version):
+    with unacked_sender(peers, version) as sender:
         segment = sender.tcp_info.snd_mss
         sender.send(bytes(segment - 1), socket.MSG_MORE)
         held = sender.tcp_info.notsent_bytes
@@ -96,23 +100,25 @@ def test_a_stream_is_not_routed(routed, observe):
 
 
 @claim(
-    "send.2/MSG_DONTROUTE/udp6",
+    "send.2/MSG_DONTROUTE/over-ipv6",
     sentence="send.2/MSG_DONTROUTE/attached",
     section="DESCRIPTION",
-    says="With MSG_DONTROUTE a UDP socket over IPv6 does not send to a host that only a router reaches.",
-    needs=[VETH, IPV6],
+    says="With MSG_DONTROUTE a UDP or raw socket over IPv6 does not send to a host that only a router "
+    "reaches.",
+    needs=[VETH, IPV6, Capability.NET_RAW],
     expect=differs(
-        "the flag is looked at over IPv4 alone, and the datagram is routed; older than the history in git",
+        "the flag is looked at over IPv4 alone, and the packet is routed; older than the history in git",
         since="2.6.12",
         commit="1da177e4c3f4",
         observed={"arrived": True},
     ),
 )
-def test_a_datagram_over_ipv6_is_not_routed(routed, observe):
+@pytest.mark.parametrize("kind", ["udp6", "raw6"])
+def test_a_datagram_over_ipv6_is_not_routed(routed, observe, kind):
     with routed.left.entered():
-        sender = Socket.udp(socket.AF_INET6)
+        sender = SOCKETS[kind]()
     with routed.right.entered():
-        receiver = Socket.udp(socket.AF_INET6)
+        receiver = SOCKETS[kind]()
     with sender, receiver:
         receiver.bind((address6(routed.right), 0))
         sender.sendto(b"hello", socket.MSG_DONTROUTE, receiver.getsockname())
@@ -121,30 +127,30 @@ def test_a_datagram_over_ipv6_is_not_routed(routed, observe):
 
 
 @claim(
-    "send.2/MSG_CONFIRM/udp",
-    sentence=("send.2/MSG_CONFIRM/progress", "send.2/MSG_CONFIRM/reprobes"),
+    "send.2/MSG_CONFIRM/neighbour",
+    sentence=("send.2/MSG_CONFIRM/progress", "send.2/MSG_CONFIRM/reprobes", "send.2/MSG_CONFIRM/types"),
     section="DESCRIPTION",
-    says="A neighbour over IPv4 to which a UDP socket sends, and of which nothing was heard for a while, "
-    "is asked by a unicast ARP request after delay_first_probe_time; if another datagram for it has "
-    "MSG_CONFIRM it is not.",
+    says="A neighbour to which a UDP or raw socket, over IPv4 and IPv6, sends, and of which nothing was "
+    "heard for a while, is asked by a unicast ARP request, or a Neighbour Solicitation over IPv6, after a "
+    "delay; if what is sent has MSG_CONFIRM it is not.",
     since="2.3.15",
-    needs=[VETH, Capability.NET_RAW],
-    survives={
-        "no-op: close*": "the receiver may stay open",
-        "no-op: sendto(*": "either of the two datagrams begins the delay",
-    },
+    needs=[VETH, Capability.NET_RAW, IPV6],
 )
+@pytest.mark.parametrize("kind", ["udp", "udp6", "raw", "raw6"])
 @pytest.mark.parametrize(("flags", "asked"), [(0, True), (MSG_CONFIRM, False)], ids=["plain", "MSG_CONFIRM"])
-def test_a_neighbour_is_confirmed(peers, observe, flags, asked):
-    with about_to_be_probed(peers) as (sender, arriving):
-        sender.send(b"again", flags)
+def test_a_neighbour_is_confirmed(peers, observe, kind, flags, asked):
+    with unconfirmed_neighbour(peers, kind) as (sender, neighbour):
+        sender.send(b"hello", flags)
+        before = neighbour.state
+        neighbour.become("stale")
+        neighbour.become(DELAY)
 
-        assert observe("asked", asked_until_known(peers, arriving)) is asked
+        assert observe("state_and_asked", [before, neighbour.asked()]) == [DELAY, asked]
 
 
 def drop_large(host: Host) -> None:
-    """Let the queue of the host's wire have no room for a packet of more than 100 bytes."""
-    host.namespace.add_qdisc(host.device, "tbf", handle="1:", rate="1mbit", burst=100, limit=100)
+    """Let the queue of the host's wire have no room for a packet of more than 100 bytes; others pass."""
+    host.namespace.add_qdisc(host.device, "tbf", handle="1:", rate="1mbit", burst=10_000, limit=100)
 
 
 def across(hosts: Peers, version: int) -> tuple[Socket, Socket]:
@@ -163,15 +169,14 @@ def across(hosts: Peers, version: int) -> tuple[Socket, Socket]:
 
 
 DROPPING = [VETH, qdisc("tbf")]
-VERSIONS = pytest.mark.parametrize("version", [4, 6], ids=["ipv4", "ipv6"])
 
 
 @claim(
     "send.2/ENOBUFS/dropped",
     sentence=("send.2/ENOBUFS/dropped", "send.2/send/no-indication"),
     section="ERRORS",
-    says="A UDP datagram, over IPv4 and IPv6, that a full queue of the interface drops is sent without an "
-    "error by a socket without IP_RECVERR or IPV6_RECVERR, and does not arrive.",
+    says="A UDP datagram, over IPv4 and IPv6, for which the queue of the interface has no room is sent "
+    "without an error by a socket without IP_RECVERR or IPV6_RECVERR, and does not arrive.",
     needs=[*DROPPING, IPV6],
     survives={'no-op: sendto("lost*': "send.2/ENOBUFS/recverr sees that it is dropped"},
 )
@@ -190,8 +195,8 @@ def test_a_full_queue_drops(peers, observe, version):
     "send.2/ENOBUFS/recverr",
     sentence="send.2/ENOBUFS/queue",
     section="ERRORS",
-    says="A UDP datagram, over IPv4 and IPv6, that a full queue of the interface drops fails with ENOBUFS "
-    "on a socket with IP_RECVERR, or IPV6_RECVERR over IPv6.",
+    says="A send of a UDP datagram, over IPv4 and IPv6, for which the queue of the interface has no room "
+    "fails with ENOBUFS on a socket with IP_RECVERR, or IPV6_RECVERR over IPv6.",
     needs=[*DROPPING, IPV6],
 )
 @pytest.mark.parametrize(
@@ -217,7 +222,10 @@ def test_a_full_queue_is_told(peers, observe, version, option):
     "listener returns the number of bytes; they are received from a connection whose SYN had them.",
     since="3.7",
     needs=[VETH],
-    survives={**COOKIE_KEPT, "no-op: ioctl(FIONBIO*": "a blocking call that has a cookie returns as early"},
+    survives={
+        **COOKIE_KEPT,
+        "no-op: ioctl(FIONBIO*": "a blocking call returns as much, later",
+    },
 )
 def test_fast_open_with_a_cookie(peers, observe):
     with fast_listener(peers) as listener:

@@ -23,7 +23,7 @@ ONLY_THE_SEND_TIMEOUT_COUNTS = differs(
 
 @claim(
     "signal.7/SA_RESTART/receive-without-flag",
-    sentence="signal.7/SA_RESTART/restarted-or-eintr",
+    sentence=("signal.7/SA_RESTART/restarted-or-eintr", "recv.2/EINTR/before-data"),
     section="Interruption of system calls and library functions by signal handlers",
     says="A receive on a UNIX stream socket without a timeout that a handler without SA_RESTART interrupts "
     "fails with EINTR.",

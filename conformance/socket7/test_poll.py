@@ -126,7 +126,7 @@ def test_a_connection_that_is_reset(ns, observe):
 
 @claim(
     "socket.7/POLLOUT/room",
-    sentence=("socket.7/poll/room", "send.2/send/select"),
+    sentence="socket.7/poll/room",
     section="Socket-layer functions",
     says="poll reports POLLOUT of a TCP or UNIX stream socket whose send buffer is empty, not when it is "
     "full, and again when the peer has read all of it.",

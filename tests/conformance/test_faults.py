@@ -253,6 +253,12 @@ def test_a_piece_of_what_fills_a_buffer_is_no_stimulus() -> None:
     }
 
 
+def test_a_send_is_granted_no_more_than_one_call_sends() -> None:
+    sent = "sendmsg(3<socket:[9]>, {msg_iov=[{iov_base=NULL, iov_len=9223372036854775808}], msg_iovlen=1}, 0)"
+
+    assert injected(f"{sent} = -1 EINVAL (Invalid argument)")["granted"] == f"retval={0x7FFF_F000}"
+
+
 def test_what_an_event_loop_watches_beside_netlink_is_left_out() -> None:
     loop = "9<anon_inode:[eventpoll]>"
 

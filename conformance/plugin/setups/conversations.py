@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 import time
@@ -101,7 +102,7 @@ def exchanged(
     with joined(kind) as (sender, receiver):
         for text, *flags in sent:
             say(kind, sender, text, flags_of(flags))
-        _await_all(kind, receiver, sum(len(text) for text, *_ in sent))
+        _await_all(kind, receiver, _before_urgent(sent))
         return [_answer(kind, receiver, int(size), [str(one) for one in flags]) for size, *flags in asked]
 
 
@@ -123,6 +124,13 @@ def _await_all(kind: str, receiver: Socket, number: int) -> None:
         time.sleep(0.001)
 
 
+def _before_urgent(sent: Sequence[Sequence[str]]) -> int:
+    """How many bytes there are before an urgent one, behind which FIONREAD of a TCP socket does not look."""
+    ends = [index for index, (_, *flags) in enumerate(sent) if "OOB" in flags]
+    counted = sent[: ends[0] + 1] if ends else sent
+    return sum(len(text) for text, *_ in counted) - bool(ends)
+
+
 def _waiting(sock: Socket) -> int:
     return int.from_bytes(ioctl(sock, FIONREAD, bytes(4)), sys.byteorder)
 
@@ -133,11 +141,11 @@ def await_arrival(receiver: Socket) -> None:
 
 
 def what_is_left(kind: str, receiver: Socket) -> list[str]:
-    """The texts, up to ``last``, that wait; of a stream, whatever its pieces are, ``first`` and ``last``."""
+    """The texts, up to ``last``, that wait; of a stream the words, whatever its pieces, and other bytes."""
     texts: list[str] = []
     while not texts or not texts[-1].endswith("last"):
         texts.append(heard(kind, receiver))
-    return [word for word in ("first", "last") if word in "".join(texts)]
+    return re.findall("(?s)first|last|.", "".join(texts)) if kind in STREAMS else texts
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Neighbours of a host, and the ARP requests by which it asks whether they are still there."""
+"""Neighbours of a host, and the requests by which it asks whether they are still there."""
 
 from __future__ import annotations
 
@@ -6,60 +6,115 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
-from conformance.plugin.setups.packet_sockets import hardware_address
+from conformance.plugin.setups.fast_open import address_of
+from conformance.plugin.setups.packet_sockets import ETH_P_ALL, hardware_address, packet_socket
+from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Host, Peers
 
-_ETH_P_ARP: Final = 0x0806
-_UNKNOWN: Final = 0x08 | 0x10
-"""NUD_DELAY and NUD_PROBE: it is not known whether the neighbour is there."""
-_REQUEST: Final = b"\0\x01"
-"""The operation of an ARP packet that asks."""
-_A_WHILE: Final = 0.2
-"""Seconds between the datagram by which the delay begins and the next, which is long before its end."""
+DELAY, PROBE = "delay", "probe"
+"""States of a neighbour that is used and not known to be there: soon to be asked, and asked."""
+_STATES: Final = {0x02: "reachable", 0x04: "stale", 0x08: DELAY, 0x10: PROBE, 0x20: "failed"}
+"""NUD_* of linux/neighbour.h."""
+_DELAY: Final = 60
+"""Seconds for which a confirmation counts, and no test lasts; a new neighbour's was twice as long ago."""
+_ARP_REQUEST: Final = b"\x08\x06\x00\x01\x08\x00\x06\x04\x00\x01"
+"""An ARP packet over Ethernet that asks who has an IPv4 address, from the Ethernet type on."""
+_IPV6: Final = b"\x86\xdd"
+_NEIGHBOUR_SOLICITATION: Final = 135
+"""A type of ICMPv6, RFC 4861."""
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """What a host knows of another on its wire."""
+
+    host: Host
+    other: Host
+    version: int
+    frames: Socket
+    """All frames that the host sends and receives."""
+
+    @property
+    def state(self) -> str:
+        with self.host.namespace.iproute() as netlink:
+            entries = netlink.get_neighbours(family=self._family)
+            [found] = [one for one in entries if one.get("dst") == self._address]
+            return _STATES[found["state"]]
+
+    def become(self, state: str) -> None:
+        """Be in a state from now on; that of ``delay`` is over at once."""
+        with self.host.namespace.iproute() as netlink:
+            [link] = netlink.get_links(ifname=self.host.device)
+            netlink.neigh(
+                "replace",
+                family=self._family,
+                dst=self._address,
+                lladdr=hardware_address(self.other).hex(":"),
+                ifindex=link["index"],
+                state=state,
+            )
+
+    def asked(self) -> bool:
+        """Whether it was asked, by a frame to it alone, until it was known again whether it is there."""
+        until = time.monotonic() + SOON
+        while self.state in {DELAY, PROBE} and time.monotonic() < until:
+            time.sleep(0.01)
+        found = False
+        with suppress(BlockingIOError):
+            while not found:
+                found = self._asks(self.frames.recv(2000, socket.MSG_DONTWAIT))
+        return found
+
+    def _asks(self, frame: bytes) -> bool:
+        """Whether it is a request that goes from the host to the other alone."""
+        if frame[:12] != self._ends:
+            return False
+        address = socket.inet_pton(self._family, self._address)
+        if self.version == 4:
+            return frame[12:22] == _ARP_REQUEST and frame[38:42] == address
+        solicits = frame[20:21] == bytes([socket.IPPROTO_ICMPV6]) and frame[54:55] == bytes(
+            [_NEIGHBOUR_SOLICITATION]
+        )
+        return frame[12:14] == _IPV6 and solicits and frame[62:78] == address
+
+    @cached_property
+    def _ends(self) -> bytes:
+        return hardware_address(self.other) + hardware_address(self.host)
+
+    @property
+    def _address(self) -> str:
+        return address_of(self.other, self.version)
+
+    @property
+    def _family(self) -> int:
+        return socket.AF_INET if self.version == 4 else socket.AF_INET6
 
 
 @contextmanager
-def about_to_be_probed(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
-    """A UDP sender on the left whose neighbour will be asked in a second; the requests that come there."""
+def unconfirmed_neighbour(hosts: Peers, kind: str) -> Iterator[tuple[Socket, Neighbour]]:
+    """A sender on the left, and its neighbour on the right, from whom nothing has been heard for a while.
+
+    A confirmation counts for a minute, whose end is not awaited: ``delay`` is over when the neighbour has
+    become ``stale`` and then ``delay``.
+    """
     left, right = hosts.left, hosts.right
-    left.namespace.sysctl[f"net.ipv4.neigh.{left.device}.delay_first_probe_time"] = 1
+    version = 6 if kind.endswith("6") else 4
+    timers = f"net.ipv{version}.neigh.{left.device}"
+    left.namespace.sysctl[f"{timers}.delay_first_probe_time"] = _DELAY
+    left.namespace.sysctl[f"{timers}.base_reachable_time_ms"] = 1000 * _DELAY
     with right.entered():
-        arriving, receiver = Socket.packet(socket.SOCK_DGRAM, _ETH_P_ARP), Socket.udp()
+        receiver = SOCKETS[kind]()
     with left.entered():
-        sender = Socket.udp()
-    with arriving, receiver, sender:
-        receiver.bind((right.address, 0))
-        _make_stale(left, right)
+        sender = SOCKETS[kind]()
+    with receiver, sender, packet_socket(left, protocol=ETH_P_ALL) as frames:
+        neighbour = Neighbour(left, right, version, frames)
+        receiver.bind((address_of(right, version), 0))
+        neighbour.become("stale")
         sender.connect(receiver.getsockname())
-        sender.send(b"begins the delay")
-        time.sleep(_A_WHILE)
-        yield sender, arriving
-
-
-def asked_until_known(hosts: Peers, arriving: Socket) -> bool:
-    """Whether a request has come once it is known again whether the neighbour is there."""
-    until = time.monotonic() + SOON
-    while _state(hosts.left, hosts.right) & _UNKNOWN and time.monotonic() < until:
-        time.sleep(0.01)
-    asked = False
-    with suppress(BlockingIOError):
-        while not asked:
-            asked = arriving.recv(100, socket.MSG_DONTWAIT)[6:8] == _REQUEST
-    return asked
-
-
-def _make_stale(host: Host, neighbour: Host) -> None:
-    with host.namespace.iproute() as netlink:
-        [link] = netlink.get_links(ifname=host.device)
-        address = hardware_address(neighbour).hex(":")
-        netlink.neigh("replace", dst=neighbour.address, lladdr=address, ifindex=link["index"], state="stale")
-
-
-def _state(host: Host, neighbour: Host) -> int:
-    with host.namespace.iproute() as netlink:
-        [found] = [one for one in netlink.get_neighbours() if one.get("dst") == neighbour.address]
-        return int(found["state"])
+        yield sender, neighbour

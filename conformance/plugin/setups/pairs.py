@@ -12,7 +12,7 @@ from typing import Final
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.timing import SOON
 from libsocket import Linger, Socket
-from netns import Peers, Routed
+from netns import Host, Peers, Routed
 
 
 def udp_pair(host: str = "127.0.0.1") -> tuple[Socket, Socket]:
@@ -107,24 +107,24 @@ UNACKED_ENDS: Final = {
 
 
 @contextmanager
-def unacked_sender(hosts: Peers) -> Iterator[Socket]:
+def unacked_sender(hosts: Peers, version: int = 4) -> Iterator[Socket]:
     """A connected TCP sender on the left to whom no acknowledgement comes, and whose timers rest."""
-    _rest_timers(hosts)
-    with unanswered_sender(hosts) as sender:
+    _rest_timers(hosts, version)
+    with unanswered_sender(hosts, version) as sender:
         yield sender
 
 
 @contextmanager
-def unanswered_sender(hosts: Peers) -> Iterator[Socket]:
+def unanswered_sender(hosts: Peers, version: int = 4) -> Iterator[Socket]:
     """A connected TCP sender on the left, to whom nothing comes from the right any more."""
-    with hosts.right.entered(), listening(hosts.right.address) as listener:
+    with hosts.right.entered(), listening(_address(hosts.right, version)) as listener:
         with hosts.left.entered():
-            sender = Socket.tcp()
+            sender = Socket.tcp(listener.family)
         with sender:
             sender.linger = Linger(True, 0)  # no answer to its end would come either
             sender.connect(listener.getsockname())
             with listener.accept()[0]:
-                hosts.right.namespace.add_route(f"{hosts.left.address}/32", type="blackhole")
+                hosts.right.namespace.add_route(_only(hosts.left, version), type="blackhole")
                 yield sender
 
 
@@ -134,11 +134,20 @@ def unacked_and_unsent(sender: Socket) -> list[int]:
     return [info.unacked, info.notsent_bytes]
 
 
-def _rest_timers(hosts: Peers) -> None:
+def _rest_timers(hosts: Peers, version: int) -> None:
     """Let nothing be sent again, probed for or uncorked by a timer while a test lasts."""
     left = hosts.left.namespace
     left.sysctl["net.ipv4.tcp_early_retrans"] = 0
-    left.add_route(f"{hosts.right.address}/32", dev=hosts.left.device, rto_min=100)
+    left.add_route(_only(hosts.right, version), dev=hosts.left.device, rto_min=100)
+
+
+def _address(host: Host, version: int) -> str:
+    return host.address if version == 4 else str(host.address6)
+
+
+def _only(host: Host, version: int) -> str:
+    """The network of this host alone."""
+    return f"{_address(host, version)}/{32 if version == 4 else 128}"
 
 
 def await_those_before(pair: Callable[[], tuple[Socket, Socket]]) -> None:

@@ -172,7 +172,7 @@ def test_the_length_of_an_address_counts(observe: Observe, row: AddressLength, c
 class SourceAddress(_OfKinds, frozen=True, kw_only=True):
     """What recvfrom(2) and recvmsg(2) say of the source's address, ``length``, whatever the room for it.
 
-    As many of its bytes as there is room for are there.
+    As many of its first bytes as there is room for are there.
     """
 
     length: int
@@ -190,9 +190,17 @@ def test_the_source_is_told(observe: Observe, row: SourceAddress, case: Case) ->
         first = recvfrom(receiver, 100, case.given)
         say(case.socket, sender, "second")
         second = recvmsg(receiver, 100, room=case.given)
-        told = [[one.length, len(one.name.rstrip(b"\xff"))] for one in (first, second)]
+        say(case.socket, sender, "third")
+        whole = recvfrom(receiver, 100).name
+        told = [[one.length, _of(whole, one.name)] for one in (first, second)]
 
         assert observe("lengths_and_bytes", told) == [[row.length, min(row.length, case.given)]] * 2
+
+
+def _of(address: bytes, room: bytes) -> int:
+    """How many bytes of an address are in the room for it, of which all was 0xFF before; -1: other bytes."""
+    size = len(room.rstrip(b"\xff"))
+    return size if room[:size] == address[:size] else -1
 
 
 class BadPointer(_OfKinds, frozen=True, kw_only=True):
