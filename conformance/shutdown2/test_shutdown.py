@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import os
+import resource
 import select
 from collections.abc import Callable
 from functools import partial
-from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
+from socket import MSG_DONTWAIT, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 import pytest
 
@@ -22,6 +25,10 @@ from conformance.plugin.setups.threads import delayed
 from conformance.plugin.timing import SOON
 from libsocket import Shutdown, Socket
 from netns import Capability
+
+
+OUT_OF_THE_WAY = min(200, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 1)
+"""A descriptor from here on is not handed out to whoever opens something meanwhile."""
 
 
 def every_pair(udp: Callable[[], tuple[Socket, Socket]]) -> pytest.MarkDecorator:
@@ -46,6 +53,13 @@ CONNECTION_ORIENTED = pytest.mark.parametrize(
 )
 DATAGRAMS = pytest.mark.parametrize("pair", [udp_pair, unix_datagram_pair], ids=["udp", "unix"])
 UNIX_CONNECTION_ORIENTED = pytest.mark.parametrize("type_", [SOCK_STREAM, SOCK_SEQPACKET])
+
+
+def closed_descriptor(sock: Socket) -> int:
+    """The number of another descriptor of a socket, which was closed."""
+    fd = fcntl.fcntl(sock, fcntl.F_DUPFD_CLOEXEC, OUT_OF_THE_WAY)
+    os.close(fd)
+    return fd
 
 
 def ended(sock: Socket) -> bool:
@@ -410,21 +424,29 @@ def test_the_direction_must_be_one_of_three_on_unix(ns, observe, how):
     sentence="shutdown.2/EBADF/not-open",
     section="ERRORS",
     says="shutdown of a descriptor that was closed, of -1 and of the largest int fails with EBADF, with a "
-    "direction that there is and with 3; of a connected TCP, UDP or UNIX socket it succeeds.",
+    "direction that there is and with 3; by an open one of a connected TCP, UDP or UNIX stream socket it "
+    "succeeds.",
 )
 @pytest.mark.parametrize("how", [0, 1, 2, 3])
-@pytest.mark.parametrize("fd", [None, -1, 2**31 - 1], ids=["closed", "negative", "largest"])
-@pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
-def test_a_descriptor_must_be_open(ns, observe, kind, fd, how):
-    with connected(kind) as (sock, peer):
-        number = sock.fileno()
-        sock.send(b"before")
-        shut(number, Shutdown.WRITE)
-        sock.close()
+@pytest.mark.parametrize(
+    "number_of",
+    [closed_descriptor, lambda _: -1, lambda _: 2**31 - 1],
+    ids=["closed", "negative", "largest"],
+)
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair, Socket.pair], ids=["tcp", "udp", "unix"])
+def test_a_descriptor_must_be_open(ns, observe, pair, number_of, how):
+    left, right = pair()
+    with left, right:
+        left.send(b"before")
+        number = number_of(left)
         with refused(errno.EBADF):
-            shut(number if fd is None else fd, how)
+            shut(number, how)
+        left.send(b"after")
+        shut(left.fileno(), Shutdown.WRITE)
+        with refused(errno.EPIPE, "errno_of_send"):
+            left.send(b"late")
 
-        assert observe("received", peer.recv(9).decode()) == "before"
+        assert observe("received", right.recv(6).decode()) == "before"
 
 
 @claim(
@@ -457,8 +479,9 @@ def test_the_constants_have_their_values(ns, observe, how, ends, sends):
     with left, right:
         shut(left.fileno(), how)
 
-        seen = [polled_in(left), answer(lambda: left.send(b"sent"))]
-        assert observe("ended_and_sent", seen) == [ends, "sent 4" if sends else "EPIPE"]
+        seen = [polled_in(left), answer(lambda: left.send(b"sent")), right.recv(9, MSG_DONTWAIT).decode()]
+        expected = [ends, "sent 4" if sends else "EPIPE", "sent" if sends else ""]
+        assert observe("ended_sent_and_received", seen) == expected
 
 
 def polled_in(sock: Socket) -> bool:
@@ -471,19 +494,21 @@ def polled_in(sock: Socket) -> bool:
     sentence=("shutdown.2/EINVAL/how", "shutdown.2/EINVAL/domains", "shutdown.2/EINVAL/unix"),
     section="ERRORS",
     says="shutdown by -1, 3, or the largest or smallest int fails with EINVAL on a connected TCP or UDP "
-    "socket over IPv6, a UNIX datagram or a seqpacket socket, whose peer it leaves as it was.",
+    "socket over IPv6, a UNIX datagram or a seqpacket socket, which goes on sending and receiving.",
     since="3.7",
 )
 @pytest.mark.parametrize("how", [-1, 3, 2**31 - 1, -(2**31)])
 @pytest.mark.parametrize("kind", ["tcp6", "udp6", "unix-datagram", "unix-seqpacket"])
 def test_there_are_three_directions(ns, observe, kind, how):
     with connected(kind) as (sock, peer):
-        peer.rcvtimeo = SOON
+        sock.rcvtimeo = peer.rcvtimeo = SOON
         with refused(errno.EINVAL):
             shut(sock.fileno(), how)
         sock.send(b"hello")
+        peer.send(b"world")
 
-        assert observe("received", peer.recv(9).decode()) == "hello"
+        received = [peer.recv(9).decode(), sock.recv(9).decode()]
+        assert observe("received", received) == ["hello", "world"]
 
 
 @claim(

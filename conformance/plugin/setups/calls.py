@@ -7,19 +7,25 @@ import fcntl
 import os
 import select
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
 from conformance.plugin.refusal import errno_name
-from conformance.plugin.setups.readiness import await_end
+from conformance.plugin.setups.readiness import arrival, await_end
 from conformance.plugin.setups.states import EVENTS, connected, in_state
+from conformance.plugin.timing import SOON
 from libsocket import INT, SO_DOMAIN, SO_PROTOCOL, SO_TYPE, Shutdown, Socket
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_ROOM: Final = 128
+"""The size of struct sockaddr_storage."""
 
 NOWHERE: Final = 1
 """An address where no process has memory."""
+ANYWHERE: Final = -1
+"""Stands for the address of memory with room for any name."""
 UNSET: Final = (-7, -8)
 """What the array of a socketpair(2) holds before."""
 
@@ -31,11 +37,12 @@ def made(domain: int, type_: int, protocol: int) -> list[int]:
 
 
 def pair_made(domain: int, type_: int, protocol: int) -> list[int]:
-    """Make a pair of sockets; domain, type and protocol of the second."""
+    """Make a pair of sockets; their domain, type and protocol, one after the other if they differ."""
     numbers = (ctypes.c_int * 2)(*UNSET)
     _checked(_libc.socketpair(domain, type_, protocol, numbers))
-    with Socket.from_fd(numbers[0]), Socket.from_fd(numbers[1]) as sock:
-        return _of(sock)
+    with Socket.from_fd(numbers[0]) as first, Socket.from_fd(numbers[1]) as second:
+        ours, theirs = _of(first), _of(second)
+        return ours if ours == theirs else [*ours, *theirs]
 
 
 CALLS: Final[dict[str, Callable[[int, int, int], list[int]]]] = {"socket": made, "socketpair": pair_made}
@@ -131,14 +138,31 @@ def at_mark(fd: int) -> int:
 
 
 def name_to(call: str, fd: int, address: int | None, room: int | None) -> int:
-    """``getsockname`` or ``getpeername`` into memory at an address, the room told at another.
+    """``getsockname`` or ``getpeername`` into memory at an address, :data:`ANYWHERE` perhaps.
 
     Without ``room`` there is no memory for the length. The length that is told.
     """
-    length = ctypes.c_int(0 if room is None else room)
+    memory, length = ctypes.create_string_buffer(_ROOM), ctypes.c_int(room or 0)
+    to = ctypes.byref(memory) if address == ANYWHERE else ctypes.c_void_p(address)
     where = ctypes.c_void_p(NOWHERE) if room is None else ctypes.byref(length)
-    _checked(_libc[call](fd, ctypes.c_void_p(address), where))
+    _checked(_libc[call](fd, to, where))
     return length.value
+
+
+def returned(call: str, fd: int) -> int:
+    """What ``getsockname`` or ``getpeername`` returns."""
+    memory, length = ctypes.create_string_buffer(_ROOM), ctypes.c_int(_ROOM)
+    return int(_libc[call](fd, memory, ctypes.byref(length)))
+
+
+def returned_for_pair(domain: int) -> int:
+    """What socketpair(2) returns for stream sockets of a domain; they are closed."""
+    numbers = (ctypes.c_int * 2)(*UNSET)
+    answer = int(_libc.socketpair(domain, socket.SOCK_STREAM, 0, numbers))
+    if answer == 0:
+        for fd in numbers:
+            os.close(fd)
+    return answer
 
 
 def length_after_refused(call: str, fd: int, room: int) -> int:
@@ -225,32 +249,58 @@ def with_peer(kind: str, event: str) -> Iterator[tuple[Socket, Socket]]:
 
 _STREAMS = frozenset({"tcp", "tcp6", "unix", "unix-seqpacket"})
 _ALONE = frozenset({"new", "bound", "listening", "listening-connection-waiting", "refused", "not-let-in"})
+_IP_HEADER = 20
+_TCP_CLOSE = 7
 
 
 def shut_down(kind: str, state: str, hows: Sequence[Shutdown]) -> list[str]:
     """What shutdown(2) gives each time, for a socket in a state.
 
-    Then what it receives and sends without waiting; and what its peer does, where it has one.
+    Then what it receives and sends without waiting; and what its peer does, where it has one, and what the
+    socket receives when that has sent something.
     """
     if state in _ALONE:
         with in_state(kind, state) as sock:
-            return [*_shut(sock, hows), *_traffic(sock)]
+            return [*_shut(sock, hows), _received(sock), _sent(sock)]
     with with_peer(kind, state.removeprefix("connected")) as (sock, peer):
-        answers = _shut(sock, hows)
+        answers = _shut(sock, hows[:1])
+        if kind.startswith("tcp") and state == "peer-shut-wr":
+            _await_closed(sock)
+        answers += _shut(sock, hows[1:])
         if kind in _STREAMS and set(hows) != {Shutdown.READ}:
             await_end(peer)  # what tells a TCP peer comes later
-        return [*answers, *_traffic(sock), *_traffic(peer)]
+        own = [_received(sock), _sent(sock, peer)]
+        others = [_received(peer), _sent(peer, sock)]
+        then = [_received(sock)] if others[1].startswith("sent") else []
+        return [*answers, *own, *others, *then]
 
 
 def _shut(sock: Socket, hows: Sequence[Shutdown]) -> list[str]:
     return [answer(lambda how=how: sock.shutdown(how)) for how in hows]  # type: ignore[misc]
 
 
-def _traffic(sock: Socket) -> list[str]:
-    return [
-        answer(lambda: sock.recv(100, socket.MSG_DONTWAIT)),
-        answer(lambda: sock.send(b"sent", socket.MSG_DONTWAIT)),
-    ]
+def _await_closed(sock: Socket) -> None:
+    """Wait until the peer has acknowledged the end of a TCP socket, which ends the connection."""
+    end = time.monotonic() + SOON
+    while sock.tcp_info.state != _TCP_CLOSE:
+        assert time.monotonic() < end, f"not closed within {SOON:g} seconds"
+        time.sleep(0.001)
+
+
+def _received(sock: Socket) -> str:
+    """Without the header of IP, which a raw socket of version 4 receives as well."""
+    header = _IP_HEADER if (sock.family, sock.type) == (socket.AF_INET, socket.SOCK_RAW) else 0
+    return answer(lambda: sock.recv(100, socket.MSG_DONTWAIT)[header:])
+
+
+def _sent(sock: Socket, to: Socket | None = None) -> str:
+    """What a send gives; where it is sent to another, something has arrived there then."""
+
+    def send() -> int:
+        with arrival(to) if to else nullcontext():
+            return sock.send(b"sent", socket.MSG_DONTWAIT)
+
+    return answer(send)
 
 
 def told(call: str, sock: Socket) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from typing import Final, Literal, Protocol, TypeVar
 
@@ -10,7 +11,9 @@ from msgspec import field
 
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import (
+    ANYWHERE,
     CALLS,
+    NOWHERE,
     answer,
     at_mark,
     name_to,
@@ -33,6 +36,7 @@ NameCall = Literal["getsockname", "getpeername"]
 
 _TYPE: Final = 0xF
 """The bits of a type that are no flags."""
+_ONE: Final = (1).to_bytes(4, sys.byteorder)
 _HOWS: Final = {"RD": Shutdown.READ, "WR": Shutdown.WRITE, "RDWR": Shutdown.BOTH}
 
 
@@ -144,17 +148,27 @@ class _InStates(_OfKinds, frozen=True, kw_only=True):
 
 
 class Named(_InStates, frozen=True, kw_only=True):
-    """What getsockname(2) and getpeername(2) tell, as ``setups/calls.py`` has it in words, or an errno."""
+    """What getsockname(2) tells (``own``), or getpeername(2) (``peer``), or both.
 
-    own: Words
-    peer: Words
+    As ``setups/calls.py`` has it in words, or an errno.
+    """
+
+    own: Words | None = None
+    peer: Words | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.own is None and self.peer is None:
+            raise RowError("it has neither own nor peer")
 
 
 def test_a_socket_has_names(observe: Observe, row: Named, case: Case) -> None:
+    asked = {"getsockname": row.own, "getpeername": row.peer}
+    expected = {call: name for call, name in asked.items() if name is not None}
     with in_state(case.socket, case.given) as sock:
-        names = [told("getsockname", sock), told("getpeername", sock)]
+        names = {call: told(call, sock) for call in expected}
 
-        assert observe("own_and_peer", names) == [row.own, row.peer]
+        assert observe("names", list(names.values())) == list(expected.values())
 
 
 class NameRoom(_OfKinds, frozen=True, kw_only=True):
@@ -184,26 +198,43 @@ def test_a_name_is_cut(observe: Observe, row: NameRoom, case: Case) -> None:
 
 
 class NameMemory(_OfKinds, frozen=True, kw_only=True):
-    """``call`` fails with ``errno`` where memory is missing, or for ``rooms``, and succeeds otherwise."""
+    """``call`` fails with ``errno`` for each of ``rooms`` and whatever memory is ``missing``.
+
+    With memory, and room for any address, it tells the family.
+    """
 
     call: NameCall
     state: Words
     errno: Errno
-    rooms: tuple[int, ...] = ()
-    """What the room is told to be; without any, there is no memory for what ``missing`` names."""
-    missing: Literal["address", "length", ""] = ""
+    rooms: tuple[int, ...] = (128,)
+    """What addrlen holds."""
+    missing: tuple[Literal["nothing", "address", "length"], ...]
+    """Each is tried: memory for the address at NULL and at 1, for the length at 1."""
 
     def cases(self) -> Iterator[Case]:
         for kind in self.sockets:
-            yield from (Case(f"{kind}-{room}", kind, room) for room in self.rooms or (128,))
+            for room in self.rooms:
+                for one in self.missing:
+                    yield from (
+                        Case(f"{kind}-{room}-{name}", kind, (room, *addresses))
+                        for name, addresses in _MEMORY[one].items()
+                    )
+
+
+_MEMORY: Final[dict[str, dict[str, tuple[int | None, bool]]]] = {
+    "nothing": {"memory": (ANYWHERE, True)},
+    "address": {"null": (None, True), "nowhere": (NOWHERE, True)},
+    "length": {"no-length": (ANYWHERE, False)},
+}
+"""Where the address is to be written, and whether there is memory for its length."""
 
 
 def test_a_name_needs_memory(observe: Observe, row: NameMemory, case: Case) -> None:
-    room = None if row.missing == "length" else case.given
+    room, address, length = case.given
     with in_state(case.socket, row.state) as sock:
         whole = {"getsockname": own_name, "getpeername": peer_name}[row.call](sock)
         with refused(row.errno.number):
-            name_to(row.call, sock.fileno(), 1 if row.missing else None, room)
+            name_to(row.call, sock.fileno(), address, room if length else None)
 
         assert observe("family_with_memory", whole.family) == sock.family
 
@@ -211,25 +242,30 @@ def test_a_name_needs_memory(observe: Observe, row: NameMemory, case: Case) -> N
 class Shut(_OfKinds, frozen=True, kw_only=True):
     """shutdown(2) by each of ``hows`` in turn gives ``answers``.
 
-    Then the socket receives and sends without waiting (``own``), and so does its peer (``peer``).
+    Then the socket receives and sends without waiting (``own``), and so does its peer (``peer``). Where that
+    has sent something, the socket receives again (``then``).
     """
 
     state: Words
     hows: tuple[Literal["RD", "WR", "RDWR"], ...]
     answers: tuple[Words, ...]
     own: tuple[Words, Words]
-    peer: tuple[Words, ...] = ()
+    peer: tuple[Words, Words] | None = None
+    then: Words | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.state not in {*STATES, *EVENTS}:
             raise RowError(f"there is no state {self.state}")
+        if len(self.answers) != len(self.hows):
+            raise RowError("there are not as many answers as hows")
 
 
 def test_a_socket_is_shut_down(observe: Observe, row: Shut, case: Case) -> None:
     seen = shut_down(case.socket, row.state, [_HOWS[how] for how in row.hows])
 
-    assert observe("answers_then_receive_and_send", seen) == [*row.answers, *row.own, *row.peer]
+    then = [] if row.then is None else [row.then]
+    assert observe("answers_then_receive_and_send", seen) == [*row.answers, *row.own, *(row.peer or ()), *then]
 
 
 class UnknownOption(_OfKinds, frozen=True, kw_only=True):
@@ -258,20 +294,23 @@ def test_there_is_no_such_option(observe: Observe, row: UnknownOption, case: Cas
         with refused((row.errno_of_read or row.errno).number, "errno_of_read"):
             option_got(fd, (row.level, case.given))
         before = option_got(fd, row.beside)
-        option_set(fd, row.beside, b"\1\0\0\0")
+        option_set(fd, row.beside, _ONE)
 
-        assert observe("beside", [*before[:1], *option_got(fd, row.beside)[:1]]) == [0, 1]
+        values = [int.from_bytes(value, sys.byteorder) for value in (before, option_got(fd, row.beside))]
+        assert observe("beside", values) == [0, 1]
 
 
 class AtMark(_InStates, frozen=True, kw_only=True):
-    """What sockatmark(3) says, or the errno with which it fails."""
+    """What sockatmark(3) says, or the errno with which it fails; of a TCP socket at the mark it is 1."""
 
     at_mark: Words = field(name="at-mark")
 
 
 def test_a_socket_is_at_the_mark(observe: Observe, row: AtMark, case: Case) -> None:
-    with in_state(case.socket, case.given) as sock:
-        assert observe("at_mark", answer(lambda: at_mark(sock.fileno())).removeprefix("sent ")) == row.at_mark
+    with in_state("tcp", "urgent") as other, in_state(case.socket, case.given) as sock:
+        marks = [answer(lambda one=one: at_mark(one.fileno())).removeprefix("sent ") for one in (other, sock)]
+
+        assert observe("at_mark_of_tcp_and_this", marks) == ["1", row.at_mark]
 
 
 CALL_KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
