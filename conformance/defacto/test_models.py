@@ -177,8 +177,8 @@ WALKED = {
 @claim(
     "defacto/connect/tcp-any-sequence",
     says="Whatever is done to a TCP socket, over IPv4 or IPv6, of bind, listen, connect (to who listens, to "
-    "a full backlog without blocking, to nobody, beyond all routes, with another family or too few bytes), "
-    "shutdown, AF_UNSPEC and a reset by its peer, what the calls return and what getsockname and "
+    "a full backlog without blocking, to nobody, beyond all routes), shutdown, AF_UNSPEC and a reset by its "
+    "peer, what the calls return and what getsockname and "
     "getpeername say follow from its state and from what was bound.",
     since="2.6.12",
     commit="1da177e4c3f4",

@@ -33,7 +33,7 @@ _FIRST, _SECOND, _FULL, _NOBODY, _UNREACHABLE, _OTHER_FAMILY, _SHORT = range(7)
 TARGETS: Final = (_FIRST, _SHORT)
 """What a socket is connected to."""
 FIT: Final = (_FIRST, _UNREACHABLE)
-"""With an address of its form: a security module may look at that before the socket does at its state."""
+"""With an address of its family and length: SELinux looks at these before the socket does at its state."""
 _CHOSEN, _BOUND, _NOWHERE = "chosen", 4321, 9
 _SYN_SENT = 2
 _UNFIT: Final = {

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from conformance.plugin.setups.alg import hash_socket
@@ -216,6 +217,12 @@ def _try_peer_label() -> None:
     left, right = Socket.pair()
     with left, right:
         left.get(SO_PEERSEC)
+
+
+def _has_selinux() -> bool:
+    """Its file system is registered where the kernel has it and it was not switched off at boot."""
+    known = Path("/proc/filesystems")
+    return known.exists() and "selinuxfs" in known.read_text(encoding="ascii").split()
 
 
 def _try_device_memory() -> None:
@@ -434,6 +441,12 @@ PF_KEY = Need("policy:pf_key", lambda: _works(_try_key_policy, OSError))
 PEER_LABELS = Need("security:peer label", lambda: _works(_try_peer_label, UnsupportedOption))
 """A security module that labels the ends of UNIX sockets, such as SELinux."""
 
+SELINUX = Need("security:SELinux", _has_selinux)
+"""SELinux, with a policy or without: it looks at the addresses of Internet sockets before the sockets do."""
+
+NO_SELINUX = Need("security:no SELinux", lambda: not _has_selinux())
+"""A kernel without it, or with ``selinux=0``: the sockets alone look at addresses."""
+
 DEVICE_MEMORY = Need("option:SO_DEVMEM_DONTNEED", lambda: _works(_try_device_memory, UnsupportedOption))
 """TCP sockets that can receive into the memory of devices (CONFIG_PAGE_POOL)."""
 
@@ -504,6 +517,8 @@ _NEEDS = (
     IPSEC,
     PF_KEY,
     PEER_LABELS,
+    SELINUX,
+    NO_SELINUX,
     DEVICE_MEMORY,
     TLS,
     CONNTRACK,

@@ -17,7 +17,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
+from conformance.plugin.setups.readiness import polled
 from conformance.plugin.setups.sockets import SOCKETS
+from conformance.plugin.setups.states import ALL, names
 from libsocket import UNSPEC, Address, Inet, Inet6, Netlink, Packet, Socket, Unix
 
 CHOSEN: Final = 32_768
@@ -37,6 +39,16 @@ HOME: Final[Mapping[str, str]] = {
 }
 """An address that a socket of each kind can have, and where another can be connected to it."""
 
+_NEW: Final = {
+    NONE,
+    "0.0.0.0:0",
+    "[::]:0",
+    f"0.0.0.0:{HOME['raw'].rpartition(':')[2]}",
+    f"[::]:{HOME['raw6'].rpartition(':')[2]}",
+    "netlink:0/0",
+    "packet:0/0",
+}
+"""What a new socket says of its address, or of its peer's."""
 _FAMILY: Final = 2
 _PIDS: Final = 2**22
 """No process has a higher number; netlink ports are chosen from those of processes."""
@@ -109,6 +121,16 @@ def peer(sock: Socket) -> str:
         if error.errno not in {errno.ENOTCONN, errno.EOPNOTSUPP}:
             raise
         return NONE
+
+
+def told(sock: Socket) -> list[str]:
+    """``bound``, ``listens`` and ``peer`` if the socket says so, and the events that poll(2) reports."""
+    words = {
+        "bound": own(sock) not in _NEW,
+        "listens": bool(sock.acceptconn),
+        "peer": peer(sock) not in _NEW,
+    }
+    return [*(word for word, so in words.items() if so), *names(polled(sock, ALL))]
 
 
 def as_own(kind: str, address: str) -> str:

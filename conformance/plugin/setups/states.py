@@ -183,6 +183,21 @@ _ADDRESSES: Final[Mapping[str, tuple[str | int, int] | str | Vsock]] = {
     "netlink": (0, 0),
 }
 
+_ELSEWHERE: Final[Mapping[str, tuple[str | int, int]]] = {
+    **dict.fromkeys(("udp", "raw"), ("127.0.0.1", 9)),
+    **dict.fromkeys(("udp6", "raw6"), ("::1", 9)),
+    "netlink": (5_000_002, 0),
+}
+
+
+@contextmanager
+def _connected_alone(kind: str) -> Iterator[Socket]:
+    """A datagram, raw or netlink socket that is connected to an address where nobody is."""
+    with SOCKETS[kind]() as sock:
+        sock.connect(_ELSEWHERE[kind])
+        yield sock
+
+
 LISTENING: Final[Mapping[str, Callable[..., AbstractContextManager[Socket]]]] = {
     "tcp": listening,
     "mptcp": partial(listening, protocol=IPPROTO_MPTCP),
@@ -451,6 +466,7 @@ STATES: Final[Mapping[str, State]] = {
     "connected": _after(),
     "connected-named": _after(_name),
     "disconnected": _after(_disconnect),
+    "connected-alone": _connected_alone,
     "data": _after(_peer_sends),
     "data-read": _after(_peer_sends, lambda sock, _: sock.recv(100)),
     "empty-datagram": _after(_peer_sends_nothing),

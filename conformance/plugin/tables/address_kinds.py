@@ -17,6 +17,7 @@ from conformance.plugin.setups.socket_addresses import (
     octets_of,
     own,
     peer,
+    told,
 )
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.states import STATES, in_state
@@ -25,6 +26,7 @@ from libsocket import Socket
 from netns import Namespace, without
 
 T = TypeVar("T")
+Reported = Literal["IN", "PRI", "OUT", "ERR", "HUP", "NVAL", "RDHUP"]
 
 
 class _Observe(Protocol):
@@ -40,6 +42,8 @@ class _Addressed(ClaimRow, frozen=True, kw_only=True):
     """``tcp``, ``unix-datagram``, as ``setups/sockets.py`` has them."""
     state: Words = "new"
     """As ``setups/states.py`` has them."""
+    before: tuple[Literal["bound", "listens", "peer"] | Reported, ...] = ()
+    """What is told of a socket in that state, if named: of its addresses, and by poll(2)."""
     families: tuple[int, ...] = ()
     lengths: tuple[int, ...] = ()
     loopback: tuple[str, ...] = ()
@@ -60,6 +64,10 @@ class _Addressed(ClaimRow, frozen=True, kw_only=True):
             known += [f"length-{length}"] if length is not None else []
             octets = octets_of(address, family, length)
             yield Case("-".join([kind, address, *known]), kind, octets, expected)
+
+    def in_state(self, sock: Socket, observe: _Observe) -> bool:
+        """Whether a socket is in the state, if the row names what is told of it."""
+        return not self.before or tuple(observe("before", told(sock))) == self.before
 
     @contextmanager
     def made(self, ns: Namespace, case: Case) -> Iterator[Socket]:
@@ -94,11 +102,15 @@ class Bound(_Addressed, frozen=True, kw_only=True):
 
 def test_a_socket_is_bound(ns: Namespace, observe: _Observe, row: Bound, case: Case) -> None:
     with row.made(ns, case) as sock:
-        before = own(sock)
+        in_state, before = row.in_state(sock, observe), own(sock)
         with without(*row.without):
             bind_to(sock, case.given)
 
-        assert observe("had_it_and_address", [before == own(sock), own(sock)]) == [False, case.stored]
+        assert [in_state, *observe("had_it_and_address", [before == own(sock), own(sock)])] == [
+            True,
+            False,
+            case.stored,
+        ]
 
 
 class _Refused(_Addressed, frozen=True, kw_only=True):
@@ -125,14 +137,14 @@ class NotBound(_Refused, frozen=True, kw_only=True):
 
 def test_a_socket_is_not_bound(ns: Namespace, observe: _Observe, row: NotBound, case: Case) -> None:
     with row.made(ns, case) as sock, SOCKETS[case.socket]() as control:
-        before = own(sock)
+        in_state, before = row.in_state(sock, observe), own(sock)
         with without(*row.without), refused(row.errno.number):
             bind_to(sock, case.given)
             observe("changed", own(sock) != before)
         kept = own(sock) == before
         bind_to(control, octets_of(HOME[case.socket]))
 
-        assert observe("kept_and_control", [kept, own(control)]) == [True, case.stored]
+        assert [in_state, *observe("kept_and_control", [kept, own(control)])] == [True, True, case.stored]
 
 
 class Connected(_Addressed, frozen=True, kw_only=True):
@@ -152,11 +164,12 @@ class Connected(_Addressed, frozen=True, kw_only=True):
 
 def test_a_socket_is_connected(ns: Namespace, observe: _Observe, row: Connected, case: Case) -> None:
     with row.made(ns, case) as sock, at_home(case.socket, row.at):
-        before = peer(sock)
+        in_state, before = row.in_state(sock, observe), peer(sock)
         connect_to(sock, case.given)
         both = [own(sock), peer(sock)]
 
-        assert observe("before_same_own_and_peer", [before, before == both[1], *both]) == [
+        assert [in_state, *observe("before_same_own_and_peer", [before, before == both[1], *both])] == [
+            True,
             row.peer or before,
             False,
             *case.stored,
@@ -171,14 +184,15 @@ class NotConnected(_Refused, frozen=True, kw_only=True):
 
 def test_a_socket_is_not_connected(ns: Namespace, observe: _Observe, row: NotConnected, case: Case) -> None:
     with row.made(ns, case) as sock, at_home(case.socket), SOCKETS[case.socket]() as control:
-        before = peer(sock)
+        in_state, before = row.in_state(sock, observe), peer(sock)
         with refused(row.errno.number):
             connect_to(sock, case.given)
             observe("changed", peer(sock) != before)
         kept = peer(sock) == before
         connect_to(control, octets_of(HOME[case.socket]))
 
-        assert observe("peer_kept_and_control", [before, kept, peer(control)]) == [
+        assert [in_state, *observe("peer_kept_and_control", [before, kept, peer(control)])] == [
+            True,
             row.peer or before,
             True,
             HOME[case.socket],
