@@ -183,12 +183,14 @@ class Links:
         table: int | None = None,
         mtu: int | None = None,
         rto_min: float | None = None,
+        initcwnd: int | None = None,
     ) -> None:
         """Add a route to a network such as ``10.0.2.0/24``; ``0.0.0.0/0`` and ``::/0`` are the defaults.
 
         ``type`` is a word of ip-route(8): unicast, local, blackhole, unreachable, prohibit, throw.
         ``mtu``, in bytes, is what the route carries without a closer look at the path. ``rto_min``, in
-        seconds, is how long TCP waits at least before it sends again.
+        seconds, is how long TCP waits at least before it sends again. ``initcwnd``, in segments, is the
+        congestion window a connection of TCP begins with.
         """
         with self.rtnetlink() as netlink:
             index = None if dev is None else netlink.index(dev)
@@ -200,6 +202,7 @@ class Links:
                 table=table,
                 mtu=mtu,
                 rto_min=rto_min,
+                initcwnd=initcwnd,
             )
             netlink.request(request)
 

@@ -52,7 +52,7 @@ _IF_OPER_UP = 6
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _IFA_F_NODAD = 0x02
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_METRICS, _RTA_TABLE = 1, 4, 5, 8, 15
-_RTAX_LOCK, _RTAX_MTU, _RTAX_RTO_MIN = 1, 2, 13
+_RTAX_LOCK, _RTAX_MTU, _RTAX_INITCWND, _RTAX_RTO_MIN = 1, 2, 11, 13
 _RT_TABLE_MAIN, _RT_TABLE_COMPAT = 254, 252
 _RTPROT_STATIC = 4
 _RT_SCOPE_HOST = 254
@@ -154,6 +154,7 @@ def new_route(
     table: int | None = None,
     mtu: int | None = None,
     rto_min: float | None = None,
+    initcwnd: int | None = None,
 ) -> bytes:
     """A route in a table, the main one by default."""
     table = _RT_TABLE_MAIN if table is None else table
@@ -178,13 +179,14 @@ def new_route(
         wanted += attribute(_RTA_GATEWAY, ip_address(gateway).packed)
     if index is not None:
         wanted += _number(_RTA_OIF, index)
-    if metrics := _metrics(mtu, rto_min):
+    if metrics := _metrics(mtu, rto_min, initcwnd):
         wanted += attribute(_RTA_METRICS, metrics)
     return message(_RTM_NEWROUTE, _NEW, header + wanted)
 
 
-def _metrics(mtu: int | None, rto_min: float | None) -> bytes:
+def _metrics(mtu: int | None, rto_min: float | None, initcwnd: int | None) -> bytes:
     metrics = b"" if mtu is None else _number(_RTAX_MTU, mtu)
+    metrics += b"" if initcwnd is None else _number(_RTAX_INITCWND, initcwnd)
     if rto_min is not None:  # in milliseconds, and TCP looks at it only when it is locked
         metrics += _number(_RTAX_LOCK, 1 << _RTAX_RTO_MIN) + _number(_RTAX_RTO_MIN, round(rto_min * 1000))
     return metrics

@@ -36,26 +36,29 @@ def queued(hosts: Peers) -> list[int]:
     """How many of eight segments of a connection of the left come to its queue, and how many do not.
 
     Nothing but the limit holds them up before, and none leaves the queue, nor is it sent again, however slow
-    this machine is.
+    this machine is: a connection that is accepted takes its rate from the congestion window of the route, and
+    a millisecond's worth of that may be queued.
     """
     left = hosts.left.namespace
     left.sysctl.update({AUTOCORKING: 0, SLOW_START: 1000})
-    left.add_route(f"{hosts.right.address}/32", dev=hosts.left.device, rto_min=10)
+    left.add_route(f"{hosts.right.address}/32", dev=hosts.left.device, rto_min=10, initcwnd=10_000)
     with (
         hosts.right.entered(),
-        listening(hosts.right.address) as listener,
+        Socket.tcp() as receiver,
         hosts.left.entered(),
-        Socket.tcp() as sender,
+        listening(hosts.left.address) as listener,
     ):
-        sender.tcp_congestion = "reno"
-        sender.linger = Linger(True, 0)
-        sender.connect(listener.getsockname())
-        hold_up(hosts.left, hosts.right.address)
-        size = sender.tcp_info.snd_mss
-        for _ in range(NUMBER):
-            sender.send(bytes(size))
-        unacked, unsent = unacked_and_unsent(sender)
-        return [unacked, unsent // size]
+        listener.tcp_congestion = "reno"
+        receiver.connect(listener.getsockname())
+        sender, _ = listener.accept()
+        with sender:
+            sender.linger = Linger(True, 0)
+            hold_up(hosts.left, hosts.right.address)
+            size = sender.tcp_info.snd_mss
+            for _ in range(NUMBER):
+                sender.send(bytes(size))
+            unacked, unsent = unacked_and_unsent(sender)
+            return [unacked, unsent // size]
 
 
 @claim(

@@ -1,7 +1,8 @@
 """``--faults``: every answer that a test gets from the kernel is changed, to see whether the test notices.
 
 Collected once, each test runs first as it is, to learn its calls, then once for each fault, always in a
-process forked from one that has not run it.
+process forked from one that has not run it. With ``--fault-first`` a claim is left when one fault made it
+differ.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import multiprocessing
 import signal
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.pool import Pool
 
 import msgspec
@@ -23,7 +24,7 @@ from conformance.plugin.claim import Stated, stated
 from conformance.plugin.exit_status import NO_RECORD, NO_STRACE, Stopped
 from conformance.plugin.fault_table import Outcome, Swept, Tried, explanation, summary, table, weaknesses
 from conformance.plugin.fault_trial import Trial, trial
-from conformance.plugin.faults import TRACED, Fault, described, faults
+from conformance.plugin.faults import REFUSED, TRACED, Fault, described, faults
 from conformance.plugin.plan import tests_by_claim
 from conformance.plugin.properties import load_hypothesis
 from conformance.plugin.strace import NotTraced, StraceMissing, require
@@ -48,6 +49,7 @@ class FaultSweep:
         except StraceMissing as error:
             raise Stopped(str(error), NO_STRACE) from error
         self._jobs: int = config.getoption("--fault-jobs")
+        self._first: bool = config.getoption("--fault-first")
         self._part: int
         self._parts: int
         self._part, self._parts = config.getoption("--fault-sample")
@@ -71,7 +73,8 @@ class FaultSweep:
         gc.freeze()  # what is forked must not copy what it only looks through
         with multiprocessing.get_context("fork").Pool(self._jobs, _begin, (session.items,)) as pool:
             try:
-                self._swept = _sweep(session.items, pool, lambda line: _tell(line, session.config))
+                sweep = _sweep_until_different if self._first else _sweep
+                self._swept = sweep(session.items, pool, lambda line: _tell(line, session.config))
             except NotTraced as error:
                 raise Stopped(str(error), NO_STRACE) from error
         session.testsfailed = sum(one.weak for one in self._swept)
@@ -141,19 +144,70 @@ def _sweep(items: Sequence[pytest.Item], pool: Pool, tell: Callable[[str], None]
     ]
 
 
-def _swept(claim: str, tests: Sequence[pytest.Item], ends: dict[str, Trial], tried: Sequence[Tried]) -> Swept:
+def _sweep_until_different(
+    items: Sequence[pytest.Item], pool: Pool, tell: Callable[[str], None]
+) -> list[Swept]:
+    """As ``_sweep``, but each claim only until a fault makes it differ: whether that can be at all."""
+    indices = {item.nodeid: index for index, item in enumerate(items)}
+    claims = [
+        (name, [indices[test.nodeid] for test in tests]) for name, tests in tests_by_claim(items).items()
+    ]
+    swept: list[Swept] = []
+    tenth = max(1, len(claims) // 10)
+    for number, one in enumerate(pool.imap_unordered(_falsify, claims)):
+        if number % tenth == 0:
+            tell(f"{number} of {len(claims)} claims tried")
+        swept.append(one)
+    return sorted(swept, key=lambda one: one.claim)
+
+
+def _falsify(task: tuple[str, Sequence[int]]) -> Swept:
+    """Try faults of a claim's tests until one makes it differ: those first that are no mere refusals."""
+    claim, indices = task
+    ends: dict[str, Trial] = {}
+    tried: list[Tried] = []
+    for index in indices:
+        item = _items[index]
+        ends[item.nodeid] = calm = trial(item, TRACED, LONG)
+        if calm.verdict not in {Verdict.HOLDS, Verdict.DIFFERS}:
+            continue
+        for fault in _by_promise([*faults(calm.calls, calm.main)], _stated(item).survives):
+            one = trial(item, fault.options, _limit(calm))
+            tried.append(_tried(item, fault, _outcome(calm, one)))
+            if tried[-1].outcome is Outcome.DIFFERS and fault.operator != REFUSED:
+                return _swept(claim, [_items[index] for index in indices], ends, tried, whole=False)
+    return _swept(claim, [_items[index] for index in indices], ends, tried)
+
+
+def _by_promise(found: Sequence[Fault], survives: Mapping[str, str]) -> list[Fault]:
+    """A test's last calls first, which tell what came of the ones before; at the end what explains itself."""
+    last_first = found[::-1]
+    return sorted(
+        last_first, key=lambda fault: (fault.operator == REFUSED, bool(explanation(str(fault), survives)))
+    )
+
+
+def _swept(
+    claim: str,
+    tests: Sequence[pytest.Item],
+    ends: Mapping[str, Trial],
+    tried: Sequence[Tried],
+    *,
+    whole: bool = True,
+) -> Swept:
+    """``whole``: every fault was tried, so what explains none of them is stale."""
     place = test_of(tests[0])
     survives = _stated(tests[0]).survives
     why_none = "" if tried else explanation("", survives)
     used = {why_none, *(one.why for one in tried)}
-    stale = tuple(pattern for pattern, why in survives.items() if why not in used)
+    ran = [ends[test.nodeid] for test in tests if test.nodeid in ends]
     return Swept(
         claim,
         f"{place.file}:{place.line}",
-        tuple(dict.fromkeys(ends[test.nodeid].verdict for test in tests)),
-        sum(len(ends[test.nodeid].calls) for test in tests),
+        tuple(dict.fromkeys(one.verdict for one in ran)),
+        sum(len(one.calls) for one in ran),
         tuple(sorted(tried, key=lambda one: (one.test, one.call, one.number, one.operator))),
-        stale,
+        tuple(pattern for pattern, why in survives.items() if why not in used) if whole else (),
         why_none,
     )
 

@@ -181,6 +181,16 @@ def test_samples_are_parts_of_the_whole(tmp_path: Path) -> None:
     assert sorted(parts) == sorted([ON, UNLIKE, ANYTHING])
 
 
+def test_a_claim_is_left_when_a_fault_made_it_differ(tmp_path: Path) -> None:
+    ended = suites.run(tmp_path, EXPLAINED, "--faults", "--fault-first")
+
+    found = swept(tmp_path)
+    outcomes = {claim: [tried.outcome for tried in one.faults] for claim, one in found.items()}
+    assert (ended.code, {claim for claim, one in found.items() if one.weak}) == (1, {ANYTHING})
+    assert (outcomes[ON], outcomes[UNLIKE]) == ([Outcome.DIFFERS], [Outcome.DIFFERS])
+    assert found[UNLIKE].stale == ()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

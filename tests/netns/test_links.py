@@ -195,6 +195,17 @@ def test_the_least_retransmission_timeout_of_a_route_is_that_of_tcp() -> None:
     assert int.from_bytes(info[8:12], sys.byteorder) >= 7_000_000  # tcpi_rto, in microseconds
 
 
+def test_the_first_congestion_window_of_a_route_is_that_of_tcp() -> None:
+    with peers() as hosts:
+        hosts.left.namespace.add_route(f"{hosts.right.address}/32", dev=hosts.left.device, initcwnd=77)
+        with hosts.right.entered():
+            server = socket.create_server((hosts.right.address, 0))
+        with hosts.left.entered(), server, socket.create_connection(server.getsockname()) as client:
+            info = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 84)
+
+    assert int.from_bytes(info[80:84], sys.byteorder) == 77  # tcpi_snd_cwnd
+
+
 def test_a_local_route_makes_its_addresses_the_hosts_own() -> None:
     with Namespace() as ns, socket.socket(type=socket.SOCK_DGRAM) as sock:
         ns.add_route("10.9.0.0/16", dev="lo", type="local")
@@ -261,6 +272,7 @@ def test_what_the_kernel_refuses_keeps_its_errno() -> None:
         lambda ns: ns.add_route("10.0.2.0/24", type="magic"),
         lambda ns: ns.add_route("10.0.2.0/24", dev="lo", table=-1),
         lambda ns: ns.add_route("10.0.2.0/24", dev="lo", rto_min=-1),
+        lambda ns: ns.add_route("10.0.2.0/24", dev="lo", initcwnd=-1),
         lambda ns: ns.add_rule(table=-1),
         lambda ns: ns.add_rule(table=10, fwmark=1 << 32),
         lambda ns: ns.add_rule(table=10, version=5),
