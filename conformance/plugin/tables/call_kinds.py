@@ -265,7 +265,12 @@ def test_a_socket_is_shut_down(observe: Observe, row: Shut, case: Case) -> None:
     seen = shut_down(case.socket, row.state, [_HOWS[how] for how in row.hows])
 
     then = [] if row.then is None else [row.then]
-    assert observe("answers_then_receive_and_send", seen) == [*row.answers, *row.own, *(row.peer or ()), *then]
+    assert observe("answers_then_receive_and_send", seen) == [
+        *row.answers,
+        *row.own,
+        *(row.peer or ()),
+        *then,
+    ]
 
 
 class UnknownOption(_OfKinds, frozen=True, kw_only=True):
