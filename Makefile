@@ -90,6 +90,7 @@ docs: catalogue
 	$(BIN)/python -m reports result results/runs -o README.md --between result
 	$(BIN)/python -m reports table results/runs -o README.md --between kernels
 	$(BIN)/python -m tools.tried
+	$(BIN)/python -m tools.peers
 	$(BIN)/python -m tools.reference
 
 results: $(VENV)/.kernels

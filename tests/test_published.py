@@ -16,6 +16,7 @@ from reports.overlay import overlay
 from reports.site.badges import badge_of, summary_of
 from reports.store import reference as canonical
 from reports.store import stem
+from tools import peers
 from tools.tried import MARKS, tried
 
 ROOT = Path(__file__).parents[1]
@@ -87,3 +88,12 @@ def test_the_readme_has_the_kernels(reference: Reference) -> None:
     readme = (ROOT / "README.md").read_text()
 
     assert readme == put_between("kernels", kernel_table(*reference), readme), ANEW
+
+
+def test_other_suites_are_measured_by_claims_that_are_there(reference: Reference) -> None:
+    _, catalogue = reference
+    pages = sorted((ROOT / "docs" / "peers").glob("*.md"))
+    page = peers.PAGE.read_text()
+
+    assert peers.not_there(pages, catalogue.by_id.keys()) == []
+    assert page == put_between(peers.MARKS, peers.table(pages), page), ANEW
