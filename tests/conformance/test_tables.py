@@ -65,6 +65,13 @@ TRUE = {
     "edge": ("data", 'sockets = ["tcp"]\nbefore = ["OUT"]\nafter = ["IN", "OUT"]'),
     "announced": ("data", 'sockets = ["tcp"]\ncode = "POLL_IN"\nband = ["IN", "RDNORM"]'),
     "sysctl-default": ("net.ipv4.tcp_sack", 'value = "1"\nelsewhere = "0"'),
+    "shut": (
+        "connected",
+        'sockets = ["unix"]\nhows = ["WR"]\nanswers = ["done"]\nown = ["EAGAIN", "EPIPE"]\n'
+        'peer = ["0 bytes", "sent 4"]\nthen = "4 bytes"',
+    ),
+    "unknown-option": ("ENOPROTOOPT", 'sockets = ["tcp"]\nlevel = 1\nnumbers = [9999]'),
+    "at-mark": ("0", 'sockets = ["tcp"]\nstates = ["data-then-urgent"]'),
 }
 """A row of each kind that this kernel fulfils: an option, and the fields."""
 
@@ -90,6 +97,14 @@ TRUE_TOO = {
     "shared-port": (
         "SO_REUSEPORT",
         'transport = "tcp"\npairs = [["::1", "::1"]]\nlistening = true\nset-after-bind = true',
+    ),
+    "shut": (
+        "new",
+        'sockets = ["tcp"]\nhows = ["RDWR"]\nanswers = ["ENOTCONN"]\nown = ["0 bytes", "EPIPE"]',
+    ),
+    "unknown-option": (
+        "ENOPROTOOPT",
+        'sockets = ["udp"]\nlevel = 6\nnumbers = [1]\nerrno-of-read = "EOPNOTSUPP"',
     ),
     "not-inherited": (
         "SO_SNDBUF",
@@ -126,6 +141,12 @@ FALSE = {
     "edge": ("data", 'sockets = ["tcp"]\nbefore = ["OUT"]\nafter = ["IN"]'),
     "announced": ("data", 'sockets = ["tcp"]\ncode = "POLL_IN"\nband = ["IN"]'),
     "sysctl-default": ("net.ipv4.tcp_sack", 'value = "0"\nelsewhere = "0"'),
+    "shut": (
+        "connected",
+        'sockets = ["unix"]\nhows = ["RD"]\nanswers = ["done"]\nown = ["0 bytes", "EPIPE"]',
+    ),
+    "unknown-option": ("ENOPROTOOPT", 'sockets = ["tcp"]\nlevel = 1\nnumbers = [9]'),
+    "at-mark": ("1", 'sockets = ["tcp"]\nstates = ["data-then-urgent"]'),
 }
 """A row of each kind that it does not fulfil."""
 
@@ -149,7 +170,15 @@ FALSE_TOO = {
 }
 """The same, with fields that not every row of the kind has."""
 
-SUBJECTS = {"sysctl-default": "sysctl", "reported": "state", "edge": "event", "announced": "event"}
+SUBJECTS = {
+    "sysctl-default": "sysctl",
+    "reported": "state",
+    "edge": "event",
+    "announced": "event",
+    "shut": "state",
+    "unknown-option": "errno",
+    "at-mark": "at-mark",
+}
 """What a row is about, where that is no option."""
 
 TRUE_ROWS = pytest.mark.parametrize("rows", [TRUE, TRUE_TOO], ids=["each kind", "other fields"])
