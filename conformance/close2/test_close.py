@@ -6,19 +6,21 @@ import errno
 import fcntl
 import os
 import resource
+import subprocess
 from functools import partial
-from socket import SOCK_DGRAM, SOCK_SEQPACKET
+from socket import MSG_DONTWAIT, SOCK_DGRAM, SOCK_SEQPACKET
 
 import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.calls import flags_of, tell
+from conformance.plugin.setups.calls import answer, flags_of, tell
 from conformance.plugin.setups.interruptions import interrupting
 from conformance.plugin.setups.listeners import listening, listening_unix
 from conformance.plugin.setups.pairs import TCP_PAIRS, fill_buffer, slow_reader
-from conformance.plugin.setups.readiness import await_error, await_hangup, await_readable
+from conformance.plugin.setups.readiness import await_hangup, await_readable
+from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.threads import delayed
 from conformance.plugin.timing import LONG, SOON
 from libsocket import Linger, Socket
@@ -103,6 +105,83 @@ def test_the_last_descriptor_ends_the_connection(ns, observe, pair):
         os.close(again)
 
         assert observe("received", right.read_to_string()) == "last"
+
+
+@claim(
+    "close.2/close/record-locks",
+    sentence="close.2/close/record-locks",
+    section="DESCRIPTION",
+    says="A record lock that a process has on a TCP, UDP or UNIX socket is removed when it closes any of its "
+    "descriptors of the socket, also another than the one by which it has set the lock.",
+)
+@pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
+def test_record_locks_are_removed(ns, observe, kind):
+    with SOCKETS[kind]() as sock:
+        fd = another_descriptor(sock)
+        fcntl.lockf(sock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locked = [in_child(lambda: lock(sock))]
+        os.close(fd)
+        locked.append(in_child(lambda: lock(sock)))
+
+        assert observe("by_another_process", locked) == ["EAGAIN", "done"]
+
+
+def lock(sock: Socket) -> str:
+    return answer(lambda: fcntl.lockf(sock, fcntl.LOCK_EX | fcntl.LOCK_NB))
+
+
+@claim(
+    "close.2/NOTES/close-on-exec",
+    sentence="close.2/NOTES/close-on-exec",
+    section="NOTES",
+    says="A successful execve closes a descriptor of a connected TCP or UNIX stream socket with close-on-exec, "
+    "as its peer sees by the end; one without stays open until the program ends.",
+)
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair], ids=["tcp", "unix"])
+def test_a_program_has_what_is_not_closed_on_exec(ns, observe, pair):
+    closed, peer = pair()
+    kept, peer_of_kept = pair()
+    with closed, peer, kept, peer_of_kept:
+        peer.rcvtimeo = peer_of_kept.rcvtimeo = SOON
+        os.set_inheritable(kept.fileno(), True)
+        with subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False):
+            closed.close()
+            kept.close()
+            received = [
+                answer(lambda: peer.recv(9)),
+                answer(lambda: peer_of_kept.recv(9, MSG_DONTWAIT)),
+            ]
+
+        received.append(answer(lambda: peer_of_kept.recv(9)))
+        assert observe("received", received) == ["0 bytes", "EAGAIN", "0 bytes"]
+
+
+@claim(
+    "close.2/errors/released",
+    sentence=("close.2/errors/released", "close.2/threads/reused"),
+    section="Dealing with error returns from close()",
+    says="While close of a TCP socket waits by SO_LINGER for data to be sent its descriptor is free: fstat "
+    "of it fails with EBADF, and F_DUPFD gives its number to another socket.",
+)
+def test_the_number_is_free_while_the_close_waits(ns, observe):
+    with slow_reader() as (sender, reader), Socket.udp() as other:
+        queued = fill_buffer(sender)
+        sender.linger = Linger(True, LONG)
+        number = another_descriptor(sender)
+        sender.close()
+        seen = []
+
+        def look_and_read() -> None:
+            seen.append(answer(lambda: flags_of(number)))
+            with Socket.from_fd(fcntl.fcntl(other, fcntl.F_DUPFD_CLOEXEC, number)) as again:
+                seen.append([again.fileno() == number, again.so_type])
+            reader.read_exact(queued)
+
+        with delayed(look_and_read) as begun:
+            os.close(number)
+            seen.append(begun.is_set())
+
+        assert observe("free_and_waited", seen) == ["EBADF", [True, SOCK_DGRAM], True]
 
 
 STREAMS = pytest.mark.parametrize(
@@ -228,13 +307,13 @@ def test_an_interrupted_close_fails(ns, observe):
 
 @claim(
     "defacto/close/unread-resets",
-    says="Closing a TCP or UNIX stream socket that has data it did not read resets the connection: its peer "
-    "receives what was sent to it, then ECONNRESET once, and then the end.",
+    says="Closing a TCP socket, over IPv4 or IPv6, that has data it did not read resets the connection: its "
+    "peer receives what was sent to it, then ECONNRESET once, and then the end.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6],
 )
-@pytest.mark.parametrize("pair", [*TCP_PAIRS.values(), Socket.pair], ids=[*TCP_PAIRS, "unix"])
+@pytest.mark.parametrize("pair", TCP_PAIRS.values(), ids=TCP_PAIRS)
 def test_what_was_not_read_is_answered_by_a_reset(ns, observe, pair):
     left, right = pair()
     with left, right:
@@ -250,26 +329,6 @@ def test_what_was_not_read_is_answered_by_a_reset(ns, observe, pair):
         received.append(right.recv(9).decode())
 
         assert observe("received", received) == ["sent", ""]
-
-
-@claim(
-    "defacto/close/unread-resets-unix-seqpacket",
-    says="Closing a UNIX seqpacket socket that has data it did not read gives its peer ECONNRESET once, "
-    "before what was sent to it and the end.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-def test_what_a_seqpacket_socket_did_not_read_is_told_first(ns, observe):
-    left, right = Socket.pair(SOCK_SEQPACKET)
-    with left, right:
-        right.rcvtimeo = SOON
-        left.send(b"sent")
-        right.send(b"unread")
-        left.close()
-        with refused(errno.ECONNRESET):
-            right.recv(9)
-
-        assert observe("received", [right.recv(9).decode(), right.recv(9).decode()]) == ["sent", ""]
 
 
 @claim(
@@ -312,25 +371,3 @@ def test_what_was_sent_before_arrives(ns, observe, pair):
         left.close()
 
         assert observe("received", len(right.read_to_end())) == 100_000
-
-
-@claim(
-    "defacto/close/linger-zero-resets",
-    says="Closing a TCP socket with SO_LINGER and a time of 0 resets the connection, though nothing is "
-    "unread: its peer's receive fails with ECONNRESET.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-    needs=[IPV6],
-)
-@pytest.mark.parametrize("pair", TCP_PAIRS.values(), ids=TCP_PAIRS)
-def test_no_time_to_linger_resets(ns, observe, pair):
-    left, right = pair()
-    with left, right:
-        right.rcvtimeo = SOON
-        left.linger = Linger(True, 0)
-        left.close()
-        await_error(right)
-        with refused(errno.ECONNRESET):
-            right.recv(9)
-
-        assert observe("received", right.recv(9).decode()) == ""

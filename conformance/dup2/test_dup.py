@@ -7,11 +7,11 @@ import fcntl
 import os
 import resource
 from collections.abc import Callable
-from socket import SOCK_SEQPACKET
+from socket import SOCK_DGRAM, SOCK_SEQPACKET
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import (
     answer,
@@ -21,15 +21,22 @@ from conformance.plugin.setups.calls import (
     flags_of,
 )
 from conformance.plugin.setups.descriptors import limit_files
+from conformance.plugin.setups.interruptions import interrupting
+from conformance.plugin.setups.pairs import fill_buffer, slow_reader
 from conformance.plugin.setups.sockets import SOCKETS
-from conformance.plugin.timing import SOON
-from libsocket import Socket
+from conformance.plugin.timing import LONG, SOON
+from libsocket import Linger, Socket
 from netns import in_child
 
 OUT_OF_THE_WAY = min(200, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 1)
 """A descriptor from here on is not handed out to whoever opens something meanwhile."""
 
 KINDS = pytest.mark.parametrize("kind", ["tcp", "udp", "unix", "netlink"])
+DUPLICATE_TO = pytest.mark.parametrize(
+    "to",
+    [duplicate_to, lambda old, new: duplicate_with_flags(old, new, os.O_CLOEXEC)],
+    ids=["dup2", "dup3"],
+)
 
 
 def another_descriptor(sock: Socket) -> int:
@@ -255,11 +262,7 @@ def test_other_flags_are_refused(ns, observe, flags):
     says="dup2 and dup3 of a socket to RLIMIT_NOFILE or to -1 fail with EBADF, and F_DUPFD from there on "
     "with EINVAL; to one below the limit they succeed.",
 )
-@pytest.mark.parametrize(
-    "to",
-    [duplicate_to, lambda old, new: duplicate_with_flags(old, new, os.O_CLOEXEC)],
-    ids=["dup2", "dup3"],
-)
+@DUPLICATE_TO
 def test_a_number_must_be_in_range(ns, observe, to):
     assert observe("answers", in_child(lambda: answers_at_the_limit(to))) == [
         "EBADF",
@@ -299,6 +302,32 @@ def test_what_is_closed_has_no_duplicate(ns, observe, number):
             sock.rcvlowat = 7
 
             assert observe("open", again.rcvlowat) == 7
+
+
+@claim(
+    "dup.2/EINTR/lingering",
+    sentence="dup.2/EINTR/signal",
+    section="ERRORS",
+    says="dup2 or dup3 to the only descriptor of a TCP socket whose close waits by SO_LINGER for data to be "
+    "acknowledged, and that a signal with a handler interrupts, fails with EINTR.",
+    expect=differs(
+        "it ends its waiting and succeeds (older than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno": None, "type": SOCK_DGRAM},
+    ),
+)
+@DUPLICATE_TO
+def test_an_interrupted_duplication_fails(ns, observe, to):
+    with slow_reader() as (sender, _), Socket.udp() as other, interrupting(restart=False):
+        fill_buffer(sender)
+        sender.linger = Linger(True, LONG)
+        number = another_descriptor(sender)
+        sender.close()
+        with refused(errno.EINTR):
+            to(other.fileno(), number)
+            with Socket.from_fd(number) as again:
+                observe("type", again.so_type)
 
 
 @claim(

@@ -43,6 +43,9 @@ IP_TOS, IP_TTL, IPV6_UNICAST_HOPS, IPV6_V6ONLY, UDP_CORK = 1, 2, 16, 26, 1
 SOL_UDP, SOL_PACKET, SOL_NETLINK = 17, 263, 270
 PACKET_AUXDATA, NETLINK_PKTINFO = 8, 3
 
+IN_MARCH_2024 = ("4.19.311", "5.4.273", "5.10.214", "5.15.153", "6.1.83", "6.6.23", "6.7.11", "6.8.2")
+"""Stable kernels that have the same checks of negative rooms."""
+
 INTS = pytest.mark.parametrize(
     ("kind", "option"),
     [
@@ -227,6 +230,7 @@ def test_no_room_is_negative(ns, observe, kind, option, room):
     says="getsockopt of TCP_NODELAY of a TCP socket with room for -1 bytes, or the smallest int, fails with "
     "EINVAL.",
     since="6.9",
+    backports=IN_MARCH_2024,
     commit="716edc9706de",
 )
 @pytest.mark.parametrize("room", [-1, -(2**31)])
@@ -237,6 +241,24 @@ def test_no_room_of_tcp_is_negative(ns, observe, room):
             option_got(fd, (IPPROTO_TCP, TCP_NODELAY), room)
 
         assert observe("length", len(option_got(fd, (IPPROTO_TCP, TCP_NODELAY), 4))) == 4
+
+
+@claim(
+    "defacto/IPPROTO_UDP/negative-room",
+    says="getsockopt of UDP_CORK of a UDP socket with room for -1 bytes, or the smallest int, fails with "
+    "EINVAL.",
+    since="6.9",
+    backports=IN_MARCH_2024,
+    commit="4bb3ba7b74fc",
+)
+@pytest.mark.parametrize("room", [-1, -(2**31)])
+def test_no_room_of_udp_is_negative(ns, observe, room):
+    with Socket.udp() as sock:
+        fd = sock.fileno()
+        with refused(errno.EINVAL):
+            option_got(fd, (SOL_UDP, UDP_CORK), room)
+
+        assert observe("length", len(option_got(fd, (SOL_UDP, UDP_CORK), 4))) == 4
 
 
 @claim(
@@ -364,6 +386,7 @@ def test_a_value_can_be_invalid(ns, observe, first):
         "getsockopt.2/getsockopt/levels",
         "getsockopt.2/getsockopt/SOL_SOCKET",
         "getsockopt.2/getsockopt/protocol-number",
+        "getsockopt.2/getsockopt/uninterpreted",
         "getsockopt.2/getsockopt/manipulate",
         "getsockopt.2/setsockopt/value",
     ),

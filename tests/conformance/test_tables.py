@@ -101,6 +101,13 @@ TRUE = {
         "ERRORS",
         'option = "SO_REUSEADDR"\npairs = [["127.0.0.1", "127.0.0.1"]]\nerrno = "EADDRINUSE"',
     ),
+    "shut": (
+        "connected",
+        'sockets = ["unix"]\nhows = ["WR"]\nanswers = ["done"]\nown = ["EAGAIN", "EPIPE"]\n'
+        'peer = ["0 bytes", "sent 4"]\nthen = "4 bytes"',
+    ),
+    "unknown-option": ("ENOPROTOOPT", 'sockets = ["tcp"]\nlevel = 1\nnumbers = [9999]'),
+    "at-mark": ("0", 'sockets = ["tcp"]\nstates = ["data-then-urgent"]'),
 }
 """A row of each kind that this kernel fulfils: an option, and the fields."""
 
@@ -126,6 +133,14 @@ TRUE_TOO = {
     "shared-port": (
         "SO_REUSEPORT",
         'transport = "tcp"\npairs = [["::1", "::1"]]\nlistening = true\nset-after-bind = true',
+    ),
+    "shut": (
+        "new",
+        'sockets = ["tcp"]\nhows = ["RDWR"]\nanswers = ["ENOTCONN"]\nown = ["0 bytes", "EPIPE"]',
+    ),
+    "unknown-option": (
+        "ENOPROTOOPT",
+        'sockets = ["udp"]\nlevel = 6\nnumbers = [1]\nerrno-of-read = "EOPNOTSUPP"',
     ),
     "not-inherited": (
         "SO_SNDBUF",
@@ -191,6 +206,12 @@ FALSE = {
     "unknown-flags": ("ERRORS", 'sockets = ["unix"]\nknown = ["SOCK_CLOEXEC"]'),
     "shared-listen": ("ERRORS", 'option = "SO_REUSEADDR"\npairs = [["127.0.0.1", "127.0.0.1"]]'),
     "kept-listen": ("ERRORS", 'option = "SO_REUSEPORT"\npairs = [["127.0.0.1", "127.0.0.1"]]'),
+    "shut": (
+        "connected",
+        'sockets = ["unix"]\nhows = ["RD"]\nanswers = ["done"]\nown = ["0 bytes", "EPIPE"]',
+    ),
+    "unknown-option": ("ENOPROTOOPT", 'sockets = ["tcp"]\nlevel = 1\nnumbers = [9]'),
+    "at-mark": ("1", 'sockets = ["tcp"]\nstates = ["data-then-urgent"]'),
 }
 """A row of each kind that it does not fulfil."""
 
@@ -230,6 +251,9 @@ SUBJECTS = {
     "bad-pointer": "argument",
     "sigpipe": "state",
     **dict.fromkeys(("reported", "bound", "not-bound", "connected", "not-connected"), "state"),
+    "shut": "state",
+    "unknown-option": "errno",
+    "at-mark": "at-mark",
 }
 """What a row is about, where that is no option."""
 
