@@ -94,12 +94,15 @@ def test_it_is_for_connections(ns, observe, kind):
         "it succeeds: accept does not ask the firewall (older than the history in git)",
         since="2.6.12",
         commit="1da177e4c3f4",
-        observed={"errno": None, "peer": True},
+        observed={"errno": None, "peer": True, "errno_of_later_client": "EINPROGRESS"},
     ),
 )
 def test_a_firewall_forbids_who_waits(ns, observe):
-    with listening() as listener, pending_connection(listener) as client:
+    with listening() as listener, pending_connection(listener) as client, Socket.tcp() as later:
         drop_all_that_arrives()
+        later.sndtimeo = 0.01
+        with refused(errno.EINPROGRESS, "errno_of_later_client"):
+            later.connect(listener.getsockname())
         listener.rcvtimeo = SOON
         with refused(errno.EPERM), accepted(listener) as server:
             observe("peer", server.getpeername() == client.getsockname())

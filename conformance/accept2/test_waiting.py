@@ -14,7 +14,13 @@ from conformance.plugin.needs import IPV6, MPTCP, VSOCK, VSOCK_LOOPBACK
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.accepting import SOCK_NONBLOCK, accepted, accepted4, end_of
 from conformance.plugin.setups.listeners import pending_connection
-from conformance.plugin.setups.readiness import await_error, await_readable, readable_by_poll
+from conformance.plugin.setups.readiness import (
+    await_error,
+    await_readable,
+    readable_by_epoll,
+    readable_by_poll,
+    readable_by_select,
+)
 from conformance.plugin.setups.signals import signalled
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.states import LISTENING
@@ -220,19 +226,21 @@ def test_a_timeout_ends_it_on_mptcp(ns, observe, kind):
     "accept.2/notification/readable-by-kind",
     sentence=("accept.2/notification/calls", "accept.2/notification/readable"),
     section="DESCRIPTION",
-    says=f"poll(2) reports POLLIN of {WHO} once a client has connected, and not before, nor once accept(2) "
-    "has given a socket for it.",
+    says=f"select(2), poll(2) and epoll(7) report that {WHO} is readable once a client has connected, and "
+    "not before, nor once accept(2) has given a socket for it.",
     needs=NEEDS,
 )
+@pytest.mark.parametrize(
+    "readable", [readable_by_select, readable_by_poll, readable_by_epoll], ids=["select", "poll", "epoll"]
+)
 @STREAMS
-def test_a_connection_is_reported(ns, observe, kind):
+def test_a_connection_is_reported(ns, observe, kind, readable):
     with LISTENING[kind]() as listener:
-        before = readable_by_poll(listener)
+        before = readable(listener)
         with pending_connection(listener):
-            waits = readable_by_poll(listener, SOON)
+            waits = readable(listener, SOON)
             with accepted(listener):
-                seen = [before, waits, readable_by_poll(listener)]
-                assert observe("readable", seen) == [False, True, False]
+                assert observe("readable", [before, waits, readable(listener)]) == [False, True, False]
 
 
 @claim(

@@ -239,13 +239,6 @@ def _no_longer_listening(kind: str) -> Iterator[Socket]:
 
 
 @contextmanager
-def _shut_listener_for_sending(kind: str) -> Iterator[Socket]:
-    with LISTENING[kind]() as listener:
-        listener.shutdown(Shutdown.WRITE)
-        yield listener
-
-
-@contextmanager
 def _not_let_in(kind: str) -> Iterator[Socket]:
     """Connecting to a listener whose backlog is full: TCP is not answered, UNIX has EAGAIN."""
     with LISTENING[kind](backlog=0) as listener, full_backlog(listener) as client:
@@ -453,7 +446,6 @@ STATES: Final[Mapping[str, State]] = {
     "listening-connection-waiting": _waiting,
     "listening-connection-taken": _taken,
     "listener-shut": _no_longer_listening,
-    "listener-shut-wr": _shut_listener_for_sending,
     "not-let-in": _not_let_in,
     "refused": _refused,
     "refused-at-once": _refused_at_once,

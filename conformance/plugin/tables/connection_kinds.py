@@ -173,7 +173,7 @@ def waiting(listener: Socket) -> int:
 
 def let_in(listener: Socket, client: Socket) -> bool:
     """Whether a client is connected to a listener within a moment."""
-    client.sndtimeo = 0.05
+    client.sndtimeo = 0.2
     try:
         client.connect(listener.getsockname())
     except (BlockingIOError, ConnectionError, TimeoutError):
@@ -317,12 +317,12 @@ def ending_of(listener: Socket) -> str:
 
 
 class _ListenAtOnePort(ClaimRow, frozen=True, kw_only=True):
-    """Two TCP sockets bound to one port at each of the ``pairs`` of addresses, by an option both have.
+    """Two TCP sockets bound to one port at each of the ``pairs`` of addresses, by an option of both, if any.
 
     The first listens, and then the second is to listen.
     """
 
-    option: Literal["SO_REUSEADDR", "SO_REUSEPORT", "both"]
+    option: Literal["SO_REUSEADDR", "SO_REUSEPORT", "both", "none"]
     pairs: tuple[tuple[str, str], ...]
     transport: Literal["tcp", "mptcp"] = "tcp"
 
@@ -336,9 +336,9 @@ class _ListenAtOnePort(ClaimRow, frozen=True, kw_only=True):
         first, second = (SOCKETS[self.transport + "6" * (":" in host)]() for host in hosts)
         with first, second:
             for sock in (first, second):
-                if self.option != "SO_REUSEPORT":
+                if self.option in {"SO_REUSEADDR", "both"}:
                     sock.reuseaddr = True
-                if self.option != "SO_REUSEADDR":
+                if self.option in {"SO_REUSEPORT", "both"}:
                     sock.reuseport = True
             first.bind((hosts[0], 0))
             second.bind((hosts[1], first.getsockname()[1]))
