@@ -26,7 +26,7 @@ from conformance.plugin.setups.interruptions import interrupting, recv_once
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.setups.readiness import await_end, await_error
 from conformance.plugin.setups.states import in_state
-from conformance.plugin.setups.threads import delayed
+from conformance.plugin.setups.threads import delayed, given_up
 from conformance.plugin.timing import SOON, timed
 from libsocket import Linger, MessageFlag, Shutdown, Socket, Ucred
 from netns import Capability
@@ -344,13 +344,15 @@ def test_the_end_cuts_it(ns, observe, kind, ends):
     says="A receive with MSG_WAITALL of 10 bytes on a TCP, over IPv4 and IPv6, or UNIX stream socket that "
     "has received 5 when the socket itself is shut down for receiving gives the 5.",
     needs=[IPV6],
+    survives={"no-op: setsockopt(*SO_RCVTIMEO*": "a receive that has some ends with or without a timeout"},
 )
 @kinds(*STREAMS)
 def test_its_own_end_cuts_it(ns, observe, kind):
     with joined(kind) as (sender, receiver):
         calls.send(sender, b"first")
         await_arrival(receiver)
-        with timed() as took, delayed(lambda: receiver.shutdown(Shutdown.READ), 0.05):
+        receiver.rcvtimeo = 0
+        with given_up(sender.close), timed() as took, delayed(lambda: receiver.shutdown(Shutdown.READ), 0.05):
             got = calls.recv(receiver, 10, WAITALL)
 
         assert observe("waited_and_received", [took.lasted(0.05), got.data.decode()]) == [True, "first"]
