@@ -26,7 +26,6 @@ from conformance.plugin.timing import SOON
 from libsocket import Shutdown, Socket
 from netns import Capability
 
-
 OUT_OF_THE_WAY = min(200, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 1)
 """A descriptor from here on is not handed out to whoever opens something meanwhile."""
 
