@@ -42,6 +42,7 @@ def cut_off(hosts: Routed, *, type: str = "unreachable") -> None:
         "IP_RECVERR.2const/IP_RECVERR/type-and-code",
         "IP_RECVERR.2const/IP_RECVERR/data",
         "IP_RECVERR.2const/IP_RECVERR/payload",
+        "socket.2/socket/error-queue",
     ),
     section="DESCRIPTION",
     says="On a UDP socket with IP_RECVERR that is not connected each datagram to a port that nobody has is "
