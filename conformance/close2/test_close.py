@@ -134,8 +134,8 @@ def lock(sock: Socket) -> str:
     "close.2/NOTES/close-on-exec",
     sentence="close.2/NOTES/close-on-exec",
     section="NOTES",
-    says="A successful execve closes a descriptor of a connected TCP or UNIX stream socket with close-on-exec, "
-    "as its peer sees by the end; one without stays open until the program ends.",
+    says="A successful execve closes a descriptor of a connected TCP or UNIX stream socket that has "
+    "close-on-exec, as its peer sees by the end; one without stays open until the program ends.",
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair], ids=["tcp", "unix"])
 def test_a_program_has_what_is_not_closed_on_exec(ns, observe, pair):

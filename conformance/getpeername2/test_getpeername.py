@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import errno
-from socket import SOCK_DGRAM
+from socket import AF_INET, AF_INET6, SOCK_DGRAM
 
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.calls import NO_SOCKETS, descriptor_of, tell
+from conformance.plugin.setups.calls import NO_SOCKETS, descriptor_of, returned, tell
 from conformance.plugin.setups.pairs import UDP_PAIRS, udp_pair
+from conformance.plugin.setups.sockets import raw_socket
 from conformance.plugin.setups.states import connected
 from conformance.plugin.timing import SOON
 from libsocket import Socket
+from netns import Capability
 
 
 @claim(
@@ -23,11 +25,12 @@ from libsocket import Socket
         "getpeername.2/NOTES/datagram-unaware",
         "getpeername.2/NOTES/datagram-peer",
         "getpeername.2/NOTES/connectionless",
+        "getpeername.2/NOTES/recvfrom",
         "getpeername.2/ENOTCONN/not-connected",
     ),
     section="NOTES",
     says="getpeername of a UDP socket over IPv4 or IPv6 to which another is connected, and from which it "
-    "has received, fails with ENOTCONN until it calls connect itself.",
+    "has received, fails with ENOTCONN until it calls connect itself, with the address that recvfrom gave.",
     needs=[IPV6],
 )
 @pytest.mark.parametrize("pair", UDP_PAIRS.values(), ids=UDP_PAIRS)
@@ -85,6 +88,45 @@ def test_the_latest_destination_is_told(ns, observe):
         told = [before, sender.getpeername() == second.getsockname()]
 
         assert observe("told_and_received", [*told, second.recv(9).decode()]) == [True, True, "hello"]
+
+
+@claim(
+    "defacto/getpeername/raw-port",
+    says="getpeername of a raw socket over IPv4 or IPv6 that is connected to an address and to port 7, which "
+    "has no meaning, tells both; connected to port 0 it fails with ENOTCONN, though it sends.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6, Capability.NET_RAW],
+)
+@pytest.mark.parametrize(("family", "host"), [(AF_INET, "127.0.0.1"), (AF_INET6, "::1")], ids=["raw", "raw6"])
+def test_the_port_of_a_raw_socket_counts(ns, observe, family, host):
+    with raw_socket(family) as sender, raw_socket(family) as receiver:
+        receiver.rcvtimeo = SOON
+        sender.connect((host, 0))
+        with refused(errno.ENOTCONN):
+            sender.getpeername()
+        sender.send(b"hello")
+        received = receiver.recv(100)[-5:].decode()
+        sender.connect((host, 7))
+
+        peer = list(sender.getpeername()[:2])
+        assert [observe("received", received), observe("peer", peer)] == ["hello", [host, 7]]
+
+
+@claim(
+    "getpeername.2/return/value",
+    sentence="getpeername.2/return/value",
+    section="RETURN VALUE",
+    says="getpeername of a connected TCP, UDP or UNIX stream socket returns 0, and -1 for a descriptor that "
+    "is closed.",
+)
+@pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
+def test_success_is_0(ns, observe, kind):
+    with connected(kind) as (sock, _):
+        opened, number = returned("getpeername", sock.fileno()), sock.fileno()
+        sock.close()
+
+        assert observe("returned", [opened, returned("getpeername", number)]) == [0, -1]
 
 
 @claim(

@@ -47,6 +47,7 @@ def cut_off(hosts: Routed, *, type: str = "unreachable") -> None:
         "recv.2/MSG_ERRQUEUE/data",
         "recv.2/ee_errno/value",
         "recv.2/ee_origin/value",
+        "socket.2/socket/error-queue",
     ),
     section="DESCRIPTION",
     says="On a UDP socket with IP_RECVERR that is not connected each datagram to a port that nobody has is "

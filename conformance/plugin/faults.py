@@ -83,7 +83,16 @@ _POLLS = {"poll", "ppoll"}
 _EPOLLS = {"epoll_wait", "epoll_pwait"}
 _READINESS = _SELECTS | _POLLS | _EPOLLS
 _CONTROLS = {"ioctl", "fcntl"}
-_SETTING_CONTROLS = {"FIONBIO", "FIOASYNC", "F_SETFL", "F_SETOWN", "SIOCSPGRP"}
+_SETTING_CONTROLS = {
+    "FIONBIO",
+    "FIOASYNC",
+    "FIOCLEX",
+    "FIONCLEX",
+    "F_SETFD",
+    "F_SETFL",
+    "F_SETOWN",
+    "SIOCSPGRP",
+}
 _INTERRUPTED = {"EINTR", "ERESTARTSYS", "ERESTARTNOINTR", "ERESTARTNOHAND", "ERESTART_RESTARTBLOCK"}
 
 
@@ -191,8 +200,10 @@ def _another_value(call: Call) -> str | None:
     if call.name == "fcntl":
         return f"retval={(call.result or 0) ^ _O_NONBLOCK}" if call.arguments[1] == "F_GETFL" else None
     place = 4 if call.name == "getsockopt" else 3
+    if len(call.arguments) < place or call.arguments[1] in _SETTING_CONTROLS:
+        return None
     value = _integer(call.arguments[place - 1])
-    if value is None or (call.name == "ioctl" and call.arguments[1] in _SETTING_CONTROLS):
+    if value is None:
         return None
     return _poked(place, _bytes(0 if value == 1 else value + 1, 4))
 

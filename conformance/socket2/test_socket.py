@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import signal
 import socket
@@ -10,17 +11,20 @@ import socket
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import VSOCK
+from conformance.plugin.needs import IPV6, VSOCK
 from conformance.plugin.refusal import errno_name, refused
-from conformance.plugin.setups.calls import CALLS, flags_of_new
+from conformance.plugin.setups.calls import CALLS, answer, flags_of_new
 from conformance.plugin.setups.listeners import listening, listening_unix
 from conformance.plugin.setups.pairs import udp_pair
-from conformance.plugin.setups.readiness import await_end, await_error
-from conformance.plugin.setups.signals import signalled
+from conformance.plugin.setups.readiness import await_end, await_error, await_readable
+from conformance.plugin.setups.signals import ended_by, signalled
 from conformance.plugin.setups.states import in_state
 from conformance.plugin.timing import SOON
 from libsocket import Socket
-from netns import Capability
+from netns import Capability, in_child
+
+BROKEN = [("tcp", "reset-error-read"), ("unix", "peer-closed")]
+"""Streams on which a send raises SIGPIPE, and their states."""
 
 
 def has_its_address(sock: Socket) -> bool:
@@ -34,7 +38,10 @@ def is_kept_alive(sock: Socket) -> bool:
 
 @claim(
     "socket.2/socket/domain-type-protocol",
-    sentence=("socket.2/socket/type", "socket.2/socket/protocol", "libsocket/create/options"),
+    sentence=(
+        *("socket.2/socket/creates", "socket.2/socket/returns"),
+        *("socket.2/socket/type", "socket.2/socket/protocol", "libsocket/create/options"),
+    ),
     section="DESCRIPTION",
     says="A new TCP, UDP or netlink socket, or a new UNIX socket with protocol 0, has the domain, the type "
     "and the protocol it was asked for.",
@@ -111,7 +118,7 @@ def test_zero_stands_for_no_raw_protocol(ns, observe):
 
 @claim(
     "socket.2/socket/pending-error",
-    sentence="socket.2/socket/pending-error",
+    sentence=("socket.2/socket/error-flag", "socket.2/socket/pending-error"),
     section="DESCRIPTION",
     says="After an ICMP message that nobody holds the port, the next send or receive on a connected UDP "
     "socket fails with ECONNREFUSED, and the send after it does not.",
@@ -243,6 +250,7 @@ def test_a_stream_must_be_connected(ns, observe, listening_):
 )
 def test_a_receive_raises_a_signal(ns, observe, kind, state):
     with signalled(signal.SIGPIPE) as came, in_state(kind, state) as sock:
+        sock.rcvtimeo = SOON
         sock.recv(9)
         received = list(came)
         with refused(errno.EPIPE):
@@ -279,8 +287,8 @@ def test_the_rest_of_a_packet_is_discarded(ns, observe):
     "socket.2/SOCK_STREAM/no-boundaries",
     sentence=("socket.2/stream/no-records", "socket.2/stream/not-lost", "socket.2/stream/full-duplex"),
     section="DESCRIPTION",
-    says="A TCP or UNIX stream socket keeps no boundaries: of abc and de, sent each way by two writes, "
-    "reads of two bytes give ab, cd and e.",
+    says="A TCP or UNIX stream socket keeps no boundaries: of abc and de, sent each way by two sends, "
+    "receives of two bytes give ab, cd and e, and then nothing at the end.",
 )
 @pytest.mark.parametrize("pair", [Socket.tcp_pair, Socket.pair], ids=["tcp", "unix"])
 def test_a_stream_has_no_boundaries(ns, observe, pair):
@@ -316,18 +324,94 @@ def test_there_are_sockets_of_hypervisors(ns, observe):
     "socket.2/EACCES/ping",
     sentence="socket.2/EACCES/denied",
     section="ERRORS",
-    says="socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP) fails with EACCES for a group that ping_group_range "
-    "does not have, and makes a socket for one that it has.",
-    since="3.0",
+    says="socket of SOCK_DGRAM fails with EACCES, of AF_INET and IPPROTO_ICMP, and of AF_INET6 and "
+    "IPPROTO_ICMPV6, for a group that ping_group_range does not have, and makes a socket for one that it "
+    "has.",
+    since="3.11",
+    needs=[IPV6],
 )
-def test_the_group_may_not_ping(ns, observe):
-    ns.sysctl["net.ipv4.ping_group_range"] = "1 0"
-    with refused(errno.EACCES):
-        CALLS["socket"](socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+@pytest.mark.parametrize(
+    ("domain", "protocol"),
+    [(socket.AF_INET, socket.IPPROTO_ICMP), (socket.AF_INET6, socket.IPPROTO_ICMPV6)],
+    ids=["inet", "inet6"],
+)
+def test_the_group_may_not_ping(ns, observe, domain, protocol):
     ns.sysctl["net.ipv4.ping_group_range"] = "0 0"
+    made = CALLS["socket"](domain, socket.SOCK_DGRAM, protocol)
+    ns.sysctl["net.ipv4.ping_group_range"] = "1 1"
+    with refused(errno.EACCES):
+        CALLS["socket"](domain, socket.SOCK_DGRAM, protocol)
 
-    assert observe("made", CALLS["socket"](socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)) == [
-        2,
-        2,
-        1,
-    ]
+    assert observe("made", made) == [domain, socket.SOCK_DGRAM, protocol]
+
+
+@claim(
+    "socket.2/SIGPIPE/ends-the-process",
+    sentence="socket.2/stream/SIGPIPE-exit",
+    section="DESCRIPTION",
+    says="A process that leaves SIGPIPE its default action ends by it when it sends on a UNIX stream socket "
+    "or a TCP connection whose peer is gone, and does not with MSG_NOSIGNAL.",
+)
+@pytest.mark.parametrize(("kind", "state"), BROKEN, ids=["tcp", "unix"])
+def test_the_signal_ends_the_process(ns, observe, kind, state):
+    with in_state(kind, state) as sock:
+        quiet = ended_by(lambda: answer(lambda: sock.send(b"x", socket.MSG_NOSIGNAL)), signal.SIGPIPE)
+        ended = ended_by(lambda: sock.send(b"x"), signal.SIGPIPE)
+
+        assert observe("ended_by", [quiet, ended]) == ["none", "SIGPIPE"]
+
+
+@claim(
+    "socket.2/F_SETOWN/sigio",
+    sentence=("socket.2/F_SETOWN/SIGIO", "socket.2/datagram/recvfrom"),
+    section="DESCRIPTION",
+    says="The process that F_SETOWN has named gets SIGIO when a datagram comes to a UDP socket with O_ASYNC; "
+    "without an owner it does not.",
+)
+def test_the_owner_gets_sigio(ns, observe):
+    sender, receiver = udp_pair()
+    with signalled(signal.SIGIO) as came, sender, receiver:
+        receiver.rcvtimeo = SOON
+        fcntl.fcntl(receiver, fcntl.F_SETFL, os.O_ASYNC)
+        sender.send(b"unowned")
+        received = [receiver.recv(9).decode()]
+        unowned = list(came)
+        fcntl.fcntl(receiver, fcntl.F_SETOWN, os.getpid())
+        sender.send(b"owned")
+        await_readable(receiver)
+        received.append(receiver.recvfrom(9)[0].decode())
+
+        assert [observe("received", received), observe("signals", [unowned, list(came)])] == [
+            ["unowned", "owned"],
+            [[], ["SIGIO"]],
+        ]
+
+
+@claim(
+    "socket.2/F_SETOWN/sigpipe",
+    sentence="socket.2/F_SETOWN/SIGPIPE",
+    section="DESCRIPTION",
+    says="The process that F_SETOWN has named gets SIGPIPE when another sends on a UNIX stream socket or a "
+    "TCP connection whose peer is gone.",
+    expect=differs(
+        "the process that sends gets it, whoever the owner is (older than the history in git)",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"owned_and_signals_of_owner_and_sender": [True, [], ["SIGPIPE"]]},
+    ),
+)
+@pytest.mark.parametrize(("kind", "state"), BROKEN, ids=["tcp", "unix"])
+def test_the_owner_gets_the_signal(ns, observe, kind, state):
+    owner = os.getpid()
+    with signalled(signal.SIGPIPE) as came, in_state(kind, state) as sock:
+        fcntl.fcntl(sock, fcntl.F_SETOWN, owner)
+        sent = in_child(lambda: signals_of_a_send(sock, came))
+        owned = fcntl.fcntl(sock, fcntl.F_GETOWN) == owner
+
+        seen = [owned, list(came), sent]
+        assert observe("owned_and_signals_of_owner_and_sender", seen) == [True, ["SIGPIPE"], []]
+
+
+def signals_of_a_send(sock: Socket, came: list[str]) -> list[str]:
+    answer(lambda: sock.send(b"x"))
+    return list(came)

@@ -201,6 +201,7 @@ def test_writing_to_a_seqpacket_socket(ns, observe, shut):
         "socket.7/SIOCSPGRP/sigio",
         "socket.7/FIOASYNC/signal",
         "socket.7/FIOSETOWN/same",
+        "socket.2/F_SETOWN/ioctl",
     ),
     section="Signals",
     says="When a datagram arrives at a UDP socket that has an owner, set with SIOCSPGRP or FIOSETOWN, and "

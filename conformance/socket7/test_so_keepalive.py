@@ -66,7 +66,12 @@ def test_an_idle_connection_is_probed(ns, observe):
 
 @claim(
     "socket.7/SO_KEEPALIVE/vanished-peer",
-    sentence=("libsocket/keepalive/sends", "socket.7/SO_KEEPALIVE/sends", "tcp.7/TCP_KEEPCNT/drops"),
+    sentence=(
+        "libsocket/keepalive/sends",
+        "socket.7/SO_KEEPALIVE/sends",
+        "tcp.7/TCP_KEEPCNT/drops",
+        "socket.2/stream/keepalive",
+    ),
     section="Socket options",
     says="With keepalive on, an idle TCP connection lives while its probes are answered and ends once they "
     "are in vain (TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT); with keepalive off it does not end.",

@@ -33,7 +33,12 @@ def identity(sock: Socket) -> list[int]:
 
 @claim(
     "socket.7/SO_TYPE/value",
-    sentence=("socket.7/SO_DOMAIN/value", "socket.7/SO_PROTOCOL/value", "socket.7/SO_TYPE/value"),
+    sentence=(
+        "socket.7/SO_DOMAIN/value",
+        "socket.7/SO_PROTOCOL/value",
+        "socket.7/SO_TYPE/value",
+        "socket.2/socket/options-calls",
+    ),
     section="Socket options",
     says="SO_DOMAIN, SO_TYPE and SO_PROTOCOL of a TCP, UDP, UNIX or netlink socket read as the domain, the "
     "type and the protocol that it was made with; the protocol is TCP or UDP where none was named.",

@@ -46,6 +46,9 @@ def test_urgent_data_raises_pollpri(ns, observe):
         "socket.7/SIOCSPGRP/owner",
         "tcp.7/urgent-data/sigurg",
         "tcp.7/urgent-data/supported",
+        "socket.2/F_SETOWN/SIGURG",
+        "socket.2/type/out-of-band",
+        "socket.2/stream/out-of-band",
     ),
     section="Socket-layer functions",
     says="When urgent data arrives at a TCP socket, SIGURG is sent to the process that owns the socket; "

@@ -29,6 +29,7 @@ ESTABLISHED, CLOSE, CLOSE_WAIT, LISTEN = 1, 7, 8, 10
         "tcp.7/ETIMEDOUT/unacknowledged",
         "tcp.7/Error-handling/reported",
         "tcp.h/TCP_USER_TIMEOUT/loss",
+        "socket.2/stream/dead",
     ),
     section="Socket options",
     says="A TCP connection over IPv4 whose sent data has not been acknowledged for TCP_USER_TIMEOUT "

@@ -173,7 +173,11 @@ def test_a_new_socket_has_no_addresses(ns, observe, host):
 
 @claim(
     "udp.7/DESCRIPTION/sendto",
-    sentence="udp.7/DESCRIPTION/sendto",
+    sentence=(
+        "udp.7/DESCRIPTION/sendto",
+        "socket.2/datagram/sendto",
+        "socket.2/datagram/recvfrom",
+    ),
     section="DESCRIPTION",
     says="A new UDP socket, over IPv4 and IPv6, sends at once to the address that sendto(2) or sendmsg(2) "
     "is given.",

@@ -288,6 +288,9 @@ def test_a_wait_for_a_pipe_is_left_out() -> None:
     assert not injected("poll([{fd=3<pipe:[9]>, events=POLLIN}], 1, 4000) = 1 ([{fd=3, revents=POLLIN}])")
 
 
+SIX = (6).to_bytes(4, sys.byteorder).hex()
+
+
 @pytest.mark.parametrize(
     ("line", "injections"),
     [
@@ -351,6 +354,11 @@ def test_a_wait_for_a_pipe_is_left_out() -> None:
             {"no-op": "retval=0", "refused": "error=EIO"},
         ),
         ("bind(3<socket:[9]>, {sa_family=AF_INET, sin_port=htons(0)}, 16) = 0", {"refused": "error=EIO"}),
+        ("ioctl(3<socket:[9]>, FIOCLEX) = 0", {"no-op": "retval=0", "refused": "error=EIO"}),
+        (
+            "ioctl(3<socket:[9]>, FIONREAD, [5]) = 0",
+            {"refused": "error=EIO", "another value": f"poke_exit=@arg3={SIX}"},
+        ),
         ("close(3<socket:[9]>) = 0", {}),
         ("getsockname(3<socket:[9]>, {sa_family=AF_INET, sin_port=htons(9)}, [128 => 16]) = 0", {}),
         ('read(3</etc/passwd>, "abc", 9) = 3', {}),

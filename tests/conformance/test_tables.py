@@ -108,6 +108,20 @@ TRUE = {
     ),
     "unknown-option": ("ENOPROTOOPT", 'sockets = ["tcp"]\nlevel = 1\nnumbers = [9999]'),
     "at-mark": ("0", 'sockets = ["tcp"]\nstates = ["data-then-urgent"]'),
+    "made": (
+        "socket",
+        'asked = [["INET", "STREAM", 0], ["INET", 0x801, "TCP"]]\ntype = "STREAM"\nprotocol = 6',
+    ),
+    "not-made": (
+        "socketpair",
+        'asked = [["INET", "STREAM", 0]]\nerrno = "EOPNOTSUPP"\nbeside = ["UNIX", "STREAM", 0]',
+    ),
+    "named": ("127.0.0.1 port", 'sockets = ["tcp", "udp"]\nstates = ["bound"]\npeer = "ENOTCONN"'),
+    "name-room": ("getsockname", 'sockets = ["udp"]\nstate = "bound"\nlength = 16\nrooms = [0, 15, 16, 17]'),
+    "name-memory": (
+        "getpeername",
+        'sockets = ["udp"]\nstate = "connected"\nerrno = "EFAULT"\nmissing = ["address", "length"]',
+    ),
 }
 """A row of each kind that this kernel fulfils: an option, and the fields."""
 
@@ -145,6 +159,15 @@ TRUE_TOO = {
     "not-inherited": (
         "SO_SNDBUF",
         'transport = "unix"\nvalue = 8192\nstored = 16384\ndefault = { sysctl = "net.core.wmem_default" }',
+    ),
+    "not-made": (
+        "socket",
+        'asked = [["PACKET", "RAW", 0]]\nerrno = "EPERM"\nbeside = ["PACKET", "RAW", 0]\n'
+        'without = ["CAP_NET_RAW"]',
+    ),
+    "name-memory": (
+        "getsockname",
+        'sockets = ["udp"]\nstate = "bound"\nerrno = "EINVAL"\nrooms = [-1]\nmissing = ["nothing"]',
     ),
 }
 """The same, with fields that not every row of the kind has."""
@@ -212,6 +235,17 @@ FALSE = {
     ),
     "unknown-option": ("ENOPROTOOPT", 'sockets = ["tcp"]\nlevel = 1\nnumbers = [9]'),
     "at-mark": ("1", 'sockets = ["tcp"]\nstates = ["data-then-urgent"]'),
+    "made": ("socket", 'asked = [["INET", "STREAM", 0]]\nprotocol = 17'),
+    "not-made": (
+        "socket",
+        'asked = [["INET", "DGRAM", 0]]\nerrno = "EINVAL"\nbeside = ["INET", "STREAM", 0]',
+    ),
+    "named": ("0.0.0.0 port", 'sockets = ["udp"]\nstates = ["bound"]'),
+    "name-room": ("getpeername", 'sockets = ["udp"]\nstate = "connected"\nlength = 28\nrooms = [28]'),
+    "name-memory": (
+        "getsockname",
+        'sockets = ["udp"]\nstate = "bound"\nerrno = "EINVAL"\nmissing = ["nothing"]',
+    ),
 }
 """A row of each kind that it does not fulfil."""
 
@@ -254,6 +288,11 @@ SUBJECTS = {
     "shut": "state",
     "unknown-option": "errno",
     "at-mark": "at-mark",
+    "made": "call",
+    "not-made": "call",
+    "named": "own",
+    "name-room": "call",
+    "name-memory": "call",
 }
 """What a row is about, where that is no option."""
 
@@ -363,6 +402,8 @@ def test_the_catalogue_has_the_row_as_the_test(tmp_path: Path) -> None:
         ("reported", "data", 'sockets = ["tpc"]\npoll = []\nselect = []', "there is no tpc"),
         ("edge", "rain", "sockets = []\nbefore = []\nafter = []", "there is no event rain"),
         ("edge", "data", 'sockets = ["tpc"]\nbefore = []\nafter = []', "there is no tpc"),
+        ("made", "socket", 'asked = [["INETS", "STREAM", 0]]', "there is no AF_INETS"),
+        ("named", "unnamed", 'sockets = ["udp"]\nstates = ["rain"]', "there is no state rain"),
         (
             "suffices",
             "SO_MARK",

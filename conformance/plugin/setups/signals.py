@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 from conformance.plugin.timing import SOON
 from libsocket import Socket
+from netns import ChildDied, in_child
 
 
 @contextmanager
@@ -26,6 +27,20 @@ def signalled(number: signal.Signals) -> Iterator[list[str]]:
         yield came
     finally:
         signal.signal(number, before)
+
+
+def ended_by(act: Callable[[], object], number: signal.Signals) -> str:
+    """The signal that ends a process which has its default action, when it does something; or ``none``."""
+
+    def with_default() -> None:
+        signal.signal(number, signal.SIG_DFL)
+        act()
+
+    try:
+        in_child(with_default)
+    except ChildDied as died:
+        return signal.Signals(-died.exitcode).name
+    return "none"
 
 
 @contextmanager
