@@ -2,8 +2,9 @@
 
 What is left out, since no claim is about it:
 
-- calls on netlink sockets of SOCK_DGRAM, on what is waited for beside them, SIOC?IF ioctls, and sockets that
-  serve for nothing else, by which namespaces are furnished: a claim's own netlink sockets are of SOCK_RAW;
+- calls on netlink sockets of SOCK_DGRAM, on what is waited for beside them, and on sockets that serve for
+  nothing but to ask for an index or a name of an interface, as if_nametoindex(3) does, or to bring loopback
+  up, by which namespaces are furnished: a claim's own netlink sockets are of SOCK_RAW;
 - polls of what is no socket, as the answer of a process that the test forked is awaited;
 - the creation of sockets, without which no test goes on;
 - getsockname with room for any address (128 bytes), by which the interpreter learns a descriptor's family;
@@ -141,7 +142,9 @@ def _failed(call: Call) -> bool:
 
 
 def _no_op(call: Call) -> str | None:
-    if not _succeeded(call) or (call.name in _CONTROLS and call.arguments[1] not in _SETTING_CONTROLS):
+    if not _succeeded(call):
+        return None
+    if call.name in _CONTROLS and call.arguments[1] not in _SETTING_CONTROLS and not _is_of_interface(call):
         return None
     if call.name == "bind" and ("htons(0)" in call.arguments[1] or _NO_NETLINK_ADDRESS in call.arguments[1]):
         return None
@@ -399,8 +402,6 @@ def _relevant(calls: Sequence[Call]) -> Iterator[Call]:
             continue
         if call.name == "epoll_ctl" and _watched(call) in furnishing:
             continue
-        if _asks_for_interface(call):
-            continue
         if call.name in _NAMES and "[128" in call.arguments[2]:
             continue
         if call.name == "close" and (call.referent in listeners_and_loops or not _used_after(calls, place)):
@@ -417,8 +418,10 @@ def _furnishing(calls: Sequence[Call]) -> set[str]:
     pairs = [
         set(re.findall(r"\d+<(socket:[^>]*)>", one.arguments[3])) for one in calls if one.name == "socketpair"
     ]
-    asking = {one.referent for one in calls if _asks_for_interface(one)}
-    serving = {one.referent for one in calls if one.name != "close" and not _asks_for_interface(one)}
+    local = {one.returned for one in calls if one.name == "socket" and one.arguments[0] == "AF_UNIX"}
+    asking = {one.referent for one in calls if _asks_for_interface(one) and one.referent in local}
+    asking |= {one.referent for one in calls if _raises_loopback(one)}
+    serving = {one.referent for one in calls if one.name != "close" and not _is_of_interface(one)}
     return netlink.union(beside, asking - serving, *(pair for pair in pairs if pair & beside))
 
 
@@ -428,9 +431,21 @@ def _is_furnisher(call: Call) -> bool:
     return made and call.arguments[1].startswith("SOCK_DGRAM")
 
 
-def _asks_for_interface(call: Call) -> bool:
-    """As if_nametoindex(3) does, by a socket of its own."""
+def _is_of_interface(call: Call) -> bool:
+    """Whether it is an ioctl of netdevice(7)."""
     return call.name == "ioctl" and "IF" in call.arguments[1]
+
+
+def _asks_for_interface(call: Call) -> bool:
+    """As if_nametoindex(3) and if_indextoname(3) do, by a local socket."""
+    return call.name == "ioctl" and call.arguments[1] in {"SIOCGIFINDEX", "SIOCGIFNAME"}
+
+
+def _raises_loopback(call: Call) -> bool:
+    """As netns does, by a socket of its own."""
+    return (
+        call.name == "ioctl" and call.arguments[1] == "SIOCSIFFLAGS" and 'ifr_name="lo"' in call.arguments[2]
+    )
 
 
 def _watched(call: Call) -> str:

@@ -15,8 +15,9 @@ from netns import Namespace
 _NAME: Final = 16
 """IFNAMSIZ"""
 _IFREQ: Final = 40
+_NOWHERE: Final = 8
+"""An address at which no process has memory."""
 _SIOCGIFCONF: Final = 0x8912
-_SIOCDIFADDR: Final = 0x8936
 
 REQUESTS: Final[Mapping[str, int]] = {
     "SIOCGIFNAME": 0x8910,
@@ -40,8 +41,9 @@ REQUESTS: Final[Mapping[str, int]] = {
     "SIOCADDMULTI": 0x8931,
     "SIOCDELMULTI": 0x8932,
     "SIOCGIFINDEX": 0x8933,
-    "SIOCGIFPFLAGS": 0x8935,
     "SIOCSIFPFLAGS": 0x8934,
+    "SIOCGIFPFLAGS": 0x8935,
+    "SIOCDIFADDR": 0x8936,
     "SIOCSIFHWBROADCAST": 0x8937,
     "SIOCGIFTXQLEN": 0x8942,
     "SIOCSIFTXQLEN": 0x8943,
@@ -103,14 +105,18 @@ def listed(sock: Socket, room: int | None = None) -> tuple[int, list[list[str]]]
 
 def list_into_nowhere(sock: Socket) -> None:
     """SIOCGIFCONF with room for an address where no process has memory."""
-    ioctl(sock, _SIOCGIFCONF, struct.pack("@iP", _IFREQ, 8))
+    ioctl(sock, _SIOCGIFCONF, struct.pack("@iP", _IFREQ, _NOWHERE))
+
+
+def ask_nowhere(sock: Socket, request: str) -> None:
+    """An ioctl whose structure is where no process has memory."""
+    ioctl(sock, {"SIOCGIFCONF": _SIOCGIFCONF, **REQUESTS}[request], _NOWHERE)
 
 
 def set_ipv6(sock: Socket, request: Literal["SIOCSIFADDR", "SIOCDIFADDR"], address: str, index: int) -> None:
     """Add an IPv6 address to an interface, or delete it, by a struct in6_ifreq."""
-    numbers = {"SIOCSIFADDR": REQUESTS["SIOCSIFADDR"], "SIOCDIFADDR": _SIOCDIFADDR}
     given = socket.inet_pton(socket.AF_INET6, address) + struct.pack("@Ii", 64, index)
-    ioctl(sock, numbers[request], given.ljust(_IFREQ, b"\0"))
+    ioctl(sock, REQUESTS[request], given.ljust(_IFREQ, b"\0"))
 
 
 def _number(value: int) -> bytes:
@@ -204,6 +210,7 @@ _SET: Final[Mapping[str, Callable[[object], bytes]]] = {
     "SIOCADDMULTI": _multicast_sockaddr,
     "SIOCDELMULTI": _multicast_sockaddr,
     "SIOCSIFADDR": _sockaddr,
+    "SIOCDIFADDR": _sockaddr,
     "SIOCSIFDSTADDR": _sockaddr,
     "SIOCSIFBRDADDR": _sockaddr,
     "SIOCSIFNETMASK": _sockaddr,

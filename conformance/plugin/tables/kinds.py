@@ -773,9 +773,6 @@ class _OfInterface(ClaimRow, frozen=True, kw_only=True):
     """``tcp``, ``unix-datagram``, as ``setups/sockets.py`` has them."""
     request: Words
     """As ``setups/interfaces.py`` has them."""
-    survives: Mapping[str, Words] = field(
-        default_factory=lambda: {"*": "the ioctl is made by no socket's own state"}
-    )
 
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.sockets) - SOCKETS.keys()):
