@@ -71,22 +71,26 @@ class _InStates(_OfKinds, frozen=True, kw_only=True):
 
 
 class Listens(_InStates, frozen=True, kw_only=True):
-    """A socket in one of the states listens by listen(2), and accepts who connects to it."""
+    """A socket in one of the states listens by listen(2), and accepts who connects to it.
+
+    It did not before, or it did where it is ``again``.
+    """
+
+    again: bool = False
 
 
-def test_it_listens_in_a_state(
-    observe: Observe,
-    row: Listens,  # noqa: ARG001 - the case has all
-    case: Case,
-) -> None:
+def test_it_listens_in_a_state(observe: Observe, row: Listens, case: Case) -> None:
     with in_state(case.socket, case.given) as sock:
         sock.rcvtimeo = SOON
+        states = [sock.acceptconn]
         sock.listen()
+        states.append(sock.acceptconn)
         with pending_connection(sock) as client, sock.accept()[0] as server:
             server.rcvtimeo = SOON
             client.send(b"hello")
 
-            assert observe("accepting_and_received", [sock.acceptconn, server.recv(9).decode()]) == [
+            assert observe("accepting_and_received", [*states, server.recv(9).decode()]) == [
+                row.again,
                 True,
                 "hello",
             ]
