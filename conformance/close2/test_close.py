@@ -169,7 +169,7 @@ def test_the_number_is_free_while_the_close_waits(ns, observe):
         sender.linger = Linger(True, LONG)
         number = another_descriptor(sender)
         sender.close()
-        seen = []
+        seen: list[object] = []
 
         def look_and_read() -> None:
             seen.append(answer(lambda: flags_of(number)))

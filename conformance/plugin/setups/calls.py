@@ -237,6 +237,11 @@ def answer(act: Callable[[], object]) -> str:
     return "done" if given is None else f"sent {given}"
 
 
+def mark_of(sock: Socket) -> str:
+    """What sockatmark(3) gives, ``0`` or ``1``; an errno's name where it is refused."""
+    return answer(lambda: at_mark(sock.fileno())).removeprefix("sent ")
+
+
 @contextmanager
 def with_peer(kind: str, event: str) -> Iterator[tuple[Socket, Socket]]:
     """Connected sockets of a kind, after something has happened to the first of them."""

@@ -14,8 +14,7 @@ from conformance.plugin.setups.calls import (
     ANYWHERE,
     CALLS,
     NOWHERE,
-    answer,
-    at_mark,
+    mark_of,
     name_to,
     option_got,
     option_set,
@@ -313,9 +312,7 @@ class AtMark(_InStates, frozen=True, kw_only=True):
 
 def test_a_socket_is_at_the_mark(observe: Observe, row: AtMark, case: Case) -> None:
     with in_state("tcp", "urgent") as other, in_state(case.socket, case.given) as sock:
-        marks = [answer(lambda one=one: at_mark(one.fileno())).removeprefix("sent ") for one in (other, sock)]
-
-        assert observe("at_mark_of_tcp_and_this", marks) == ["1", row.at_mark]
+        assert observe("at_mark_of_tcp_and_this", [mark_of(other), mark_of(sock)]) == ["1", row.at_mark]
 
 
 CALL_KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
