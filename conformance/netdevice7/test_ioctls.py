@@ -180,7 +180,11 @@ def test_an_address_is_deleted_with_zero(ns, observe):
 
 @claim(
     "netdevice.7/SIOCSIFADDR/ipv6",
-    sentence=("netdevice.7/SIOCSIFADDR/families", "netdevice.7/DESCRIPTION/in6-ifreq"),
+    sentence=(
+        "netdevice.7/SIOCSIFADDR/families",
+        "netdevice.7/DESCRIPTION/in6-ifreq",
+        "netdevice.7/NOTES/ipv6-changed",
+    ),
     section=SECTION,
     says="SIOCSIFADDR with a UDP socket of AF_INET6 adds the IPv6 address of a struct in6_ifreq to an "
     "interface with CAP_NET_ADMIN; without it fails with EPERM.",
@@ -198,7 +202,7 @@ def test_an_ipv6_address_is_added(ns, observe):
 
 @claim(
     "netdevice.7/SIOCDIFADDR/ipv6",
-    sentence="netdevice.7/SIOCDIFADDR/families",
+    sentence=("netdevice.7/SIOCDIFADDR/families", "netdevice.7/NOTES/ipv6-changed"),
     section=SECTION,
     says="SIOCDIFADDR with a UDP socket of AF_INET6 deletes an IPv6 address with CAP_NET_ADMIN; without it "
     "fails with EPERM.",
