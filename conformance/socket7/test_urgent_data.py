@@ -46,6 +46,7 @@ def test_urgent_data_raises_pollpri(ns, observe):
         "socket.7/SIOCSPGRP/owner",
         "tcp.7/urgent-data/sigurg",
         "tcp.7/urgent-data/supported",
+        "F_GETSIG.2const/F_SETOWN/SIGURG",
     ),
     section="Socket-layer functions",
     says="When urgent data arrives at a TCP socket, SIGURG is sent to the process that owns the socket; "
