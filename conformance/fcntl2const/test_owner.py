@@ -6,24 +6,29 @@ import errno
 import os
 import signal
 import threading
-from fcntl import F_GETFL, F_GETOWN, F_SETFL, F_SETOWN, fcntl, ioctl
+from fcntl import F_GETFL, F_SETFL, F_SETOWN, fcntl, ioctl
 
 import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.ioctls import FIOSETOWN, owner, word
+from conformance.plugin.setups.ioctls import FIOSETOWN, word
 from conformance.plugin.setups.owners import (
     F_GETSIG,
     F_OWNER_PGRP,
     F_OWNER_PID,
     F_OWNER_TID,
     F_SETSIG,
+    changed_flags,
     dead_process,
+    getown,
     owner_ex,
+    process_group,
     set_owner_ex,
 )
 from conformance.plugin.setups.sockets import SOCKETS
+from conformance.plugin.setups.states import connected
+from conformance.plugin.setups.threads import given_up
 from libsocket import Socket
 from netns import Capability
 
@@ -32,40 +37,64 @@ KINDS = pytest.mark.parametrize(
 )
 EVERY = "a TCP, UDP, raw, UNIX, netlink or packet socket"
 RAW = [Capability.NET_RAW]
-SYNC = os.O_SYNC
 KEPT = {"*": "the answer is a number that the call before has stored"}
 
 
 @claim(
     "F_GETFL.2const/F_GETFL/new",
-    sentence="F_GETFL.2const/F_GETFL/returns",
+    sentence=("F_GETFL.2const/F_GETFL/returns", "F_GETFL.2const/F_GETFL/argument"),
     section="DESCRIPTION",
-    says=f"F_GETFL of {EVERY} that is new gives O_RDWR and no status flag.",
+    says=f"F_GETFL of {EVERY} that is new gives O_RDWR and no status flag, with any argument.",
     needs=RAW,
 )
 @KINDS
-def test_a_new_socket_has_no_flag(ns, observe, kind):
+@pytest.mark.parametrize("argument", [0, -1, os.O_NONBLOCK])
+def test_a_new_socket_has_no_flag(ns, observe, kind, argument):
     with SOCKETS[kind]() as sock:
-        assert observe("flags", fcntl(sock, F_GETFL)) == os.O_RDWR
+        assert observe("flags", fcntl(sock, F_GETFL, argument)) == os.O_RDWR
 
 
 @claim(
     "F_GETFL.2const/F_SETFL/changes",
-    sentence="F_GETFL.2const/F_SETFL/changeable",
+    sentence=(
+        "F_GETFL.2const/description/flags",
+        "F_GETFL.2const/F_SETFL/sets",
+        "F_GETFL.2const/F_SETFL/changeable",
+        "F_GETFL.2const/RETURN-VALUE/F_SETFL",
+    ),
     section="DESCRIPTION",
-    says=f"F_SETFL of {EVERY} sets O_APPEND, O_ASYNC, O_NOATIME and O_NONBLOCK, and clears them again.",
+    says=f"F_SETFL of {EVERY} returns 0, and sets O_APPEND, O_ASYNC, O_NOATIME and O_NONBLOCK, and clears "
+    f"them again.",
     needs=RAW,
 )
 @KINDS
 @pytest.mark.parametrize("flag", [os.O_APPEND, os.O_ASYNC, os.O_NOATIME, os.O_NONBLOCK])
 def test_a_flag_is_set_and_cleared(ns, observe, kind, flag):
     with SOCKETS[kind]() as sock:
-        fcntl(sock, F_SETFL, os.O_RDWR | flag)
-        flags = [fcntl(sock, F_GETFL)]
-        fcntl(sock, F_SETFL, os.O_RDWR)
-        flags.append(fcntl(sock, F_GETFL))
+        found = [fcntl(sock, F_SETFL, os.O_RDWR | flag), fcntl(sock, F_GETFL)]
+        found += [fcntl(sock, F_SETFL, os.O_RDWR), fcntl(sock, F_GETFL)]
 
-        assert observe("flags", flags) == [os.O_RDWR | flag, os.O_RDWR]
+        assert observe("returned_and_flags", found) == [0, os.O_RDWR | flag, 0, os.O_RDWR]
+
+
+@claim(
+    "F_GETFL.2const/F_SETFL/no-other",
+    sentence="F_GETFL.2const/F_SETFL/changeable",
+    section="DESCRIPTION",
+    says=f"Of {EVERY} F_SETFL with each bit of 32 alone but O_DIRECT changes the flags by O_APPEND, O_ASYNC, "
+    f"O_NOATIME and O_NONBLOCK, and by no other, which it takes.",
+    needs=RAW,
+)
+@KINDS
+def test_no_other_flag_is_changed(ns, observe, kind):
+    with SOCKETS[kind]() as sock:
+        assert observe("changed", changed_flags(sock)) == [
+            "(O_DIRECT: EINVAL)",
+            "O_APPEND",
+            "O_ASYNC",
+            "O_NOATIME",
+            "O_NONBLOCK",
+        ]
 
 
 @claim(
@@ -108,15 +137,16 @@ def test_the_mode_is_ignored(ns, observe, kind):
 
 @claim(
     "F_GETFL.2const/F_SETFL/ignores-sync",
-    sentence="F_GETFL.2const/BUGS/sync",
+    sentence=("F_GETFL.2const/BUGS/sync", "F_GETFL.2const/F_SETFL/sync"),
     section="BUGS",
-    says=f"F_SETFL of {EVERY} with O_SYNC and O_NONBLOCK succeeds, and sets O_NONBLOCK alone.",
+    says=f"F_SETFL of {EVERY} with O_SYNC, or O_DSYNC, and O_NONBLOCK succeeds, and sets O_NONBLOCK alone.",
     needs=RAW,
 )
 @KINDS
-def test_o_sync_is_ignored(ns, observe, kind):
+@pytest.mark.parametrize("flag", [os.O_SYNC, os.O_DSYNC])
+def test_o_sync_is_ignored(ns, observe, kind, flag):
     with SOCKETS[kind]() as sock:
-        fcntl(sock, F_SETFL, SYNC | os.O_NONBLOCK)
+        fcntl(sock, F_SETFL, flag | os.O_NONBLOCK)
 
         assert observe("flags", fcntl(sock, F_GETFL)) == os.O_RDWR | os.O_NONBLOCK
 
@@ -125,15 +155,15 @@ def test_o_sync_is_ignored(ns, observe, kind):
     "F_GETFL.2const/duplicates/share",
     sentence="F_GETFL.2const/duplicates/share",
     section="DESCRIPTION",
-    says="A duplicate of the descriptor of a TCP, UDP, UNIX stream or netlink socket has the status flags "
-    "that are set by the other, O_NONBLOCK: a receive by it does not wait.",
+    says="A duplicate of the descriptor of a TCP, UDP, UNIX stream, UNIX datagram or netlink socket has the "
+    "status flags that are set by the other, O_NONBLOCK: a receive by it does not wait.",
 )
-@pytest.mark.parametrize("kind", ["udp", "unix-datagram", "netlink"])
+@pytest.mark.parametrize("kind", ["tcp", "udp", "unix", "unix-datagram", "netlink"])
 def test_a_duplicate_shares_the_flags(ns, observe, kind):
-    with SOCKETS[kind]() as sock, sock.dup() as other:
+    with connected(kind) as (sock, peer), sock.dup() as other:
         before = fcntl(other, F_GETFL)
         fcntl(sock, F_SETFL, os.O_NONBLOCK)
-        with refused(errno.EAGAIN):
+        with given_up(lambda: peer.send(b"x")), refused(errno.EAGAIN):
             other.recv(1)
 
         assert observe("flags", [before, fcntl(other, F_GETFL)]) == [os.O_RDWR, os.O_RDWR | os.O_NONBLOCK]
@@ -144,24 +174,27 @@ def test_a_duplicate_shares_the_flags(ns, observe, kind):
     sentence=(
         "F_GETSIG.2const/F_GETOWN/process",
         "F_GETSIG.2const/F_SETOWN/process",
+        "F_GETSIG.2const/F_SETOWN/sign",
         "F_GETSIG.2const/F_GETOWN/sign",
+        "F_GETSIG.2const/F_GETOWN/argument",
+        "F_GETSIG.2const/RETURN-VALUE/zero",
     ),
     section="DESCRIPTION",
-    says=f"F_GETOWN of {EVERY} gives 0 at first, then the process that F_SETOWN has set, and minus the "
-    f"process group that it has set as a negative number.",
+    says=f"F_GETOWN of {EVERY}, with any argument, gives 0 at first, then the process that F_SETOWN has set, "
+    f"and minus the process group that it has set as a negative number; F_SETOWN returns 0.",
     needs=RAW,
     survives=KEPT,
 )
 @KINDS
 def test_the_owner_is_set_and_read(ns, observe, kind):
-    with SOCKETS[kind]() as sock:
-        found = [owner(sock)]
-        fcntl(sock, F_SETOWN, os.getpid())
-        found.append(fcntl(sock, F_GETOWN) - os.getpid())
-        fcntl(sock, F_SETOWN, -os.getpgrp())
-        found.append(owner(sock) + os.getpgrp())
+    with process_group() as group, SOCKETS[kind]() as sock:
+        found = [getown(sock)]
+        returned = [fcntl(sock, F_SETOWN, os.getpid())]
+        found += [getown(sock) - os.getpid(), getown(sock, argument=-1) - os.getpid()]
+        returned.append(fcntl(sock, F_SETOWN, -group))
+        found.append(getown(sock) + group)
 
-        assert observe("without_and_differences", found) == [0, 0, 0]
+        assert observe("without_and_differences", [found, returned]) == [[0, 0, 0, 0], [0, 0]]
 
 
 @claim(
@@ -179,17 +212,16 @@ def test_the_owner_is_set_and_read(ns, observe, kind):
 )
 @KINDS
 def test_each_kind_of_owner(ns, observe, kind):
-    numbers = [threading.get_native_id(), os.getpid(), os.getpgrp()]
-    with SOCKETS[kind]() as sock:
-        set_owner_ex(sock, F_OWNER_TID, numbers[0])
+    with process_group() as group, SOCKETS[kind]() as sock:
+        set_owner_ex(sock, F_OWNER_TID, threading.get_native_id())
         found = [owner_ex(sock)]
-        set_owner_ex(sock, F_OWNER_PID, numbers[1])
+        set_owner_ex(sock, F_OWNER_PID, os.getpid())
         found.append(owner_ex(sock))
-        set_owner_ex(sock, F_OWNER_PGRP, numbers[2])
+        set_owner_ex(sock, F_OWNER_PGRP, group)
         found.append(owner_ex(sock))
 
-        same = found == [(F_OWNER_TID, numbers[0]), (F_OWNER_PID, numbers[1]), (F_OWNER_PGRP, numbers[2])]
-        assert observe("same", same) is True
+        assert observe("kinds", [kind for kind, _ in found]) == [F_OWNER_TID, F_OWNER_PID, F_OWNER_PGRP]
+        assert [number for _, number in found] == [threading.get_native_id(), os.getpid(), group]
 
 
 @claim(
@@ -201,22 +233,26 @@ def test_each_kind_of_owner(ns, observe, kind):
     survives=KEPT,
 )
 def test_the_owner_of_f_setown(ns, observe):
-    with Socket.udp() as sock:
+    with process_group() as group, Socket.udp() as sock:
         fcntl(sock, F_SETOWN, os.getpid())
         kinds = [owner_ex(sock)[0]]
-        fcntl(sock, F_SETOWN, -os.getpgrp())
+        fcntl(sock, F_SETOWN, -group)
         kinds.append(owner_ex(sock)[0])
 
-        signs = [owner_ex(sock)[1] > 0, owner(sock) > 0]
+        signs = [owner_ex(sock)[1] > 0, getown(sock) > 0]
         assert observe("kinds_and_signs", [kinds, signs]) == [[F_OWNER_PID, F_OWNER_PGRP], [True, False]]
 
 
 @claim(
     "F_GETSIG.2const/F_GETSIG/value",
-    sentence=("F_GETSIG.2const/F_GETSIG/returns", "F_GETSIG.2const/F_SETSIG/sets"),
+    sentence=(
+        "F_GETSIG.2const/F_GETSIG/returns",
+        "F_GETSIG.2const/F_GETSIG/argument",
+        "F_GETSIG.2const/F_SETSIG/sets",
+    ),
     section="DESCRIPTION",
-    says=f"F_GETSIG of {EVERY} gives 0 at first, then what F_SETSIG has set: SIGIO, a real-time signal, 0 "
-    f"again.",
+    says=f"F_GETSIG of {EVERY}, with any argument, gives 0 at first, then what F_SETSIG has set: SIGIO, a "
+    f"real-time signal, 0 again.",
     needs=RAW,
 )
 @KINDS
@@ -225,12 +261,12 @@ def test_the_signal_is_set_and_read(ns, observe, kind):
         found = [fcntl(sock, F_GETSIG)]
         fcntl(sock, F_SETSIG, signal.SIGIO)
         found.append(fcntl(sock, F_GETSIG))
-        fcntl(sock, F_SETSIG, 40)
-        found.append(fcntl(sock, F_GETSIG))
+        fcntl(sock, F_SETSIG, signal.SIGRTMIN)
+        found.append(fcntl(sock, F_GETSIG, -1))
         fcntl(sock, F_SETSIG, 0)
         found.append(fcntl(sock, F_GETSIG))
 
-        assert observe("signals", found) == [0, signal.SIGIO, 40, 0]
+        assert observe("signals", found) == [0, signal.SIGIO, signal.SIGRTMIN, 0]
 
 
 @claim(
@@ -272,7 +308,7 @@ def test_a_process_that_does_not_exist(ns, observe, kind):
         with refused(errno.ESRCH, "errno_ioctl"):
             ioctl(sock, FIOSETOWN, word(gone))
 
-        assert observe("same", owner(sock) == os.getpid()) is True
+        assert observe("same", getown(sock) == os.getpid()) is True
 
 
 @claim(
@@ -305,7 +341,7 @@ def test_a_kind_of_owner_that_there_is_not(ns, observe, kind, number):
 def test_no_owner_any_more(ns, observe, kind):
     with SOCKETS[kind]() as sock:
         fcntl(sock, F_SETOWN, os.getpid())
-        found = [owner(sock) - os.getpid()]
+        difference = getown(sock) - os.getpid()
         fcntl(sock, F_SETOWN, 0)
 
-        assert observe("difference_and_after", [*found, owner(sock)]) == [0, 0]
+        assert observe("difference_and_after", [difference, getown(sock)]) == [0, 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from fcntl import F_GETFL, F_SETFL, F_SETOWN, fcntl
 
@@ -11,13 +12,26 @@ import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import ANOTHER_USER, NOBODY
-from conformance.plugin.setups.owners import F_OWNER_TID, F_SETSIG, blocked, pending, set_async, set_owner_ex
+from conformance.plugin.setups.owners import (
+    CHOSEN,
+    F_OWNER_TID,
+    F_SETSIG,
+    blocked,
+    next_code,
+    pending,
+    set_async,
+    set_owner_ex,
+    told_beyond_limit,
+)
 from conformance.plugin.setups.readiness import await_readable
+from conformance.plugin.setups.selects import select
 from conformance.plugin.setups.signals import queued, signalled
 from conformance.plugin.setups.states import connected
-from netns import as_user
+from conformance.plugin.setups.urgent import await_urgent
+from conformance.plugin.timing import SOON
+from netns import as_user, in_child
 
-CHOSEN = signal.SIGRTMIN + 3
+SI_KERNEL, POLL_IN = 0x80, 1
 PAIRS = pytest.mark.parametrize("kind", ["unix", "unix-seqpacket", "unix-datagram"])
 
 
@@ -26,8 +40,8 @@ PAIRS = pytest.mark.parametrize("kind", ["unix", "unix-seqpacket", "unix-datagra
     sentence=("F_GETSIG.2const/F_SETOWN/permission", "F_GETSIG.2const/F_SETOWN/O_ASYNC"),
     section="DESCRIPTION",
     says="Of a UNIX stream, seqpacket or datagram socket with O_ASYNC whose owner, a process of root, a "
-    "process of another user without capabilities has set with F_SETOWN, the owner gets no SIGIO when "
-    "data come; it gets it once it has set itself.",
+    "process of another user without capabilities has set with F_SETOWN, the owner gets no SIGIO when data "
+    "come; it gets it once it has set itself.",
     needs=[ANOTHER_USER],
     survives={"*": "the owner is what a child has set"},
 )
@@ -51,8 +65,8 @@ def test_who_sets_the_owner_must_be_allowed_to(ns, observe, kind):
     sentence="F_GETSIG.2const/F_SETOWN/credentials",
     section="DESCRIPTION",
     says="Of a UNIX stream, seqpacket or datagram socket with O_ASYNC whose owner has set itself with "
-    "F_SETOWN the owner, a process of root, gets SIGIO also when another user without capabilities "
-    "sends the data.",
+    "F_SETOWN the owner, a process of root, gets SIGIO also when another user without capabilities sends "
+    "the data.",
     needs=[ANOTHER_USER],
     survives={"*": "the data are what a child has sent"},
 )
@@ -69,12 +83,153 @@ def test_who_sends_needs_no_permission(ns, observe, kind):
 
 
 @claim(
+    "F_GETSIG.2const/F_SETOWN/sigurg-exceptional",
+    sentence=("F_GETSIG.2const/F_SETOWN/SIGURG", "F_GETSIG.2const/F_SETOWN/SIGURG-exceptional"),
+    section="DESCRIPTION",
+    says="The owner of a TCP socket, over IPv4 and IPv6, gets SIGURG for an urgent byte, for which "
+    "select(2) reports an exceptional condition, and neither for another byte.",
+)
+@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
+def test_sigurg_tells_of_an_exceptional_condition(ns, observe, kind):
+    with signalled(signal.SIGURG) as came, connected(kind) as (sock, peer):
+        fcntl(sock, F_SETOWN, os.getpid())
+        peer.send(b"x")
+        await_readable(sock)
+        before = [select([], [], [sock]).number, list(came)]
+        peer.send(b"!", socket.MSG_OOB)
+        await_urgent(sock)
+
+        assert observe("before_and_after", [before, [select([], [], [sock]).number, came]]) == [
+            [0, []],
+            [1, ["SIGURG"]],
+        ]
+
+
+@claim(
+    "F_GETSIG.2const/F_SETOWN/sigurg-unix",
+    sentence=("F_GETSIG.2const/F_SETOWN/SIGURG", "F_GETSIG.2const/F_SETOWN/SIGURG-exceptional"),
+    section="DESCRIPTION",
+    says="The owner of a UNIX stream socket gets SIGURG for a byte with MSG_OOB, for which select(2) "
+    "reports an exceptional condition, and neither for another byte.",
+    since="5.15",
+)
+def test_sigurg_of_a_unix_socket(ns, observe):
+    with signalled(signal.SIGURG) as came, connected("unix") as (sock, peer):
+        fcntl(sock, F_SETOWN, os.getpid())
+        peer.send(b"x")
+        before = [select([], [], [sock]).number, list(came)]
+        peer.send(b"!", socket.MSG_OOB)
+
+        assert observe("before_and_after", [before, [select([], [], [sock]).number, came]]) == [
+            [0, []],
+            [1, ["SIGURG"]],
+        ]
+
+
+@claim(
+    "F_GETSIG.2const/F_SETOWN/sigurg-error",
+    sentence="F_GETSIG.2const/F_SETOWN/SIGURG-exceptional",
+    section="DESCRIPTION",
+    says="The owner of a UDP socket with SO_SELECT_ERR_QUEUE gets SIGURG when it is told that its peer's "
+    "port is closed, for which select(2) reports an exceptional condition.",
+    expect=differs(
+        "select(2) reports it, and there is no SIGURG",
+        since="3.10",
+        commit="7d4c04fc1700",
+        observed={"exceptional_and_signals": [1, []]},
+    ),
+)
+def test_no_sigurg_for_an_error(ns, observe):
+    with signalled(signal.SIGURG) as came, connected("udp") as (sock, peer):
+        sock.select_err_queue = True
+        fcntl(sock, F_SETOWN, os.getpid())
+        peer.close()
+        sock.send(b"anybody there?")
+
+        assert observe(
+            "exceptional_and_signals", [select([], [], [sock], timeout=(int(SOON), 0)).number, came]
+        ) == [1, ["SIGURG"]]
+
+
+@claim(
+    "F_GETSIG.2const/F_SETSIG/limit",
+    sentence="F_GETSIG.2const/F_SETSIG/limit",
+    section="DESCRIPTION",
+    says="Where no real-time signal may be queued (RLIMIT_SIGPENDING), and data come to a UNIX stream, "
+    "seqpacket or datagram socket that is to tell of it by one set with F_SETSIG, SIGIO waits instead for "
+    "the whole process that owns it by F_SETOWN.",
+    survives={"*": "the calls of a child are not looked at"},
+)
+@PAIRS
+def test_sigio_beyond_the_limit(ns, observe, kind):
+    with connected(kind) as (sock, peer):
+        told = in_child(
+            lambda: told_beyond_limit(
+                sock, lambda: fcntl(sock, F_SETOWN, os.getpid()), lambda: peer.send(b"x")
+            )
+        )
+
+        assert observe("of_thread_and_process", told) == [[], ["SIGIO"]]
+
+
+@claim(
+    "F_GETSIG.2const/F_SETSIG/limit-of-thread",
+    sentence="F_GETSIG.2const/F_SETSIG/limit",
+    section="DESCRIPTION",
+    says="Where no real-time signal may be queued (RLIMIT_SIGPENDING), and data come to a UNIX stream, "
+    "seqpacket or datagram socket that is to tell a thread of it (F_OWNER_TID) by one set with F_SETSIG, "
+    "SIGIO waits instead for the whole process.",
+    survives={"*": "the calls of a child are not looked at"},
+    expect=differs(
+        "it waits for the thread alone",
+        since="2.6.32",
+        commit="ba0a6c9f6fce",
+        observed={"of_thread_and_process": [["SIGIO"], []]},
+    ),
+)
+@PAIRS
+def test_sigio_of_a_thread_beyond_the_limit(ns, observe, kind):
+    with connected(kind) as (sock, peer):
+        told = in_child(
+            lambda: told_beyond_limit(
+                sock,
+                lambda: set_owner_ex(sock, F_OWNER_TID, threading.get_native_id()),
+                lambda: peer.send(b"x"),
+            )
+        )
+
+        assert observe("of_thread_and_process", told) == [[], ["SIGIO"]]
+
+
+@claim(
+    "F_GETSIG.2const/F_SETSIG/no-indication",
+    sentence=("F_GETSIG.2const/F_SETSIG/info", "F_GETSIG.2const/F_SETSIG/no-indication"),
+    section="DESCRIPTION",
+    says="SIGIO of a UNIX stream, seqpacket or datagram socket for which data come has the si_code "
+    "SI_KERNEL where F_SETSIG has set 0, and tells of no event; where it has set SIGIO the si_code is "
+    "POLL_IN.",
+)
+@PAIRS
+def test_what_sigio_tells(ns, observe, kind):
+    with blocked(signal.SIGIO), connected(kind) as (sock, peer):
+        set_owner_ex(sock, F_OWNER_TID, threading.get_native_id())
+        set_async(sock)
+        peer.send(b"x")
+        codes = [next_code(signal.SIGIO)]
+        fcntl(sock, F_SETSIG, signal.SIGIO)
+        peer.send(b"x")
+        codes.append(next_code(signal.SIGIO))
+
+        assert observe("codes", codes) == [SI_KERNEL, POLL_IN]
+
+
+@claim(
     "F_GETSIG.2const/F_SETSIG/queued",
     sentence="F_GETSIG.2const/F_SETSIG/queued",
     section="DESCRIPTION",
     says="Of three datagrams that come to a UNIX datagram socket, or messages to a seqpacket or stream "
-    "socket, each queues a real-time signal set with F_SETSIG at the thread that owns it; of SIGIO "
-    "only one waits.",
+    "socket, each queues a real-time signal set with F_SETSIG at the thread that owns it; of SIGIO only one "
+    "waits.",
 )
 @PAIRS
 def test_real_time_signals_are_queued(ns, observe, kind):

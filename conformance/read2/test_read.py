@@ -15,7 +15,9 @@ from conformance.plugin.setups.vectors import read_into_nowhere
 from conformance.plugin.timing import SOON
 from libsocket import Shutdown
 
-KINDS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "udp", "unix", "unix-seqpacket", "unix-datagram"])
+KINDS = pytest.mark.parametrize(
+    "kind", ["tcp", "tcp6", "udp", "udp6", "unix", "unix-seqpacket", "unix-datagram"]
+)
 ONE_END_READS = {"no-op: connect*": "an end that only receives needs no peer"}
 
 

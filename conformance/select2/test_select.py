@@ -5,26 +5,51 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from socket import IPPROTO_UDP, MSG_DONTWAIT
 
 import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.blocked import ended, fill
+from conformance.plugin.setups.datagrams import with_wrong_checksum
 from conformance.plugin.setups.pairs import fill_buffer
-from conformance.plugin.setups.selects import Numbered, at_number, masked, select, within_limit
+from conformance.plugin.setups.selects import (
+    PATIENT,
+    Numbered,
+    Sets,
+    above_all_open,
+    at_number,
+    lessened_when_interrupted,
+    masked,
+    select,
+    selected_while_closed,
+    within_limit,
+)
 from conformance.plugin.setups.states import connected, in_state
+from conformance.plugin.setups.threads import delayed
+from conformance.plugin.setups.udp import udp_receiver
 from conformance.plugin.setups.urgent import await_urgent
 from conformance.plugin.timing import timed
 from libsocket import Socket
-from netns import in_child
+from netns import Capability, in_child
 
 KINDS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "udp", "unix", "unix-seqpacket", "unix-datagram"])
+STREAMS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix"])
+MUCH = 10_000_000
+FAR = 60_000
+"""A descriptor for which no process here has room."""
 ONE_END_WRITES = {"no-op: connect*": "an end that only receives needs no peer"}
 
 
 @claim(
     "select.2/readfds/data",
-    sentence=("select.2/readfds/ready", "select.2/readfds/cleared", "select.2/sets/modified"),
+    sentence=(
+        "select.2/select/waits",
+        "select.2/readfds/ready",
+        "select.2/readfds/cleared",
+        "select.2/sets/modified",
+    ),
     section="Arguments",
     says="After select(2) readfds has of two TCP, UDP or UNIX sockets only the one for which data have "
     "come, and the number returned is 1.",
@@ -36,6 +61,72 @@ def test_those_with_data_are_left(ns, observe, kind):
         found = select([empty, full])
 
         assert observe("number_and_sets", [found.number, found.sets]) == [1, [[1], [], []]]
+
+
+@claim(
+    "select.2/select/ready",
+    sentence="select.2/select/ready",
+    section="DESCRIPTION",
+    says="From a TCP, UDP or UNIX socket that select(2) leaves in readfds a receive takes what has come "
+    "without waiting; from one that it takes away a receive with MSG_DONTWAIT fails with EAGAIN.",
+    survives=ONE_END_WRITES,
+)
+@KINDS
+def test_what_is_ready_does_not_wait(ns, observe, kind):
+    with in_state(kind, "data") as full, connected(kind) as (empty, _):
+        found = select([empty, full])
+        with refused(errno.EAGAIN):
+            empty.recv(100, MSG_DONTWAIT)
+
+        assert observe("sets_and_size", [found.sets, len(full.recv(100, MSG_DONTWAIT))]) == [
+            [[1], [], []],
+            20,
+        ]
+
+
+@claim(
+    "select.2/select/ready-to-write",
+    sentence="select.2/select/ready",
+    section="DESCRIPTION",
+    says="To a TCP or UNIX stream or seqpacket socket that select(2) leaves in writefds a byte is sent "
+    "without waiting; to one that it takes away, since its buffer is full, none is with MSG_DONTWAIT: it "
+    "fails with EAGAIN.",
+)
+@pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix", "unix-seqpacket"])
+def test_a_small_write_does_not_wait(ns, observe, kind):
+    with connected(kind) as (full, _), connected(kind) as (empty, _):
+        fill(full)
+        found = select([], [full, empty])
+        with refused(errno.EAGAIN):
+            full.send(b"x", MSG_DONTWAIT)
+
+        assert observe("sets_and_size", [found.sets, empty.send(b"x", MSG_DONTWAIT)]) == [[[], [1], []], 1]
+
+
+@claim(
+    "select.2/sets/null",
+    sentence="select.2/sets/null",
+    section="File descriptor sets",
+    says="Each of the three sets of select(2) may be a null pointer: of a TCP socket that has data and room "
+    "the others say it, and all three say nothing.",
+)
+def test_sets_that_are_missing(ns, observe):
+    with in_state("tcp", "data") as sock:
+        found = [
+            select([sock], None, None)[:2],
+            select(None, [sock], None)[:2],
+            select(None, None, [sock])[:2],
+            select([sock], [sock], None)[:2],
+            select(None, None, None)[:2],
+        ]
+
+        assert observe("numbers_and_sets", found) == [
+            (1, [[0], [], []]),
+            (1, [[], [0], []]),
+            (0, [[], [], []]),
+            (2, [[0], [0], []]),
+            (0, [[], [], []]),
+        ]
 
 
 @claim(
@@ -90,6 +181,49 @@ def test_those_with_room_are_left(ns, observe, kind):
 
 
 @claim(
+    "select.2/writefds/large",
+    sentence="select.2/writefds/large",
+    section="Arguments",
+    says="A send of ten megabytes to a TCP or UNIX stream socket that select(2) has in writefds waits: with "
+    "SO_SNDTIMEO it sends a part when that is over.",
+)
+@STREAMS
+def test_a_large_write_waits(ns, observe, kind):
+    with connected(kind) as (sock, _):
+        found = select([], [sock])
+        sock.sndtimeo = 0.03
+        with timed() as took:
+            sent = sock.send(bytes(MUCH))
+
+        assert observe("sets_waited_part", [found.sets, took.lasted(0.03), 0 < sent < MUCH]) == [
+            [[], [0], []],
+            True,
+            True,
+        ]
+
+
+@claim(
+    "select.2/writefds/unconnected-datagram",
+    sentence="select.2/writefds/ready",
+    section="Arguments",
+    says="writefds has a UNIX datagram socket that is not connected no more than one that is, where a send "
+    "of a byte to another socket blocks, since that one has as many datagrams as it may.",
+    expect=differs(
+        "only of its own peer is it known whether it has room; older than the history in git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"sets": [[], [1], []]},
+    ),
+)
+def test_a_datagram_socket_without_a_peer(ns, observe):
+    with in_state("unix-datagram", "receiver-full") as full, Socket.unix(socket.SOCK_DGRAM) as sender:
+        with refused(errno.EAGAIN):
+            sender.sendto(b"x", MSG_DONTWAIT, full.getpeername())
+
+        assert observe("sets", select([], [full, sender]).sets) == [[], [], []]
+
+
+@claim(
     "select.2/exceptfds/urgent",
     sentence=("select.2/exceptfds/conditions", "select.2/exceptfds/cleared"),
     section="Arguments",
@@ -108,10 +242,10 @@ def test_an_urgent_byte_is_exceptional(ns, observe, kind):
 
 @claim(
     "select.2/RETURN-VALUE/bits",
-    sentence="select.2/RETURN-VALUE/number",
+    sentence=("select.2/RETURN-VALUE/number", "select.2/sets/classes"),
     section="RETURN VALUE",
-    says="What select(2) returns is the number of bits in all sets: 2 for one UNIX stream socket that is "
-    "readable and writable, 1 for one that is only writable.",
+    says="What select(2) returns is the number of bits in all sets: 2 for one UNIX stream or TCP socket "
+    "that is readable and writable, 1 for one that is only writable.",
 )
 @pytest.mark.parametrize("kind", ["unix", "tcp"])
 def test_a_socket_counts_in_each_set(ns, observe, kind):
@@ -144,8 +278,8 @@ def test_the_timeout_is_over(ns, observe):
     "select.2/timeout/zero",
     sentence="select.2/timeout/zero",
     section="Arguments",
-    says="With a timeout of zero select(2) returns 0 at once where a UDP socket has nothing, and leaves "
-    "the timeout at zero.",
+    says="With a timeout of zero select(2) returns 0 at once where a UDP socket has nothing, and leaves the "
+    "timeout at zero.",
 )
 def test_a_timeout_of_zero(ns, observe):
     with Socket.udp() as sock:
@@ -155,23 +289,61 @@ def test_a_timeout_of_zero(ns, observe):
 
 
 @claim(
+    "select.2/timeout/null",
+    sentence=("select.2/timeout/null", "select.2/timeout/until"),
+    section="Arguments",
+    says="Without a timeout select(2) waits for a UDP, TCP or UNIX socket until data come that another "
+    "thread sends, and has it in readfds then.",
+    survives=ONE_END_WRITES,
+)
+@KINDS
+def test_without_a_timeout(ns, observe, kind):
+    with connected(kind) as (sock, peer):
+        before = select([sock]).number
+        with delayed(lambda: peer.send(b"x"), 0.01) as sent:
+            found = select([sock], timeout=None)
+
+        assert observe("before_sent_sets", [before, sent.is_set(), found.sets]) == [0, True, [[0], [], []]]
+
+
+@claim(
     "select.2/timeout/left",
     sentence=("select.2/timeout/not-slept", "select.2/pselect/timeout"),
     section="The timeout",
-    says="select(2) takes from its timeout, 30 seconds, what has passed until data of a UNIX stream socket "
-    "come that another thread sends; where they are there, less than a second.",
+    says="select(2) takes from its timeout the time that it waited: all where nothing comes to a UNIX "
+    "stream socket, at least 30 milliseconds of 30 seconds where data come after those, and some of it, but "
+    "not all, where they were there before.",
 )
 def test_what_is_left_of_the_timeout(ns, observe):
-    with in_state("unix", "data") as full, connected("unix") as (empty, _):
-        at_once = select([full], timeout=(30, 0)).seconds_left
-        over = select([empty], timeout=(0, 30_000)).seconds_left
+    with connected("unix") as (sock, peer):
+        over = select([sock], timeout=(0, 30_000)).seconds_left
+        with delayed(lambda: peer.send(b"x"), 0.03):
+            waited = select([sock], timeout=(PATIENT, 0)).seconds_left
+        at_once = select([sock], timeout=(PATIENT, 0)).seconds_left
 
-        assert observe("left", [29 < at_once <= 30, over]) == [True, 0]
+        left = [over, 0 < waited <= PATIENT - 0.03, 0 < at_once < PATIENT]
+        assert observe("left", left) == [0, True, True]
+
+
+@claim(
+    "select.2/timeout/left-when-interrupted",
+    sentence="select.2/BUGS/timeout-interrupted",
+    section="BUGS",
+    says="select(2) on a UNIX stream socket, with a timeout of 30 seconds, and the system call pselect6 "
+    "change the timeout to what is left where a handler interrupts them and they fail with EINTR, too.",
+    survives={"*": "the calls of a child are not looked at"},
+)
+@pytest.mark.parametrize("call", ["select", "pselect6"])
+def test_what_is_left_after_a_signal(ns, observe, call):
+    with connected("unix") as (sock, _):
+        lessened = ended(lambda: lessened_when_interrupted(sock, call), int, "handler")
+
+        assert observe("lessened", lessened) == "1"
 
 
 @claim(
     "select.2/EBADF/closed",
-    sentence=("select.2/EBADF/invalid", "select.2/RETURN-VALUE/error"),
+    sentence="select.2/EBADF/invalid",
     section="ERRORS",
     says="select(2) fails with EBADF where one of the descriptors, beside a TCP socket that is ready, is "
     "closed; without it it succeeds.",
@@ -190,6 +362,99 @@ def test_a_closed_descriptor(ns, observe, place):
 
 
 @claim(
+    "select.2/EBADF/sets-kept",
+    sentence="select.2/RETURN-VALUE/error",
+    section="RETURN VALUE",
+    says="Where select(2) fails with EBADF the sets are as they were before, with a TCP socket that is not "
+    "ready in each; where it succeeds they are emptied.",
+)
+def test_the_sets_are_kept(ns, observe):
+    with in_state("tcp", "listening") as idle:
+        number = os.dup(idle.fileno())
+        os.close(number)
+        sets = Sets([idle, Numbered(number)], [idle], [idle])
+        with refused(errno.EBADF):
+            sets.select()
+
+        found = [sets.left, select([idle], [idle], [idle]).sets]
+        assert observe("sets_of_both", found) == [[[0, 1], [0], [0]], [[], [], []]]
+
+
+@claim(
+    "select.2/EBADF/error-occurred",
+    sentence="select.2/EBADF/error",
+    section="ERRORS",
+    says="select(2) fails with EBADF where an error has occurred on a descriptor, a TCP socket that its "
+    "peer has reset.",
+    expect=differs(
+        "it is ready to read and to write; older than the history in git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno": None},
+    ),
+)
+def test_an_error_has_occurred(ns, observe):
+    with in_state("tcp", "reset") as sock, refused(errno.EBADF):
+        observe("sets", select([sock], [sock], [sock]).sets)
+
+
+@claim(
+    "select.2/EBADF/above-all-open",
+    sentence="select.2/BUGS/beyond",
+    section="BUGS",
+    says="select(2) ignores a descriptor that was closed and is greater than all that are open, 1100, "
+    "beside a TCP socket with data.",
+    survives={"*": "the calls of a child are not looked at"},
+    expect=differs(
+        "it ignores what is beyond the table of descriptors, which does not shrink when they are closed, and "
+        "fails with EBADF within; older than the history in git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno_and_sets": ["EBADF", [[0, 1], [], []]]},
+    ),
+)
+def test_what_was_open_above_all(ns, observe):
+    with in_state("tcp", "data") as full:
+        found = in_child(lambda: above_all_open(full, 1100))
+
+        assert observe("errno_and_sets", found) == [None, [[0], [], []]]
+
+
+@claim(
+    "select.2/readfds/beyond",
+    sentence="select.2/BUGS/beyond",
+    section="BUGS",
+    says="select(2) ignores a descriptor that is not open and far beyond all that are, 60000, beside a TCP "
+    "socket with data: it does not fail with EBADF, and counts only the socket.",
+)
+def test_what_is_beyond_all_open(ns, observe):
+    with in_state("tcp", "data") as full, connected("tcp") as (empty, _):
+        numbers = [select([one, Numbered(FAR)]).number for one in (full, empty)]
+
+        assert observe("numbers", numbers) == [1, 0]
+
+
+@claim(
+    "select.2/readfds/beyond-cleared",
+    sentence="select.2/readfds/cleared",
+    section="Arguments",
+    says="After select(2) readfds does not have a descriptor that is not open and far beyond all that are, "
+    "60000, beside a TCP socket with data.",
+    expect=differs(
+        "it stays in the set, as if it were ready; older than the history in git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"number_and_sets": [1, [[0, 1], [], []]]},
+    ),
+)
+def test_what_is_beyond_all_open_stays(ns, observe):
+    with in_state("tcp", "data") as full:
+        found = select([full, Numbered(FAR)])
+
+        assert observe("number_and_sets", [found.number, found.sets]) == [1, [[0], [], []]]
+
+
+@claim(
     "select.2/EINVAL/nfds",
     sentence="select.2/EINVAL/nfds",
     section="ERRORS",
@@ -202,6 +467,19 @@ def test_a_negative_nfds(ns, observe):
             select([full], nfds=-1)
 
         assert observe("numbers", [select([full], nfds=0).number, select([full]).number]) == [0, 1]
+
+
+@claim(
+    "select.2/nfds/up-to",
+    sentence="select.2/nfds/limit",
+    section="Arguments",
+    says="select(2) looks at a descriptor, a TCP socket with data and room, where nfds is one more than it, "
+    "and not where nfds is the descriptor itself.",
+)
+@pytest.mark.parametrize(("more", "number"), [(0, 0), (1, 2)])
+def test_those_below_nfds(ns, observe, more, number):
+    with in_state("tcp", "data") as full:
+        assert observe("number", select([full], [full], nfds=full.fileno() + more).number) == number
 
 
 @claim(
@@ -230,8 +508,8 @@ def test_nfds_beyond_the_limit(ns, observe):
     "select.2/EINVAL/timeout",
     sentence="select.2/EINVAL/timeout",
     section="ERRORS",
-    says="select(2) of a UDP socket fails with EINVAL where the seconds of its timeout are negative, or "
-    "the microseconds are.",
+    says="select(2) of a UDP socket fails with EINVAL where the seconds of its timeout are negative, or the "
+    "microseconds are; without that it succeeds.",
 )
 @pytest.mark.parametrize("timeout", [(-1, 0), (0, -1)])
 def test_a_negative_timeout(ns, observe, timeout):
@@ -240,6 +518,36 @@ def test_a_negative_timeout(ns, observe, timeout):
             select([full], timeout=timeout)
 
         assert observe("number", select([full], timeout=(0, 0)).number) == 1
+
+
+@claim(
+    "select.2/EINVAL/pselect-timeout",
+    sentence=("select.2/EINVAL/timeout", "select.2/pselect/precision"),
+    section="ERRORS",
+    says="pselect(2) of a UDP socket fails with EINVAL where the seconds of its timeout are negative, or "
+    "the nanoseconds are, or these are 1,000,000,000; with 999,999,999 it succeeds.",
+)
+@pytest.mark.parametrize("timeout", [(-1, 0), (0, -1), (0, 1_000_000_000)])
+def test_a_wrong_timeout_of_pselect(ns, observe, timeout):
+    with in_state("udp", "data") as full:
+        with refused(errno.EINVAL):
+            Sets([full]).pselect(timeout)
+
+        assert observe("number", Sets([full]).pselect((0, 999_999_999)).number) == 1
+
+
+@claim(
+    "defacto/select/many-microseconds",
+    says="select(2) of a UDP socket takes no seconds and 30,000,000 microseconds for a timeout of 30 "
+    "seconds.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_more_microseconds_than_a_second_has(ns, observe):
+    with in_state("udp", "data") as full:
+        found = select([full], timeout=(0, PATIENT * 1_000_000))
+
+        assert observe("number_and_some_left", [found.number, 1 < found.seconds_left < PATIENT]) == [1, True]
 
 
 @claim(
@@ -260,8 +568,74 @@ def test_a_socket_that_does_not_block(ns, observe):
 
 
 @claim(
+    "select.2/O_NONBLOCK/wrong-checksum",
+    sentence="select.2/NOTES/O_NONBLOCK",
+    section="NOTES",
+    says="select(2) says the same of two UDP sockets over IPv4 to each of which a datagram of 200 bytes "
+    "with a wrong checksum has come, one with O_NONBLOCK and one without.",
+    needs=[Capability.NET_RAW],
+    expect=differs(
+        "of a socket that blocks it looks at the checksum, and drops the datagram, so that none is ready; "
+        "older than the history in git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"read_sets": [[], [0]]},
+    ),
+)
+def test_a_wrong_checksum(ns, observe):
+    with udp_receiver() as blocking, udp_receiver() as nonblocking, Socket.raw(IPPROTO_UDP) as sender:
+        nonblocking.nonblocking = True
+        for_blocking = with_wrong_checksum(("127.0.0.1", 9), blocking.getsockname(), bytes(200))
+        for_nonblocking = with_wrong_checksum(("127.0.0.1", 9), nonblocking.getsockname(), bytes(200))
+        sender.sendto(bytes(for_blocking), ("127.0.0.1", 0))
+        sender.sendto(bytes(for_nonblocking), ("127.0.0.1", 0))
+
+        assert observe("read_sets", [select([one]).sets[0] for one in (blocking, nonblocking)]) == [[0], [0]]
+
+
+@claim(
+    "select.2/BUGS/spurious",
+    sentence="select.2/BUGS/spurious",
+    section="BUGS",
+    says="select(2) says that a UDP socket over IPv4 with O_NONBLOCK is ready to read where only a datagram "
+    "of 200 bytes with a wrong checksum has come, which a receive does not take: it fails with EAGAIN.",
+    needs=[Capability.NET_RAW],
+)
+def test_ready_and_nothing_to_read(ns, observe):
+    with udp_receiver() as sock, Socket.raw(IPPROTO_UDP) as sender:
+        sock.nonblocking = True
+        damaged = with_wrong_checksum(("127.0.0.1", 9), sock.getsockname(), bytes(200))
+        sender.sendto(bytes(damaged), ("127.0.0.1", 0))
+        found = [select([sock]).sets]
+        with refused(errno.EAGAIN):
+            sock.recv(9)
+        found.append(select([sock]).sets)
+
+        assert observe("before_and_after", found) == [[[0], [], []], [[], [], []]]
+
+
+@claim(
+    "select.2/closed-in-thread/no-effect",
+    sentence="select.2/NOTES/closed-in-thread",
+    section="Multithreaded applications",
+    says="Where another thread closes the descriptor of a UNIX stream socket for which select(2) waits, "
+    "that has no effect: it waits on, and returns 0 when its timeout is over.",
+    expect=differs(
+        "it waits on, but when it looks again the descriptor is said to be ready",
+        since="5.17",
+        commit="68514dacf271",
+        backports=("5.10.95", "5.15.18", "5.16.4"),
+        observed={"closed_number_in_set": [True, 1, True]},
+    ),
+)
+def test_another_thread_closes_the_descriptor(ns, observe):
+    with connected("unix") as (sock, _):
+        assert observe("closed_number_in_set", selected_while_closed(sock)) == [True, 0, False]
+
+
+@claim(
     "select.2/kernel/larger-sets",
-    sentence="select.2/kernel/arbitrary-size",
+    sentence=("select.2/kernel/arbitrary-size", "select.2/BUGS/no-limit"),
     section="C library/kernel differences",
     says="The kernel takes sets of any size: it finds a TCP socket with data whose descriptor is 1500, "
     "beyond FD_SETSIZE.",
@@ -275,11 +649,17 @@ def test_a_descriptor_beyond_fd_setsize(ns, observe):
 
 @claim(
     "select.2/pselect/mask",
-    sentence=("select.2/pselect/sigmask", "select.2/pselect/equivalent"),
+    sentence=(
+        "select.2/pselect/waits",
+        "select.2/pselect/sigmask",
+        "select.2/pselect/equivalent",
+        "select.2/pselect/race",
+        "select.2/kernel/pselect6-mask",
+    ),
     section="pselect()",
     says="pselect(2) of a UDP socket, with a mask without a signal that is blocked and pending, lets its "
-    "handler run and fails with EINTR; with a mask that blocks it too, it finds what the socket has, "
-    "and it is blocked as before then.",
+    "handler run and fails with EINTR; with a mask that blocks it too, it finds what the socket has, and it "
+    "is blocked as before then.",
     survives={"*": "the calls of a child are not looked at"},
 )
 def test_the_mask_of_pselect(ns, observe):
@@ -290,14 +670,19 @@ def test_the_mask_of_pselect(ns, observe):
 
 
 @claim(
-    "select.2/pselect/precision",
-    sentence="select.2/pselect/timeout",
+    "select.2/pselect/timeout-kept",
+    sentence=("select.2/pselect/timeout", "select.2/kernel/pselect6"),
     section="pselect()",
-    says="pselect(2), as the C library has it, leaves its timeout, 30 seconds, as it is, where select(2) "
-    "may not.",
+    says="pselect(2), as the C library has it, leaves its timeout, 30 seconds, as it is where a UNIX stream "
+    "socket has data; the system call pselect6 takes from it what has passed.",
 )
 def test_pselect_keeps_its_timeout(ns, observe):
     with in_state("unix", "data") as full:
-        found = select([full], timeout=(30, 0), mask=0)
+        kept = Sets([full]).pselect((PATIENT, 0))
+        changed = Sets([full]).pselect6((PATIENT, 0))
 
-        assert observe("found", found) == (1, [[0], [], []], 30)
+        assert observe("kept", kept) == (1, [[0], [], []], PATIENT)
+        assert observe("changed", [changed[:2], 0 < changed.seconds_left < PATIENT]) == [
+            (1, [[0], [], []]),
+            True,
+        ]

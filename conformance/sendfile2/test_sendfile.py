@@ -16,6 +16,7 @@ from conformance.plugin.setups.files import TEXT, memory_file, pipe, place
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.signals import signalled
 from conformance.plugin.setups.sockets import SOCKETS
+from conformance.plugin.setups.splices import sendfile
 from conformance.plugin.setups.states import connected
 from conformance.plugin.timing import SOON
 from libsocket import Shutdown, Socket
@@ -51,17 +52,18 @@ def test_a_file_is_sent(ns, observe, kind):
     "sendfile.2/offset/given",
     sentence=("sendfile.2/offset/from", "sendfile.2/offset/unmodified"),
     section="DESCRIPTION",
-    says="With an offset sendfile(2) to a TCP or UNIX stream socket begins there, and leaves the file "
-    "offset where it is.",
+    says="With an offset sendfile(2) to a TCP or UNIX stream socket begins there, sets it to what "
+    "follows the last byte that was sent, and leaves the file offset where it is.",
 )
 @STREAMS
 def test_it_begins_at_an_offset(ns, observe, kind):
     with connected(kind) as (sock, peer), memory_file(b"0123456789") as file:
         peer.rcvtimeo = SOON
         os.lseek(file.fileno(), 2, os.SEEK_SET)
-        sent = os.sendfile(sock.fileno(), file.fileno(), 4, 3)
+        sent = sendfile(sock, file, 4, 3)
 
-        assert observe("sent_place_received", [sent, place(file), peer.recv(100).decode()]) == [3, 2, "456"]
+        found = [sent, place(file), peer.recv(100).decode()]
+        assert observe("sent_place_received", found) == [(3, 7), 2, "456"]
 
 
 @claim(
@@ -157,8 +159,26 @@ def test_a_full_socket(ns, observe, kind):
 
 
 @claim(
+    "sendfile.2/EAGAIN/full-unix",
+    sentence="sendfile.2/EAGAIN/nonblocking",
+    section="ERRORS",
+    says="sendfile(2) to a UNIX stream socket that does not block and whose buffer is full fails with "
+    "EAGAIN; it succeeds on one that has room.",
+)
+def test_a_full_unix_socket(ns, observe):
+    with connected("unix") as (sock, peer), memory_file(bytes(1_000_000)) as file:
+        sock.nonblocking = True
+        sent = os.sendfile(sock.fileno(), file.fileno(), 0, 1)
+        fill(sock)
+        with refused(errno.EAGAIN):
+            os.sendfile(sock.fileno(), file.fileno(), 0, 1_000_000)
+
+        assert observe("sent_before", [sent, len(peer.recv(1))]) == [1, 1]
+
+
+@claim(
     "sendfile.2/RETURN-VALUE/partial",
-    sentence=("sendfile.2/RETURN-VALUE/fewer", "sendfile.2/offset/unmodified"),
+    sentence="sendfile.2/RETURN-VALUE/fewer",
     section="RETURN VALUE",
     says="sendfile(2) to a UNIX stream socket that does not block sends of a file of 10 megabytes what "
     "there is room for, and returns how many bytes those are; the peer receives as many.",
@@ -276,8 +296,8 @@ def test_a_socket_without_a_peer(ns, observe, kind, number):
 
 @claim(
     "defacto/sendfile/one-datagram",
-    says="What sendfile(2) takes from a file at once, 20 bytes, is one datagram of a UDP or UNIX datagram "
-    "socket and one message of a UNIX seqpacket socket.",
+    says="What one sendfile(2) takes from a file, 10 bytes, is one datagram of a UDP or UNIX datagram socket "
+    "and one message of a UNIX seqpacket socket.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )

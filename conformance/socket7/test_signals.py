@@ -237,7 +237,12 @@ def test_the_owner_is_told_of_an_event(ns, observe, request_):
 
 @claim(
     "socket.7/F_SETSIG/descriptor",
-    sentence=("socket.7/signals/setsig", "socket.7/FIOASYNC/signal"),
+    sentence=(
+        "socket.7/signals/setsig",
+        "socket.7/FIOASYNC/signal",
+        "F_GETSIG.2const/F_SETSIG/info",
+        "F_GETSIG.2const/F_SETOWN/other-signal",
+    ),
     section="Signals",
     says="With F_SETSIG a real-time signal tells the thread that owns a UDP socket with O_ASYNC of a "
     "datagram that arrives, instead of SIGIO, and its si_fd is the descriptor.",

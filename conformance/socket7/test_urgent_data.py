@@ -49,6 +49,7 @@ def test_urgent_data_raises_pollpri(ns, observe):
         "socket.2/F_SETOWN/SIGURG",
         "socket.2/type/out-of-band",
         "socket.2/stream/out-of-band",
+        "F_GETSIG.2const/F_SETOWN/SIGURG",
     ),
     section="Socket-layer functions",
     says="When urgent data arrives at a TCP socket, SIGURG is sent to the process that owns the socket; "

@@ -14,7 +14,7 @@ from conformance.plugin.setups.files import TEXT, pipe
 from conformance.plugin.setups.readiness import await_end, await_readable
 from conformance.plugin.setups.splices import SPLICE_F_NONBLOCK, splice, tee, vmsplice
 from conformance.plugin.setups.states import connected
-from conformance.plugin.timing import SOON
+from conformance.plugin.timing import LONG, SOON, timed
 from libsocket import Shutdown
 from netns import Capability
 
@@ -157,13 +157,13 @@ def test_no_room_in_the_socket(ns, observe, kind):
 
 @claim(
     "splice.2/EAGAIN/flag",
-    sentence="splice.2/SPLICE_F_NONBLOCK/may-block",
-    section="DESCRIPTION",
-    says="SPLICE_F_NONBLOCK makes splice(2) from a TCP socket that blocks fail with EAGAIN while nothing "
-    "has come.",
+    sentence="splice.2/EAGAIN/nonblocking",
+    section="ERRORS",
+    says="SPLICE_F_NONBLOCK makes splice(2) from a TCP or UNIX stream socket that blocks fail with EAGAIN "
+    "while nothing has come.",
 )
-@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
-def test_the_flag_on_tcp(ns, observe, kind):
+@STREAMS
+def test_the_flag_on_a_socket_that_is_read(ns, observe, kind):
     with connected(kind) as (sock, peer), pipe() as (_, writer):
         sock.rcvtimeo = SOON
         with refused(errno.EAGAIN):
@@ -175,8 +175,31 @@ def test_the_flag_on_tcp(ns, observe, kind):
 
 
 @claim(
+    "splice.2/SPLICE_F_NONBLOCK/full-socket",
+    sentence="splice.2/SPLICE_F_NONBLOCK/may-block",
+    section="DESCRIPTION",
+    says="SPLICE_F_NONBLOCK does not keep splice(2) from a pipe to a TCP socket, over IPv4 and IPv6, that "
+    "blocks and whose buffer is full from waiting, as long as SO_SNDTIMEO says; with O_NONBLOCK it fails "
+    "with EAGAIN, too, however long that is.",
+)
+@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
+def test_the_flag_on_a_socket_that_is_written(ns, observe, kind):
+    with connected(kind) as (sock, _), pipe(bytes(50_000)) as (reader, _):
+        fill(sock)
+        sock.sndtimeo = 0.05
+        with timed() as took, refused(errno.EAGAIN):
+            splice(reader, sock, 50_000, SPLICE_F_NONBLOCK)
+        sock.sndtimeo = LONG
+        sock.nonblocking = True
+        with refused(errno.EAGAIN, "errno_nonblocking"):
+            splice(reader, sock, 50_000, SPLICE_F_NONBLOCK)
+
+        assert observe("waited", took.lasted(0.05)) is True
+
+
+@claim(
     "tee.2/EINVAL/socket",
-    sentence="tee.2/EINVAL/no-pipe",
+    sentence=("tee.2/tee/duplicates", "tee.2/EINVAL/no-pipe"),
     section="ERRORS",
     says="tee(2) from a TCP or UNIX stream socket to a pipe, or from a pipe to one, fails with EINVAL; "
     "from a pipe to another it duplicates.",
@@ -202,7 +225,7 @@ def test_tee_takes_no_socket(ns, observe, kind):
 
 @claim(
     "vmsplice.2/EBADF/socket",
-    sentence="vmsplice.2/EBADF/no-pipe",
+    sentence=("vmsplice.2/vmsplice/pipe", "vmsplice.2/EBADF/no-pipe"),
     section="ERRORS",
     says="vmsplice(2) to a TCP, UDP or UNIX stream socket fails with EBADF; to a pipe it succeeds.",
 )

@@ -1,4 +1,4 @@
-"""write(2), readv(2) and writev(2) on sockets."""
+"""write(2) on sockets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from conformance.plugin.timing import SOON
 from libsocket import Shutdown
 
 STREAMS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix"])
-KINDS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "udp", "unix", "unix-seqpacket", "unix-datagram"])
+KINDS = pytest.mark.parametrize(
+    "kind", ["tcp", "tcp6", "udp", "udp6", "unix", "unix-seqpacket", "unix-datagram"]
+)
 
 
 @claim(

@@ -138,7 +138,8 @@ def _empty(kind: str) -> Iterator[Scene]:
 @contextmanager
 def _full(kind: str) -> Iterator[Scene]:
     """No room to send."""
-    with connected(kind) as (sock, peer):
+    with connected(kind) as pair:
+        sock, peer = reversed(pair) if kind == "netlink" else pair  # of these one end alone is connected
         if kind == "unix-datagram":
             sock.sndbuf = 100_000  # where much is the default, the receiver has as many as it may before
         queued = fill(sock)
@@ -148,16 +149,19 @@ def _full(kind: str) -> Iterator[Scene]:
 
 def fill(sock: Socket) -> int:
     """Send until not even a byte fits, and what TCP could send of it is acknowledged."""
-    sent = fill_buffer(sock) if sock.family != socket.AF_UNIX else 0
-    while more := _sent_at_once(sock):
+    end = time.monotonic() + SOON
+    sent = fill_buffer(sock) if sock.proto == socket.IPPROTO_TCP else 0
+    while more := _sent_at_once(sock, end):
         sent += more
     return sent
 
 
-def _sent_at_once(sock: Socket) -> int:
+def _sent_at_once(sock: Socket, end: float) -> int:
     """What fits once nothing is under way."""
     while sock.proto == socket.IPPROTO_TCP and sock.tcp_info.unacked:
+        assert time.monotonic() < end, f"it was not acknowledged within {SOON:g} seconds"
         time.sleep(0.001)
+    assert time.monotonic() < end, f"there was still room after {SOON:g} seconds"
     sent = 0
     for piece in (bytes(65_536), b"x"):
         with suppress(BlockingIOError):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from socket import inet_aton
+from dataclasses import dataclass, replace
+from socket import IPPROTO_UDP, inet_aton
 from typing import Final
 
 UDP_HEADER: Final = 8
@@ -69,3 +69,11 @@ def internet_sum(octets: bytes) -> int:
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)
     return total
+
+
+def with_wrong_checksum(source: tuple[str, int], destination: tuple[str, int], data: bytes) -> Datagram:
+    """A datagram over IPv4 whose checksum has one bit that is not right."""
+    bare = Datagram(source[1], destination[1], data)
+    addresses = inet_aton(source[0]), inet_aton(destination[0])
+    header = pseudo_header(*addresses, len(bytes(bare)), protocol=IPPROTO_UDP)
+    return replace(bare, checksum=(0xFFFF - internet_sum(header + bytes(bare))) ^ 1)

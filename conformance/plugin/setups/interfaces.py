@@ -6,6 +6,7 @@ import ctypes
 import socket
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from fcntl import ioctl
 from typing import Final, Literal
 
@@ -67,7 +68,8 @@ _FLAGS: Final = {
 def shown(sock: Socket, request: str, device: str = "lo") -> object:
     """What an ioctl shows of an interface: a number, names of flags, an address, a name."""
     begin = bytes(_NAME) + _number(1) if request == "SIOCGIFNAME" else device.encode().ljust(_NAME, b"\0")
-    given = ioctl(sock, REQUESTS[request], begin.ljust(_IFREQ, b"\xff" if "ADDR" not in request else b"\0"))
+    rest = b"\0" if request.endswith(("ADDR", "IFFLAGS")) else b"\xff"  # what the ioctl is to change
+    given = ioctl(sock, REQUESTS[request], begin.ljust(_IFREQ, rest))
     return _SHOWN[request](given)
 
 
@@ -82,6 +84,13 @@ def is_up(sock: Socket, device: str) -> bool:
     """Whether an interface has IFF_UP."""
     flags = shown(sock, "SIOCGIFFLAGS", device)
     return isinstance(flags, list) and "UP" in flags
+
+
+def names_after_renaming(sock: Socket, device: str, name: str) -> list[str]:
+    """Which of two names interfaces have after an attempt to rename one (SIOCSIFNAME)."""
+    with suppress(OSError):
+        set_of(sock, "SIOCSIFNAME", name, device)
+    return [found for _, found in socket.if_nameindex() if found in {device, name}]
 
 
 def set_of(sock: Socket, request: str, value: object, device: str = "lo") -> None:

@@ -1,20 +1,37 @@
-"""select(2) and pselect(2) as they are: with any nfds, and with the timeout that is left."""
+"""select(2) and pselect(2) as the kernel has them: any nfds, sets of any size, and the timeout that is left.
+
+The C library's select may be a pselect6, so that the calls are made by their numbers; its pselect hides
+that the timeout changes.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
+import platform
 import resource
 import signal
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 from conformance.plugin.refusal import errno_name
-from libsocket import Fd
+from conformance.plugin.setups.threads import delayed
+from libsocket import Fd, Socket
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _TIME: Final = struct.Struct("@ll")
+_MASK: Final = struct.Struct("@PN")
+_MACHINE: Final = platform.machine()
+_SELECT: Final = {"x86_64": 23, "ppc64le": 142, "s390x": 142}.get(_MACHINE)
+"""None where there is no such system call."""
+_PSELECT6: Final = {"x86_64": 270, "ppc64le": 280, "s390x": 301}.get(_MACHINE, 72)
+
+PATIENT: Final = 30
+"""Seconds of a timeout whose end no test sees."""
 
 
 class _File(Protocol):
@@ -31,43 +48,94 @@ class Selected(NamedTuple):
     seconds_left: float
 
 
+class Sets:
+    """Files to be read, to be written, and with exceptional conditions; None is a null pointer."""
+
+    def __init__(
+        self,
+        read: Sequence[_File] | None = (),
+        write: Sequence[_File] | None = (),
+        exceptional: Sequence[_File] | None = (),
+    ) -> None:
+        self._files = (read, write, exceptional)
+        self._numbers = [[file.fileno() for file in one or ()] for one in self._files]
+        size = max([1023, *(number for one in self._numbers for number in one)]) // 64 * 8 + 8
+        self._bits = [
+            None if files is None else _bits(numbers, size)
+            for files, numbers in zip(self._files, self._numbers, strict=True)
+        ]
+
+    @property
+    def left(self) -> list[list[int]]:
+        """The places, in the files that were asked for, of those that are in each set now."""
+        return [
+            [place for place, number in enumerate(numbers) if bits and _is_in(number, bits)]
+            for numbers, bits in zip(self._numbers, self._bits, strict=True)
+        ]
+
+    def select(self, timeout: tuple[int, int] | None = (0, 0), nfds: int | None = None) -> Selected:
+        """select(2), with a timeout of seconds and microseconds. Raises: OSError.
+
+        ``nfds`` is one more than the largest descriptor if it is not given.
+        """
+        if _SELECT is None:
+            return self._called(_libc.select, timeout, nfds, 1_000_000)
+        return self._called(lambda *given: _libc.syscall(_SELECT, *given), timeout, nfds, 1_000_000)
+
+    def pselect(self, timeout: tuple[int, int] | None, mask: int | None = None) -> Selected:
+        """pselect(2) of the C library, with a timeout of seconds and nanoseconds. Raises: OSError."""
+        signals = None if mask is None else ctypes.create_string_buffer(mask.to_bytes(8, "little"), 128)
+        return self._called(lambda *given: _libc.pselect(*given, signals), timeout, None, 1_000_000_000)
+
+    def pselect6(self, timeout: tuple[int, int]) -> Selected:
+        """The system call that pselect(2) is, without a mask. Raises: OSError."""
+        mask = ctypes.create_string_buffer(_MASK.pack(0, 8), _MASK.size)
+        return self._called(
+            lambda *given: _libc.syscall(_PSELECT6, *given, mask), timeout, None, 1_000_000_000
+        )
+
+    def _called(
+        self, call: Callable[..., int], timeout: tuple[int, int] | None, nfds: int | None, fraction: int
+    ) -> Selected:
+        time = None if timeout is None else ctypes.create_string_buffer(_TIME.pack(*timeout), _TIME.size)
+        highest = max((number for one in self._numbers for number in one), default=-1)
+        returned = call(highest + 1 if nfds is None else nfds, *self._bits, time)
+        if returned < 0:
+            raise Failed(ctypes.get_errno(), _seconds(time, fraction))
+        return Selected(returned, self.left, _seconds(time, fraction))
+
+
+class Failed(OSError):
+    """A call failed."""
+
+    def __init__(self, number: int, seconds_left: float) -> None:
+        super().__init__(number, os.strerror(number))
+        self.seconds_left = seconds_left
+
+
 def select(
-    read: Sequence[_File] = (),
-    write: Sequence[_File] = (),
-    exceptional: Sequence[_File] = (),
+    read: Sequence[_File] | None = (),
+    write: Sequence[_File] | None = (),
+    exceptional: Sequence[_File] | None = (),
     *,
     timeout: tuple[int, int] | None = (0, 0),
     nfds: int | None = None,
-    mask: int | None = None,
 ) -> Selected:
-    """select(2), with a timeout of seconds and microseconds; with a ``mask`` of signals pselect(2).
-
-    The timeout of the latter is one of nanoseconds. ``nfds`` is one more than the largest descriptor if it
-    is not given. Raises: OSError.
-    """
-    files = (read, write, exceptional)
-    numbers = [file.fileno() for one in files for file in one]
-    size = max([1023, *numbers, nfds or 0]) // 64 * 8 + 8
-    sets = [_set([file.fileno() for file in one], size) for one in files]
-    count = max(numbers, default=-1) + 1 if nfds is None else nfds
-    time = None if timeout is None else ctypes.create_string_buffer(_TIME.pack(*timeout), _TIME.size)
-    if mask is None:
-        returned = _libc.select(count, *sets, time)
-    else:
-        signals = ctypes.create_string_buffer(mask.to_bytes(8, "little"), 128)
-        returned = _libc.pselect(count, *sets, time, signals)
-    if returned < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    left = _TIME.unpack(time.raw) if time else (0, 0)
-    found = [
-        [place for place, file in enumerate(one) if int.from_bytes(bits.raw, "little") >> file.fileno() & 1]
-        for one, bits in zip(files, sets, strict=True)
-    ]
-    return Selected(returned, found, left[0] + left[1] / (1_000_000 if mask is None else 1_000_000_000))
+    """select(2) of files to be read, to be written, and with exceptional conditions. Raises: OSError."""
+    return Sets(read, write, exceptional).select(timeout, nfds)
 
 
-def _set(numbers: Sequence[int], size: int) -> ctypes.Array[ctypes.c_char]:
+def _bits(numbers: Sequence[int], size: int) -> ctypes.Array[ctypes.c_char]:
     return ctypes.create_string_buffer(sum({1 << one for one in numbers}).to_bytes(size, "little"), size)
+
+
+def _is_in(number: int, bits: ctypes.Array[ctypes.c_char]) -> bool:
+    return bool(int.from_bytes(bits.raw, "little") >> number & 1)
+
+
+def _seconds(time: ctypes.Array[ctypes.c_char] | None, fraction: int) -> float:
+    seconds, rest = _TIME.unpack(time.raw) if time else (0, 0)
+    return float(seconds + rest / fraction)
 
 
 class Numbered:
@@ -88,11 +156,27 @@ def within_limit(file: _File, limit: int, nfds: int) -> int:
 
 def at_number(file: _File, number: int) -> int:
     """What select(2) returns for a copy of a descriptor at a number of up to 4095."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, hard))
+    _allow(4096)
     os.dup2(file.fileno(), number)
     with Fd(number) as copy:
         return select([copy]).number
+
+
+def above_all_open(file: _File, number: int) -> list[object]:
+    """The errno of select(2) and its sets then, with a file and one that was open, above all that are."""
+    _allow(4096)
+    os.dup2(file.fileno(), number)
+    os.close(number)
+    sets = Sets([file, Numbered(number)])
+    try:
+        sets.select()
+    except OSError as error:
+        return [errno_name(error.errno), sets.left]
+    return [None, sets.left]
+
+
+def _allow(descriptors: int) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
 
 def masked(full: _File, empty: _File) -> list[object]:
@@ -100,9 +184,34 @@ def masked(full: _File, empty: _File) -> list[object]:
     signal.signal(signal.SIGUSR1, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     signal.raise_signal(signal.SIGUSR1)
-    found: list[object] = [select([full], timeout=(1, 0), mask=1 << signal.SIGUSR1 - 1).number]
+    found: list[object] = [Sets([full]).pselect((1, 0), mask=1 << signal.SIGUSR1 - 1).number]
     try:
-        found.append(select([empty], timeout=(1, 0), mask=0).number)
+        found.append(Sets([empty]).pselect((1, 0), mask=0).number)
     except OSError as error:
         found.append(errno_name(error.errno))
     return [*found, signal.SIGUSR1 in signal.pthread_sigmask(signal.SIG_BLOCK, ())]
+
+
+def lessened_when_interrupted(sock: Socket, call: str) -> int:
+    """1 if ``select`` or ``pselect6`` fails with EINTR and its timeout is less then."""
+    try:
+        getattr(Sets([sock]), call)((PATIENT, 0))
+    except Failed as failed:
+        return int(failed.errno == errno.EINTR and 0 < failed.seconds_left < PATIENT)
+    return 0
+
+
+def selected_while_closed(sock: Socket) -> list[object]:
+    """Another thread closes the only descriptor in readfds while select(2) waits, which has a timeout.
+
+    Whether it was closed, the number returned, and whether the descriptor is in readfds.
+    """
+    for seconds in (0.02, 0.2, 2.0):
+        number = os.dup(sock.fileno())
+        with suppress(Failed), delayed(partial(os.close, number), seconds) as begun:
+            whole, rest = divmod(2 * seconds, 1)
+            found = select([Numbered(number)], timeout=(int(whole), int(1_000_000 * rest)))
+            if not begun.is_set():
+                os.close(number)
+            return [begun.is_set(), found.number, found.sets[0] == [0]]
+    raise AssertionError("the descriptor was closed each time before select was called, or that failed")

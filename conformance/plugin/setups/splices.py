@@ -1,4 +1,4 @@
-"""splice(2), tee(2) and vmsplice(2), which the interpreter has only in part."""
+"""splice(2), tee(2), vmsplice(2) and the offset of sendfile(2), which the interpreter has only in part."""
 
 from __future__ import annotations
 
@@ -40,6 +40,15 @@ def vmsplice(target: _File, data: bytes) -> int:
     memory = ctypes.create_string_buffer(data, len(data))
     vector = ctypes.create_string_buffer(struct.pack("@PN", ctypes.addressof(memory), len(data)))
     return _checked(_libc.vmsplice(target.fileno(), vector, 1, SPLICE_F_NONBLOCK))
+
+
+def sendfile(target: _File, source: _File, offset: int, size: int) -> tuple[int, int]:
+    """How many bytes sendfile(2) sent from an offset, and what it set that to. Raises: OSError."""
+    place = ctypes.c_int64(offset)
+    sent = _checked(
+        _libc.sendfile(target.fileno(), source.fileno(), ctypes.byref(place), ctypes.c_size_t(size))
+    )
+    return sent, place.value
 
 
 def _checked(returned: int) -> int:

@@ -41,11 +41,11 @@ def read_pieces(file: _File, count: int) -> int:
     return _checked(_libc.readv(file.fileno(), ctypes.create_string_buffer(vectors), count))
 
 
-def write_too_much(file: _File) -> int:
-    """writev(2) of a piece whose size is one more than an ssize_t holds."""
+def write_sizes(file: _File, *sizes: int) -> int:
+    """writev(2) of pieces of these sizes, of which there is memory for a byte."""
     byte = ctypes.create_string_buffer(b"x")
-    vector = struct.pack("@PQ", ctypes.addressof(byte), 1 << 63)
-    return _checked(_libc.writev(file.fileno(), ctypes.create_string_buffer(vector), 1))
+    vectors = b"".join(struct.pack("@PQ", ctypes.addressof(byte), size) for size in sizes)
+    return _checked(_libc.writev(file.fileno(), ctypes.create_string_buffer(vectors), len(sizes)))
 
 
 def _checked(returned: int) -> int:
