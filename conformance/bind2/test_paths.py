@@ -11,7 +11,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.paths import bind_on_tmpfs, bind_path, chain_of_links
-from conformance.plugin.setups.unix_names import ENDS_WITH_ITS_PROCESS, WHOLE, unix_address
+from conformance.plugin.setups.unix_names import WHOLE, unix_address
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Capability
@@ -102,7 +102,6 @@ def test_a_file_is_no_directory(ns, observe, tmp_path, type_, which):
     says="Binding a UNIX stream, datagram or seqpacket socket to a path on a file system that is mounted "
     "read-only fails with EROFS.",
     needs=[Capability.SYS_ADMIN],
-    survives=ENDS_WITH_ITS_PROCESS,
 )
 @TYPES
 def test_no_file_is_made_on_a_read_only_file_system(ns, observe, type_):

@@ -11,7 +11,16 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening
-from conformance.plugin.setups.socket_addresses import own, peer
+from conformance.plugin.setups.socket_addresses import (
+    HOME,
+    at_home,
+    bind_to,
+    connect_to,
+    octets_of,
+    own,
+    peer,
+)
+from conformance.plugin.setups.sockets import SOCKETS
 from libsocket import Socket
 
 
@@ -56,6 +65,64 @@ def test_port_0_is_a_peer_that_is_not_told(ns, observe, host):
             sock.getpeername()
 
         assert observe("own_and_sent", [sock.getsockname()[0], sock.send(b"hello")]) == [host, 5]
+
+
+@claim(
+    "defacto/connect/wildcard-from-bound",
+    says="A TCP or UDP socket over IPv4 that is bound to 127.0.0.2 and connected to 0.0.0.0 has its own "
+    "address as its peer's, too.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_any_address_is_its_own(ns, observe, kind):
+    with at_home(kind, "0.0.0.0:4321"), SOCKETS[kind]() as sock:
+        bind_to(sock, octets_of("127.0.0.2:0"))
+        connect_to(sock, octets_of("0.0.0.0:4321"))
+
+        assert observe("own_and_peer", [own(sock), peer(sock)]) == ["127.0.0.2:chosen", "127.0.0.2:4321"]
+
+
+@claim(
+    "defacto/connect/wildcard-from-mapped",
+    says="A TCP or UDP socket over IPv6 that is bound to 127.0.0.2, mapped into IPv6, and connected to :: "
+    "has 127.0.0.1, mapped, as its peer's address.",
+    since="4.10",
+    commit="052d2369d1b4",
+    needs=[IPV6],
+)
+@pytest.mark.parametrize("kind", ["tcp6", "udp6"])
+def test_any_address_is_mapped_as_its_own(ns, observe, kind):
+    with at_home(kind, "[::]:4321"), SOCKETS[kind]() as sock:
+        bind_to(sock, octets_of("[::ffff:127.0.0.2]:0"))
+        connect_to(sock, octets_of("[::]:4321"))
+
+        assert observe("own_and_peer", [own(sock), peer(sock)]) == [
+            "[::ffff:127.0.0.2]:chosen",
+            "[::ffff:127.0.0.1]:4321",
+        ]
+
+
+@claim(
+    "defacto/connect/inet6-from-mapped",
+    says="Connecting a TCP or UDP socket over IPv6 that is bound to 127.0.0.1, mapped into IPv6, to ::1 "
+    "fails with EAFNOSUPPORT, though AF_INET6 is the family in the address.",
+    since="4.10",
+    commit="ec5e3b0a1d41",
+    needs=[IPV6],
+)
+@pytest.mark.parametrize("kind", ["tcp6", "udp6"])
+def test_an_inet_address_does_not_reach_inet6(ns, observe, kind):
+    with at_home(kind, "[::]:4321"), SOCKETS[kind]() as sock:
+        bind_to(sock, octets_of("[::ffff:127.0.0.1]:0"))
+        with refused(errno.EAFNOSUPPORT):
+            connect_to(sock, octets_of(HOME[kind]))
+        connect_to(sock, octets_of("[::ffff:127.0.0.1]:4321"))
+
+        assert observe("own_and_peer", [own(sock), peer(sock)]) == [
+            "[::ffff:127.0.0.1]:chosen",
+            "[::ffff:127.0.0.1]:4321",
+        ]
 
 
 @claim(
