@@ -165,10 +165,12 @@ def fill(sock: Socket) -> int:
     return sent
 
 
-def drain(sock: Socket, size: int) -> None:
+def drain(sock: Socket, size: int) -> bytes:
     """Receive so many bytes, in messages of any size."""
-    while size > 0:
-        size -= len(sock.recv(1_000_000))
+    received = bytearray()
+    while len(received) < size:
+        received += sock.recv(1_000_000)
+    return bytes(received)
 
 
 _LISTENING: Final[Mapping[str, Callable[..., AbstractContextManager[Socket]]]] = {

@@ -46,19 +46,23 @@ def getown(sock: Socket, argument: int = 0) -> int:
 
 
 def changed_flags(sock: Socket) -> list[str]:
-    """The flags that F_SETFL changes, of each bit of an int alone; in brackets what it refuses."""
-    return sorted(filter(None, (_changed(sock, 1 << bit) for bit in range(32))))
+    """The flags that F_SETFL changes, of each bit beside another flag; in brackets what it refuses."""
+    beside = (os.O_NONBLOCK, os.O_APPEND)  # by turns, so that each call is seen
+    return sorted(filter(None, (_changed(sock, 1 << bit, beside[bit % 2]) for bit in range(32))))
 
 
-def _changed(sock: Socket, flag: int) -> str:
+def _changed(sock: Socket, flag: int, beside: int) -> str:
+    if flag == os.O_NONBLOCK:
+        beside = os.O_NOATIME
     name = _CHANGEABLE.get(flag, hex(flag))
     try:
-        fcntl.fcntl(sock, fcntl.F_SETFL, flag)
+        fcntl.fcntl(sock, fcntl.F_SETFL, flag | beside)
     except OSError as error:
         return f"({name}: {errno_name(error.errno)})"
-    changed = fcntl.fcntl(sock, fcntl.F_GETFL) != os.O_RDWR
-    fcntl.fcntl(sock, fcntl.F_SETFL, 0)
-    return name if changed else ""
+    flags = fcntl.fcntl(sock, fcntl.F_GETFL)
+    if flags == os.O_RDWR | beside:
+        return ""
+    return name if flags == os.O_RDWR | beside | flag else f"{name}: {flags:#x}"
 
 
 def set_owner_ex(sock: Socket, kind: int, number: int) -> None:
