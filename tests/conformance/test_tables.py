@@ -27,6 +27,14 @@ says = "What it says."
 NO_TESTS = ""
 
 TRUE = {
+    "interrupted": ("recv", 'sockets = ["unix"]\nby = "restarting-handler"\noutcome = "goes on"'),
+    "answered": ("SIOCINQ", 'sockets = ["udp"]\nvalue = 0'),
+    "unanswered": ("SIOCINQ", 'sockets = ["netlink"]\nerrno = "ENOTTY"\nbeside = ["SIOCINQ", "udp"]'),
+    "interface": ("SIOCGIFINDEX", 'sockets = ["udp", "unix"]\nvalue = 1'),
+    "interface-set": (
+        "SIOCSIFMTU",
+        'sockets = ["udp"]\nvalue = 1400\nerrno = "EPERM"\nshown-by = "SIOCGIFMTU"\nthen = 1400',
+    ),
     "default": ("SO_KEEPALIVE", 'sockets = ["tcp", "udp"]\nvalue = 0'),
     "stored": ("SO_RCVLOWAT", 'sockets = ["tcp"]\nvalues = [[5, 5], [0, 1]]\nbefore = [7]'),
     "maximum": ("SO_RCVBUF", 'sockets = ["udp"]\nsysctl = "net.core.rmem_max"\nfactor = 2'),
@@ -173,6 +181,14 @@ TRUE_TOO = {
 """The same, with fields that not every row of the kind has."""
 
 FALSE = {
+    "interrupted": ("recv", 'sockets = ["unix"]\nby = "restarting-handler"\noutcome = "EINTR"'),
+    "answered": ("SIOCINQ", 'sockets = ["udp"]\nvalue = 1'),
+    "unanswered": ("SIOCINQ", 'sockets = ["netlink"]\nerrno = "EINVAL"\nbeside = ["SIOCINQ", "udp"]'),
+    "interface": ("SIOCGIFINDEX", 'sockets = ["udp", "unix"]\nvalue = 2'),
+    "interface-set": (
+        "SIOCSIFMTU",
+        'sockets = ["udp"]\nvalue = 1400\nerrno = "EPERM"\nshown-by = "SIOCGIFMTU"\nthen = 1500',
+    ),
     "default": ("SO_KEEPALIVE", 'sockets = ["tcp"]\nvalue = 1'),
     "stored": ("SO_RCVLOWAT", 'sockets = ["tcp"]\nvalues = [[5, 6]]\nbefore = [7]'),
     "maximum": ("SO_RCVBUF", 'sockets = ["udp"]\nsysctl = "net.core.rmem_max"'),
@@ -270,6 +286,8 @@ FALSE_TOO = {
 """The same, with fields that not every row of the kind has."""
 
 SUBJECTS = {
+    "interrupted": "call",
+    **dict.fromkeys(("answered", "unanswered", "interface", "interface-set"), "request"),
     **dict.fromkeys(CONNECTION_KINDS, "section"),
     "sysctl-default": "sysctl",
     "reported": "state",
