@@ -211,7 +211,7 @@ def selected_while_closed(sock: Socket) -> list[object]:
         with suppress(Failed), delayed(partial(os.close, number), seconds) as begun:
             whole, rest = divmod(2 * seconds, 1)
             found = select([Numbered(number)], timeout=(int(whole), int(1_000_000 * rest)))
-            if not begun.is_set():
-                os.close(number)
-            return [begun.is_set(), found.number, found.sets[0] == [0]]
-    raise AssertionError("the descriptor was closed each time before select was called, or that failed")
+            if begun.is_set():
+                return [True, found.number, found.sets[0] == [0]]
+            os.close(number)  # the thread came too late: it is tried again with more time
+    raise AssertionError("select ended each time before the descriptor was closed, or it failed")
