@@ -27,7 +27,7 @@ says = "What it says."
 NO_TESTS = ""
 
 TRUE = {
-    "interrupted": ("recv", 'sockets = ["unix"]\nby = "restarting-handler"\noutcome = "goes on"'),
+    "interrupted": ("recv", 'sockets = ["tcp"]\nby = "restarting-handler"\noutcome = "goes on"'),
     "answered": ("SIOCINQ", 'sockets = ["udp"]\nvalue = 0'),
     "unanswered": ("SIOCINQ", 'sockets = ["netlink"]\nerrno = "ENOTTY"\nbeside = ["SIOCINQ", "udp"]'),
     "interface": ("SIOCGIFINDEX", 'sockets = ["udp", "unix"]\nvalue = 1'),
@@ -181,7 +181,7 @@ TRUE_TOO = {
 """The same, with fields that not every row of the kind has."""
 
 FALSE = {
-    "interrupted": ("recv", 'sockets = ["unix"]\nby = "restarting-handler"\noutcome = "EINTR"'),
+    "interrupted": ("recv", 'sockets = ["tcp"]\nby = "restarting-handler"\noutcome = "EINTR"'),
     "answered": ("SIOCINQ", 'sockets = ["udp"]\nvalue = 1'),
     "unanswered": ("SIOCINQ", 'sockets = ["netlink"]\nerrno = "EINVAL"\nbeside = ["SIOCINQ", "udp"]'),
     "interface": ("SIOCGIFINDEX", 'sockets = ["udp", "unix"]\nvalue = 2'),

@@ -147,6 +147,12 @@ def _full(kind: str) -> Iterator[Scene]:
         yield Scene(sock, lambda: drain(peer, queued))
 
 
+FILLS: Final = {
+    "no-op: setsockopt(*SO_SNDBUF*": "a buffer that is full seldom gets room again before it is looked at"
+}
+"""What survives where ``fill`` is called, and why."""
+
+
 def fill(sock: Socket) -> int:
     """Send until not even a byte fits; the number of bytes that did.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from typing import Final, Literal, Protocol, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import ClassVar, Final, Literal, Protocol, TypeVar
 
 from msgspec import field
 
@@ -209,6 +209,9 @@ class NameMemory(_OfKinds, frozen=True, kw_only=True):
     """What addrlen holds."""
     missing: tuple[Literal["nothing", "address", "length"], ...]
     """Each is tried: memory for the address at NULL and at 1, for the length at 1."""
+    EXPLAINED: ClassVar[Mapping[str, str]] = {
+        "no-op: connect(*": "the name of a socket does not hang on whether its peer has one"
+    }
 
     def cases(self) -> Iterator[Case]:
         for kind in self.sockets:
@@ -251,6 +254,7 @@ class Shut(_OfKinds, frozen=True, kw_only=True):
     own: tuple[Words, Words]
     peer: tuple[Words, Words] | None = None
     then: Words | None = None
+    EXPLAINED: ClassVar[Mapping[str, str]] = {"no-op: epoll_ctl(*": "what it waits for may have come before"}
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import Any, Final, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Literal, Protocol, TypeVar
 
 from msgspec import field
 
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.blocked import CALLS, By, Timeout, interrupted
+from conformance.plugin.setups.blocked import CALLS, FILLS, By, Timeout, interrupted
 from conformance.plugin.setups.interfaces import REQUESTS as INTERFACE_REQUESTS
 from conformance.plugin.setups.interfaces import set_of, shown
 from conformance.plugin.setups.ioctls import REQUESTS, asked
@@ -810,6 +810,10 @@ class InterfaceSet(_OfInterface, frozen=True, kw_only=True):
     shown_by: Words = field(name="shown-by")
     then: int | str | tuple[int | str, ...]
     """What is shown then."""
+    EXPLAINED: ClassVar[Mapping[str, str]] = {
+        "no-op: ioctl(SIOCGIF*": "what is shown at first is another value in any case",
+        "no-op: ioctl(SIOCSIFADDR*": "few of the requests need an address",
+    }
 
 
 def test_an_ioctl_sets_something_of_an_interface(
@@ -842,6 +846,12 @@ class Interrupted(ClaimRow, frozen=True, kw_only=True):
     outcome: Literal["EINTR", "goes on"]
     timeout: Timeout = "none"
     """Which timeout the socket has."""
+    EXPLAINED: ClassVar[Mapping[str, str]] = {
+        "no-op: connect(*": "a socket of a pair waits whether it has a peer or only is one",
+        "no-op: bind(*": "a packet socket waits for what comes to any interface, too",
+        "no-op: epoll_ctl(*": "what it waits for may have come before",
+        **FILLS,
+    }
 
     def __post_init__(self) -> None:
         if self.call not in CALLS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar, get_origin
+from typing import Annotated, Any, ClassVar, TypeVar, get_origin
 
 import pytest
 from msgspec import Meta, Struct
@@ -114,6 +114,8 @@ class ClaimRow(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """By code: ``CAP_NET_ADMIN``, ``link:veth``."""
     expect: tuple[Difference, ...] = ()
     survives: Mapping[str, Words] = {}
+    EXPLAINED: ClassVar[Mapping[str, str]] = {}
+    """What survives in every row of the kind: what only leads to the scene, and why."""
 
     def claim(self) -> pytest.MarkDecorator:
         """Raises: RowError, and ValueError for an id that is none."""
@@ -128,7 +130,7 @@ class ClaimRow(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
             commit=self.commit,
             needs=[_need(code) for code in self.needs],
             expect=[one.difference() for one in self.expect],
-            survives=self.survives,
+            survives={**self.EXPLAINED, **self.survives},
         )
 
     def cases(self) -> Iterator[Case]:
