@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import resource
+import signal
 import subprocess
 from functools import partial
 from socket import MSG_DONTWAIT, SOCK_DGRAM, SOCK_SEQPACKET
@@ -20,6 +21,7 @@ from conformance.plugin.setups.interruptions import interrupting
 from conformance.plugin.setups.listeners import listening, listening_unix
 from conformance.plugin.setups.pairs import TCP_PAIRS, fill_buffer, slow_reader
 from conformance.plugin.setups.readiness import await_hangup, await_readable
+from conformance.plugin.setups.signals import signalled
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.threads import delayed
 from conformance.plugin.timing import LONG, SOON
@@ -291,19 +293,18 @@ def test_a_waiting_accept_completes(ns, observe, listening_):
         "it ends its waiting and succeeds (older than the history in git)",
         since="2.6.12",
         commit="1da177e4c3f4",
-        observed={"errno": None, "errno_of_closed": "EBADF"},
+        observed={"errno": None, "errno_of_closed": "EBADF", "interrupted": True},
     ),
-    survives={
-        "no-op: setsockopt(*SO_LINGER*": "a close that does not wait succeeds, as one that a signal ends"
-    },
 )
 def test_an_interrupted_close_fails(ns, observe):
-    with slow_reader() as (sender, _), interrupting(restart=False):
+    with slow_reader() as (sender, _), interrupting(restart=False), signalled(signal.SIGUSR1) as came:
         fill_buffer(sender)
         sender.linger = Linger(True, LONG)
         fd = sender.detach()
+        before = len(came)
         with refused(errno.EINTR):
             os.close(fd)
+            observe("interrupted", len(came) > before)  # it waited, or no signal would hit it
             with refused(errno.EBADF, "errno_of_closed"):
                 flags_of(fd)
 
