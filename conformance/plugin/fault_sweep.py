@@ -13,6 +13,7 @@ import signal
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from multiprocessing.pool import Pool
 
 import msgspec
@@ -70,6 +71,8 @@ class FaultSweep:
         if session.config.option.collectonly or session.testsfailed:
             return None
         load_hypothesis()
+        # A test may first need it under strace, in a process of its own each time: in a guest that takes seconds.
+        import_module("pyroute2.iproute.linux")
         gc.freeze()  # what is forked must not copy what it only looks through
         with multiprocessing.get_context("fork").Pool(self._jobs, _begin, (session.items,)) as pool:
             try:
