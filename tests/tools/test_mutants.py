@@ -24,7 +24,7 @@ from tools.mutants.patches import KINDS, Mutant, read_mutant, read_mutants
 from tools.mutants.reach import Reach, read_reached
 from tools.mutants.results import End, Result, Results
 from tools.mutants.table import read_explained, table
-from tools.mutants.trial import try_mutant
+from tools.mutants.trial import Trial, grouped, try_mutants
 
 PATCHES = Path(__file__).parents[2] / "conformance" / "mutants"
 PATCH = """\
@@ -79,7 +79,7 @@ class FakeWorkshop(Workshop):
     def build_base(self) -> str:
         return "7.2.13"
 
-    def build(self, name: str, patch: Path) -> str:  # noqa: ARG002
+    def build(self, name: str, patches: Sequence[Path]) -> str:  # noqa: ARG002
         return self.why
 
     def remove(self, name: str) -> None:
@@ -93,14 +93,15 @@ class FakeWorkshop(Workshop):
     ) -> dict[str, Answer]:
         return {claim: answer(claim) for claim in claims}
 
-    def ask(self, name: str, claims: Sequence[str]) -> dict[str, Answer]:  # noqa: ARG002
+    def ask(self, name: str, claims: Sequence[str], enough: int) -> dict[str, Answer]:  # noqa: ARG002
         self.asked.append(list(claims))
         given = self.mutants.pop(0) if self.mutants else {claim: answer(claim) for claim in claims}
         return {claim: given[claim] for claim in claims if claim in given}
 
 
 def tried(workshop: FakeWorkshop, mutant: Mutant, *rings: list[str]) -> Result:
-    return try_mutant(mutant, rings, workshop, Base(workshop, "7.2.13", "suite"))
+    (result,) = try_mutants([Trial(mutant, list(rings))], workshop, Base(workshop, "7.2.13", "suite"))
+    return result
 
 
 def test_the_patches_are_what_they_say() -> None:
@@ -217,6 +218,65 @@ def test_a_patch_that_does_not_build_is_told(tmp_path: Path) -> None:
     result = tried(FakeWorkshop(tmp_path, why="error: no such thing"), patch(tmp_path), [DOUBLED])
 
     assert (result.end, result.said) == (End.UNTRIED, "error: no such thing")
+
+
+def two(folder: Path, *common: str) -> list[Trial]:
+    """Two mutants, a claim for each, and claims that run the lines of both."""
+    return [
+        Trial(
+            patch(folder, name, subject=f"{claim} is not so"),
+            [[claim, *common]],
+            frozenset({claim, *common}),
+        )
+        for name, claim in (("sock-one", DOUBLED), ("sock-two", NODELAY))
+    ]
+
+
+def test_mutants_that_share_few_claims_share_a_kernel(tmp_path: Path) -> None:
+    one, other = two(tmp_path)
+    alike = Trial(one.mutant, [[DOUBLED]], frozenset({DOUBLED, NODELAY}))
+    unknown = Trial(one.mutant, [[RESETS]])
+
+    assert grouped([one, other], 8) == [[one, other]]
+    assert grouped([one, other], 1) == [[one], [other]]
+    assert grouped([one, alike, unknown], 8) == [[unknown], [one], [alike]]
+
+
+def test_a_claim_kills_the_mutant_whose_lines_it_runs(tmp_path: Path) -> None:
+    other = {DOUBLED: answer(DOUBLED), NODELAY: answer(NODELAY, Verdict.DIFFERS)}
+    workshop = FakeWorkshop(tmp_path, other, other)
+
+    results = list(try_mutants(two(tmp_path), workshop, Base(workshop, "7.2.13", "suite")))
+
+    assert [(one.mutant, one.end, one.killers) for one in results] == [
+        ("sock-two", End.KILLED, (NODELAY,)),
+        ("sock-one", End.SURVIVED, ()),
+    ]
+    assert workshop.asked == [[DOUBLED, NODELAY], [NODELAY]]
+    assert workshop.removed == ["sock-one+1"]
+
+
+def test_a_claim_that_runs_the_lines_of_both_is_asked_of_each_alone(tmp_path: Path) -> None:
+    calm = {DOUBLED: answer(DOUBLED), NODELAY: answer(NODELAY)}
+    other = {RESETS: answer(RESETS, Verdict.DIFFERS)}
+    workshop = FakeWorkshop(tmp_path, calm, other, other)
+
+    results = list(try_mutants(two(tmp_path, RESETS), workshop, Base(workshop, "7.2.13", "suite")))
+
+    assert [(one.mutant, one.end, one.tried) for one in results] == [
+        ("sock-one", End.KILLED, (DOUBLED, RESETS)),
+        ("sock-two", End.SURVIVED, (NODELAY, RESETS)),
+    ]
+    assert workshop.asked[1:] == [[RESETS], [RESETS], [RESETS]]
+
+
+def test_where_mutants_cannot_be_together_each_is_tried_alone(tmp_path: Path) -> None:
+    workshop = FakeWorkshop(tmp_path, {}, {})
+
+    results = list(try_mutants(two(tmp_path), workshop, Base(workshop, "7.2.13", "suite")))
+
+    assert [one.end for one in results] == [End.SURVIVED, End.SURVIVED]
+    assert workshop.removed == ["sock-one+1", "sock-one", "sock-two"]
 
 
 def test_a_kernel_that_cannot_be_asked_is_told_and_removed(

@@ -20,8 +20,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Final
 
@@ -33,17 +32,14 @@ from tools.mutants.children import Children
 from tools.mutants.kernels import Base, NoKernel, Workshop
 from tools.mutants.patches import Mutant, read_mutants
 from tools.mutants.reach import SCOPES, Reach, read_reached
-from tools.mutants.results import End, Result, Results
+from tools.mutants.results import End, Results
 from tools.mutants.table import read_explained, summary, table, unexplained
-from tools.mutants.trial import try_mutant
+from tools.mutants.trial import Trial, grouped, try_mutants
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "conformance" / "mutants"
 SOURCE: Final = "7.2"
 """What the patches are made against."""
-
-Plan = tuple[Mutant, list[list[str]], Result | None]
-"""A mutant to try, the claims to ask of it, and what is known of one that survived others."""
 
 
 @command("mutants")
@@ -70,23 +66,24 @@ def _try_all(mutants: Sequence[Mutant], results: Results, asked: argparse.Namesp
     """Try what is not known yet, so many side by side. However this ends, nothing of it goes on running."""
     catalogue = read_catalogue(asked.catalogue)
     reach = Reach(catalogue, read_reached(asked.reached))
-    plans = list(_plans(mutants, results, reach, asked))
-    _progress(f"{len(plans)} of {len(mutants)} mutants to try")
-    if not plans:
+    trials = list(_trials(mutants, results, reach, asked))
+    groups = grouped(trials, asked.together)
+    _progress(f"{len(trials)} of {len(mutants)} mutants to try, in {len(groups)} kernels at least")
+    if not trials:
         return
     files = {claim.id: tuple(test.file for test in claim.tests) for claim in catalogue.claims if claim.tests}
     workshop = Workshop(ROOT, Children(ROOT), asked.source, asked.under, files)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         with results.growing(), ThreadPoolExecutor(asked.jobs) as pool:
-            _try(pool, plans, results, workshop, catalogue.suite_digest)
+            _try(pool, groups, results, workshop, catalogue.suite_digest)
     finally:
         workshop.clear_away()
 
 
 def _try(
     pool: ThreadPoolExecutor,
-    plans: Sequence[Plan],
+    groups: Sequence[Sequence[Trial]],
     results: Results,
     workshop: Workshop,
     suite_digest: str,
@@ -94,54 +91,41 @@ def _try(
     try:
         _progress("building the kernel without a mutant, which takes minutes where it was not built before")
         base = Base(workshop, workshop.build_base(), suite_digest)
-        first = list(dict.fromkeys(claim for _, rings, _ in plans for claim in rings[0]))
+        first = list(dict.fromkeys(claim for group in groups for trial in group for claim in trial.rings[0]))
         _progress(f"asking it {len(first)} claims, unless it was asked before")
         base.answers(first)
-        trials = {
-            pool.submit(_timed, mutant, rings, workshop, base): (mutant, earlier)
-            for mutant, rings, earlier in plans
-        }
-        _gather(trials, results)
+        number = sum(map(len, groups))
+        running = [pool.submit(_try_group, group, workshop, base, results, number) for group in groups]
+        for done in as_completed(running):
+            done.result()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         workshop.stop()
         raise
 
 
-def _gather(
-    trials: dict[Future[tuple[Result, float]], tuple[Mutant, Result | None]], results: Results
-) -> None:
-    for number, done in enumerate(as_completed(trials), start=1):
-        mutant, earlier = trials[done]
-        result, seconds = done.result()
-        if earlier:
-            result = replace(result, tried=(*earlier.tried, *result.tried))
-        results.add(result)
-        _progress(f"[{number}/{len(trials)}] {mutant.name}: {summary(result)}; {seconds:.0f} s")
-
-
-def _timed(
-    mutant: Mutant, rings: Sequence[Sequence[str]], workshop: Workshop, base: Base
-) -> tuple[Result, float]:
+def _try_group(group: Sequence[Trial], workshop: Workshop, base: Base, results: Results, number: int) -> None:
     begin = time.monotonic()
-    return try_mutant(mutant, rings, workshop, base), time.monotonic() - begin
+    for result in try_mutants(group, workshop, base):
+        results.add(result)
+        seconds = time.monotonic() - begin
+        _progress(f"[{results.added}/{number}] {result.mutant}: {summary(result)}; after {seconds:.0f} s")
 
 
-def _plans(
+def _trials(
     mutants: Sequence[Mutant], results: Results, reach: Reach, asked: argparse.Namespace
-) -> Iterator[Plan]:
+) -> Iterator[Trial]:
     """What is to be done."""
     for mutant in mutants:
         known = None if asked.again else results.of(mutant.name, mutant.digest)
         if known and known.killed:
             continue
-        earlier = known if known and known.end is End.SURVIVED else None
-        tried = frozenset(earlier.tried) if earlier else frozenset()
+        tried = known.tried if known and known.end is End.SURVIVED else ()
         rings = [[one for one in ring if one not in tried] for ring in reach.rings(mutant, asked.scope)]
         if rings := [ring for ring in rings if ring]:
-            yield mutant, rings, earlier
+            yield Trial(mutant, rings, reach.runs(mutant), list(tried))
         elif known is None:
-            yield mutant, [reach.lone], None
+            yield Trial(mutant, [reach.lone])
 
 
 def _chosen(
@@ -199,6 +183,13 @@ def _parser() -> argparse.ArgumentParser:
     line.add_argument("--report", action="store_true", help="try nothing; print what is known")
     line.add_argument(
         "-j", "--jobs", type=count, default=2, metavar="N", help="so many side by side (default: 2)"
+    )
+    line.add_argument(
+        "--together",
+        type=count,
+        default=8,
+        metavar="N",
+        help="so many in one kernel, where it is counted which claims run their lines (default: 8)",
     )
     line.add_argument(
         "--under",

@@ -17,8 +17,6 @@ from tools.mutants.children import Children, last_lines
 
 BASE: Final = "mutants-base"
 """The kernel as it is."""
-_ENOUGH: Final = 12
-"""Where so many claims fail nothing new is to be learnt, and each may have waited for a call that hangs."""
 _SUITE: Final = "conformance/"
 _MANY_FILES: Final = 200
 """So many are named one by one."""
@@ -55,10 +53,11 @@ class Workshop:
             raise NoKernel(f"the kernel without a mutant cannot be built:\n{last_lines(log)}")
         return last_lines(log, 1).split()[1]
 
-    def build(self, name: str, patch: Path) -> str:
-        """Build a kernel with a patch. Returns why it cannot be; nothing where it could."""
+    def build(self, name: str, patches: Sequence[Path]) -> str:
+        """Build a kernel with patches. Returns why it cannot be; nothing where it could."""
         self._there.add(name)
-        status, log = self._kernels(name, "build", self._source, "--patch", str(patch), "-o", _kernel(name))
+        applied = [word for patch in patches for word in ("--patch", str(patch))]
+        status, log = self._kernels(name, "build", self._source, *applied, "-o", _kernel(name))
         return last_lines(log) if status else ""
 
     def remove(self, name: str) -> None:
@@ -78,7 +77,7 @@ class Workshop:
     def ask_base(self, number: int, claims: Sequence[str], records: Path) -> dict[str, Answer]:
         """What the kernel as it is answers. Raises: NoKernel."""
         try:
-            answers = self._ask(f"base-{number}", BASE, claims, records, whole=True)
+            answers = self._ask(f"base-{number}", BASE, claims, records)
         except NotAsked as error:
             raise NoKernel(str(error)) from error
         if not answers:
@@ -87,14 +86,17 @@ class Workshop:
             )
         return answers
 
-    def ask(self, name: str, claims: Sequence[str]) -> dict[str, Answer]:
-        """What a mutant's kernel answers; nothing where it does not start. Raises: NotAsked."""
+    def ask(self, name: str, claims: Sequence[str], enough: int) -> dict[str, Answer]:
+        """What a kernel with patches answers, until so many claims failed; nothing where it does not start.
+
+        Raises: NotAsked.
+        """
         records = self.folder / "runs" / name
         shutil.rmtree(records, ignore_errors=True)
-        return self._ask(name, _kernel(name), claims, records, whole=False)
+        return self._ask(name, _kernel(name), claims, records, enough)
 
     def _ask(
-        self, name: str, kernel: str, claims: Sequence[str], records: Path, *, whole: bool
+        self, name: str, kernel: str, claims: Sequence[str], records: Path, enough: int = 0
     ) -> dict[str, Answer]:
         records.mkdir(parents=True, exist_ok=True)
         chosen = records / f"{name}.claims"
@@ -104,15 +106,15 @@ class Workshop:
             sys.executable,
             "-m",
             "pytest",
-            "conformance/",
+            *self._places(claims),
             "-q",
             "-p",
             "no:cacheprovider",
         ]
         command += ["--kernel", f"built:{kernel}", "--claims-from", str(chosen)]
         command += ["--record-dir", str(records / name)]
-        if not whole:
-            command.append(f"--maxfail={_ENOUGH}")
+        if enough:
+            command.append(f"--maxfail={enough}")
         status, log = self._children.run(f"{name}-claims", command)
         files = list((records / name).glob("*.jsonl"))
         if not files and status != os.EX_UNAVAILABLE:

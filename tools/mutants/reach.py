@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -83,20 +83,20 @@ class Reach:
 
     def rings(self, mutant: Mutant, scope: str) -> list[list[str]]:
         """Lists of claims: each holds those that the ones before it have not."""
-        runs = self._run_by(mutant)
-        rings = [self._near(mutant), self._family(mutant), self.lone][: SCOPES.index(scope) + 1]
-        if runs is not None:
-            rings = [[claim for claim in ring if claim in runs] for ring in rings]
+        runs = self.runs(mutant)
+        among = [one for one in self._claims if runs is None or one.id in runs]
+        every = [one.id for one in among]
+        rings = [self._near(mutant, among), self._family(mutant, every), every][: SCOPES.index(scope) + 1]
         return _without_repeats(rings)
 
-    def _run_by(self, mutant: Mutant) -> frozenset[str] | None:
+    def runs(self, mutant: Mutant) -> frozenset[str] | None:
         """The claims that run a changed line; None where that is not known of each of its files."""
         if not all(file in self._counted for file in mutant.files):
             return None
         found = [self._reached[place] for place in mutant.places if place in self._reached]
         return frozenset().union(*found) if found else None
 
-    def _near(self, mutant: Mutant) -> list[str]:
+    def _near(self, mutant: Mutant, among: Sequence[Claim]) -> list[str]:
         """Those that name what it names, and those that are worded most like what it says of itself."""
         named = _names(mutant.subject) or {
             name for hunk in mutant.hunks for name in _names("\n".join(hunk.text)) - _MANY
@@ -104,18 +104,18 @@ class Reach:
         family = self._of_family(mutant)
         words = _words(mutant.subject)
         scores: dict[str, float] = {}
-        for claim in self._claims:
+        for claim in among:
             alike = sum(self._weights.get(word, 0.0) for word in words & self._words[claim.id])
             shared = len(named & self._names[claim.id])
             of_family = family is None or family.search(self._texts[claim.id]) is not None
             scores[claim.id] = alike * (1.0 if of_family else 0.5) + _NAME_COUNTS * shared
         best = sorted(scores, key=scores.__getitem__, reverse=True)
-        many = sum(1 for claim in self._claims if named & self._names[claim.id])
+        many = sum(1 for claim in among if named & self._names[claim.id])
         return best[: min(max(many, _FEWEST), _MOST)]
 
-    def _family(self, mutant: Mutant) -> list[str]:
+    def _family(self, mutant: Mutant, among: Iterable[str]) -> list[str]:
         family = self._of_family(mutant)
-        return [] if family is None else [one for one in self.lone if family.search(self._texts[one])]
+        return [] if family is None else [one for one in among if family.search(self._texts[one])]
 
     def _of_family(self, mutant: Mutant) -> re.Pattern[str] | None:
         for begin, words in _FAMILIES.items():

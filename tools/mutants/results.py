@@ -6,6 +6,7 @@ import enum
 import fcntl
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -54,6 +55,9 @@ class Results:
         self.path = path
         self._last = {one.mutant: one for one in _read(path)} if path.exists() else {}
         self._file: IO[str] | None = None
+        self._lock = threading.Lock()
+        self.added = 0
+        """So many were added by this run."""
 
     def of(self, mutant: str, digest: str) -> Result | None:
         """What is known of a mutant as its patch is now."""
@@ -77,11 +81,13 @@ class Results:
             self._file = None
 
     def add(self, result: Result) -> None:
-        """Note a result, on disk before this returns."""
-        self._last[result.mutant] = result
-        if self._file:
-            self._file.write(json.dumps({**asdict(result), "end": result.end.value}) + "\n")
-            os.fsync(self._file.fileno())
+        """Note a result, on disk before this returns. Any thread may."""
+        with self._lock:
+            self.added += 1
+            self._last[result.mutant] = result
+            if self._file:
+                self._file.write(json.dumps({**asdict(result), "end": result.end.value}) + "\n")
+                os.fsync(self._file.fileno())
 
 
 def _cut_to_whole_lines(path: Path) -> None:
