@@ -71,7 +71,7 @@ class FaultSweep:
         if session.config.option.collectonly or session.testsfailed:
             return None
         load_hypothesis()
-        # A test may first need it under strace, in a process of its own each time: in a guest that takes seconds.
+        # A test may first need it under strace, in a process of its own each time: seconds in a guest.
         import_module("pyroute2.iproute.linux")
         gc.freeze()  # what is forked must not copy what it only looks through
         with multiprocessing.get_context("fork").Pool(self._jobs, _begin, (session.items,)) as pool:
