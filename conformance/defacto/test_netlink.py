@@ -30,6 +30,7 @@ from conformance.plugin.setups.netlink import (
     RTNLGRP_IPV4_IFADDR,
     RTNLGRP_IPV4_ROUTE,
     RTNLGRP_LINK,
+    about,
     acknowledged,
     addresses_in,
     bound,
@@ -804,9 +805,9 @@ def test_a_second_dump_is_busy(ns, observe):
         sock.send(get_link(REQUEST | DUMP, sequence=1))
         sock.send(get_link(REQUEST | DUMP, sequence=2))
         other.send(get_link(REQUEST | DUMP, sequence=3))
-        seen = [[one.type, one.sequence] for one in drained(sock)]
+        seen = [[one.type, one.sequence] for one in about(drained(sock), "lo")]
 
-        assert observe("answers", [seen, types(drained(other))]) == [
+        assert observe("answers", [seen, types(about(drained(other), "lo"))]) == [
             [[NEWLINK, 1], [NLMSG_ERROR, 2], [NLMSG_DONE, 1]],
             [NEWLINK, NLMSG_DONE],
         ]
@@ -823,7 +824,7 @@ def test_a_dump_is_not_acknowledged(ns, observe):
     with netlink_socket() as sock:
         sock.send(get_link(REQUEST | DUMP | ACK))
 
-        assert observe("answers", types(drained(sock))) == [NEWLINK, NLMSG_DONE]
+        assert observe("answers", types(about(drained(sock), "lo"))) == [NEWLINK, NLMSG_DONE]
 
 
 @claim(

@@ -216,6 +216,15 @@ def types(messages: list[Message]) -> list[int]:
     return [one.type for one in messages]
 
 
+def about(messages: list[Message], *links: str) -> list[Message]:
+    """Those of a dump that are no interfaces, or these: a kernel may have some in every new namespace.
+
+    Tunnels do that (net.core.fb_tunnels_only_for_init_net).
+    """
+    known = {socket.if_nametoindex(link) for link in links}
+    return [one for one in messages if one.type != NEWLINK or _LINK.unpack_from(one.body)[2] in known]
+
+
 def of_link(index: int = LOOPBACK, *extra: bytes, family: int = 0) -> bytes:
     """The body of a request about an interface: struct ifinfomsg, and attributes."""
     return _LINK.pack(family, 0, index, 0, 0) + b"".join(extra)
