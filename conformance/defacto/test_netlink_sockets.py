@@ -9,6 +9,7 @@ import socket
 import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.needs import USER_NAMESPACE
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import option_got
 from conformance.plugin.setups.control_messages import control_messages
@@ -210,8 +211,9 @@ def test_credentials_are_asked_for(ns, observe):
     "defacto/NETLINK_ROUTE/other-user-namespace",
     says="CAP_NET_ADMIN in another user namespace than that which owns the network namespace does not do "
     "for a change by NETLINK_ROUTE, -EPERM, where to get is free.",
-    since="3.8",
-    commit="dfc47ef8639f",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[USER_NAMESPACE],
 )
 def test_the_owner_of_the_namespace_counts(ns, observe):
     def there() -> list[int]:

@@ -19,7 +19,7 @@ from socket import (
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import IPV6
+from conformance.plugin.needs import IPV6, Need
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import option_got
 from conformance.plugin.setups.control_messages import control_headers
@@ -36,16 +36,16 @@ from netns import Capability
 EXPERIMENT = 253
 """A protocol that nobody has, RFC 3692."""
 HEADER, HEADER6 = 20, 40
-LOOPBACK = {AF_INET: "127.0.0.1", AF_INET6: "::1"}
-HEADERS = {AF_INET: HEADER, AF_INET6: 0}
+LOOPBACK: dict[int, str] = {AF_INET: "127.0.0.1", AF_INET6: "::1"}
+HEADERS: dict[int, int] = {AF_INET: HEADER, AF_INET6: 0}
 SOL_SOCKET, SO_BINDTODEVICE = 1, 25
 IP_TOS, IP_TTL = 1, 2
 IPV6_HOPLIMIT, IPV6_TCLASS = 52, 67
 ECHO_REQUEST = bytes([8, 0, 0xF7, 0xFD, 0, 1, 0, 1])
 """With its checksum."""
 FAMILIES = pytest.mark.parametrize("family", [AF_INET, AF_INET6])
-NET_RAW = [Capability.NET_RAW]
-RAW = [Capability.NET_RAW, IPV6]
+NET_RAW: list[Need | Capability] = [Capability.NET_RAW]
+RAW: list[Need | Capability] = [Capability.NET_RAW, IPV6]
 
 
 def raw_pair(family: int = AF_INET) -> tuple[Socket, Socket]:

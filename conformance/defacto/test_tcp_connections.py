@@ -94,23 +94,6 @@ def test_a_peek_has_no_source(ns, observe, kind):
 
 
 @claim(
-    "defacto/writev/empty-vector",
-    says="writev(2) of a vector of no bytes, one of 5 and another of none on a TCP, over IPv4 and IPv6, or "
-    "UNIX stream socket sends the 5.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-    needs=[IPV6],
-)
-@STREAMS
-def test_an_empty_vector_is_passed_over(ns, observe, kind):
-    with connected(kind) as (sock, peer):
-        peer.rcvtimeo = SOON
-        sent = writev(sock, b"", b"hello", b"")
-
-        assert observe("sent_and_received", [sent, peer.read_exact(5).decode()]) == [5, "hello"]
-
-
-@claim(
     "defacto/send/peer-closes-while-it-waits",
     says="A send on a TCP, over IPv4 and IPv6, or UNIX stream socket that waits for room and has sent "
     "nothing fails with ECONNRESET when the peer is closed, which has not read all.",
