@@ -1,12 +1,18 @@
-"""Groups: senders whose packets have arrived once they have sent them."""
+"""Groups and broadcasts: members, and senders whose packets have arrived once they have sent them."""
 
 from __future__ import annotations
 
 import errno
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 from conformance.plugin.refusal import refused
-from libsocket import Option, Socket
+from conformance.plugin.timing import SOON
+from libsocket import IpMreqn, Option, Socket
+
+_LOOPBACK: Final = 1
+"""The index of lo in every network namespace."""
 
 
 class Sender:
@@ -44,3 +50,27 @@ def join_and_leave(
     sock.set(leave, membership)
     with refused(errno.EADDRNOTAVAIL, "errno_left"):
         sock.set(leave, membership)
+
+
+@contextmanager
+def member(name: str, port: int, host: str = "0.0.0.0", *, port_shared: bool = False) -> Iterator[Socket]:
+    """A UDP socket at a port that others may have, too, and that has joined a group of IPv4 by loopback."""
+    with Socket.udp() as sock:
+        sock.rcvtimeo = SOON
+        if port_shared:
+            sock.reuseport = True
+        else:
+            sock.reuseaddr = True
+        sock.bind((host, port))
+        sock.ip_add_membership = IpMreqn(name, ifindex=_LOOPBACK)
+        yield sock
+
+
+@contextmanager
+def broadcaster(host: str, port: int) -> Iterator[Socket]:
+    """A UDP socket at a port that others may have, too, that may send broadcasts."""
+    with Socket.udp() as sock:
+        sock.rcvtimeo = SOON
+        sock.broadcast = sock.reuseaddr = True
+        sock.bind((host, port))
+        yield sock

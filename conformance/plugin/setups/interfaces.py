@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import socket
 import struct
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from fcntl import ioctl
@@ -19,6 +20,7 @@ _IFREQ: Final = 40
 _NOWHERE: Final = 8
 """An address at which no process has memory."""
 _SIOCGIFCONF: Final = 0x8912
+_SIOCETHTOOL, _ETHTOOL_GET_TS_INFO = 0x8946, 0x41
 
 REQUESTS: Final[Mapping[str, int]] = {
     "SIOCGIFNAME": 0x8910,
@@ -225,3 +227,12 @@ _SET: Final[Mapping[str, Callable[[object], bytes]]] = {
     "SIOCSIFNETMASK": _sockaddr,
     "SIOCSIFNAME": _name_of,
 }
+
+
+def timestamping_of(sock: Socket, device: str) -> tuple[int, int]:
+    """The flags of SO_TIMESTAMPING that an interface has, and the index of its clock: ETHTOOL_GET_TS_INFO."""
+    info = ctypes.create_string_buffer(_ETHTOOL_GET_TS_INFO.to_bytes(4, sys.byteorder), 44)
+    pointer = ctypes.addressof(info).to_bytes(ctypes.sizeof(ctypes.c_void_p), sys.byteorder)
+    ioctl(sock, _SIOCETHTOOL, device.encode().ljust(_NAME, b"\0") + pointer.ljust(_IFREQ - _NAME, b"\0"))
+    flags, clock = struct.unpack_from("=Ii", info.raw, 4)
+    return flags, clock

@@ -164,6 +164,19 @@ def recvmsg(
     return Received(got, data, message.flags, message.namelen, name.raw)
 
 
+def left_by_recvmsg(sock: Socket, flags: int = 0) -> list[int]:
+    """What a recvmsg(2) leaves in its header: returned, or -errno; msg_flags, namelen, controllen, iov_len.
+
+    They were 0x1234, 100, 100 and 50 before.
+    """
+    data, name, messages = (ctypes.create_string_buffer(100) for _ in range(3))
+    vectors = _vectors([(ctypes.addressof(data), 50)])
+    message = Msghdr(ctypes.addressof(name), 100, vectors, 1, ctypes.addressof(messages), 100, 0x1234)
+    got = _LIBC.recvmsg(sock.fileno(), ctypes.byref(message), flags)
+    returned = got if got >= 0 else -ctypes.get_errno()
+    return [returned, message.flags, message.namelen, message.controllen, vectors[0].length]
+
+
 def badly(call: str, sock: Socket, argument: str, *, flags: int = 0, address: bytes = b"") -> None:
     """A call of five bytes, one argument of which is where there is no memory.
 

@@ -74,6 +74,18 @@ def receive_control(sock: Socket, room: int, size: int = 100) -> Received:
     return Received(buffer.raw[:received], messages.raw[: message.controllen], message.flags)
 
 
+def receive_without_memory(sock: Socket, room: int, size: int = 100) -> tuple[bytes, int, int]:
+    """recvmsg(2) with NULL as msg_control, and a length; data, msg_flags, and the length told.
+
+    Raises: OSError.
+    """
+    buffer = ctypes.create_string_buffer(size)
+    vector = Iovec(ctypes.addressof(buffer), size)
+    message = Msghdr(None, 0, ctypes.pointer(vector), 1, None, room, 0)
+    received = _called(_LIBC.recvmsg(sock.fileno(), ctypes.byref(message), 0))
+    return buffer.raw[:received], message.flags, message.controllen
+
+
 def _called(result: int) -> int:
     if result == -1:
         number = ctypes.get_errno()

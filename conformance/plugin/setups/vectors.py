@@ -41,6 +41,17 @@ def read_pieces(file: _File, count: int) -> int:
     return _checked(_libc.readv(file.fileno(), ctypes.create_string_buffer(vectors), count))
 
 
+def read_vectors_nowhere(file: _File) -> int:
+    """readv(2) with one vector where there is no memory."""
+    return _checked(_libc.readv(file.fileno(), ctypes.c_void_p(NOWHERE), 1))
+
+
+def read_into_nowhere_by_vector(file: _File, size: int = 5) -> int:
+    """readv(2) into a buffer where there is no memory."""
+    vector = ctypes.create_string_buffer(_VECTOR.pack(NOWHERE, size))
+    return _checked(_libc.readv(file.fileno(), vector, 1))
+
+
 def write_sizes(file: _File, *sizes: int) -> int:
     """writev(2) of pieces of these sizes, of which there is memory for a byte."""
     byte = ctypes.create_string_buffer(b"x")

@@ -1,0 +1,69 @@
+"""Memory of which a part is not there, and sends from it."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from conformance.plugin.setups.files import memory_file
+from conformance.plugin.setups.raw_control import Iovec, Msghdr
+from libsocket import Socket
+
+PAGE: Final = mmap.PAGESIZE
+_PROT_NONE, _PROT_ALL, _MAP_SHARED = 0, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype = ctypes.c_void_p
+_libc.sendmsg.restype = ctypes.c_ssize_t
+
+
+class _Mmsghdr(ctypes.Structure):
+    """struct mmsghdr"""
+
+    _fields_ = (("message", Msghdr), ("length", ctypes.c_uint))
+
+
+@contextmanager
+def ending_memory(data: bytes) -> Iterator[int]:
+    """Where some data is, right before memory that may neither be read nor written."""
+    with _mapped(2 * PAGE, -1, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as place:
+        _checked(_libc.mprotect(ctypes.c_void_p(place + PAGE), ctypes.c_size_t(PAGE), _PROT_NONE))
+        start = place + PAGE - len(data)
+        ctypes.memmove(start, data, len(data))
+        yield start
+
+
+@contextmanager
+def beyond_end_of_file() -> Iterator[int]:
+    """A page of a mapping behind the last one that its file has."""
+    with memory_file(bytes(PAGE)) as file, _mapped(2 * PAGE, file.fileno(), _MAP_SHARED) as place:
+        yield place + PAGE
+
+
+@contextmanager
+def _mapped(size: int, fd: int, flags: int) -> Iterator[int]:
+    place = _libc.mmap(None, ctypes.c_size_t(size), _PROT_ALL, flags, fd, ctypes.c_long(0))
+    assert place != ctypes.c_void_p(-1).value, "there is no memory"
+    try:
+        yield place
+    finally:
+        _libc.munmap(ctypes.c_void_p(place), ctypes.c_size_t(size))
+
+
+def send_from(sock: Socket, place: int, size: int, *, several: bool = False) -> int:
+    """sendmsg(2), or sendmmsg(2) of one message, of what is at an address; the bytes or messages sent."""
+    vector = Iovec(place, size)
+    message = Msghdr(None, 0, ctypes.pointer(vector), 1, None, 0, 0)
+    if several:
+        return _checked(_libc.sendmmsg(sock.fileno(), ctypes.byref(_Mmsghdr(message, 0)), 1, 0))
+    return _checked(_libc.sendmsg(sock.fileno(), ctypes.byref(message), 0))
+
+
+def _checked(returned: int) -> int:
+    if returned < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return returned

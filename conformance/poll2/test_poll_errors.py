@@ -1,0 +1,202 @@
+"""poll(2), ppoll(2) and epoll_pwait(2): what they refuse, what they leave, and the signal mask."""
+
+from __future__ import annotations
+
+import errno
+import select
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.polls import (
+    epoll_pwait,
+    epoll_pwait2,
+    masked,
+    poll,
+    polled_events,
+    ppoll,
+    within_limit,
+)
+from conformance.plugin.setups.readiness import await_readable, polled
+from conformance.plugin.setups.states import connected, in_state, names
+from conformance.plugin.timing import timed
+from netns import in_child
+
+CALLS = pytest.mark.parametrize("call", [poll, ppoll], ids=["poll", "ppoll"])
+ASKED = select.POLLIN | select.POLLOUT
+ONE_END = {"no-op: connect*": "one of the two ends needs no peer here"}
+
+
+@claim(
+    "poll.2/EFAULT/fds",
+    sentence="poll.2/EFAULT/address",
+    section="ERRORS",
+    says="poll(2) and ppoll(2) with fds where there is no memory fail with EFAULT; where a UDP socket with "
+    "data is there it is reported.",
+    survives=ONE_END,
+)
+@CALLS
+def test_there_is_no_memory(ns, observe, call):
+    with in_state("udp", "data") as full:
+        with refused(errno.EFAULT):
+            call([full], nowhere=True)
+
+        assert observe("number", call([full])) == 1
+
+
+@claim(
+    "poll.2/EINVAL/count-minus-1",
+    sentence="poll.2/EINVAL/nfds",
+    section="ERRORS",
+    says="poll(2) and ppoll(2) of -1 descriptors, which is the largest number, fail with EINVAL; of one, a "
+    "UDP socket with data, it is reported.",
+    survives=ONE_END,
+)
+@CALLS
+def test_there_are_not_so_many(ns, observe, call):
+    with in_state("udp", "data") as full:
+        with refused(errno.EINVAL):
+            call([full], count=2**64 - 1)
+
+        assert observe("number", call([full])) == 1
+
+
+@claim(
+    "poll.2/EINVAL/nfds-limit",
+    sentence="poll.2/EINVAL/nfds",
+    section="ERRORS",
+    says="poll(2) of as many entries as RLIMIT_NOFILE, all of one UDP socket with data, reports each; one "
+    "more fails with EINVAL.",
+    survives=ONE_END,
+)
+def test_there_are_more_than_the_limit(ns, observe):
+    with in_state("udp", "data") as full:
+        with refused(errno.EINVAL):
+            in_child(lambda: within_limit(full, 256, 257))
+
+        assert observe("number", in_child(lambda: within_limit(full, 256, 256))) == 256
+
+
+@claim(
+    "poll.2/EINVAL/ppoll-timeout",
+    sentence=("poll.2/EINVAL/ppoll-timeout", "poll.2/ppoll/negative"),
+    section="ERRORS",
+    says="ppoll(2) of a UDP socket fails with EINVAL where the seconds of its timeout are negative, or the "
+    "nanoseconds are.",
+    survives=ONE_END,
+)
+@pytest.mark.parametrize("timeout", [(-1, 0), (0, -1)])
+def test_a_negative_timeout(ns, observe, timeout):
+    with in_state("udp", "data") as full:
+        with refused(errno.EINVAL):
+            ppoll([full], timeout)
+
+        assert observe("number", ppoll([full], (0, 0))) == 1
+
+
+@claim(
+    "defacto/ppoll/nanoseconds",
+    says="ppoll(2) of a UDP socket fails with EINVAL where the nanoseconds of its timeout are "
+    "1,000,000,000; with 999,999,999 it succeeds.",
+    since="2.6.16",
+    commit="9f72949f679d",
+    survives=ONE_END,
+)
+def test_a_second_has_its_nanoseconds(ns, observe):
+    with in_state("udp", "data") as full:
+        with refused(errno.EINVAL):
+            ppoll([full], (0, 1_000_000_000))
+
+        assert observe("number", ppoll([full], (0, 999_999_999))) == 1
+
+
+@claim(
+    "defacto/poll/part-read",
+    says="poll(2) goes on reporting POLLIN of a UNIX stream or TCP socket of whose data a part was read, "
+    "and stops once all is.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize("kind", ["unix", "tcp"])
+def test_a_part_is_left(ns, observe, kind):
+    with connected(kind) as (sock, peer):
+        peer.send(b"hello")
+        await_readable(sock)
+        found = [names(polled(sock, select.POLLIN))]
+        sock.recv(2)
+        found.append(names(polled(sock, select.POLLIN)))
+        sock.recv(9)
+
+        assert observe("whole_part_none", [*found, names(polled(sock, select.POLLIN))]) == [
+            ["IN"],
+            ["IN"],
+            [],
+        ]
+
+
+@claim(
+    "defacto/poll/events-unchanged",
+    says="poll(2) leaves events as it was where it reports POLLERR and POLLHUP, of a TCP socket that was "
+    "reset, or POLLHUP, of a UNIX stream whose peer is closed.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize(
+    ("kind", "state", "expected"),
+    [("tcp", "reset", ["IN", "OUT", "ERR", "HUP"]), ("unix", "peer-closed", ["IN", "OUT", "HUP"])],
+    ids=["tcp", "unix"],
+)
+def test_what_was_asked_for_stays(ns, observe, kind, state, expected):
+    with in_state(kind, state) as sock:
+        events, revents = polled_events(sock, ASKED)
+
+        assert observe("events_and_revents", [names(events), names(revents)]) == [["IN", "OUT"], expected]
+
+
+@claim(
+    "poll.2/ppoll/signal-mask",
+    sentence="poll.2/ppoll/signal-mask",
+    section="DESCRIPTION",
+    says="A signal that is pending does not end a ppoll(2) of a UDP socket whose mask blocks it; one whose "
+    "mask does not it ends with EINTR, and is blocked again after it.",
+    survives=ONE_END,
+)
+def test_the_mask_of_ppoll(ns, observe):
+    with in_state("udp", "data") as full, in_state("udp", "connected") as empty:
+        found = in_child(lambda: masked(lambda sock, mask: ppoll([sock], (1, 0), mask=mask), full, empty))
+
+        assert observe("blocked_let_through_after", found) == [1, "EINTR", True]
+
+
+@claim(
+    "epoll_wait.2/epoll_pwait/signal-mask",
+    sentence="epoll_wait.2/epoll_pwait/signal-mask",
+    section="DESCRIPTION",
+    says="A signal that is pending does not end an epoll_pwait(2) for a UDP socket whose mask blocks it; "
+    "one whose mask does not it ends with EINTR, and is blocked again after it.",
+    survives=ONE_END,
+)
+def test_the_mask_of_epoll_pwait(ns, observe):
+    with in_state("udp", "data") as full, in_state("udp", "connected") as empty:
+        found = in_child(lambda: masked(lambda sock, mask: epoll_pwait([sock], 1000, mask=mask), full, empty))
+
+        assert observe("blocked_let_through_after", found) == [1, "EINTR", True]
+
+
+@claim(
+    "epoll_wait.2/epoll_pwait2/nanoseconds",
+    sentence="epoll_wait.2/epoll_pwait2/timespec",
+    section="DESCRIPTION",
+    says="epoll_pwait2(2) for a UDP socket to which nothing comes waits for its timeout of 3,000,001 "
+    "nanoseconds, and reports nothing; where data wait it reports them.",
+    since="5.11",
+    survives=ONE_END,
+)
+def test_it_waits_for_nanoseconds(ns, observe):
+    with in_state("udp", "data") as full, in_state("udp", "connected") as empty:
+        with timed() as took:
+            number = epoll_pwait2([empty], (0, 3_000_001))
+
+        found = [number, took.seconds >= 0.003, epoll_pwait2([full], (0, 3_000_001))]
+        assert observe("number_waited_full", found) == [0, True, 1]
