@@ -15,6 +15,7 @@ from typing import Any
 
 from conformance.plugin.setups.alg import hash_socket
 from conformance.plugin.setups.bpf import returning
+from conformance.plugin.setups.callers import caller
 from conformance.plugin.setups.firewall import drop_all_that_arrives
 from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, POLICY
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
@@ -346,6 +347,11 @@ def _try_program() -> None:
         pass
 
 
+def _try_32_bit_program() -> None:
+    with caller() as program:
+        program.call("getpid")
+
+
 def _try_ip_option(number: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:
@@ -409,6 +415,9 @@ BUSY_POLL = Need("busy polling", lambda: _works(lambda: initial_sysctl("net.core
 
 EBPF = Need("program:ebpf", lambda: _works(_try_program, OSError))
 """Extended BPF programs, which a kernel can be built without, and which take privileges to load."""
+
+I386 = Need("program:i386", lambda: _works(_try_32_bit_program, OSError))
+"""Programs of 32 bits on x86 (CONFIG_IA32_EMULATION): other machines have none, nor user-mode kernels."""
 
 PASSSEC = Need("option:SO_PASSSEC", lambda: _works(_try_passsec, UnsupportedOption))
 """Security labels of what is received (CONFIG_SECURITY_NETWORK): since 6.16 the option needs them."""
@@ -508,6 +517,7 @@ _NEEDS = (
     MPTCP,
     BUSY_POLL,
     EBPF,
+    I386,
     PASSSEC,
     TCP_AO,
     TCP_AO_CMAC,
