@@ -40,7 +40,6 @@ from conformance.plugin.setups.packet_sockets import (
     SOMEBODY,
     frame,
     hardware_address,
-    in_user_namespace_alone,
     name_of,
     order_of_arrival,
     packet_socket,
@@ -52,7 +51,16 @@ from conformance.plugin.setups.pairs import udp_across
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.timing import SOON
 from libsocket import Other, Packet, Socket
-from netns import Capability, Host, Peers, effective, in_user_namespace, only, without
+from netns import (
+    Capability,
+    Host,
+    Peers,
+    effective,
+    in_user_namespace,
+    in_user_namespace_alone,
+    only,
+    without,
+)
 
 NEEDS = (Capability.NET_RAW, VETH)
 IN_NETWORK_ORDER = int.from_bytes(EXPERIMENTAL.to_bytes(2, "big"), sys.byteorder)
