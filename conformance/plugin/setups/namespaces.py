@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from conformance.plugin.timing import SOON
 from libsocket import Rights, Socket
-from netns import Namespace, in_child
+from netns import Child, Namespace, enter_user_namespace, in_child
 from netns.links import Links
-from netns.syscalls import CLONE_NEWNS, MS_PRIVATE, MS_REC, mount, unshare
+from netns.syscalls import (
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWUSER,
+    MS_PRIVATE,
+    MS_REC,
+    mount,
+    setns,
+    unshare,
+)
 
 _CLASS_NET: Final = "class/net"
+_NS_GET_USERNS: Final = 0xB701
 
 
 def devices(namespace: Links) -> list[str]:
@@ -85,3 +98,82 @@ def devices_once_gone(namespace: Namespace, device: str) -> list[str]:
         while device in (found := devices(namespace)) and netlink.wait_for_event(SOON):
             pass
         return found
+
+
+def leave_network() -> None:
+    """Move this process into a new network namespace. Raises: OSError."""
+    unshare(CLONE_NEWNET)
+
+
+def leave_network_and_users() -> None:
+    """Move this process into a new user namespace and a new network namespace at once. Raises: OSError."""
+    unshare(CLONE_NEWUSER | CLONE_NEWNET)
+
+
+def join(namespace: Namespace) -> None:
+    """Move this process into a network namespace. Raises: OSError."""
+    setns(namespace.fileno(), CLONE_NEWNET)
+
+
+def network_of(process: int | str) -> int:
+    """The number of the network namespace of a process, ``self`` for this one's thread."""
+    return _number_of("thread-self" if process == "self" else process, "net")
+
+
+def users_of(process: int | str) -> int:
+    """The number of the user namespace of a process, ``self`` for this one."""
+    return _number_of(process, "user")
+
+
+def _number_of(process: int | str, kind: str) -> int:
+    return os.stat(f"/proc/{process}/ns/{kind}").st_ino
+
+
+def owner_of_network(fd: int) -> int:
+    """The number of the user namespace that owns a network namespace (NS_GET_USERNS). Raises: OSError."""
+    owner = fcntl.ioctl(fd, _NS_GET_USERNS)
+    try:
+        return os.fstat(owner).st_ino
+    finally:
+        os.close(owner)
+
+
+class Owned(NamedTuple):
+    """Descriptors of a user namespace and of a network namespace that it owns."""
+
+    user: int
+    network: int
+
+    def join_user(self) -> None:
+        """Move this process into the user namespace. Raises: OSError."""
+        setns(self.user, CLONE_NEWUSER)
+
+    def join_network(self) -> None:
+        """Move this process into the network namespace. Raises: OSError."""
+        setns(self.network, CLONE_NEWNET)
+
+
+@contextmanager
+def user_namespace() -> Iterator[Owned]:
+    """A user namespace, with a network namespace of its own, in which a process waits until the end."""
+    began, begin = os.pipe()
+
+    def wait() -> None:
+        enter_user_namespace()
+        os.write(begin, b"x")
+        signal.pause()
+
+    with ExitStack() as stack:
+        stack.callback(os.close, began)
+        try:
+            child = stack.enter_context(Child(wait))
+        finally:
+            os.close(begin)
+        if not os.read(began, 1):
+            child.value()
+        fds = [
+            os.open(f"/proc/{child.pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in ("user", "net")
+        ]
+        for fd in fds:
+            stack.callback(os.close, fd)
+        yield Owned(*fds)
