@@ -335,6 +335,7 @@ PAIRS = pytest.mark.parametrize("pair", [Socket.pair, udp_pair], ids=["unix", "u
     "to sendmsg of a 64-bit program, on a UNIX stream or UDP socket over IPv4, with EINVAL.",
     since="3.10",
     commit="1be374a0518a",
+    needs=[I386],
 )
 @PAIRS
 def test_the_mark_of_32_bit_calls_is_not_sent(ns, observe, pair):
@@ -355,6 +356,7 @@ def test_the_mark_of_32_bit_calls_is_not_sent(ns, observe, pair):
     "stays to be received.",
     since="3.10",
     commit="1be374a0518a",
+    needs=[I386],
 )
 @PAIRS
 def test_the_mark_of_32_bit_calls_is_not_taken(ns, observe, pair):

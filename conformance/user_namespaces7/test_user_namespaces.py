@@ -1,4 +1,4 @@
-"""User namespaces: which one's capabilities count for a network namespace, and what users are called elsewhere."""
+"""User namespaces: whose capabilities count for a network namespace, and what users are called there."""
 
 from __future__ import annotations
 
@@ -56,6 +56,11 @@ def change_interface() -> None:
         raise OSError(code, os.strerror(code))
 
 
+def all_and_outcome(act: Callable[[], object]) -> list[object]:
+    """Whether this process has all capabilities, and what comes of an act."""
+    return [has_every_capability(), *outcomes(act)]
+
+
 OPERATIONS = pytest.mark.parametrize(
     ("act", "refusal"),
     [(make_raw, "EPERM"), (mark_new, "EPERM"), (bind_to_service, "EACCES"), (change_interface, "EPERM")],
@@ -83,9 +88,7 @@ OPERATIONS = pytest.mark.parametrize(
 @OPERATIONS
 def test_who_is_root_inside_is_nobody_outside(ns, observe, act, refusal):
     before = as_user(OWNER, lambda: outcomes(act))
-    outside = as_user(
-        OWNER, lambda: in_user_namespace_alone(lambda: [has_every_capability(), *outcomes(act)])
-    )
+    outside = as_user(OWNER, lambda: in_user_namespace_alone(partial(all_and_outcome, act)))
     inside = as_user(OWNER, lambda: in_user_namespace(lambda: [os.getuid(), *outcomes(act)]))
 
     assert observe("before_outside_inside", [before, outside, inside]) == [
@@ -112,7 +115,7 @@ def test_who_is_root_inside_is_nobody_outside(ns, observe, act, refusal):
 @OPERATIONS
 def test_root_has_none_in_the_parent(ns, observe, act, refusal):
     before = in_child(lambda: outcomes(act))
-    after = in_user_namespace_alone(lambda: [has_every_capability(), *outcomes(act)])
+    after = in_user_namespace_alone(partial(all_and_outcome, act))
 
     assert observe("before_and_after", [before, after]) == [["done"], [True, refusal]]
 
@@ -224,9 +227,7 @@ def test_the_owner_has_all_capabilities(ns, observe, inside):
 def test_the_owner_must_be_in_the_parent(ns, observe):
     with made_by_another(Socket.udp, lambda make: as_user(OWNER, lambda: in_user_namespace(make))) as sock:
         mark = partial(set_mark, sock)
-        beside = as_user(
-            OWNER, lambda: in_user_namespace_alone(lambda: [has_every_capability(), *outcomes(mark)])
-        )
+        beside = as_user(OWNER, lambda: in_user_namespace_alone(partial(all_and_outcome, mark)))
         parent = as_user(OWNER, lambda: outcomes(mark))
 
         assert observe("beside_and_parent", [beside, parent, sock.mark]) == [[True, "EPERM"], ["done"], 7]
