@@ -23,6 +23,7 @@ from conformance.plugin.setups.capabilities import (
 )
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.threads import in_thread
+from conformance.plugin.setups.unix_names import listen_where_one_can, umask
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Capability, as_user, effective, in_child, only, without
@@ -70,7 +71,7 @@ def test_capabilities_are_independent(ns, observe):
     needs=[Capability.NET_RAW],
 )
 def test_a_thread_has_its_own(ns, observe):
-    seen: list[str] = []
+    seen: list[object] = []
 
     def without_it() -> None:
         give_up(Capability.NET_RAW)
@@ -194,14 +195,21 @@ def connect_to(type_: int, path: str) -> None:
     """Connect a UNIX socket to a pathname, and close it."""
     with Socket.unix(type_) as sock:
         sock.connect(path)
+        sock.getpeername()  # it has one
 
 
 def named(type_: int, path: str, mode: int) -> Socket:
-    """A UNIX socket that is bound to a pathname, listens if it can, and whose file has a mode."""
+    """A UNIX socket that is bound to a pathname, and whose file has a mode."""
     sock = Socket.unix(type_)
-    sock.bind(path)
-    Path(path).chmod(mode)
-    outcomes(sock.listen)
+    with umask(0o777 & ~mode):
+        sock.bind(path)
+    return sock
+
+
+def listening(type_: int, path: str, mode: int) -> Socket:
+    """The same, which listens if it can."""
+    sock = named(type_, path, mode)
+    listen_where_one_can(sock)
     return sock
 
 
@@ -217,7 +225,7 @@ def named(type_: int, path: str, mode: int) -> Socket:
 @TYPES
 def test_another_user_of_files_lacks_those_of_files(ns, observe, type_):
     connect = partial(connect_to, type_, "path")
-    with named(type_, "path", 0):
+    with listening(type_, "path", 0):
         seen = in_child(
             lambda: outcomes(
                 connect, partial(set_file_user, USER), connect, make_raw, partial(set_file_user, 0), connect
@@ -238,7 +246,7 @@ def test_another_user_of_files_lacks_those_of_files(ns, observe, type_):
 @TYPES
 def test_permissions_of_a_socket_are_overridden(ns, observe, type_):
     connect = partial(connect_to, type_, "path")
-    with named(type_, "path", 0):
+    with listening(type_, "path", 0):
         without_it = as_user(NOBODY, lambda: outcomes(connect))
         with_it = as_user(NOBODY, lambda: outcomes(connect), [Capability.DAC_OVERRIDE])
 
@@ -281,7 +289,7 @@ def test_a_directory_is_searched(ns, observe, type_):
     Path("directory").mkdir()
     writable = partial(connect_to, type_, "directory/all")
     closed = partial(connect_to, type_, "directory/none")
-    with named(type_, "directory/all", 0o222), named(type_, "directory/none", 0o555):
+    with listening(type_, "directory/all", 0o222), named(type_, "directory/none", 0o555):
         Path("directory").chmod(0)
         without_it = as_user(NOBODY, lambda: outcomes(writable, closed))
         with_it = as_user(NOBODY, lambda: outcomes(writable, closed), [Capability.DAC_READ_SEARCH])
@@ -321,7 +329,7 @@ def test_a_socket_is_given_away(ns, observe, kind):
 @TYPES
 def test_the_mode_of_anothers_socket_is_changed(ns, observe, type_):
     connect, change = partial(connect_to, type_, "path"), partial(os.chmod, "path", 0o222)
-    with named(type_, "path", 0):
+    with listening(type_, "path", 0):
         without_it = as_user(NOBODY, lambda: outcomes(change, connect))
         with_it = as_user(NOBODY, lambda: outcomes(change, connect), [Capability.FOWNER])
 

@@ -60,17 +60,17 @@ def set_file_user(uid: int) -> None:
     _libc.setfsuid(uid)
 
 
-def outcomes(*acts: Callable[[], object]) -> list[str]:
-    """What comes of each of several acts, one after the other: ``done``, or the errno."""
+def outcomes(*acts: Callable[[], object]) -> list[object]:
+    """What comes of each of several acts, one after the other: what it returns, ``done``, or the errno."""
     return [_outcome(act) for act in acts]
 
 
-def _outcome(act: Callable[[], object]) -> str:
+def _outcome(act: Callable[[], object]) -> object:
     try:
-        act()
+        found = act()
     except OSError as error:
         return errno_name(error.errno)
-    return "done"
+    return "done" if found is None else found
 
 
 def make_raw() -> None:
