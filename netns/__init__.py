@@ -16,6 +16,7 @@ from netns.users import (
     enter_user_namespace,
     in_pid_namespace,
     in_user_namespace,
+    in_user_namespace_alone,
 )
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "in_child",
     "in_pid_namespace",
     "in_user_namespace",
+    "in_user_namespace_alone",
     "initial_sysctl",
     "initial_sysctl_set",
     "leave_host",

@@ -86,6 +86,23 @@ def in_user_namespace(function: Callable[[], T], *, timeout: float = 60.0) -> T:
     return in_child(as_root_of_its_own, timeout=timeout)
 
 
+def in_user_namespace_alone(function: Callable[[], T], *, timeout: float = 60.0) -> T:
+    """Run a function in a child with every capability in a fresh user namespace, in the same network one.
+
+    No user is mapped into it. What it can do there it can do to nothing that the network namespace governs.
+    Raises UserNamespacesForbidden where the system forbids it, and what the function raises.
+    """
+
+    def with_capabilities_of_its_own() -> T:
+        try:
+            unshare(CLONE_NEWUSER)
+        except OSError as error:
+            raise _forbidden(error) from error
+        return function()
+
+    return in_child(with_capabilities_of_its_own, timeout=timeout)
+
+
 def in_pid_namespace(function: Callable[[], T], *, timeout: float = 60.0) -> T:
     """Run a function in a child, as process 1 of a fresh PID namespace.
 
@@ -123,7 +140,11 @@ def enter_user_namespace() -> None:
         Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
         leave_host()
     except OSError as error:
-        raise UserNamespacesForbidden(error.errno, f"{error.strerror}: {_forbidden_by()}") from error
+        raise _forbidden(error) from error
+
+
+def _forbidden(error: OSError) -> UserNamespacesForbidden:
+    return UserNamespacesForbidden(error.errno, f"{error.strerror}: {_forbidden_by()}")
 
 
 def _forbidden_by() -> str:

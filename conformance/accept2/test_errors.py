@@ -472,7 +472,7 @@ def test_a_descriptor_comes_before_a_connection(ns, observe, kind):
 
 @claim(
     "accept.2/ENFILE/limit",
-    sentence="accept.2/ENFILE/limit",
+    sentence=("accept.2/ENFILE/limit", "capabilities.7/CAP_SYS_ADMIN/file-max"),
     section="ERRORS",
     says=f"accept(2) of {WHO} fails with ENFILE for a process without CAP_SYS_ADMIN where as many files are "
     "open as fs.file-max allows; the connection goes on waiting.",
@@ -489,6 +489,7 @@ def test_no_more_files_than_the_limit(ns, observe, kind):
 
 @claim(
     "defacto/accept/enfile-not-with-cap-sys-admin",
+    sentence="capabilities.7/CAP_SYS_ADMIN/file-max",
     says=f"A process with CAP_SYS_ADMIN accepts a connection of {WHO} though as many files are open as "
     "fs.file-max allows; without it that fails with ENFILE.",
     since="2.6.12",

@@ -627,6 +627,7 @@ def test_any_user_sends_in_usersock(ns, observe):
 
 @claim(
     "defacto/NETLINK_ROUTE/change-privilege",
+    sentence="capabilities.7/CAP_NET_ADMIN/interfaces",
     says="Without CAP_NET_ADMIN a request of NETLINK_ROUTE to change an interface is answered with EPERM, "
     "while one to read it is answered.",
     since="2.6.12",

@@ -236,6 +236,7 @@ def test_credentials_come_first(ns, observe, kind, step):
 
 @claim(
     "defacto/SCM_CREDENTIALS/unmapped",
+    sentence=("user_namespaces.7/unmapped/unix-credentials", "user_namespaces.7/unmapped/overflow"),
     says="A process in a user namespace where the sender's user and group have no number receives the "
     "overflow user and group in SCM_CREDENTIALS over a UNIX stream, datagram or seqpacket socket; outside "
     "they are the sender's.",
@@ -262,6 +263,7 @@ def test_who_has_no_number_is_nobody(ns, observe, kind):
 
 @claim(
     "defacto/SO_PEERCRED/unmapped",
+    sentence="user_namespaces.7/unmapped/overflow",
     says="In a user namespace where the peer's user and group have no number SO_PEERCRED of a UNIX stream, "
     "datagram or seqpacket socketpair is the overflow user and group; outside they are the peer's.",
     since="2.6.36",

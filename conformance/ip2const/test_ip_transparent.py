@@ -52,7 +52,11 @@ def test_datagrams_are_received_and_sent_for_others(peers, observe):
 
 @claim(
     "IP_TRANSPARENT.2const/IP_TRANSPARENT/foreign",
-    sentence=("IP_TRANSPARENT.2const/IP_TRANSPARENT/foreign", "tproxy/non-local-sockets/option"),
+    sentence=(
+        "IP_TRANSPARENT.2const/IP_TRANSPARENT/foreign",
+        "tproxy/non-local-sockets/option",
+        "capabilities.7/CAP_NET_ADMIN/transparent-proxying",
+    ),
     section="DESCRIPTION",
     says="A TCP or UDP socket without IP_TRANSPARENT cannot be bound to an address that this host does not "
     "have, and one with it can.",

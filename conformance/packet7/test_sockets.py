@@ -40,7 +40,6 @@ from conformance.plugin.setups.packet_sockets import (
     SOMEBODY,
     frame,
     hardware_address,
-    in_user_namespace_alone,
     name_of,
     order_of_arrival,
     packet_socket,
@@ -52,7 +51,16 @@ from conformance.plugin.setups.pairs import udp_across
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.timing import SOON
 from libsocket import Other, Packet, Socket
-from netns import Capability, Host, Peers, effective, in_user_namespace, only, without
+from netns import (
+    Capability,
+    Host,
+    Peers,
+    effective,
+    in_user_namespace,
+    in_user_namespace_alone,
+    only,
+    without,
+)
 
 NEEDS = (Capability.NET_RAW, VETH)
 IN_NETWORK_ORDER = int.from_bytes(EXPERIMENTAL.to_bytes(2, "big"), sys.byteorder)
@@ -113,7 +121,11 @@ def type_of(type_: int) -> int:
 
 @claim(
     "packet.7/capability/net-raw",
-    sentence=("packet.7/DESCRIPTION/capability", "packet.7/errors/eperm"),
+    sentence=(
+        "packet.7/DESCRIPTION/capability",
+        "packet.7/errors/eperm",
+        "capabilities.7/CAP_NET_RAW/sockets",
+    ),
     section="DESCRIPTION",
     says="Making a packet socket of SOCK_RAW, SOCK_DGRAM or SOCK_PACKET takes CAP_NET_RAW: EPERM without, "
     "whatever other capabilities there are; it alone is enough.",
@@ -131,7 +143,11 @@ def test_a_packet_socket_takes_the_capability(ns, observe, type_):
 
 @claim(
     "packet.7/capability/owning-user-namespace",
-    sentence="packet.7/DESCRIPTION/capability",
+    sentence=(
+        "packet.7/DESCRIPTION/capability",
+        "user_namespaces.7/Effect/governed",
+        "user_namespaces.7/Interaction/checked",
+    ),
     section="DESCRIPTION",
     says="CAP_NET_RAW counts in the user namespace that governs the network namespace: who has it in another "
     "one makes packet sockets, of SOCK_RAW and SOCK_DGRAM, in a network namespace that this one owns, and is "

@@ -15,6 +15,8 @@ from typing import Any
 
 from conformance.plugin.setups.alg import hash_socket
 from conformance.plugin.setups.bpf import returning
+from conformance.plugin.setups.callers import caller
+from conformance.plugin.setups.capabilities import EPOLLWAKEUP, audit_told, events_in_epoll
 from conformance.plugin.setups.firewall import drop_all_that_arrives
 from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, POLICY
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
@@ -331,6 +333,12 @@ def _try_vsock_device() -> None:
         raise OSError(errno.ENODEV, "no transport tells a CID")
 
 
+def _try_epoll_wakeup() -> None:
+    with Socket.udp() as sock:
+        if not events_in_epoll(EPOLLWAKEUP, sock) & EPOLLWAKEUP:
+            raise OSError(errno.EOPNOTSUPP, "EPOLLWAKEUP is forgotten")
+
+
 def _try_alg() -> None:
     with hash_socket():
         pass
@@ -344,6 +352,11 @@ def _try_nftables() -> None:
 def _try_program() -> None:
     with returning(0):
         pass
+
+
+def _try_32_bit_program() -> None:
+    with caller() as program:
+        program.call("getpid")
 
 
 def _try_ip_option(number: int) -> None:
@@ -409,6 +422,9 @@ BUSY_POLL = Need("busy polling", lambda: _works(lambda: initial_sysctl("net.core
 
 EBPF = Need("program:ebpf", lambda: _works(_try_program, OSError))
 """Extended BPF programs, which a kernel can be built without, and which take privileges to load."""
+
+I386 = Need("program:i386", lambda: _works(_try_32_bit_program, OSError))
+"""Programs of 32 bits on x86 (CONFIG_IA32_EMULATION): other machines have none, nor user-mode kernels."""
 
 PASSSEC = Need("option:SO_PASSSEC", lambda: _works(_try_passsec, UnsupportedOption))
 """Security labels of what is received (CONFIG_SECURITY_NETWORK): since 6.16 the option needs them."""
@@ -483,6 +499,12 @@ MEMORY = Need("memory:768M", lambda: os.sysconf("SC_PHYS_PAGES") * os.sysconf("S
 UNANSWERED: tuple[Need | Capability, ...] = (Capability.NET_RAW, VETH, BLACKHOLE)
 """What it takes to see, on a host that never answers, what another sends to it."""
 
+AUDIT = Need("netlink:NETLINK_AUDIT", lambda: _works(audit_told, OSError))
+"""Auditing (CONFIG_AUDIT), of which the kernel tells no more than the initial user and PID namespaces."""
+
+EPOLL_WAKEUP = Need("epoll:EPOLLWAKEUP", lambda: _works(_try_epoll_wakeup, OSError))
+"""A system that can go to sleep (CONFIG_PM_SLEEP), and be kept awake by what may block that."""
+
 ALG = Need("family:AF_ALG", lambda: _works(_try_alg, OSError))
 """Hashes that the kernel computes for programs (CONFIG_CRYPTO_USER_API_HASH)."""
 
@@ -508,6 +530,7 @@ _NEEDS = (
     MPTCP,
     BUSY_POLL,
     EBPF,
+    I386,
     PASSSEC,
     TCP_AO,
     TCP_AO_CMAC,
@@ -530,6 +553,8 @@ _NEEDS = (
     ALLMULTI,
     KERNEL_LOG,
     MEMORY,
+    AUDIT,
+    EPOLL_WAKEUP,
     ALG,
     VSOCK,
     VSOCK_LOOPBACK,

@@ -75,7 +75,7 @@ def contents(sock: Socket, count: int) -> list[str]:
 
 @claim(
     "raw.7/capability/net-raw",
-    sentence=("raw.7/DESCRIPTION/capability", "raw.7/errors/eperm"),
+    sentence=("raw.7/DESCRIPTION/capability", "raw.7/errors/eperm", "capabilities.7/CAP_NET_RAW/sockets"),
     section="DESCRIPTION",
     says="Making a raw socket, over IPv4 and IPv6, takes CAP_NET_RAW: EPERM without, whatever other "
     "capabilities there are; it alone is enough.",
@@ -93,7 +93,11 @@ def test_a_raw_socket_takes_the_capability(ns, observe, family):
 
 @claim(
     "raw.7/capability/owning-user-namespace",
-    sentence="raw.7/DESCRIPTION/capability",
+    sentence=(
+        "raw.7/DESCRIPTION/capability",
+        "user_namespaces.7/Effect/governed",
+        "user_namespaces.7/Interaction/checked",
+    ),
     section="DESCRIPTION",
     says="CAP_NET_RAW counts in the user namespace that governs the network namespace: root of another one "
     "makes raw sockets, over IPv4 and IPv6, in a network namespace that it owns.",

@@ -24,6 +24,7 @@ def debugging_user(sock: Socket) -> int:
         "libsocket/debug/privilege",
         "socket.7/SO_DEBUG/enables",
         "socket.7/SO_DEBUG/privilege",
+        "capabilities.7/CAP_NET_ADMIN/so-debug",
     ),
     section="Socket options",
     says="CAP_NET_ADMIN in the initial user namespace is enough to switch debugging of a UDP socket on, "

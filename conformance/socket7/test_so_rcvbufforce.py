@@ -30,7 +30,11 @@ def forced(size: int) -> int:
 
 @claim(
     "socket.7/SO_RCVBUFFORCE/exceeds-maximum",
-    sentence=("libsocket/rcvbufforce/overrides", "socket.7/SO_RCVBUFFORCE/overrides"),
+    sentence=(
+        "libsocket/rcvbufforce/overrides",
+        "socket.7/SO_RCVBUFFORCE/overrides",
+        "capabilities.7/CAP_NET_ADMIN/so-rcvbufforce",
+    ),
     section="Socket options",
     says="With CAP_NET_ADMIN in the initial user namespace the receive buffer of a UDP socket can be set "
     "beyond net.core.rmem_max.",
@@ -68,7 +72,11 @@ def test_sizes_at_the_limits_are_doubled_and_raised(ns, observe):
 
 @claim(
     "socket.7/SO_RCVBUFFORCE/needs-net-admin",
-    sentence=("libsocket/rcvbufforce/overrides", "socket.7/SO_RCVBUFFORCE/overrides"),
+    sentence=(
+        "libsocket/rcvbufforce/overrides",
+        "socket.7/SO_RCVBUFFORCE/overrides",
+        "capabilities.7/CAP_NET_ADMIN/so-rcvbufforce",
+    ),
     section="Socket options",
     says="SO_RCVBUFFORCE on a UDP socket is refused to a process that has every capability but CAP_NET_ADMIN "
     "in the initial user namespace.",

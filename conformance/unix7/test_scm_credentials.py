@@ -117,7 +117,12 @@ def test_any_id_of_its_own_may_be_specified(ns, observe, kind, uid, gid):
 
 @claim(
     "unix.7/SCM_CREDENTIALS/not-its-own-user",
-    sentence=("unix.7/SCM_CREDENTIALS/uid", "unix.7/SCM_CREDENTIALS/checked", "unix.7/EPERM/credentials"),
+    sentence=(
+        "unix.7/SCM_CREDENTIALS/uid",
+        "unix.7/SCM_CREDENTIALS/checked",
+        "unix.7/EPERM/credentials",
+        "capabilities.7/CAP_SETUID/forge",
+    ),
     section="Ancillary messages",
     says="Without CAP_SETUID a user id that is not the sender's own cannot be specified by SCM_CREDENTIALS "
     "over a UNIX stream, datagram or seqpacket socket; with it alone it can.",
@@ -139,7 +144,12 @@ def test_another_user_takes_cap_setuid(ns, observe, kind):
 
 @claim(
     "unix.7/SCM_CREDENTIALS/not-its-own-group",
-    sentence=("unix.7/SCM_CREDENTIALS/gid", "unix.7/SCM_CREDENTIALS/checked", "unix.7/EPERM/credentials"),
+    sentence=(
+        "unix.7/SCM_CREDENTIALS/gid",
+        "unix.7/SCM_CREDENTIALS/checked",
+        "unix.7/EPERM/credentials",
+        "capabilities.7/CAP_SETGID/forge",
+    ),
     section="Ancillary messages",
     says="Without CAP_SETGID a group id that is not the sender's own cannot be specified by SCM_CREDENTIALS "
     "over a UNIX stream, datagram or seqpacket socket; with it alone it can.",
@@ -166,6 +176,7 @@ def test_another_group_takes_cap_setgid(ns, observe, kind):
         "unix.7/SCM_CREDENTIALS/sys-admin",
         "unix.7/SCM_CREDENTIALS/checked",
         "unix.7/EPERM/credentials",
+        "capabilities.7/CAP_SYS_ADMIN/forge",
     ),
     section="Ancillary messages",
     says="Without CAP_SYS_ADMIN the id of another process cannot be specified by SCM_CREDENTIALS over a "

@@ -40,7 +40,12 @@ def test_a_descriptor_must_be_open(ns, observe, kind, number):
 
 @claim(
     "unix.7/ETOOMANYREFS/limit",
-    sentence=("unix.7/ETOOMANYREFS/in-flight", "unix.7/ETOOMANYREFS/meaning", "unix.7/ETOOMANYREFS/since"),
+    sentence=(
+        "unix.7/ETOOMANYREFS/in-flight",
+        "unix.7/ETOOMANYREFS/meaning",
+        "unix.7/ETOOMANYREFS/since",
+        "capabilities.7/CAP_SYS_RESOURCE/in-flight",
+    ),
     section="ERRORS",
     says="A user without CAP_SYS_RESOURCE and CAP_SYS_ADMIN who has more descriptors in flight than "
     "RLIMIT_NOFILE cannot send another over a UNIX stream, datagram or seqpacket socket: ETOOMANYREFS. One "
@@ -60,7 +65,7 @@ def test_so_many_can_be_in_flight(ns, observe, kind, limit):
 
 @claim(
     "unix.7/ETOOMANYREFS/cap-sys-resource",
-    sentence="unix.7/ETOOMANYREFS/in-flight",
+    sentence=("unix.7/ETOOMANYREFS/in-flight", "capabilities.7/CAP_SYS_RESOURCE/in-flight"),
     section="ERRORS",
     says="A user with CAP_SYS_RESOURCE alone may have more descriptors in flight over a UNIX stream socket "
     "than RLIMIT_NOFILE; without it more than one beyond are refused with ETOOMANYREFS.",

@@ -231,7 +231,12 @@ def test_unknown_flags_are_refused(ns, observe, taken, other):
 
 @claim(
     "vsock.7/ports/privileged",
-    sentence=("vsock.7/ports/below-1024", "vsock.7/ports/capability", "vsock.7/EACCES/privileged-port"),
+    sentence=(
+        "vsock.7/ports/below-1024",
+        "vsock.7/ports/capability",
+        "vsock.7/EACCES/privileged-port",
+        "capabilities.7/CAP_NET_BIND_SERVICE/ports",
+    ),
     section="Address format",
     says="bind(2) of a stream socket to port 1023 is refused with EACCES without CAP_NET_BIND_SERVICE, and "
     "to port 1024 is not; with the capability 1023 is had.",
@@ -271,6 +276,7 @@ def test_a_reserved_port_is_refused_without_the_capability(ns, observe, kind, po
 
 @claim(
     "defacto/AF_VSOCK/port-privilege-initial",
+    sentence="user_namespaces.7/Effect/no-namespace",
     says="CAP_NET_BIND_SERVICE of a user namespace that a process made for itself does not let it bind an "
     "AF_VSOCK stream socket to port 1023, though a TCP socket there can have it: bind(2) is refused "
     "with EACCES.",
@@ -437,6 +443,7 @@ def test_the_device_tells_the_cid_of_this_machine(ns, observe):
 
 @claim(
     "defacto/AF_VSOCK/ports-of-all-namespaces",
+    sentence="network_namespaces.7/isolation/port-numbers",
     says="A port that an AF_VSOCK stream socket has in one network namespace is in use in another too, "
     "while the namespaces are not of mode local: bind(2) there is refused with EADDRINUSE.",
     since="3.9",
@@ -456,6 +463,7 @@ def test_a_port_is_in_use_in_every_namespace(ns, observe):
 
 @claim(
     "defacto/AF_VSOCK/ports-of-a-local-namespace",
+    sentence="network_namespaces.7/isolation/port-numbers",
     says="A port that an AF_VSOCK stream socket has in one network namespace is free in another whose "
     "parent had net.vsock.child_ns_mode set to local, and is in use only in the same one.",
     since="7.0",

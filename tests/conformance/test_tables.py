@@ -26,7 +26,11 @@ says = "What it says."
 """
 NO_TESTS = ""
 
+ON_I386 = 'needs = ["program:i386"]\n'
+
 TRUE = {
+    "caller-option": ("SO_RCVTIMEO", f'{ON_I386}sockets = ["udp"]\nwidth = 4\nnative = 8\nnumbers = [7, 0]'),
+    "caller-message": ("SO_TIMESTAMP", f"{ON_I386}value = 1\nwidth = 4\nnative = 8\ncount = 2"),
     "interrupted": ("recv", 'sockets = ["tcp"]\nby = "restarting-handler"\noutcome = "goes on"'),
     "answered": ("SIOCINQ", 'sockets = ["udp"]\nvalue = 0'),
     "unanswered": ("SIOCINQ", 'sockets = ["netlink"]\nerrno = "ENOTTY"\nbeside = ["SIOCINQ", "udp"]'),
@@ -181,6 +185,8 @@ TRUE_TOO = {
 """The same, with fields that not every row of the kind has."""
 
 FALSE = {
+    "caller-option": ("SO_RCVTIMEO", f'{ON_I386}sockets = ["udp"]\nwidth = 8\nnative = 8\nnumbers = [7, 0]'),
+    "caller-message": ("SO_TIMESTAMP", f"{ON_I386}value = 1\nwidth = 8\nnative = 8\ncount = 2"),
     "interrupted": ("recv", 'sockets = ["tcp"]\nby = "restarting-handler"\noutcome = "EINTR"'),
     "answered": ("SIOCINQ", 'sockets = ["udp"]\nvalue = 1'),
     "unanswered": ("SIOCINQ", 'sockets = ["netlink"]\nerrno = "EINVAL"\nbeside = ["SIOCINQ", "udp"]'),

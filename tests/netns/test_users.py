@@ -23,6 +23,7 @@ from netns import (
     in_child,
     in_pid_namespace,
     in_user_namespace,
+    in_user_namespace_alone,
     peers,
     without,
 )
@@ -161,6 +162,17 @@ def test_a_capability_of_the_network_counts_in_a_user_namespace() -> None:
 
 def test_a_capability_of_the_initial_user_namespace_does_not() -> None:
     assert in_user_namespace(lambda: set_option(SO_RCVBUFFORCE)) == errno.EPERM
+
+
+def test_a_user_namespace_alone_leaves_the_network() -> None:
+    place, capabilities = in_user_namespace_alone(lambda: (current_netns(), effective()))
+
+    assert place == current_netns()
+    assert Capability.NET_ADMIN in capabilities
+
+
+def test_a_capability_of_a_user_namespace_alone_does_not_count_in_the_network() -> None:
+    assert in_user_namespace_alone(lambda: set_option(SO_MARK)) == errno.EPERM
 
 
 @needs_nobody

@@ -8,16 +8,13 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from conformance.plugin.setups.frames import EXPERIMENTAL, HEADER
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.timing import SOON
 from libsocket import Packet, Socket
-from netns import Host, in_child
-from netns.syscalls import CLONE_NEWUSER, unshare
-
-T = TypeVar("T")
+from netns import Host
 
 ANOTHER: Final = 0x88B6
 """The second Ethernet type for local experiments (IEEE 802)."""
@@ -101,16 +98,6 @@ def network_number(sock: Socket, number: int, device: str) -> int:
     """The int that an ioctl of netdevice(7) gives of an interface."""
     asked = fcntl.ioctl(sock, number, device.encode().ljust(40, b"\0"))
     return int.from_bytes(asked[16:20], sys.byteorder, signed=True)
-
-
-def in_user_namespace_alone(function: Callable[[], T]) -> T:
-    """Run a function in a child with every capability in a fresh user namespace, in the same network one."""
-
-    def there() -> T:
-        unshare(CLONE_NEWUSER)
-        return function()
-
-    return in_child(there)
 
 
 def order_of_arrival(sockets: Mapping[str, Socket], send: Callable[[], object]) -> list[str]:

@@ -25,6 +25,7 @@ from conformance.plugin.setups.states import EVENTS, STATES, edge, in_state, rep
 from conformance.plugin.tables import message_kinds as messages
 from conformance.plugin.tables.address_kinds import ADDRESS_KINDS
 from conformance.plugin.tables.call_kinds import CALL_KINDS
+from conformance.plugin.tables.caller_kinds import CALLER_KINDS
 from conformance.plugin.tables.connection_kinds import CONNECTION_KINDS
 from conformance.plugin.tables.row import (
     Capabilities,
@@ -910,6 +911,7 @@ KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     "interrupted": (Interrupted, test_a_call_is_interrupted),
     "sysctl-default": (SysctlDefault, test_a_new_namespace_has_the_default),
     **CALL_KINDS,
+    **CALLER_KINDS,
     **ADDRESS_KINDS,
     **CONNECTION_KINDS,
 }

@@ -1,0 +1,370 @@
+"""Calls of sockets whose structures have other sizes for a 32-bit program on a 64-bit kernel."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+from fcntl import ioctl
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import I386
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.callers import caller, control_message, control_of
+from conformance.plugin.setups.ioctls import time_of_last_packet
+from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.setups.timestamps import stamping
+from conformance.plugin.timing import SOON
+from libsocket import Rights, Socket
+
+KINDS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
+SOL_SOCKET, SCM_RIGHTS, SO_ATTACH_FILTER, SO_RCVTIMEO, SO_TYPE = 1, 1, 26, 20, 3
+SO_TIMESTAMP = 29
+SIOCGIFINDEX, SIOCGIFCONF = 0x8933, 0x8912
+SIOCGSTAMP, SIOCGSTAMPNS, SIOCGSTAMP_NEW, SIOCGSTAMPNS_NEW = 0x8906, 0x8907, 0x8010_8906, 0x8010_8907
+MSG_CMSG_COMPAT = -(2**31)
+"""The highest bit of an int."""
+SECOND = 10**9
+"""In nanoseconds."""
+UNTOUCHED = b"\xff" * 64
+
+
+def word(number: int, size: int = 4) -> bytes:
+    """A number in memory."""
+    return number.to_bytes(size, sys.byteorder)
+
+
+def first_words(data: bytes, width: int) -> list[int]:
+    """Two numbers of so many bytes."""
+    return [int.from_bytes(data[at : at + width], sys.byteorder) for at in (0, width)]
+
+
+def is_socket(fd: int, sock: Socket) -> bool:
+    """Whether a descriptor stands for a socket; it is closed."""
+    same = os.fstat(fd).st_ino == os.fstat(sock.fileno()).st_ino
+    os.close(fd)
+    return same
+
+
+@claim(
+    "defacto/SCM_RIGHTS/sent-by-a-32-bit-caller",
+    says="A 32-bit x86 program sends a descriptor over a UNIX stream, datagram or seqpacket socket by a "
+    "struct msghdr of 28 bytes, and a control message whose header has 12 and ends behind its 4 bytes; a "
+    "64-bit one receives it. Of 13 bytes, which do not hold a descriptor, it receives none.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[I386],
+)
+@KINDS
+def test_a_32_bit_program_sends_a_descriptor(ns, observe, kind):
+    left, right = Socket.pair(kind)
+    with left, right, caller(left) as program:
+        right.rcvtimeo = SOON
+        program.send_message(left, b"a", control_message(SOL_SOCKET, SCM_RIGHTS, b"\0"))
+        program.send_message(left, b"b", control_message(SOL_SOCKET, SCM_RIGHTS, word(left.fileno())))
+        with right.recv_message(1) as first, right.recv_message(1) as second:
+            none = [one for one in first.control if isinstance(one, Rights)]
+            (rights,) = (one for one in second.control if isinstance(one, Rights))
+
+            assert observe("none_and_sent", [none, is_socket(rights.take()[0], left)]) == [[], True]
+
+
+@claim(
+    "defacto/SCM_RIGHTS/received-by-a-32-bit-caller",
+    says="A 32-bit x86 program that receives a descriptor over a UNIX stream, datagram or seqpacket socket "
+    "has a control message whose header is 12 bytes long, and behind it the descriptor.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[I386],
+)
+@KINDS
+def test_a_32_bit_program_receives_a_descriptor(ns, observe, kind):
+    left, right = Socket.pair(kind)
+    with left, right, Socket.udp() as passed, caller(right) as program:
+        right.rcvtimeo = SOON
+        left.send_message(b"x", Rights(passed))
+        control = program.receive_message(right)
+        length = program.store(word(4))
+        into = program.room(4)
+        program.call("getsockopt", first_words(control, 4 * 3)[1], SOL_SOCKET, SO_TYPE, into, length)
+
+        assert observe("message_and_type", [control_of(control), program.number(into)]) == [
+            [[SOL_SOCKET, SCM_RIGHTS, 4]],
+            socket.SOCK_DGRAM,
+        ]
+
+
+@claim(
+    "defacto/cmsghdr/aligned-for-a-32-bit-caller",
+    says="Control messages follow each other at multiples of 4 bytes for a 32-bit x86 program, of 8 for "
+    "others: IP_TOS, 1 byte, and IP_RECVORIGDSTADDR, 16, of a datagram over IPv4 are 44 bytes for it, and "
+    "56 else.",
+    since="2.6.29",
+    commit="e8b2dfe9b450",
+    needs=[I386],
+)
+def test_control_messages_are_aligned_to_words(ns, observe):
+    left, right = udp_pair()
+    with left, right, caller(right) as program:
+        right.rcvtimeo = SOON
+        right.ip_recvtos = True
+        right.ip_recvorigdstaddr = True
+        left.send(b"x")
+        here = [len(data) for _, _, data in right.recvmsg(1, 56, socket.MSG_PEEK)[1]]
+        cut = [len(data) for _, _, data in right.recvmsg(1, 55, socket.MSG_PEEK)[1]]
+        there = program.receive_message(right)
+
+        assert observe("here_and_there", [here, cut, len(there), control_of(there)]) == [
+            [1, 16],
+            [1, 15],
+            44,
+            [[0, 1, 1], [0, 20, 16]],
+        ]
+
+
+@claim(
+    "defacto/SIOCGSTAMP/32-bit-caller",
+    says="SIOCGSTAMP and SIOCGSTAMPNS give a 32-bit x86 program two numbers of 32 bits, 8 bytes, with a UDP "
+    "socket over IPv4, and others the same two of 64 bits.",
+    since="2.6.22",
+    commit="ae40eb1ef30a",
+    needs=[I386],
+)
+@pytest.mark.parametrize("request_", [SIOCGSTAMP, SIOCGSTAMPNS])
+def test_a_time_has_two_words(ns, observe, request_):
+    left, right = udp_pair()
+    with stamping(), left, right, caller(right) as program:
+        left.send(b"x")
+        right.recv(1)
+        time_of_last_packet(right)
+        here = ioctl(right, request_, bytes(16))
+        there = program.ioctl(right, request_, UNTOUCHED)
+        same = first_words(there, 4) == first_words(here, 8)
+
+        assert observe("same_and_rest", [same, there[8:] == UNTOUCHED[8:]]) == [True, True]
+
+
+@claim(
+    "defacto/SIOCGSTAMP_NEW/32-bit-caller",
+    says="SIOCGSTAMP and SIOCGSTAMPNS with the numbers of their new forms, 0x80108906 and 0x80108907, give "
+    "a 32-bit x86 program two numbers of 64 bits, 16 bytes, with a UDP socket over IPv4, as they give "
+    "others.",
+    since="5.1",
+    commit="0768e17073dc",
+    needs=[I386],
+)
+@pytest.mark.parametrize(
+    ("new", "old"), [(SIOCGSTAMP_NEW, SIOCGSTAMP), (SIOCGSTAMPNS_NEW, SIOCGSTAMPNS)], ids=["stamp", "stampns"]
+)
+def test_a_new_time_has_two_longs(ns, observe, new, old):
+    left, right = udp_pair()
+    with stamping(), left, right, caller(right) as program:
+        left.send(b"x")
+        right.recv(1)
+        time_of_last_packet(right)
+        here = [first_words(ioctl(right, request, bytes(16)), 8) for request in (old, new)]
+        there = program.ioctl(right, new, UNTOUCHED)
+        same = [first_words(there, 8) == one for one in here]
+
+        assert observe("same_and_rest", [same, there[16:] == UNTOUCHED[16:]]) == [[True, True], True]
+
+
+@claim(
+    "defacto/SO_ATTACH_FILTER/32-bit-caller",
+    says="SO_ATTACH_FILTER takes the 8 bytes of a struct sock_fprog with a 32-bit address from a 32-bit x86 "
+    "program, on a UDP socket over IPv4; with 7 bytes, 9, or the 16 of a 64-bit program it is EINVAL.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[I386],
+)
+@pytest.mark.parametrize("size", [7, 9, 16])
+def test_a_filter_has_a_short_address(ns, observe, size):
+    left, right = udp_pair()
+    with left, right, caller(right) as program:
+        right.rcvtimeo = SOON
+        keep_three = program.store(bytes([6, 0, 0, 0]) + word(8 + 3))
+        fprog = word(1) + word(keep_three)
+        with refused(errno.EINVAL):
+            program.set_option(right, (SOL_SOCKET, SO_ATTACH_FILTER), fprog.ljust(16, b"\0")[:size])
+        left.send(b"abcdef")
+        program.set_option(right, (SOL_SOCKET, SO_ATTACH_FILTER), fprog)
+        left.send(b"abcdef")
+
+        assert observe("received", [right.recv(9).decode(), right.recv(9).decode()]) == ["abcdef", "abc"]
+
+
+@claim(
+    "defacto/ifreq/32-bit-caller",
+    says="SIOCGIFINDEX takes the 32 bytes of a struct ifreq from a 32-bit x86 program, where there is no "
+    "memory behind them, and fails with EFAULT if one of them has none.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[I386],
+)
+@pytest.mark.parametrize("kind", [Socket.tcp, Socket.udp, Socket.unix], ids=["tcp", "udp", "unix"])
+def test_an_interface_request_has_32_bytes(ns, observe, kind):
+    with kind() as sock, caller(sock) as program:
+        request = program.store_at_end(b"lo".ljust(31, b"\0"))
+        with refused(errno.EFAULT):
+            program.call("ioctl", sock, SIOCGIFINDEX, request)
+        request = program.store_at_end(b"lo".ljust(32, b"\0"))
+        program.call("ioctl", sock, SIOCGIFINDEX, request)
+
+        assert observe("index", program.number(request + 16)) == 1
+
+
+@claim(
+    "defacto/SIOCGIFCONF/32-bit-caller",
+    says="SIOCGIFCONF fills an array of struct ifreq of 32 bytes for a 32-bit x86 program, which gives it 8 "
+    "bytes with a length and a 32-bit address: one that is a byte short stays empty.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[I386],
+)
+@pytest.mark.parametrize(("room", "filled"), [(31, 0), (32, 32), (64, 32)])
+def test_interfaces_are_listed_in_32_bytes_each(ns, observe, room, filled):
+    with Socket.udp() as sock, caller(sock) as program:
+        array = program.room(64)
+        told = program.ioctl(sock, SIOCGIFCONF, word(room) + word(array))
+        name = program.load(array, 16).rstrip(b"\0").decode()
+
+        assert observe("length_and_name", [first_words(told, 4)[0], name]) == [filled, "lo" if filled else ""]
+
+
+@claim(
+    "defacto/mmsghdr/32-bit-caller",
+    says="A struct mmsghdr of a 32-bit x86 program has 32 bytes: it sends and receives two datagrams, over "
+    "IPv4, by one sendmmsg and one recvmmsg, and has the length of each.",
+    since="3.0",
+    commit="228e548e6020",
+    needs=[I386],
+)
+def test_several_messages_at_once(ns, observe):
+    left, right = udp_pair()
+    with left, right, caller(left, right) as program:
+        right.rcvtimeo = SOON
+        sent = program.messages(b"a", b"bcd")
+        room = program.messages(bytes(9), bytes(9))
+        number = [program.call("sendmmsg", left, sent, 2, 0), program.call("recvmmsg", right, room, 2, 0, 0)]
+        lengths = [program.lengths(sent, 2), program.lengths(room, 2)]
+
+        assert observe("number_and_lengths", [number, lengths]) == [[2, 2], [[1, 3], [1, 3]]]
+
+
+@claim(
+    "defacto/recvmmsg/timeout-of-a-32-bit-caller",
+    says="The timeout that a 32-bit x86 program gives recvmmsg, on a UDP socket over IPv4, is two numbers "
+    "of 32 bits, of which the second, nanoseconds, is refused with EINVAL from 1,000,000,000 on.",
+    since="2.6.33",
+    commit="a2e2725541fa",
+    needs=[I386],
+)
+def test_a_timeout_has_two_words(ns, observe):
+    left, right = udp_pair()
+    with left, right, caller(right) as program:
+        right.rcvtimeo = SOON
+        left.send(b"x")
+        room = program.messages(bytes(9))
+        with refused(errno.EINVAL):
+            program.call("recvmmsg", right, room, 1, 0, word(5) + word(SECOND))
+        number = program.call("recvmmsg", right, room, 1, 0, word(5) + word(SECOND - 1))
+
+        assert observe("number", number) == 1
+
+
+@claim(
+    "defacto/recvmmsg_time64/padding-of-a-32-bit-caller",
+    says="The timeout that a 32-bit x86 program gives recvmmsg_time64, on a UDP socket over IPv4, has "
+    "seconds of 64 bits and nanoseconds of 32: 1,000,000,000 is refused with EINVAL, and what the 4 bytes "
+    "behind are does not matter.",
+    since="5.1",
+    commit="48166e6ea47d",
+    needs=[I386],
+)
+@pytest.mark.parametrize("padding", [0, 1, 2**32 - 1])
+def test_the_padding_of_a_timeout_does_not_matter(ns, observe, padding):
+    left, right = udp_pair()
+    with left, right, caller(right) as program:
+        right.rcvtimeo = SOON
+        left.send(b"x")
+        room = program.messages(bytes(9))
+        with refused(errno.EINVAL):
+            program.call("recvmmsg_time64", right, room, 1, 0, word(5, 8) + word(SECOND) + word(padding))
+        number = program.call(
+            "recvmmsg_time64", right, room, 1, 0, word(5, 8) + word(SECOND - 1) + word(padding)
+        )
+
+        assert observe("number", number) == 1
+
+
+@claim(
+    "defacto/32-bit/by-the-call",
+    says="It is the call that counts, not the program: a 64-bit x86 program that makes 32-bit calls by int "
+    "0x80 sets and reads SO_RCVTIMEO of a UDP socket over IPv4 in 8 bytes, and has SO_TIMESTAMP in 8 behind "
+    "a header of 12.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[I386],
+)
+@pytest.mark.parametrize("bits", [32, 64])
+def test_a_64_bit_program_makes_32_bit_calls(ns, observe, bits):
+    left, right = udp_pair()
+    with left, right, caller(right, bits=bits) as program:
+        program.set_option(right, (SOL_SOCKET, SO_RCVTIMEO), word(7) + word(500_000))
+        timeout = [right.rcvtimeo, *first_words(program.get_option(right, (SOL_SOCKET, SO_RCVTIMEO)), 4)]
+        right.timestamp = True
+        left.send(b"x")
+        control = program.receive_message(right)
+
+        assert observe("timeout_and_message", [timeout, control_of(control), len(control)]) == [
+            [7.5, 7, 500_000],
+            [[SOL_SOCKET, SO_TIMESTAMP, 8]],
+            20,
+        ]
+
+
+PAIRS = pytest.mark.parametrize("pair", [Socket.pair, udp_pair], ids=["unix", "udp"])
+
+
+@claim(
+    "defacto/MSG_CMSG_COMPAT/sendmsg",
+    says="MSG_CMSG_COMPAT, the highest bit of the flags, by which the kernel marks 32-bit calls, is refused "
+    "to sendmsg of a 64-bit program, on a UNIX stream or UDP socket over IPv4, with EINVAL.",
+    since="3.10",
+    commit="1be374a0518a",
+    needs=[I386],
+)
+@PAIRS
+def test_the_mark_of_32_bit_calls_is_not_sent(ns, observe, pair):
+    left, right = pair()
+    with left, right:
+        right.rcvtimeo = SOON
+        with refused(errno.EINVAL):
+            left.sendmsg([b"marked"], [], MSG_CMSG_COMPAT)
+        left.sendmsg([b"plain"])
+
+        assert observe("received", right.recv(9).decode()) == "plain"
+
+
+@claim(
+    "defacto/MSG_CMSG_COMPAT/recvmsg",
+    says="MSG_CMSG_COMPAT, the highest bit of the flags, by which the kernel marks 32-bit calls, is refused "
+    "to recvmsg of a 64-bit program, on a UNIX stream or UDP socket over IPv4, with EINVAL: what was sent "
+    "stays to be received.",
+    since="3.10",
+    commit="1be374a0518a",
+    needs=[I386],
+)
+@PAIRS
+def test_the_mark_of_32_bit_calls_is_not_taken(ns, observe, pair):
+    left, right = pair()
+    with left, right:
+        right.rcvtimeo = SOON
+        left.send(b"x")
+        with refused(errno.EINVAL):
+            right.recvmsg(9, 0, MSG_CMSG_COMPAT)
+
+        assert observe("received", right.recvmsg(9)[0].decode()) == "x"
