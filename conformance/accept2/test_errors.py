@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import IPV6, MPTCP, OWN_KERNEL, VSOCK, VSOCK_LOOPBACK
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups import files
 from conformance.plugin.setups.accepting import (
     NOWHERE,
     UNTOUCHED,
@@ -29,7 +31,7 @@ from conformance.plugin.setups.listeners import pending_connection
 from conformance.plugin.setups.readiness import readable_by_poll
 from conformance.plugin.setups.states import LISTENING, in_state
 from conformance.plugin.timing import SOON
-from libsocket import Socket
+from libsocket import Fd, Socket
 from netns import Capability, without
 
 STREAMS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix", "unix-seqpacket"])
@@ -48,6 +50,15 @@ FILES: Final[Mapping[str, Callable[[], int]]] = {
     "eventfd": lambda: os.eventfd(0),
 }
 """What opens a file of each kind that is no socket."""
+OTHER_FILES: Final[Mapping[str, Callable[[], int]]] = {
+    "regular": lambda: os.open(__file__, os.O_RDONLY),
+    "pipe-reader": lambda: files.pipe_end(0),
+    "pipe-writer": lambda: files.pipe_end(1),
+    "memfd": lambda: os.memfd_create("file"),
+    "pidfd": lambda: os.pidfd_open(os.getpid()),
+    "netns": lambda: os.open("/proc/thread-self/ns/net", os.O_RDONLY),
+    **{kind: partial(files.opened_by_call, kind) for kind in ("epoll", "inotify", "signalfd", "timerfd")},
+}
 
 
 @contextmanager
@@ -144,8 +155,8 @@ def test_a_mere_path_is_no_descriptor(ns, observe):
     "accept.2/ENOTSOCK/files",
     sentence="accept.2/ENOTSOCK/no-socket",
     section="ERRORS",
-    says="accept(2) and accept4(2) of a descriptor of a character device, a directory or an eventfd(2) fail "
-    "with ENOTSOCK.",
+    says="accept(2) and accept4(2) of a descriptor of a character device, a directory or an eventfd(2) "
+    "fail with ENOTSOCK.",
 )
 @pytest.mark.parametrize("file", FILES)
 def test_only_a_socket_accepts(ns, observe, file):
@@ -236,8 +247,8 @@ def test_nothing_is_written_where_there_is_no_room(ns, observe, kind):
 
 @claim(
     "defacto/accept/length-nowhere",
-    says=f"accept(2) of {WHO}, with an address and a length that is NULL, or where there is no memory, fails "
-    "with EFAULT where a connection waits.",
+    says=f"accept(2) of {WHO}, with an address and a length that is NULL, or where there is no memory, "
+    "fails with EFAULT where a connection waits.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=NEEDS,
@@ -257,8 +268,8 @@ def test_a_length_must_be_there(ns, observe, kind, length):
     "accept.2/EINVAL/addrlen-negative",
     sentence="accept.2/EINVAL/addrlen",
     section="ERRORS",
-    says=f"accept(2) of {WHO}, with an address and a length of -1 or -2147483648, fails with EINVAL where a "
-    "connection waits, and leaves the length unchanged.",
+    says=f"accept(2) of {WHO}, with an address and a length of -1 or -2147483648, fails with EINVAL where "
+    "a connection waits, and leaves the length unchanged.",
     needs=NEEDS,
 )
 @STREAMS
@@ -347,8 +358,8 @@ def test_an_address_is_not_looked_at_before(ns, observe, kind, address, length):
     "accept.2/addr/null-length-unused",
     sentence="accept.2/addr/null",
     section="DESCRIPTION",
-    says=f"accept(2) of {WHO} with a NULL address does not use the length: what it was stays, and it can be "
-    "where there is no memory.",
+    says=f"accept(2) of {WHO} with a NULL address does not use the length: what it was stays, and it can "
+    "be where there is no memory.",
     needs=NEEDS,
     survives={"no-op: close()*": "who was accepted may stay"},
 )
@@ -474,8 +485,8 @@ def test_a_descriptor_comes_before_a_connection(ns, observe, kind):
     "accept.2/ENFILE/limit",
     sentence=("accept.2/ENFILE/limit", "capabilities.7/CAP_SYS_ADMIN/file-max"),
     section="ERRORS",
-    says=f"accept(2) of {WHO} fails with ENFILE for a process without CAP_SYS_ADMIN where as many files are "
-    "open as fs.file-max allows; the connection goes on waiting.",
+    says=f"accept(2) of {WHO} fails with ENFILE for a process without CAP_SYS_ADMIN where as many files "
+    "are open as fs.file-max allows; the connection goes on waiting.",
     needs=[*NEEDS, OWN_KERNEL],
 )
 @STREAMS
@@ -509,8 +520,8 @@ def test_the_capability_has_more_files(ns, observe, kind):
 
 @claim(
     "defacto/accept/client-closed",
-    says=f"A connection at {WHO} that its client has closed before is accepted, and the first receive gives "
-    "the end of the stream.",
+    says=f"A connection at {WHO} that its client has closed before is accepted, and the first receive "
+    "gives the end of the stream.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=NEEDS,
@@ -597,3 +608,40 @@ def test_no_more_descriptors_than_the_limit_on_mptcp(ns, observe, kind):
             accepted(listener).close()
 
         assert observe("once_one_is_free", still_waits(listener)) == "accepted"
+
+
+@claim(
+    "accept.2/ENOTSOCK/other-files",
+    sentence="accept.2/ENOTSOCK/no-socket",
+    section="ERRORS",
+    says="accept(2) and accept4(2) of a regular file, either end of a pipe, an epoll instance, a memfd, a "
+    "pidfd, an inotify instance, a signalfd, a timerfd or a network namespace fail with ENOTSOCK.",
+)
+@pytest.mark.parametrize("file", OTHER_FILES)
+def test_no_other_file_accepts(ns, observe, file):
+    with Fd(OTHER_FILES[file]()) as other:
+        with refused(errno.ENOTSOCK):
+            accepted(other.fileno()).close()
+        with refused(errno.ENOTSOCK, "errno_of_accept4"):
+            accepted4(other.fileno(), 0).close()
+    with waiting("tcp") as (listener, _):
+        assert observe("of_a_listener", still_waits(listener)) == "accepted"
+
+
+@claim(
+    "defacto/accept/state-before-address",
+    says="accept(2) of a TCP socket, over IPv4 and IPv6, or a UNIX stream or seqpacket socket that does "
+    "not listen fails with EINVAL also where there is no memory for the address, or its length is 1 or "
+    "negative.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=NEEDS,
+)
+@STREAMS
+@BAD_ADDRESSES
+def test_the_state_is_looked_at_first(ns, observe, kind, address, length):
+    with in_state(kind, "new") as sock, waiting(kind) as (listener, _):
+        with refused(errno.EINVAL):
+            accepted(sock, address, room(length)).close()
+
+        assert observe("of_a_listener", still_waits(listener)) == "accepted"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 
 import pytest
 
@@ -11,12 +12,14 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.interfaces import (
+    REQUESTS,
     ask_nowhere,
     ipv6_addresses,
     is_up,
     list_into_nowhere,
     listed,
     names_after_renaming,
+    set_address,
     set_ipv6,
     set_of,
     shown,
@@ -333,8 +336,8 @@ def test_a_list_into_nowhere(ns, observe):
     "netdevice.7/EFAULT/ifreq",
     sentence="netdevice.7/EFAULT/address",
     section=SECTION,
-    says="SIOCGIFMTU and SIOCGIFADDR with a UDP socket, and SIOCGIFMTU with a UNIX stream or netlink socket, "
-    "fail with EFAULT where their struct ifreq is no memory of the process.",
+    says="SIOCGIFMTU and SIOCGIFADDR with a UDP socket, and SIOCGIFMTU with a UNIX stream or netlink "
+    "socket, fail with EFAULT where their struct ifreq is no memory of the process.",
 )
 @pytest.mark.parametrize(
     ("kind", "request_name"),
@@ -362,3 +365,133 @@ def test_an_interface_that_does_not_exist(ns, observe, kind):
             shown(sock, "SIOCGIFMTU", "nothing")
 
         assert observe("mtu", shown(sock, "SIOCGIFMTU")) == 65_536
+
+
+@claim(
+    "netdevice.7/EFAULT/every-request",
+    sentence="netdevice.7/EFAULT/address",
+    section=SECTION,
+    says="Each SIOCGIF* and SIOCSIF* of netdevice(7) with a UDP socket fails with EFAULT where its struct "
+    "ifreq is no memory of the process.",
+)
+@pytest.mark.parametrize("request_name", sorted(REQUESTS))
+def test_every_structure_nowhere(ns, observe, request_name):
+    with Socket.udp() as sock:
+        with refused(errno.EFAULT):
+            ask_nowhere(sock, request_name)
+
+        assert observe("mtu", shown(sock, "SIOCGIFMTU")) == 65_536
+
+
+@claim(
+    "defacto/SIOCGIFADDR/no-address",
+    says="SIOCGIFADDR, SIOCGIFDSTADDR, SIOCGIFBRDADDR and SIOCGIFNETMASK with a UDP socket fail with "
+    "EADDRNOTAVAIL for an interface that has no IPv4 address; of one that has they tell it.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[VETH],
+)
+@pytest.mark.parametrize(
+    ("request_name", "of_lo"),
+    [
+        ("SIOCGIFADDR", "127.0.0.1"),
+        ("SIOCGIFDSTADDR", "127.0.0.1"),
+        ("SIOCGIFBRDADDR", "0.0.0.0"),
+        ("SIOCGIFNETMASK", "255.0.0.0"),
+    ],
+)
+def test_an_interface_without_an_address(ns, observe, request_name, of_lo):
+    ns.add_veth("left", "right")
+    with Socket.udp() as sock:
+        with refused(errno.EADDRNOTAVAIL):
+            shown(sock, request_name, "left")
+
+        assert observe("of_lo", shown(sock, request_name)) == of_lo
+
+
+@claim(
+    "defacto/SIOCGIFFLAGS/enodev",
+    says="SIOCGIFFLAGS, SIOCGIFADDR, SIOCGIFDSTADDR, SIOCGIFBRDADDR, SIOCGIFNETMASK, SIOCGIFMETRIC, "
+    "SIOCGIFMTU, SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFTXQLEN and SIOCGIFMAP with a UDP socket fail with "
+    "ENODEV for an interface that does not exist.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize(
+    "request_name",
+    [
+        "SIOCGIFFLAGS",
+        "SIOCGIFADDR",
+        "SIOCGIFDSTADDR",
+        "SIOCGIFBRDADDR",
+        "SIOCGIFNETMASK",
+        "SIOCGIFMETRIC",
+        "SIOCGIFMTU",
+        "SIOCGIFHWADDR",
+        "SIOCGIFINDEX",
+        "SIOCGIFTXQLEN",
+        "SIOCGIFMAP",
+    ],
+)
+def test_nothing_is_shown_of_an_interface_that_does_not_exist(ns, observe, request_name):
+    with Socket.udp() as sock:
+        with refused(errno.ENODEV):
+            shown(sock, request_name, "nothing")
+
+        assert observe("mtu", shown(sock, "SIOCGIFMTU")) == 65_536
+
+
+@claim(
+    "defacto/SIOCSIFFLAGS/enodev",
+    says="SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFMTU, SIOCSIFNAME and SIOCSIFTXQLEN with a UDP socket fail with "
+    "ENODEV for an interface that does not exist.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize(
+    ("request_name", "value"),
+    [
+        ("SIOCSIFFLAGS", "UP"),
+        ("SIOCSIFADDR", "10.1.2.3"),
+        ("SIOCSIFMTU", 1400),
+        ("SIOCSIFNAME", "other"),
+        ("SIOCSIFTXQLEN", 10),
+    ],
+)
+def test_nothing_is_set_of_an_interface_that_does_not_exist(ns, observe, request_name, value):
+    with Socket.udp() as sock:
+        with refused(errno.ENODEV):
+            set_of(sock, request_name, value, "nothing")
+
+        assert observe("mtu_of_lo", shown(sock, "SIOCGIFMTU")) == 65_536
+
+
+@claim(
+    "defacto/SIOCSIFADDR/family",
+    says="SIOCSIFADDR, SIOCSIFDSTADDR, SIOCSIFBRDADDR and SIOCSIFNETMASK with a UDP socket fail with "
+    "EINVAL where the family of the address is AF_UNSPEC, AF_UNIX or AF_INET6, and the address stays.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[VETH],
+)
+@pytest.mark.parametrize("family", [socket.AF_UNSPEC, socket.AF_UNIX, socket.AF_INET6])
+@pytest.mark.parametrize(
+    ("request_name", "shown_by"),
+    [
+        ("SIOCSIFADDR", "SIOCGIFADDR"),
+        ("SIOCSIFDSTADDR", "SIOCGIFDSTADDR"),
+        ("SIOCSIFBRDADDR", "SIOCGIFBRDADDR"),
+        ("SIOCSIFNETMASK", "SIOCGIFNETMASK"),
+    ],
+)
+def test_an_address_of_another_family(ns, observe, family, request_name, shown_by):
+    ns.add_veth("left", "right")
+    with Socket.udp() as sock:
+        set_of(sock, "SIOCSIFADDR", "10.1.2.3", "left")
+        before = shown(sock, shown_by, "left")
+        with refused(errno.EINVAL):
+            set_address(sock, request_name, family, "255.255.0.0", "left")
+        after = shown(sock, shown_by, "left")
+        set_address(sock, request_name, socket.AF_INET, "255.255.0.0", "left")
+
+        assert [after == before, observe("of_inet", shown(sock, shown_by, "left"))] == [True, "255.255.0.0"]

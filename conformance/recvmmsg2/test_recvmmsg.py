@@ -9,7 +9,8 @@ import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.mmsg import UNTOUCHED, recvmmsg
+from conformance.plugin.setups.files import pipe
+from conformance.plugin.setups.mmsg import NOWHERE, UNTOUCHED, called_at, recvmmsg
 from conformance.plugin.setups.pairs import (
     await_those_before,
     connected_udp_pair,
@@ -23,6 +24,7 @@ from libsocket import Batch, Linger, MessageFlag, Shutdown, Socket
 
 DATAGRAMS = pytest.mark.parametrize("pair", [udp_pair, unix_datagram_pair], ids=["udp", "unix"])
 DONTWAIT = socket.MSG_DONTWAIT
+CALLS = pytest.mark.parametrize("call", ["recvmmsg", "sendmmsg"])
 CLOSED = {"no-op: close*": "the two sockets that show that all has come may stay open"}
 
 
@@ -313,8 +315,8 @@ def test_an_error_is_overwritten(ns, observe):
 
 @claim(
     "defacto/recvmmsg/error-is-so-error",
-    says="An error that ends recvmmsg on a UDP socket after a message was received is in SO_ERROR: "
-    "EFAULT, which poll reports as POLLERR.",
+    says="An error that ends recvmmsg on a UDP socket after a message was received is in SO_ERROR: EFAULT, "
+    "which poll reports as POLLERR.",
     since="2.6.33",
     commit="a2e2725541fa",
 )
@@ -419,8 +421,8 @@ def test_a_timeout_of_zero_waits(ns, observe, pair):
 
 @claim(
     "defacto/recvmmsg/timeout-updated",
-    says="When recvmmsg on a UDP socket has received, the timeout in memory is what is left of it: of "
-    "1000 seconds less than that, and more than 900.",
+    says="When recvmmsg on a UDP socket has received, the timeout in memory is what is left of it: of 1000 "
+    "seconds less than that, and more than 900.",
     since="2.6.33",
     commit="a2e2725541fa",
 )
@@ -515,8 +517,8 @@ def test_the_end_of_a_stream_fills_the_rest(ns, observe, pair):
 
 @claim(
     "defacto/recvmmsg/error-before-data",
-    says="recvmmsg on a TCP socket that its peer has reset fails with ECONNRESET first, and then gives "
-    "the data that wait, where recv gives the data first.",
+    says="recvmmsg on a TCP socket that its peer has reset fails with ECONNRESET first, and then gives the "
+    "data that wait, where recv gives the data first.",
     since="2.6.33",
     commit="a2e2725541fa",
 )
@@ -541,3 +543,129 @@ def reset(sock: Socket) -> None:
     """Close a connection by a reset."""
     sock.linger = Linger(True, 0)
     sock.close()
+
+
+@claim(
+    "defacto/recvmmsg/no-descriptor",
+    says="recvmmsg(2) and sendmmsg(2) of a descriptor that is not open, or negative, fail with EBADF, also "
+    "for no message at all.",
+    since="3.0",
+    commit="228e548e6020",
+)
+@CALLS
+@pytest.mark.parametrize("number", [-1, 1000])
+@pytest.mark.parametrize("count", [0, 1])
+def test_what_is_not_open(ns, observe, call, number, count):
+    writer, reader = unix_datagram_pair()
+    with writer, reader:
+        with refused(errno.EBADF):
+            called_at(call, number, count=count)
+
+        found = [called_at("sendmmsg", writer.fileno()), called_at("recvmmsg", reader.fileno())]
+        assert observe("of_sockets", found) == [1, 1]
+
+
+@claim(
+    "defacto/recvmmsg/no-socket",
+    says="recvmmsg(2) and sendmmsg(2) of either end of a pipe fail with ENOTSOCK.",
+    since="3.0",
+    commit="228e548e6020",
+)
+@CALLS
+@pytest.mark.parametrize("end", [0, 1])
+def test_what_is_no_socket(ns, observe, call, end):
+    writer, reader = unix_datagram_pair()
+    with writer, reader, pipe(b"x") as ends:
+        with refused(errno.ENOTSOCK):
+            called_at(call, ends[end].fileno())
+
+        found = [called_at("sendmmsg", writer.fileno()), called_at("recvmmsg", reader.fileno())]
+        assert observe("of_sockets", found) == [1, 1]
+
+
+@claim(
+    "defacto/recvmmsg/headers-nowhere",
+    says="recvmmsg(2) and sendmmsg(2) of a UDP or UNIX datagram socket fail with EFAULT where there is no "
+    "memory for their messages, and what waits stays; of no messages there they return 0.",
+    since="3.0",
+    commit="228e548e6020",
+    survives={"no-op: connect(*": "nothing is sent to the peer that a reader has"},
+)
+@CALLS
+@pytest.mark.parametrize("pair", [connected_udp_pair, unix_datagram_pair], ids=["udp", "unix"])
+def test_messages_where_there_is_no_memory(ns, observe, call, pair):
+    writer, reader = pair()
+    with writer, reader:
+        reader.rcvtimeo = SOON
+        writer.send(b"first")
+        await_readable(reader)
+        with refused(errno.EFAULT):
+            called_at(call, reader.fileno(), at=NOWHERE)
+        none = called_at(call, reader.fileno(), count=0, at=NOWHERE)
+
+        assert observe("of_none_and_then", [none, reader.recv(9).decode()]) == [0, "first"]
+
+
+@claim(
+    "defacto/recvmmsg/timeout-nowhere",
+    says="recvmmsg(2) of a UDP or UNIX datagram socket fails with EFAULT where there is no memory at its "
+    "timeout, and what waits stays.",
+    since="2.6.33",
+    commit="a2e2725541fa",
+)
+@DATAGRAMS
+def test_a_timeout_where_there_is_no_memory(ns, observe, pair):
+    writer, reader = pair()
+    with writer, reader:
+        reader.rcvtimeo = SOON
+        writer.send(b"first")
+        await_readable(reader)
+        with refused(errno.EFAULT):
+            called_at("recvmmsg", reader.fileno(), timeout_at=NOWHERE)
+
+        assert observe("then", reader.recv(9).decode()) == "first"
+
+
+@claim(
+    "defacto/recvmmsg/rcvtimeo-ends-first",
+    says="recvmmsg(2) of a UDP or UNIX datagram socket with elements for two, one of which waits, returns "
+    "that one once SO_RCVTIMEO, 50 ms, has passed, also where its own timeout is 30 seconds.",
+    since="2.6.33",
+    commit="a2e2725541fa",
+)
+@DATAGRAMS
+def test_the_receive_timeout_ends_it_first(ns, observe, pair):
+    writer, reader = pair()
+    with writer, reader:
+        reader.rcvtimeo = 0.05
+        writer.send(b"first")
+        await_readable(reader)
+        with timed() as took:
+            got = recvmmsg(reader, 2, timeout=(30, 0))
+
+        assert observe("waited_and_got", [took.lasted(0.05), got.number]) == [True, 1]
+
+
+@claim(
+    "defacto/recvmmsg/icmp-error",
+    says="recvmmsg(2) of a connected UDP socket, over IPv4 and IPv6, which was told that its peer's port "
+    "is closed fails with ECONNREFUSED, though a datagram waits that came before; the next gives that, and "
+    "SO_ERROR is 0.",
+    since="2.6.33",
+    commit="a2e2725541fa",
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_an_error_comes_before_messages(ns, observe, host):
+    peer, sock = udp_pair(host)
+    with sock, peer:
+        sock.connect(peer.getsockname())
+        peer.send(b"before")
+        await_readable(sock)
+        peer.close()
+        sock.send(b"in vain")
+        await_error(sock)
+        with refused(errno.ECONNREFUSED):
+            recvmmsg(sock, 2, flags=DONTWAIT)
+        got = recvmmsg(sock, 2, flags=DONTWAIT)
+
+        assert observe("then_and_so_error", [got.data[: got.number], sock.error]) == [["before"], 0]

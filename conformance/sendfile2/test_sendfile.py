@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import signal
+from contextlib import suppress
 from fcntl import F_GETFL, F_SETFL, fcntl
+from socket import MSG_DONTWAIT
 
 import pytest
 
@@ -16,9 +18,9 @@ from conformance.plugin.setups.files import TEXT, memory_file, pipe, place
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.signals import signalled
 from conformance.plugin.setups.sockets import SOCKETS
-from conformance.plugin.setups.splices import sendfile
-from conformance.plugin.setups.states import connected
-from conformance.plugin.timing import SOON
+from conformance.plugin.setups.splices import NOWHERE, sendfile, sendfile_at
+from conformance.plugin.setups.states import connected, in_state
+from conformance.plugin.timing import SOON, timed
 from libsocket import Shutdown, Socket
 from netns import Capability
 
@@ -27,6 +29,8 @@ KINDS = pytest.mark.parametrize(
 )
 STREAMS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix"])
 RAW = [Capability.NET_RAW]
+CLOSED = 1000
+"""A descriptor that nobody has in a test."""
 
 
 @claim(
@@ -52,8 +56,8 @@ def test_a_file_is_sent(ns, observe, kind):
     "sendfile.2/offset/given",
     sentence=("sendfile.2/offset/from", "sendfile.2/offset/unmodified"),
     section="DESCRIPTION",
-    says="With an offset sendfile(2) to a TCP or UNIX stream socket begins there, sets it to what "
-    "follows the last byte that was sent, and leaves the file offset where it is.",
+    says="With an offset sendfile(2) to a TCP or UNIX stream socket begins there, sets it to what follows "
+    "the last byte that was sent, and leaves the file offset where it is.",
 )
 @STREAMS
 def test_it_begins_at_an_offset(ns, observe, kind):
@@ -306,8 +310,8 @@ def test_a_socket_without_a_peer(ns, observe, kind, number):
 
 @claim(
     "defacto/sendfile/one-datagram",
-    says="What one sendfile(2) takes from a file, 10 bytes, is one datagram of a UDP or UNIX datagram socket "
-    "and one message of a UNIX seqpacket socket.",
+    says="What one sendfile(2) takes from a file, 10 bytes, is one datagram of a UDP or UNIX datagram "
+    "socket and one message of a UNIX seqpacket socket.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
@@ -318,3 +322,147 @@ def test_one_message(ns, observe, kind):
         sent = [os.sendfile(peer.fileno(), file.fileno(), start, 10) for start in (0, 10)]
 
         assert observe("sent_and_sizes", [sent, [len(sock.recv(100)) for _ in sent]]) == [[10, 10], [10, 10]]
+
+
+@claim(
+    "sendfile.2/EBADF/closed",
+    sentence="sendfile.2/EBADF/modes",
+    section="ERRORS",
+    says="sendfile(2) with a descriptor that is not open, to it or from it, where the other is a TCP "
+    "socket, over IPv4 and IPv6, or a UNIX stream socket and a file, fails with EBADF.",
+)
+@STREAMS
+def test_what_is_not_open(ns, observe, kind):
+    with connected(kind) as (sock, peer), memory_file() as file:
+        peer.rcvtimeo = SOON
+        with refused(errno.EBADF, "errno_from"):
+            os.sendfile(sock.fileno(), CLOSED, 0, 5)
+        with refused(errno.EBADF, "errno_to"):
+            os.sendfile(CLOSED, file.fileno(), 0, 5)
+        sent = os.sendfile(sock.fileno(), file.fileno(), 0, 5)
+
+        assert observe("sent_and_received", [sent, len(peer.recv(100))]) == [5, 5]
+
+
+@claim(
+    "defacto/sendfile/no-connection",
+    says="sendfile(2) to a TCP socket, over IPv4 and IPv6, that is new, bound or listens, fails with EPIPE "
+    "and raises SIGPIPE.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    survives={
+        "no-op: close() = 0*": "the listener that made the other connection may stay",
+        "no-op: listen(*": "a socket that does not listen has no connection either",
+    },
+)
+@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
+@pytest.mark.parametrize("state", ["new", "bound", "listening"])
+def test_there_is_no_connection(ns, observe, kind, state):
+    with signalled(signal.SIGPIPE) as came, connected(kind) as (other, peer), memory_file() as file:
+        peer.rcvtimeo = SOON
+        with in_state(kind, state) as sock, refused(errno.EPIPE):
+            os.sendfile(sock.fileno(), file.fileno(), 0, 5)
+        sent = os.sendfile(other.fileno(), file.fileno(), 0, 5)
+
+        found = [len(came), sent, len(peer.recv(100))]
+        assert observe("signals_sent_received", found) == [1, 5, 5]
+
+
+@claim(
+    "sendfile.2/EFAULT/offset",
+    sentence="sendfile.2/EFAULT/address",
+    section="ERRORS",
+    says="sendfile(2) to a TCP socket, over IPv4 and IPv6, or a UNIX stream socket fails with EFAULT where "
+    "there is no memory at its offset, and sends nothing.",
+)
+@STREAMS
+def test_an_offset_where_there_is_no_memory(ns, observe, kind):
+    with connected(kind) as (sock, peer), memory_file(b"hello") as file:
+        peer.rcvtimeo = SOON
+        with refused(errno.EFAULT):
+            sendfile_at(sock, file, NOWHERE, 5)
+        sendfile(sock, file, 3, 2)
+
+        assert observe("received", peer.recv(100).decode()) == "lo"
+
+
+@claim(
+    "defacto/sendfile/negative-offset",
+    says="sendfile(2) to a TCP socket, over IPv4 and IPv6, or a UNIX stream socket fails with EINVAL where "
+    "its offset is negative, and sends nothing.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@STREAMS
+@pytest.mark.parametrize("offset", [-1, -5])
+def test_a_negative_offset(ns, observe, kind, offset):
+    with connected(kind) as (sock, peer), memory_file(b"hello") as file:
+        peer.rcvtimeo = SOON
+        with refused(errno.EINVAL):
+            sendfile(sock, file, offset, 5)
+        sendfile(sock, file, 3, 2)
+
+        assert observe("received", peer.recv(100).decode()) == "lo"
+
+
+@claim(
+    "defacto/sendfile/large-offset",
+    says="sendfile(2) to a TCP socket, over IPv4 and IPv6, or a UNIX stream socket sends what a file has "
+    "behind 2 and 4 gibibytes, and sets the offset to what follows it.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@STREAMS
+@pytest.mark.parametrize("offset", [2**31 - 2, 2**31, 2**32 - 2, 2**32])
+def test_an_offset_beyond_four_gibibytes(ns, observe, kind, offset):
+    with connected(kind) as (sock, peer), memory_file(b"") as file:
+        peer.rcvtimeo = SOON
+        os.pwrite(file.fileno(), b"hello", offset)
+        sent = sendfile(sock, file, offset, 5)
+
+        assert observe("sent_and_received", [sent, peer.recv(100).decode()]) == [(5, offset + 5), "hello"]
+
+
+@claim(
+    "defacto/sendfile/sndtimeo",
+    says="sendfile(2) to a TCP socket, over IPv4 and IPv6, or a UNIX stream socket that has no room fails "
+    "with EAGAIN once SO_SNDTIMEO, 50 ms, has passed.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    survives=FILLS,
+)
+@STREAMS
+def test_the_send_timeout_ends_it(ns, observe, kind):
+    with connected(kind) as (sock, _), memory_file() as file:
+        fill(sock)
+        sock.sndtimeo = 0.05
+        with timed() as took, refused(errno.EAGAIN):
+            os.sendfile(sock.fileno(), file.fileno(), 0, 5)
+
+        assert observe("waited", took.lasted(0.05)) is True
+
+
+@claim(
+    "defacto/sendfile/full-datagram",
+    says="sendfile(2) to a UNIX datagram socket that does not block and whose peer has no room fails with "
+    "EAGAIN; once that has received, it sends.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_a_datagram_socket_without_room(ns, observe):
+    with connected("unix-datagram") as (sock, peer), memory_file() as file:
+        sock.nonblocking = True
+        peer.rcvtimeo = SOON
+        fill(sock)
+        with refused(errno.EAGAIN):
+            os.sendfile(sock.fileno(), file.fileno(), 0, 5)
+        received_all(peer)
+
+        assert observe("sent", os.sendfile(sock.fileno(), file.fileno(), 0, 5)) == 5
+
+
+def received_all(sock: Socket) -> None:
+    """Receive all that waits."""
+    with suppress(BlockingIOError):
+        while True:
+            sock.recv(1_000_000, MSG_DONTWAIT)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import select
+from contextlib import suppress
 
 import pytest
 
@@ -12,12 +14,21 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.blocked import FILLS, fill
 from conformance.plugin.setups.files import TEXT, pipe
 from conformance.plugin.setups.readiness import await_end, await_readable
+from conformance.plugin.setups.selects import Numbered
 from conformance.plugin.setups.splices import SPLICE_F_NONBLOCK, splice, tee, vmsplice
-from conformance.plugin.setups.states import connected
+from conformance.plugin.setups.states import connected, in_state, reported
 from conformance.plugin.timing import LONG, SOON, timed
-from libsocket import Shutdown
+from libsocket import Fd, Shutdown, Socket
 from netns import Capability
 
+CLOSED = 1000
+"""A descriptor that nobody has in a test."""
+OTHERS = {
+    "file": lambda: os.memfd_create("file"),
+    "eventfd": lambda: os.eventfd(0),
+    "null": lambda: os.open("/dev/null", os.O_RDWR),
+}
+"""What opens a file of each kind that is neither a socket nor a pipe."""
 STREAMS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix"])
 KINDS = pytest.mark.parametrize(
     "kind", ["tcp", "tcp6", "unix", "unix-seqpacket", "unix-datagram", "udp", "raw", "packet"]
@@ -242,3 +253,146 @@ def test_vmsplice_takes_no_socket(ns, observe, kind):
         moved = vmsplice(writer, b"hello")
 
         assert observe("moved", [moved, os.read(reader.fileno(), 9).decode()]) == [5, "hello"]
+
+
+@claim(
+    "splice.2/EINVAL/no-pipe-at-all",
+    sentence=("splice.2/splice/one-pipe", "splice.2/EINVAL/neither"),
+    section="ERRORS",
+    says="splice(2) from a TCP or UNIX stream socket to a regular file, an eventfd or /dev/null, or from "
+    "one of these to it, fails with EINVAL: none is a pipe; to a pipe it moves.",
+)
+@STREAMS
+@pytest.mark.parametrize("other", OTHERS)
+def test_no_pipe_at_all(ns, observe, kind, other):
+    with connected(kind) as (sock, peer), Fd(OTHERS[other]()) as file, pipe() as (reader, writer):
+        peer.send(b"hello")
+        await_readable(sock)
+        with refused(errno.EINVAL, "errno_from"):
+            splice(sock, file, 5)
+        with refused(errno.EINVAL, "errno_to"):
+            splice(file, sock, 5)
+
+        found = [splice(sock, writer, 5), os.read(reader.fileno(), 9).decode()]
+        assert observe("to_pipe", found) == [5, "hello"]
+
+
+@claim(
+    "splice.2/EBADF/descriptors",
+    sentence="splice.2/EBADF/modes",
+    section="ERRORS",
+    says="splice(2) between a TCP or UNIX stream socket and a descriptor of O_PATH, one that is not open, "
+    "or the end of a pipe for the other direction fails with EBADF; with the right end it moves.",
+)
+@STREAMS
+def test_descriptors_that_do_not_do(ns, observe, kind):
+    with (
+        connected(kind) as (sock, peer),
+        Fd(os.open("/", os.O_PATH)) as path,
+        pipe() as (reader, writer),
+    ):
+        peer.send(b"hello")
+        await_readable(sock)
+        with refused(errno.EBADF, "errno_to_path"):
+            splice(sock, path, 5)
+        with refused(errno.EBADF, "errno_from_path"):
+            splice(path, sock, 5)
+        with refused(errno.EBADF, "errno_to_closed"):
+            splice(sock, Numbered(CLOSED), 5)
+        with refused(errno.EBADF, "errno_to_reader"):
+            splice(sock, reader, 5)
+        with refused(errno.EBADF, "errno_from_writer"):
+            splice(writer, sock, 5)
+
+        found = [splice(sock, writer, 5), os.read(reader.fileno(), 9).decode()]
+        assert observe("to_pipe", found) == [5, "hello"]
+
+
+@claim(
+    "defacto/splice/unconnected",
+    says="splice(2) from a pipe to a UDP socket without a peer, over IPv4 and IPv6, fails with "
+    "EDESTADDRREQ, and to a UNIX stream, seqpacket or datagram socket without one with ENOTCONN; once "
+    "connected it sends.",
+    since="2.6.17",
+    commit="5274f052e7b3",
+    survives={"no-op: connect(*": "of the two ends that are connected one alone needs a peer"},
+)
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        ("udp", errno.EDESTADDRREQ),
+        ("udp6", errno.EDESTADDRREQ),
+        ("unix", errno.ENOTCONN),
+        ("unix-seqpacket", errno.ENOTCONN),
+        ("unix-datagram", errno.ENOTCONN),
+    ],
+)
+def test_there_is_no_peer(ns, observe, kind, number):
+    with in_state(kind, "new") as alone, connected(kind) as (sock, peer), pipe(b"hello") as (reader, writer):
+        sock.rcvtimeo = SOON
+        with refused(number):
+            splice(reader, alone, 5)
+        os.write(writer.fileno(), b"hello")
+        moved = splice(reader, peer, 5)
+
+        assert observe("moved_and_received", [moved, sock.recv(9).decode()]) == [5, "hello"]
+
+
+@claim(
+    "defacto/splice/no-longer-readable",
+    says="Once splice(2) has taken from a TCP, over IPv4 and IPv6, or UNIX stream socket all that waits "
+    "there, poll(2), epoll(7) and select(2) do not report it readable any more.",
+    since="4.2",
+    commit="2b514574f7e8",
+)
+@STREAMS
+def test_what_is_taken_is_not_readable(ns, observe, kind):
+    with connected(kind) as (sock, peer), pipe() as (_, writer):
+        peer.send(b"hello")
+        await_readable(sock)
+        before = reported(sock)
+        moved = splice(sock, writer, 5)
+
+        assert observe("before_moved_after", [before, moved, reported(sock)]) == [
+            [["IN", "OUT"], ["IN", "OUT"], ["read", "write"]],
+            5,
+            [["OUT"], ["OUT"], ["write"]],
+        ]
+
+
+@claim(
+    "defacto/splice/no-longer-writable",
+    says="Once splice(2) from a pipe has filled the send buffer of a TCP, over IPv4 and IPv6, or UNIX "
+    "stream socket, poll(2), epoll(7) and select(2) do not report it writable any more, and its peer "
+    "readable.",
+    since="2.6.17",
+    commit="5274f052e7b3",
+)
+@STREAMS
+def test_what_is_filled_is_not_writable(ns, observe, kind):
+    with connected(kind) as (sock, peer):
+        before = reported(sock)
+        splice_until_full(sock)
+        await_readable(peer)
+
+        assert observe("before_and_after", [before, reported(sock), reported(peer)[2]]) == [
+            [["OUT"], ["OUT"], ["write"]],
+            [[], [], []],
+            ["read", "write"],
+        ]
+
+
+def splice_until_full(sock: Socket) -> None:
+    """Splice zero bytes to a socket until it has no room, nor gets any in a moment."""
+    sock.nonblocking = True
+    with pipe() as (reader, writer):
+        while writable_soon(sock):
+            with suppress(BlockingIOError):
+                while True:
+                    os.write(writer.fileno(), bytes(4096))
+                    splice(reader, sock, 4096)
+
+
+def writable_soon(sock: Socket) -> bool:
+    """Whether a socket has room within a moment."""
+    return bool(select.select([], [sock], [], 0.02)[1])

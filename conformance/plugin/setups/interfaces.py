@@ -101,6 +101,12 @@ def set_of(sock: Socket, request: str, value: object, device: str = "lo") -> Non
     ioctl(sock, REQUESTS[request], given.ljust(_IFREQ, b"\0"))
 
 
+def set_address(sock: Socket, request: str, family: int, address: str, device: str) -> None:
+    """Set an IPv4 address of an interface, which is said to be of a family."""
+    given = struct.pack("@HH4s", family, 0, socket.inet_aton(address))
+    ioctl(sock, REQUESTS[request], (device.encode().ljust(_NAME, b"\0") + given).ljust(_IFREQ, b"\0"))
+
+
 def listed(sock: Socket, room: int | None = None) -> tuple[int, list[list[str]]]:
     """What SIOCGIFCONF gives: how many addresses fit or were given, and each with the name before it.
 

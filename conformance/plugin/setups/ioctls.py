@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import sys
@@ -59,6 +60,12 @@ def time_of_last_packet(sock: Socket) -> int:
     return 1_000_000 * int.from_bytes(stamp[:8], sys.byteorder) + int.from_bytes(stamp[8:], sys.byteorder)
 
 
+def nanoseconds_of_last_packet(sock: Socket) -> int:
+    """When the last packet that was passed on had come, in nanoseconds since 1970 (SIOCGSTAMPNS)."""
+    stamp = fcntl.ioctl(sock, SIOCGSTAMPNS, bytes(16))
+    return 10**9 * int.from_bytes(stamp[:8], sys.byteorder) + int.from_bytes(stamp[8:], sys.byteorder)
+
+
 @contextmanager
 def file_of(sock: Socket) -> Iterator[int]:
     """A descriptor of the file that a UNIX socket is bound to (SIOCUNIXFILE)."""
@@ -67,3 +74,23 @@ def file_of(sock: Socket) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def ioctl_at(sock: Socket, request: str, place: int) -> None:
+    """An ioctl by name whose argument is at an address. Raises: OSError."""
+    number = ctypes.c_ulong(_BY_NAME[request])
+    if _libc.ioctl(sock.fileno(), number, ctypes.c_void_p(place)) < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+_libc: Final = ctypes.CDLL(None, use_errno=True)
+_BY_NAME: Final[Mapping[str, int]] = {
+    **REQUESTS,
+    "FIONBIO": FIONBIO,
+    "FIOASYNC": FIOASYNC,
+    "SIOCSPGRP": SIOCSPGRP,
+    "FIOSETOWN": FIOSETOWN,
+    "FIOGETOWN": FIOGETOWN,
+    "SIOCGSTAMP": SIOCGSTAMP,
+    "SIOCGSTAMPNS": SIOCGSTAMPNS,
+}

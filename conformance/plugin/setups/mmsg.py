@@ -9,7 +9,7 @@ import ctypes
 import os
 import struct
 from collections.abc import Sequence
-from socket import AF_INET, inet_aton
+from socket import AF_INET, MSG_DONTWAIT, inet_aton
 from typing import Final, NamedTuple
 
 from libsocket import Socket
@@ -130,3 +130,18 @@ def _place(memory: bytearray) -> int:
 def _raise_if_failed(returned: int) -> None:
     if returned < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def called_at(call: str, number: int, *, count: int = 1, at: int | None = None, timeout_at: int = 0) -> int:
+    """What ``recvmmsg`` or ``sendmmsg`` of any descriptor returns, of messages of one byte, without waiting.
+
+    ``at`` is where the messages are said to be, ``timeout_at`` where the timeout is. Raises: OSError.
+    """
+    byte = ctypes.create_string_buffer(b"x", 1)
+    vectors = bytearray(_VECTOR.pack(ctypes.addressof(byte), 1) * max(count, 1))
+    heads = _headers(max(count, 1), vectors)
+    place = ctypes.c_void_p(_place(heads) if at is None else at)
+    rest = (ctypes.c_void_p(timeout_at),) if call == "recvmmsg" else ()
+    returned = int(getattr(_libc, call)(number, place, count, MSG_DONTWAIT, *rest))
+    _raise_if_failed(returned)
+    return returned

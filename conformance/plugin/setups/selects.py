@@ -30,6 +30,8 @@ _SELECT: Final = {"x86_64": 23, "ppc64le": 142, "s390x": 142}.get(_MACHINE)
 """None where there is no such system call."""
 _PSELECT6: Final = {"x86_64": 270, "ppc64le": 280, "s390x": 301}.get(_MACHINE, 72)
 
+_NOWHERE: Final = 8
+"""An address at which no process has memory."""
 PATIENT: Final = 30
 """Seconds of a timeout whose end no test sees."""
 
@@ -215,3 +217,22 @@ def selected_while_closed(sock: Socket) -> list[object]:
                 return [True, found.number, found.sets[0] == [0]]
             os.close(number)  # the thread came too late: it is tried again with more time
     raise AssertionError("select ended each time before the descriptor was closed, or it failed")
+
+
+def select_nowhere(file: _File, argument: str) -> int:
+    """What select(2) returns, with no memory at ``readfds``, ``writefds``, ``exceptfds`` or ``timeout``."""
+    number = file.fileno()
+    given: dict[str, object] = {
+        "readfds": _bits([number], 128),
+        "writefds": None,
+        "exceptfds": None,
+        "timeout": ctypes.create_string_buffer(_TIME.pack(0, 0), _TIME.size),
+    }
+    given[argument] = ctypes.c_void_p(_NOWHERE)
+    if _SELECT is None:
+        returned = _libc.select(number + 1, *given.values())
+    else:
+        returned = _libc.syscall(_SELECT, number + 1, *given.values())
+    if returned < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return int(returned)

@@ -8,6 +8,8 @@ import struct
 from typing import Final, Protocol
 
 SPLICE_F_NONBLOCK: Final = 2
+NOWHERE: Final = 8
+"""An address at which no process has memory."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -49,6 +51,12 @@ def sendfile(target: _File, source: _File, offset: int, size: int) -> tuple[int,
         _libc.sendfile(target.fileno(), source.fileno(), ctypes.byref(place), ctypes.c_size_t(size))
     )
     return sent, place.value
+
+
+def sendfile_at(target: _File, source: _File, place: int, size: int) -> int:
+    """How many bytes sendfile(2) sent, whose offset is at an address. Raises: OSError."""
+    given = (target.fileno(), source.fileno(), ctypes.c_void_p(place), ctypes.c_size_t(size))
+    return _checked(_libc.sendfile(*given))
 
 
 def _checked(returned: int) -> int:

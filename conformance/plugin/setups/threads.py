@@ -56,3 +56,13 @@ def delayed(act: Callable[[], object], seconds: float = 0.1) -> Iterator[threadi
     finally:
         timer.cancel()
         timer.join()
+
+
+def in_turn(*acts: Callable[[], object]) -> Callable[[], None]:
+    """What does one thing after another."""
+
+    def act() -> None:
+        for one in acts:
+            one()
+
+    return act
