@@ -35,10 +35,9 @@ from conformance.plugin.setups.netlink import (
     waiting,
     word,
 )
-from conformance.plugin.setups.packet_sockets import in_user_namespace_alone
 from conformance.plugin.setups.splices import splice
 from libsocket import NETLINK_ADD_MEMBERSHIP, NETLINK_LIST_MEMBERSHIPS, Filter, Netlink, Ucred
-from netns import Capability, Namespace
+from netns import Capability, Namespace, in_user_namespace_alone
 from netns.netlink import receive
 
 SOL_NETLINK = 270

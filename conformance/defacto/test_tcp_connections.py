@@ -394,11 +394,11 @@ def test_a_connect_is_ended(ns, observe, kind, how):
 
 
 @claim(
-    "tcp.7/TCP_CONGESTION/unknown-new",
-    sentence="tcp.7/TCP_CONGESTION/unknown",
-    section="Socket options",
+    "defacto/TCP_CONGESTION/unknown-new",
     says="A TCP socket, over IPv4 and IPv6, that is not connected takes reno as TCP_CONGESTION, and refuses "
     "an algorithm that there is not with ENOENT, and keeps the one it has.",
+    since="2.6.13",
+    commit="5f8ef48d2409",
     needs=[IPV6],
 )
 @FAMILIES

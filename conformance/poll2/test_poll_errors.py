@@ -29,23 +29,6 @@ ONE_END = {"no-op: connect*": "one of the two ends needs no peer here"}
 
 
 @claim(
-    "poll.2/EFAULT/fds",
-    sentence="poll.2/EFAULT/address",
-    section="ERRORS",
-    says="poll(2) and ppoll(2) with fds where there is no memory fail with EFAULT; where a UDP socket with "
-    "data is there it is reported.",
-    survives=ONE_END,
-)
-@CALLS
-def test_there_is_no_memory(ns, observe, call):
-    with in_state("udp", "data") as full:
-        with refused(errno.EFAULT):
-            call([full], nowhere=True)
-
-        assert observe("number", call([full])) == 1
-
-
-@claim(
     "poll.2/EINVAL/count-minus-1",
     sentence="poll.2/EINVAL/nfds",
     section="ERRORS",
@@ -76,39 +59,6 @@ def test_there_are_more_than_the_limit(ns, observe):
             in_child(lambda: within_limit(full, 256, 257))
 
         assert observe("number", in_child(lambda: within_limit(full, 256, 256))) == 256
-
-
-@claim(
-    "poll.2/EINVAL/ppoll-timeout",
-    sentence=("poll.2/EINVAL/ppoll-timeout", "poll.2/ppoll/negative"),
-    section="ERRORS",
-    says="ppoll(2) of a UDP socket fails with EINVAL where the seconds of its timeout are negative, or the "
-    "nanoseconds are.",
-    survives=ONE_END,
-)
-@pytest.mark.parametrize("timeout", [(-1, 0), (0, -1)])
-def test_a_negative_timeout(ns, observe, timeout):
-    with in_state("udp", "data") as full:
-        with refused(errno.EINVAL):
-            ppoll([full], timeout)
-
-        assert observe("number", ppoll([full], (0, 0))) == 1
-
-
-@claim(
-    "defacto/ppoll/nanoseconds",
-    says="ppoll(2) of a UDP socket fails with EINVAL where the nanoseconds of its timeout are "
-    "1,000,000,000; with 999,999,999 it succeeds.",
-    since="2.6.16",
-    commit="9f72949f679d",
-    survives=ONE_END,
-)
-def test_a_second_has_its_nanoseconds(ns, observe):
-    with in_state("udp", "data") as full:
-        with refused(errno.EINVAL):
-            ppoll([full], (0, 1_000_000_000))
-
-        assert observe("number", ppoll([full], (0, 999_999_999))) == 1
 
 
 @claim(
@@ -152,21 +102,6 @@ def test_what_was_asked_for_stays(ns, observe, kind, state, expected):
         events, revents = polled_events(sock, ASKED)
 
         assert observe("events_and_revents", [names(events), names(revents)]) == [["IN", "OUT"], expected]
-
-
-@claim(
-    "poll.2/ppoll/signal-mask",
-    sentence="poll.2/ppoll/signal-mask",
-    section="DESCRIPTION",
-    says="A signal that is pending does not end a ppoll(2) of a UDP socket whose mask blocks it; one whose "
-    "mask does not it ends with EINTR, and is blocked again after it.",
-    survives=ONE_END,
-)
-def test_the_mask_of_ppoll(ns, observe):
-    with in_state("udp", "data") as full, in_state("udp", "connected") as empty:
-        found = in_child(lambda: masked(lambda sock, mask: ppoll([sock], (1, 0), mask=mask), full, empty))
-
-        assert observe("blocked_let_through_after", found) == [1, "EINTR", True]
 
 
 @claim(
