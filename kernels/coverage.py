@@ -1,66 +1,70 @@
 """What of a kernel's source each claim reached: gcov(1)'s reading of the counters that a run kept.
 
 A run keeps a zip for each claim: ``PAGE/TOPIC/SLUG.zip``, in it a folder for each test, of files of counters.
-What gcov must know besides is kept with a kernel that counts. Many claims raise the counters of a file to the
-same numbers, most of those of a file that they reach by the way: each such file is read once.
+What gcov must know besides is kept with a kernel that counts. To have gcov read each claim's files would take
+hours: it reads the sum of all, and which claim ran which lines is found by ``flow``.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
+import struct
 import subprocess
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
 
 from kernels.backend import Image
 from kernels.built import NOTES
 from kernels.errors import BadCounters, MissingTools, NotCounting
+from kernels.flow import Flow, NotUnderstood, functions, numbers, read_notes
 from kernels.progress import Progress
 from reports.coverage.gcov import Counted, decode
-from reports.coverage.model import Coverage, File, Line
+from reports.coverage.model import Coverage, File
 
-_BATCH = 64
-"""So many files one gcov reads, since starting it takes as long as reading some."""
-
-
-class _Part(NamedTuple):
-    """A file of counters in a claim's zip."""
-
-    zip: Path
-    member: str
-    source: str
-    """The file that counts: ``net/core/sock.c``."""
+_CHUNK = 100
+"""So many claims are read at a time."""
+Place = tuple[str, int]
+"""An object, and the number of a function in it."""
 
 
 @dataclass
-class _Sum:
-    """What all claims together reached of a file."""
+class _Read:
+    """What some claims' counters say; bit N of claims is the Nth of them."""
 
-    count: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    branches: dict[int, list[int]] = field(default_factory=dict)
-    claims: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    called: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    sums: dict[Place, list[int]] = field(default_factory=dict)
+    """The counters of each function, added up."""
+    blocks: dict[Place, dict[int, int]] = field(default_factory=dict)
+    """The claims that ran each block that ran."""
+    samples: dict[str, tuple[Path, str]] = field(default_factory=dict)
+    """A file of counters of each object: the zip, and its name there."""
 
-    def add(self, counted: Counted, times: int, claims: int) -> None:
-        for function in counted.functions:
-            self.called[function.name] += times * function.count
-        for line in counted.lines:
-            if line.count:
-                self.count[line.number] += times * line.count
-                self.claims[line.number] |= claims
-                before = self.branches.get(line.number, repeat(0))
-                self.branches[line.number] = [
-                    one + times * more for one, more in zip(before, line.branches, strict=False)
-                ]
+    def add(self, part: _Read, first: int) -> None:
+        """Add what other claims say, whose numbers begin with ``first``."""
+        for place, sums in part.sums.items():
+            before = self.sums.get(place) or [0] * len(sums)
+            self.sums[place] = [one + more for one, more in zip(before, sums, strict=True)]
+        for place, blocks in part.blocks.items():
+            ran = self.blocks.setdefault(place, defaultdict(int))
+            for block, by in blocks.items():
+                ran[block] |= by << first
+        self.samples = part.samples | self.samples
+
+
+@dataclass
+class _Seen:
+    """Files, or counters of a function, that are the same."""
+
+    claims: int = 0
+    times: int = 0
+
+    def add(self, claims: int, times: int = 1) -> None:
+        self.claims |= claims
+        self.times += times
 
 
 def coverage(image: Image, counters: Path, progress: Progress) -> Coverage:
@@ -79,69 +83,116 @@ def coverage(image: Image, counters: Path, progress: Progress) -> Coverage:
     claims = sorted(str(path.relative_to(counters).with_suffix("")) for path in counters.rglob("*.zip"))
     if not claims:
         raise BadCounters(counters, "there is no claim's file in it")
-    with progress.work(f"reading the counters of {len(claims)} claims") as update:
-        unique = _unique(counters, claims, set(objects), update)
-    sums: dict[str, _Sum] = defaultdict(_Sum)
-    with progress.work(f"decoding {len(unique)} files of counters, which takes minutes") as update:
-        read = _read(notes, [part for part, _ in unique], update)
-        for (part, uses), counted in zip(unique, read, strict=True):
-            bits = 0
-            for claim in set(uses):
-                bits |= 1 << claim
-            sums[part.source].add(counted, len(uses), bits)
-    files = list(_files(notes, objects, sums))
+    flows = {name: _flows(notes, name) for name in objects}
+    with progress.work(f"reading the counters of {len(claims)} claims, which takes minutes") as update:
+        read = _read_all(counters, claims, flows, update)
+    ran: dict[str, dict[int, int]] = {name: defaultdict(int) for name in objects}
+    for (name, ident), blocks in read.blocks.items():
+        lines = flows[name][ident].lines
+        for block, by in blocks.items():
+            for line in lines[block]:
+                ran[name][line] |= by
+    counted = _counted(notes, read)
+    files = list(_files(notes, objects, counted, ran))
     return Coverage(f"{image.name} {image.release} ({image.origin})", claims, files)
 
 
-def _unique(
-    counters: Path, claims: Sequence[str], objects: set[str], update: Callable[[str], None]
-) -> list[tuple[_Part, list[int]]]:
-    """Files of counters that are not the same, each with the claims that left it, once for each time."""
-    found: dict[tuple[str, bytes], tuple[_Part, list[int]]] = {}
+def _flows(notes: Path, name: str) -> dict[int, Flow]:
+    path = (notes / name).with_suffix(".gcno")
+    try:
+        return read_notes(path.read_bytes(), f"{name}.c")
+    except NotUnderstood as error:
+        raise BadCounters(path, str(error)) from error
+
+
+def _read_all(
+    counters: Path,
+    claims: Sequence[str],
+    flows: Mapping[str, Mapping[int, Flow]],
+    update: Callable[[str], None],
+) -> _Read:
+    """The counters of all claims, so many at a time that there is memory for them."""
+    whole = _Read()
+    for first in range(0, len(claims), _CHUNK):
+        update(f"{first} of {len(claims)}")
+        whole.add(_read(counters, flows, claims[first : first + _CHUNK]), first)
+    return whole
+
+
+def _read(counters: Path, flows: Mapping[str, Mapping[int, Flow]], claims: Sequence[str]) -> _Read:
+    """The counters of some claims. Raises: BadCounters."""
+    read = _Read()
+    vectors = _vectors(counters, claims, flows, read.samples)
+    for (name, ident), found in vectors.items():
+        flow = flows[name].get(ident)
+        if flow is None:
+            raise BadCounters(counters, f"{name} has a function that its notes do not know: another kernel's")
+        blocks: dict[int, int] = defaultdict(int)
+        sums: list[int] = []
+        for data, seen in found.items():
+            vector = numbers(data)
+            sums = [
+                one + seen.times * more for one, more in zip(sums or [0] * len(vector), vector, strict=True)
+            ]
+            for block in flow.ran(vector):
+                blocks[block] |= seen.claims
+        read.sums[name, ident], read.blocks[name, ident] = sums, dict(blocks)
+    return read
+
+
+def _vectors(
+    counters: Path,
+    claims: Sequence[str],
+    flows: Mapping[str, object],
+    samples: dict[str, tuple[Path, str]],
+) -> dict[Place, dict[bytes, _Seen]]:
+    """The counters of each function that counted: each that are the same once. Raises: BadCounters."""
+    files: dict[tuple[str, bytes], tuple[bytes, _Seen]] = {}
     for number, claim in enumerate(claims):
-        update(claim)
         path = counters / f"{claim}.zip"
         try:
             with ZipFile(path) as file:
                 for member in file.namelist():
-                    stem = member.partition("/")[2].removesuffix(".gcda")
-                    if stem in objects:
-                        digest = hashlib.blake2b(file.read(member), digest_size=16).digest()
-                        part = _Part(path, member, f"{stem}.c")
-                        found.setdefault((stem, digest), (part, []))[1].append(number)
+                    name = member.partition("/")[2].removesuffix(".gcda")
+                    if name in flows:
+                        samples.setdefault(name, (path, member))
+                        data = file.read(member)
+                        key = name, hashlib.blake2b(data, digest_size=16).digest()
+                        files.setdefault(key, (data, _Seen()))[1].add(1 << number)
         except (BadZipFile, OSError) as error:
             raise BadCounters(path, str(error)) from error
-    return list(found.values())
+    vectors: dict[Place, dict[bytes, _Seen]] = defaultdict(lambda: defaultdict(_Seen))
+    try:
+        for (name, _), (data, seen) in files.items():
+            for ident, _, counted in functions(data):
+                if counted.count(0) < len(counted):
+                    vectors[name, ident][counted].add(seen.claims, seen.times)
+    except NotUnderstood as error:
+        raise BadCounters(counters, str(error)) from error
+    return vectors
 
 
-def _read(notes: Path, parts: Sequence[_Part], update: Callable[[str], None]) -> Iterator[Counted]:
-    """What gcov says of each file of counters, in their order."""
-    batches = [parts[first : first + _BATCH] for first in range(0, len(parts), _BATCH)]
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        try:
-            read = pool.map(lambda batch: _gcov(notes, batch), batches)
-            for number, counted in enumerate(read, 1):
-                update(f"{number} of {len(batches)}")
-                yield from counted
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _gcov(notes: Path, batch: Sequence[_Part]) -> list[Counted]:
-    """A batch, in a folder for each file of counters, since gcov looks for its notes beside it."""
+def _counted(notes: Path, read: _Read) -> dict[str, Counted]:
+    """What gcov says of the sum of all counters, of each object that counted."""
     with TemporaryDirectory(prefix="gcov-") as made:
-        names = []
-        for number, part in enumerate(batch):
+        for number, (name, (path, member)) in enumerate(read.samples.items()):
             folder = Path(made, str(number))
             folder.mkdir()
-            with ZipFile(part.zip) as file:
-                (folder / "it.gcda").write_bytes(file.read(part.member))
-            (folder / "it.gcno").symlink_to((notes / part.source).with_suffix(".gcno"))
-            names.append(f"{number}/it.gcda")
-        return _run(names, Path(made), [part.source for part in batch])
+            with ZipFile(path) as file:
+                whole = bytearray(file.read(member))
+            for ident, at, counted in functions(bytes(whole)):
+                sums = read.sums.get((name, ident), [0] * (len(counted) // 8))
+                struct.pack_into(f"<{len(sums)}q", whole, at, *sums)
+            (folder / "it.gcda").write_bytes(whole)
+            (folder / "it.gcno").symlink_to((notes / name).with_suffix(".gcno"))
+        names = [f"{number}/it.gcda" for number in range(len(read.samples))]
+        said = _run(names, Path(made), [f"{name}.c" for name in read.samples])
+    return dict(zip(read.samples, said, strict=True))
 
 
 def _run(names: Sequence[str], folder: Path, sources: Sequence[str]) -> list[Counted]:
+    if not names:
+        return []
     command = ["gcov", "--json-format", "--stdout", "--branch-probabilities", *names]
     done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
     said = done.stdout.splitlines()
@@ -156,22 +207,20 @@ def _run(names: Sequence[str], folder: Path, sources: Sequence[str]) -> list[Cou
         raise BadCounters(folder, f"gcov's answer is not understood: {error}") from error
 
 
-def _files(notes: Path, objects: Sequence[str], sums: Mapping[str, _Sum]) -> Iterator[File]:
+def _files(
+    notes: Path,
+    objects: Sequence[str],
+    counted: Mapping[str, Counted],
+    ran: Mapping[str, Mapping[int, int]],
+) -> Iterator[File]:
     """Each file that counts: all its lines, and what was reached of them."""
     sources = [f"{name}.c" for name in objects]
-    for source, counted in zip(
-        sources, _run([f"{name}.gcno" for name in objects], notes, sources), strict=True
-    ):
-        reached = sums.get(source, _Sum())
+    none = _run([f"{name}.gcno" for name in objects], notes, sources)
+    for name, source, zero in zip(objects, sources, none, strict=True):
+        said = counted.get(name, zero)
+        # For gcov a line that stands in several blocks ran where one is entered from another line.
         lines = [
-            Line(
-                line.number,
-                reached.count.get(line.number, 0),
-                tuple(reached.branches.get(line.number, line.branches)),
-                reached.claims.get(line.number, 0),
-            )
-            for line in counted.lines
+            replace(line, claims=ran[name].get(line.number, 0) if line.count else 0) for line in said.lines
         ]
-        functions = [replace(one, count=reached.called.get(one.name, 0)) for one in counted.functions]
         text = (notes / source).read_text(errors="replace")
-        yield File(source, text, sorted(functions, key=lambda one: one.first), lines)
+        yield File(source, text, sorted(said.functions, key=lambda one: one.first), lines)

@@ -12,7 +12,9 @@ import pytest
 from kernels.backend import Image
 from kernels.coverage import coverage
 from kernels.errors import BadCounters, NotCounting
+from kernels.flow import functions, numbers, read_notes
 from kernels.progress import Progress
+from reports.coverage.gcov import decode
 from reports.coverage.model import Coverage
 from reports.coverage.store import reaching, read, write
 
@@ -164,3 +166,23 @@ def test_a_broken_zip_is_named(tree: Tree) -> None:
 
     with pytest.raises(BadCounters, match=r"value\.zip"):
         tree.read()
+
+
+@pytest.mark.parametrize("words", ["1 5", "1 -1", "2 7", "9 0"])
+def test_the_lines_that_ran_are_those_of_gcov(tree: Tree, words: str) -> None:
+    subprocess.run([tree.objects / "linux", *words.split()], check=True)
+    place = tree.objects / "net" / "core" / "sock"
+    flows = read_notes(place.with_suffix(".gcno").read_bytes(), "net/core/sock.c")
+
+    ran: set[int] = set()
+    for ident, _, counted in functions(place.with_suffix(".gcda").read_bytes()):
+        flow = flows[ident]
+        ran.update(*(flow.lines[block] for block in flow.ran(numbers(counted))))
+
+    said = subprocess.run(
+        ["gcov", "--json-format", "--stdout", "net/core/sock.gcda"],
+        cwd=tree.objects,
+        capture_output=True,
+        check=True,
+    ).stdout
+    assert ran == {line.number for line in decode(said, "net/core/sock.c").lines if line.count}
