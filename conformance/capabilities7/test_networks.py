@@ -192,27 +192,19 @@ def test_signals_of_a_socket(ns, observe):
     "multicasting, by SIOCSIFFLAGS of a UDP socket; with every other capability it is refused with EPERM.",
     needs=[Capability.NET_ADMIN, VETH],
 )
-@pytest.mark.parametrize(
-    ("before", "flags"),
-    [
-        ("BROADCAST MULTICAST", "BROADCAST PROMISC MULTICAST"),
-        ("BROADCAST MULTICAST", "BROADCAST ALLMULTI MULTICAST"),
-        ("BROADCAST", "BROADCAST MULTICAST"),
-    ],
-    ids=["promiscuous", "all-multicasts", "multicast"],
-)
-def test_flags_of_an_interface(ns, observe, before, flags):
+@pytest.mark.parametrize("flag", ["PROMISC", "ALLMULTI", "MULTICAST"])
+def test_flags_of_an_interface(ns, observe, flag):
     ns.add_veth("made", "peer")
     with Socket.udp() as sock:
-        set_of(sock, "SIOCSIFFLAGS", before, "made")
+        set_of(sock, "SIOCSIFFLAGS", "BROADCAST", "made")
         with without(Capability.NET_ADMIN), refused(errno.EPERM):
-            set_of(sock, "SIOCSIFFLAGS", flags, "made")
+            set_of(sock, "SIOCSIFFLAGS", f"BROADCAST {flag}", "made")
         seen = [shown(sock, "SIOCGIFFLAGS", "made")]
         with only(Capability.NET_ADMIN):
-            set_of(sock, "SIOCSIFFLAGS", flags, "made")
+            set_of(sock, "SIOCSIFFLAGS", f"BROADCAST {flag}", "made")
         seen.append(shown(sock, "SIOCGIFFLAGS", "made"))
 
-        assert observe("flags", seen) == [before.split(), flags.split()]
+        assert observe("flags", seen) == [["BROADCAST"], ["BROADCAST", flag]]
 
 
 @claim(
