@@ -99,7 +99,6 @@ def test_socketpair(ns, observe):
     says="socketcall of a 32-bit x86 program binds a UDP socket over IPv4 with SYS_BIND, 2, and has its "
     "address with SYS_GETSOCKNAME, 6.",
     needs=[I386],
-    survives={"*": "the program binds the socket, by a call that is none of its own name"},
 )
 def test_bind_and_getsockname(ns, observe):
     with Socket.udp() as sock, caller(sock) as program:
