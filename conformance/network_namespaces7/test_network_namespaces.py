@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import IPV6, MPTCP, NFTABLES, VETH, VSOCK
+from conformance.plugin.needs import IPV6, MPTCP, NFTABLES, VETH, VSOCK, link
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.firewall import RULES_STAY, drop_all_that_arrives
 from conformance.plugin.setups.namespaces import (
@@ -399,3 +399,32 @@ def test_veth_devices_are_destroyed(ns, observe):
     there.close()
 
     assert observe("devices", [before, devices_once_gone(ns, "near")]) == [["lo", "near"], ["lo"]]
+
+
+@claim(
+    "network_namespaces.7/veth/bridge",
+    sentence="network_namespaces.7/veth/bridge",
+    section="DESCRIPTION",
+    says="A veth device can be a port of a bridge, by which its peer in another network namespace reaches "
+    "what is behind the bridge's other port, here a third namespace: a packet socket there receives its "
+    "frames, and none before the device is a port.",
+    needs=[VETH, link("bridge"), Capability.NET_RAW],
+)
+def test_a_veth_device_is_a_port_of_a_bridge(ns, observe):
+    with closing(joined_to(ns, "near")) as one, closing(joined_to(ns, "beyond", net=2)) as other:
+        ns.add_bridge("bridge")
+        ns.set_link("bridge", up=True)
+        ns.set_link("beyond", master="bridge")
+        with (
+            one.entered(),
+            packet_socket(None, protocol=0) as left,
+            other.entered(),
+            packet_socket() as right,
+        ):
+            left.bind(("far", 0))
+            left.send(frame(b"before"))
+            ns.set_link("near", master="bridge")
+            ns.wait_for_carrier("bridge")
+            left.send(frame(b"last"))
+
+            assert observe("received", received_until("last", right)) == ["last"]
