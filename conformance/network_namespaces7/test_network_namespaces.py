@@ -415,16 +415,19 @@ def test_a_veth_device_is_a_port_of_a_bridge(ns, observe):
         ns.add_bridge("bridge")
         ns.set_link("bridge", up=True)
         ns.set_link("beyond", master="bridge")
-        with (
-            one.entered(),
-            packet_socket(None, protocol=0) as left,
-            other.entered(),
-            packet_socket() as right,
-        ):
+        with one.entered():
+            left = packet_socket(None, protocol=0)
             left.bind(("far", 0))
+        with other.entered():
+            right = packet_socket()
+        with left, right, packet_socket() as between:
             left.send(frame(b"before"))
+            arrived = received_until("before", between)
             ns.set_link("near", master="bridge")
             ns.wait_for_carrier("bridge")
             left.send(frame(b"last"))
 
-            assert observe("received", received_until("last", right)) == ["last"]
+            assert observe("arrived_and_received", [arrived, received_until("last", right)]) == [
+                ["before"],
+                ["last"],
+            ]
