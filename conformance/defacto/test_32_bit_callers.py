@@ -18,13 +18,17 @@ from conformance.plugin.setups.ioctls import time_of_last_packet
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.setups.timestamps import stamping
 from conformance.plugin.timing import SOON
-from libsocket import Rights, Socket
+from libsocket import IpMreqn, Rights, Socket
+from netns import Capability
 
 KINDS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
 SOL_SOCKET, SCM_RIGHTS, SO_ATTACH_FILTER, SO_RCVTIMEO, SO_TYPE = 1, 1, 26, 20, 3
 SO_TIMESTAMP = 29
 SIOCGIFINDEX, SIOCGIFCONF = 0x8933, 0x8912
 SIOCGSTAMP, SIOCGSTAMPNS, SIOCGSTAMP_NEW, SIOCGSTAMPNS_NEW = 0x8906, 0x8907, 0x8010_8906, 0x8010_8907
+SIOCADDRT, RTF_UP = 0x890B, 1
+MCAST_JOIN_GROUP, MCAST_JOIN_SOURCE_GROUP = 42, 46
+LOOPBACK, PORT = 1, 4321
 MSG_CMSG_COMPAT = -(2**31)
 """The highest bit of an int."""
 SECOND = 10**9
@@ -368,3 +372,80 @@ def test_the_mark_of_32_bit_calls_is_not_taken(ns, observe, pair):
             right.recvmsg(9, 0, MSG_CMSG_COMPAT)
 
         assert observe("received", right.recvmsg(9)[0].decode()) == "x"
+
+
+def inet_storage(host: str) -> bytes:
+    """An address over IPv4 as a struct sockaddr_storage, without a port."""
+    begin = socket.AF_INET.to_bytes(2, sys.byteorder) + bytes(2)
+    return (begin + socket.inet_aton(host)).ljust(128, b"\0")
+
+
+@claim(
+    "defacto/MCAST_JOIN_GROUP/32-bit-caller",
+    says="MCAST_JOIN_GROUP over IPv4 takes the 132 bytes of a struct group_req that is aligned to 4 from a "
+    "32-bit x86 program, and receives from the group then; with 131 bytes it is EINVAL.",
+    since="4.3",
+    commit="9dea5dc921b5",
+    needs=[I386],
+)
+def test_a_group_request_has_132_bytes(ns, observe):
+    with Socket.udp() as sender, Socket.udp() as receiver, caller(receiver) as program:
+        receiver.rcvtimeo = SOON
+        receiver.bind(("239.1.2.3", PORT))
+        sender.ip_multicast_if = IpMreqn(ifindex=LOOPBACK)
+        request = word(LOOPBACK) + inet_storage("239.1.2.3")
+        with refused(errno.EINVAL):
+            program.set_option(receiver, (socket.IPPROTO_IP, MCAST_JOIN_GROUP), request[:-1])
+        program.set_option(receiver, (socket.IPPROTO_IP, MCAST_JOIN_GROUP), request)
+        sender.sendto(b"x", ("239.1.2.3", PORT))
+
+        assert observe("received", receiver.recv(9).decode()) == "x"
+
+
+@claim(
+    "defacto/MCAST_JOIN_SOURCE_GROUP/32-bit-caller",
+    says="MCAST_JOIN_SOURCE_GROUP over IPv4 takes the 260 bytes of a struct group_source_req that is "
+    "aligned to 4 from a 32-bit x86 program, and receives from the group then; with 259 bytes, or the 264 "
+    "of a 64-bit program, it is EINVAL.",
+    since="4.3",
+    commit="9dea5dc921b5",
+    needs=[I386],
+)
+@pytest.mark.parametrize("size", [259, 264])
+def test_a_source_request_has_260_bytes(ns, observe, size):
+    with Socket.udp() as sender, Socket.udp() as receiver, caller(receiver) as program:
+        receiver.rcvtimeo = SOON
+        receiver.bind(("239.1.2.3", PORT))
+        sender.bind(("127.0.0.1", 0))
+        sender.ip_multicast_if = IpMreqn(ifindex=LOOPBACK)
+        request = word(LOOPBACK) + inet_storage("239.1.2.3") + inet_storage("127.0.0.1")
+        with refused(errno.EINVAL):
+            option = (socket.IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP)
+            program.set_option(receiver, option, request.ljust(264, b"\0")[:size])
+        program.set_option(receiver, (socket.IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP), request)
+        sender.sendto(b"x", ("239.1.2.3", PORT))
+
+        assert observe("received", receiver.recv(9).decode()) == "x"
+
+
+@claim(
+    "defacto/SIOCADDRT/32-bit-caller",
+    says="SIOCADDRT takes a struct rtentry with 32-bit numbers and addresses from a 32-bit x86 program, by "
+    "a UDP socket over IPv4: 82 bytes, up to rt_irtt, with one fewer it is EFAULT.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[I386, Capability.NET_ADMIN],
+)
+def test_a_route_has_82_bytes(ns, observe):
+    with Socket.udp() as sock, caller(sock) as program:
+        address, mask = inet_storage("198.51.100.0")[:16], inet_storage("255.255.255.0")[:16]
+        flags, device = word(RTF_UP), word(program.store(b"lo\0"))
+        route = bytes(4) + address + bytes(16) + mask + flags + bytes(12) + device + bytes(10)
+        with refused(errno.EFAULT):
+            program.call("ioctl", sock, SIOCADDRT, program.store_at_end(route[:-1]))
+        with refused(errno.ENETUNREACH, "errno_before"):
+            sock.connect(("198.51.100.7", PORT))
+        program.call("ioctl", sock, SIOCADDRT, program.store_at_end(route))
+        sock.connect(("198.51.100.7", PORT))
+
+        assert observe("size_and_peer", [len(route), sock.getpeername()[0]]) == [82, "198.51.100.7"]
