@@ -23,6 +23,7 @@ from netns import Capability
 
 KINDS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
 SOL_SOCKET, SCM_RIGHTS, SO_ATTACH_FILTER, SO_RCVTIMEO, SO_TYPE = 1, 1, 26, 20, 3
+SO_RCVTIMEO_NEW = 66
 SO_TIMESTAMP = 29
 SIOCGIFINDEX, SIOCGIFCONF = 0x8933, 0x8912
 SIOCGSTAMP, SIOCGSTAMPNS, SIOCGSTAMP_NEW, SIOCGSTAMPNS_NEW = 0x8906, 0x8907, 0x8010_8906, 0x8010_8907
@@ -302,6 +303,30 @@ def test_the_padding_of_a_timeout_does_not_matter(ns, observe, padding):
         )
 
         assert observe("number", number) == 1
+
+
+@claim(
+    "defacto/SO_RCVTIMEO/seconds-of-a-32-bit-caller",
+    says="Seconds of SO_RCVTIMEO of a UDP socket over IPv4 that do not fit into 32 bits lose their upper "
+    "half where a 32-bit x86 program reads them: 2**32 + 5 is 5, 2**31 is -2**31; by SO_RCVTIMEO_NEW it "
+    "reads them whole.",
+    since="5.1",
+    commit="a9beb86ae6e5",
+    needs=[I386],
+)
+@pytest.mark.parametrize(
+    ("seconds", "read"),
+    [(2**31 - 1, 2**31 - 1), (2**31, -(2**31)), (2**32 + 5, 5)],
+    ids=["fits", "sign", "cut"],
+)
+def test_seconds_are_cut(ns, observe, seconds, read):
+    with Socket.udp() as sock, caller(sock) as program:
+        sock.rcvtimeo = seconds
+        old = program.get_option(sock, (SOL_SOCKET, SO_RCVTIMEO))
+        new = program.get_option(sock, (SOL_SOCKET, SO_RCVTIMEO_NEW))
+        seen = [int.from_bytes(one, sys.byteorder, signed=True) for one in (old[:4], new[:8])]
+
+        assert observe("old_and_new", seen) == [read, seconds]
 
 
 @claim(
