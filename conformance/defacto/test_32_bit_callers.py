@@ -28,6 +28,7 @@ SO_TIMESTAMP = 29
 SIOCGIFINDEX, SIOCGIFCONF = 0x8933, 0x8912
 SIOCGSTAMP, SIOCGSTAMPNS, SIOCGSTAMP_NEW, SIOCGSTAMPNS_NEW = 0x8906, 0x8907, 0x8010_8906, 0x8010_8907
 SIOCADDRT, RTF_UP = 0x890B, 1
+SOL_PACKET, PACKET_HDRLEN = 263, 11
 MCAST_JOIN_GROUP, MCAST_JOIN_SOURCE_GROUP = 42, 46
 LOOPBACK, PORT = 1, 4321
 MSG_CMSG_COMPAT = -(2**31)
@@ -473,3 +474,43 @@ def test_a_route_has_82_bytes(ns, observe):
         sock.connect(("198.51.100.7", PORT))
 
         assert observe("size_and_peer", [len(route), sock.getpeername()[0]]) == [82, "198.51.100.7"]
+
+
+@claim(
+    "defacto/MSG_CMSG_COMPAT/32-bit-caller",
+    says="A 32-bit x86 program may give sendmsg and recvmsg the highest bit of the flags, MSG_CMSG_COMPAT, "
+    "which the kernel sets for it anyway, on a UNIX stream or UDP socket over IPv4.",
+    since="3.10",
+    commit="a7526eb5d06b",
+    needs=[I386],
+)
+@PAIRS
+def test_the_mark_of_32_bit_calls_is_theirs(ns, observe, pair):
+    left, right = pair()
+    with left, right, caller(left, right) as program:
+        right.rcvtimeo = SOON
+        room = program.room(9)
+        numbers = [
+            program.call("sendmsg", left, program.message(program.store(b"abc"), 3), MSG_CMSG_COMPAT),
+            program.call("recvmsg", right, program.message(room, 9), MSG_CMSG_COMPAT),
+        ]
+
+        assert observe("numbers_and_data", [numbers, program.load(room, 3).decode()]) == [[3, 3], "abc"]
+
+
+@claim(
+    "defacto/PACKET_HDRLEN/32-bit-caller",
+    says="The header of a frame in a ring of TPACKET_V1, which begins with a long, has 32 bytes for a "
+    "32-bit x86 program too, as PACKET_HDRLEN of a packet socket tells: that of a 64-bit one. TPACKET_V2 "
+    "has 32 and TPACKET_V3 48 for both.",
+    since="4.3",
+    commit="9dea5dc921b5",
+    needs=[I386, Capability.NET_RAW],
+)
+@pytest.mark.parametrize(("version", "size"), [(0, 32), (1, 32), (2, 48)], ids=["v1", "v2", "v3"])
+def test_the_header_of_a_frame_is_that_of_64_bits(ns, observe, version, size):
+    with Socket.packet() as sock, caller(sock) as program:
+        value, length = program.store(word(version)), program.store(word(4))
+        program.call("getsockopt", sock, SOL_PACKET, PACKET_HDRLEN, value, length)
+
+        assert observe("size", program.number(value)) == size
