@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import IPV6, MPTCP, NFTABLES, VETH, VSOCK, link
+from conformance.plugin.needs import IPV6, MPTCP, NFTABLES, SYSFS, VETH, VSOCK, link
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.capabilities import addresses_in_proc
 from conformance.plugin.setups.firewall import RULES_STAY, drop_all_that_arrives
@@ -231,7 +231,7 @@ def test_proc_net_is_a_link(ns, observe):
     section="DESCRIPTION",
     says="/sys/class/net of a sysfs that is mounted in a network namespace has its devices, and none of "
     "another.",
-    needs=[VETH, Capability.SYS_ADMIN],
+    needs=[VETH, SYSFS],
     survives={"*": "no socket has a part in it"},
 )
 def test_sys_class_net(ns, observe):
