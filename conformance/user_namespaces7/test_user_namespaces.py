@@ -7,11 +7,12 @@ import os
 import socket
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import ANOTHER_USER, USER_NAMESPACE, initially
+from conformance.plugin.needs import ANOTHER_USER, USER_NAMESPACE, initially, sysctl
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.capabilities import has_every_capability, make_raw, outcomes
 from conformance.plugin.setups.control_messages import control_messages
@@ -271,6 +272,39 @@ def test_what_another_namespace_governs_is_refused(ns, observe):
         set_mark(outside)
 
         assert observe("outside_and_inside", [refusal, inside, outside.mark]) == ["EPERM", 7, 7]
+
+
+def set_ttl() -> int:
+    """Set the time to live of new sockets in this network namespace; what a new one has then."""
+    Path("/proc/sys/net/ipv4/ip_default_ttl").write_bytes(b"77")
+    with Socket.udp() as sock:
+        return sock.ip_ttl
+
+
+@claim(
+    "user_namespaces.7/Interaction/sysctls",
+    sentence=(
+        "user_namespaces.7/Effect/governed",
+        "user_namespaces.7/Interaction/capabilities-in-the-owner",
+        "network_namespaces.7/isolation/proc-sys-net",
+    ),
+    section="Interaction of user namespaces and other types of namespaces",
+    says="A user who is root of a user namespace sets net.ipv4.ip_default_ttl of a network namespace that "
+    "this owns, and is refused with EACCES that of the one that it comes from, as it is without the user "
+    "namespace.",
+    needs=[USER_NAMESPACE, ANOTHER_USER, sysctl("net.ipv4.ip_default_ttl")],
+)
+def test_sysctls_belong_to_the_network_namespace(ns, observe):
+    before = as_user(OWNER, lambda: outcomes(set_ttl))
+    outside = as_user(OWNER, lambda: in_user_namespace_alone(partial(all_and_outcome, set_ttl)))
+    inside = as_user(OWNER, lambda: in_user_namespace(lambda: outcomes(set_ttl)))
+    with Socket.udp() as sock:
+        assert observe("before_outside_inside_here", [before, outside, inside, sock.ip_ttl]) == [
+            ["EACCES"],
+            [True, "EACCES"],
+            [77],
+            64,
+        ]
 
 
 @claim(
