@@ -18,13 +18,19 @@ from conformance.plugin.setups.ioctls import time_of_last_packet
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.setups.timestamps import stamping
 from conformance.plugin.timing import SOON
-from libsocket import Rights, Socket
+from libsocket import IpMreqn, Rights, Socket
+from netns import Capability
 
 KINDS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
 SOL_SOCKET, SCM_RIGHTS, SO_ATTACH_FILTER, SO_RCVTIMEO, SO_TYPE = 1, 1, 26, 20, 3
+SO_RCVTIMEO_NEW = 66
 SO_TIMESTAMP = 29
 SIOCGIFINDEX, SIOCGIFCONF = 0x8933, 0x8912
 SIOCGSTAMP, SIOCGSTAMPNS, SIOCGSTAMP_NEW, SIOCGSTAMPNS_NEW = 0x8906, 0x8907, 0x8010_8906, 0x8010_8907
+SIOCADDRT, RTF_UP = 0x890B, 1
+SOL_PACKET, PACKET_HDRLEN = 263, 11
+MCAST_JOIN_GROUP, MCAST_JOIN_SOURCE_GROUP = 42, 46
+LOOPBACK, PORT = 1, 4321
 MSG_CMSG_COMPAT = -(2**31)
 """The highest bit of an int."""
 SECOND = 10**9
@@ -301,6 +307,30 @@ def test_the_padding_of_a_timeout_does_not_matter(ns, observe, padding):
 
 
 @claim(
+    "defacto/SO_RCVTIMEO/seconds-of-a-32-bit-caller",
+    says="Seconds of SO_RCVTIMEO of a UDP socket over IPv4 that do not fit into 32 bits lose their upper "
+    "half where a 32-bit x86 program reads them: 2**32 + 5 is 5, 2**31 is -2**31; by SO_RCVTIMEO_NEW it "
+    "reads them whole.",
+    since="5.1",
+    commit="a9beb86ae6e5",
+    needs=[I386],
+)
+@pytest.mark.parametrize(
+    ("seconds", "read"),
+    [(2**31 - 1, 2**31 - 1), (2**31, -(2**31)), (2**32 + 5, 5)],
+    ids=["fits", "sign", "cut"],
+)
+def test_seconds_are_cut(ns, observe, seconds, read):
+    with Socket.udp() as sock, caller(sock) as program:
+        sock.rcvtimeo = seconds
+        old = program.get_option(sock, (SOL_SOCKET, SO_RCVTIMEO))
+        new = program.get_option(sock, (SOL_SOCKET, SO_RCVTIMEO_NEW))
+        seen = [int.from_bytes(one, sys.byteorder, signed=True) for one in (old[:4], new[:8])]
+
+        assert observe("old_and_new", seen) == [read, seconds]
+
+
+@claim(
     "defacto/32-bit/by-the-call",
     says="It is the call that counts, not the program: a 64-bit x86 program that makes 32-bit calls by int "
     "0x80 sets and reads SO_RCVTIMEO of a UDP socket over IPv4 in 8 bytes, and has SO_TIMESTAMP in 8 behind "
@@ -368,3 +398,119 @@ def test_the_mark_of_32_bit_calls_is_not_taken(ns, observe, pair):
             right.recvmsg(9, 0, MSG_CMSG_COMPAT)
 
         assert observe("received", right.recvmsg(9)[0].decode()) == "x"
+
+
+def inet_storage(host: str) -> bytes:
+    """An address over IPv4 as a struct sockaddr_storage, without a port."""
+    begin = socket.AF_INET.to_bytes(2, sys.byteorder) + bytes(2)
+    return (begin + socket.inet_aton(host)).ljust(128, b"\0")
+
+
+@claim(
+    "defacto/MCAST_JOIN_GROUP/32-bit-caller",
+    says="MCAST_JOIN_GROUP over IPv4 takes the 132 bytes of a struct group_req that is aligned to 4 from a "
+    "32-bit x86 program, and receives from the group then; with 131 bytes it is EINVAL.",
+    since="4.3",
+    commit="9dea5dc921b5",
+    needs=[I386],
+)
+def test_a_group_request_has_132_bytes(ns, observe):
+    with Socket.udp() as sender, Socket.udp() as receiver, caller(receiver) as program:
+        receiver.rcvtimeo = SOON
+        receiver.bind(("239.1.2.3", PORT))
+        sender.ip_multicast_if = IpMreqn(ifindex=LOOPBACK)
+        request = word(LOOPBACK) + inet_storage("239.1.2.3")
+        with refused(errno.EINVAL):
+            program.set_option(receiver, (socket.IPPROTO_IP, MCAST_JOIN_GROUP), request[:-1])
+        program.set_option(receiver, (socket.IPPROTO_IP, MCAST_JOIN_GROUP), request)
+        sender.sendto(b"x", ("239.1.2.3", PORT))
+
+        assert observe("received", receiver.recv(9).decode()) == "x"
+
+
+@claim(
+    "defacto/MCAST_JOIN_SOURCE_GROUP/32-bit-caller",
+    says="MCAST_JOIN_SOURCE_GROUP over IPv4 takes the 260 bytes of a struct group_source_req that is "
+    "aligned to 4 from a 32-bit x86 program, and receives from the group then; with 259 bytes, or the 264 "
+    "of a 64-bit program, it is EINVAL.",
+    since="4.3",
+    commit="9dea5dc921b5",
+    needs=[I386],
+)
+@pytest.mark.parametrize("size", [259, 264])
+def test_a_source_request_has_260_bytes(ns, observe, size):
+    with Socket.udp() as sender, Socket.udp() as receiver, caller(receiver) as program:
+        receiver.rcvtimeo = SOON
+        receiver.bind(("239.1.2.3", PORT))
+        sender.bind(("127.0.0.1", 0))
+        request = word(LOOPBACK) + inet_storage("239.1.2.3") + inet_storage("127.0.0.1")
+        with refused(errno.EINVAL):
+            option = (socket.IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP)
+            program.set_option(receiver, option, request.ljust(264, b"\0")[:size])
+        program.set_option(receiver, (socket.IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP), request)
+        sender.sendto(b"x", ("239.1.2.3", PORT))
+
+        assert observe("received", receiver.recv(9).decode()) == "x"
+
+
+@claim(
+    "defacto/SIOCADDRT/32-bit-caller",
+    says="SIOCADDRT takes a struct rtentry with 32-bit numbers and addresses from a 32-bit x86 program, by "
+    "a UDP socket over IPv4: 82 bytes, up to rt_irtt, with one fewer it is EFAULT.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[I386, Capability.NET_ADMIN],
+)
+def test_a_route_has_82_bytes(ns, observe):
+    with Socket.udp() as sock, caller(sock) as program:
+        address, mask = inet_storage("198.51.100.0")[:16], inet_storage("255.255.255.0")[:16]
+        flags, device = word(RTF_UP), word(program.store(b"lo\0"))
+        route = bytes(4) + address + bytes(16) + mask + flags + bytes(12) + device + bytes(10)
+        with refused(errno.EFAULT):
+            program.call("ioctl", sock, SIOCADDRT, program.store_at_end(route[:-1]))
+        with refused(errno.ENETUNREACH, "errno_before"):
+            sock.connect(("198.51.100.7", PORT))
+        program.call("ioctl", sock, SIOCADDRT, program.store_at_end(route))
+        sock.connect(("198.51.100.7", PORT))
+
+        assert observe("size_and_peer", [len(route), sock.getpeername()[0]]) == [82, "198.51.100.7"]
+
+
+@claim(
+    "defacto/MSG_CMSG_COMPAT/32-bit-caller",
+    says="A 32-bit x86 program may give sendmsg and recvmsg the highest bit of the flags, MSG_CMSG_COMPAT, "
+    "which the kernel sets for it anyway, on a UNIX stream or UDP socket over IPv4.",
+    since="3.10",
+    commit="a7526eb5d06b",
+    needs=[I386],
+)
+@PAIRS
+def test_the_mark_of_32_bit_calls_is_theirs(ns, observe, pair):
+    left, right = pair()
+    with left, right, caller(left, right) as program:
+        right.rcvtimeo = SOON
+        room = program.room(9)
+        numbers = [
+            program.call("sendmsg", left, program.message(program.store(b"abc"), 3), MSG_CMSG_COMPAT),
+            program.call("recvmsg", right, program.message(room, 9), MSG_CMSG_COMPAT),
+        ]
+
+        assert observe("numbers_and_data", [numbers, program.load(room, 3).decode()]) == [[3, 3], "abc"]
+
+
+@claim(
+    "defacto/PACKET_HDRLEN/32-bit-caller",
+    says="The header of a frame in a ring of TPACKET_V1, which begins with a long, has 32 bytes for a "
+    "32-bit x86 program too, as PACKET_HDRLEN of a packet socket tells: that of a 64-bit one. TPACKET_V2 "
+    "has 32 and TPACKET_V3 48 for both.",
+    since="4.3",
+    commit="9dea5dc921b5",
+    needs=[I386, Capability.NET_RAW],
+)
+@pytest.mark.parametrize(("version", "size"), [(0, 32), (1, 32), (2, 48)], ids=["v1", "v2", "v3"])
+def test_the_header_of_a_frame_is_that_of_64_bits(ns, observe, version, size):
+    with Socket.packet() as sock, caller(sock) as program:
+        value, length = program.store(word(version)), program.store(word(4))
+        program.call("getsockopt", sock, SOL_PACKET, PACKET_HDRLEN, value, length)
+
+        assert observe("size", program.number(value)) == size

@@ -48,6 +48,7 @@ def test_sockets_of_ipv6_have_it(ns, observe, make):
 
 @claim(
     "defacto/IP_TRANSPARENT/of-another-user-namespace",
+    sentence="user_namespaces.7/Interaction/checked",
     says="Root of another user namespace may turn IP_TRANSPARENT of a UDP socket on in a network namespace "
     "of its own.",
     since="3.8",
@@ -82,6 +83,7 @@ def test_a_policy_takes_a_capability(ns, observe):
 
 @claim(
     "defacto/IP_XFRM_POLICY/of-another-user-namespace",
+    sentence="user_namespaces.7/Interaction/checked",
     says="Root of another user namespace may set IP_XFRM_POLICY of a UDP socket in a network namespace of "
     "its own: a policy that blocks what leaves has connecting fail with EPERM.",
     since="3.8",

@@ -12,9 +12,11 @@ from functools import partial
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import IPV6, MPTCP, NFTABLES, VETH, VSOCK
+from conformance.plugin.needs import IPV6, MPTCP, NFTABLES, SYSFS, VETH, VSOCK, link
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.capabilities import addresses_in_proc
 from conformance.plugin.setups.firewall import RULES_STAY, drop_all_that_arrives
+from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.namespaces import (
     devices,
     devices_in_sysfs,
@@ -24,6 +26,8 @@ from conformance.plugin.setups.namespaces import (
     ports_in_proc,
     udp_in,
 )
+from conformance.plugin.setups.netlink import NETLINK_USERSOCK, netlink_socket
+from conformance.plugin.setups.netlink import bound as bound_netlink
 from conformance.plugin.setups.packet_sockets import frame, packet_socket, received_until, sending_socket
 from conformance.plugin.setups.packets import ETH_P_IP, payload
 from conformance.plugin.setups.pairs import await_those_before, udp_pair
@@ -31,13 +35,19 @@ from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.unix_names import ENDS_WITH_ITS_PROCESS, listen_where_one_can
 from conformance.plugin.setups.vsock import ANY, bound, port_of, vsock
 from conformance.plugin.timing import SOON
-from libsocket import Socket, Vsock
+from libsocket import Netlink, Socket, Vsock
 from netns import Capability, Namespace, in_child
 
 KINDS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
 FOREIGN = "198.51.100.1"
 FAR = ("10.0.1.2", 4321)
 PORT = 4321
+
+
+@pytest.fixture
+def _folder(tmp_path, monkeypatch):
+    """A directory of the test's own, in which relative pathnames are."""
+    monkeypatch.chdir(tmp_path)
 
 
 @claim(
@@ -88,6 +98,24 @@ def test_addresses(ns, observe, address):
             here = bound_to(address)
 
         assert observe("bound", here) == address
+
+
+@claim(
+    "network_namespaces.7/isolation/loopback",
+    sentence="network_namespaces.7/isolation/protocol-stacks",
+    section="DESCRIPTION",
+    says="Each network namespace has a loopback of its own: a TCP socket over IPv4 or IPv6 connects to a "
+    "listener there in its own, and is refused (ECONNREFUSED) in another.",
+    needs=[IPV6],
+)
+@pytest.mark.parametrize(("kind", "host"), [("tcp", "127.0.0.1"), ("tcp6", "::1")], ids=["ipv4", "ipv6"])
+def test_loopback(ns, observe, kind, host):
+    with Namespace() as another, ns.entered(), listening(host) as listener, SOCKETS[kind]() as client:
+        with another.entered(), SOCKETS[kind]() as there, refused(errno.ECONNREFUSED):
+            there.connect(listener.getsockname())
+        client.connect(listener.getsockname())
+
+        assert observe("connected", client.getpeername() == listener.getsockname()) is True
 
 
 @claim(
@@ -166,6 +194,27 @@ def test_proc_net(ns, observe, kind, use):
 
 
 @claim(
+    "network_namespaces.7/isolation/proc-net-unix",
+    sentence="network_namespaces.7/isolation/proc-net",
+    section="DESCRIPTION",
+    says="/proc/net/unix of a network namespace lists its UNIX stream, datagram and seqpacket sockets, with "
+    "an abstract name or a pathname, and not those of another.",
+)
+@KINDS
+@pytest.mark.parametrize("name", [b"\0name", b"path"], ids=["abstract", "pathname"])
+@pytest.mark.usefixtures("_folder")
+def test_proc_net_unix(ns, observe, kind, name):
+    with Namespace() as another, ns.entered(), Socket.unix(kind) as sock:
+        sock.bind(name)
+        shown = os.fsdecode(name.replace(b"\0", b"@"))
+        here = len(addresses_in_proc(shown))
+        with another.entered():
+            there = len(addresses_in_proc(shown))
+
+        assert observe("listed", [here, there]) == [1, 0]
+
+
+@claim(
     "network_namespaces.7/isolation/proc-net-link",
     sentence="network_namespaces.7/isolation/proc-net-link",
     section="DESCRIPTION",
@@ -182,7 +231,7 @@ def test_proc_net_is_a_link(ns, observe):
     section="DESCRIPTION",
     says="/sys/class/net of a sysfs that is mounted in a network namespace has its devices, and none of "
     "another.",
-    needs=[VETH, Capability.SYS_ADMIN],
+    needs=[VETH, SYSFS],
     survives={"*": "no socket has a part in it"},
 )
 def test_sys_class_net(ns, observe):
@@ -248,6 +297,27 @@ def test_ports_of_vsock(ns, observe):
         other.bind(Vsock(ANY, port_of(sock)))
 
         assert observe("same_port", port_of(other) == port_of(sock)) is True
+
+
+@claim(
+    "defacto/nl_pid/of-the-namespace",
+    says="A port id that a socket of NETLINK_USERSOCK has in a network namespace is free in another, and in "
+    "use (EADDRINUSE) in the same.",
+    sentence="network_namespaces.7/isolation/port-numbers",
+    since="2.6.24",
+    commit="b4b510290b05",
+)
+def test_port_ids_of_netlink(ns, observe):
+    with (
+        Namespace() as another,
+        ns.entered(),
+        bound_netlink(port=PORT),
+        netlink_socket(NETLINK_USERSOCK) as same,
+    ):
+        with refused(errno.EADDRINUSE):
+            same.bind(Netlink(PORT, 0))
+        with another.entered(), bound_netlink(port=PORT) as there:
+            assert observe("port", there.getsockname()[0]) == PORT
 
 
 @claim(
@@ -399,3 +469,35 @@ def test_veth_devices_are_destroyed(ns, observe):
     there.close()
 
     assert observe("devices", [before, devices_once_gone(ns, "near")]) == [["lo", "near"], ["lo"]]
+
+
+@claim(
+    "network_namespaces.7/veth/bridge",
+    sentence="network_namespaces.7/veth/bridge",
+    section="DESCRIPTION",
+    says="A veth device can be a port of a bridge, by which its peer in another network namespace reaches "
+    "what is behind the bridge's other port, here a third namespace: a packet socket there receives its "
+    "frames, and none before the device is a port.",
+    needs=[VETH, link("bridge"), Capability.NET_RAW],
+)
+def test_a_veth_device_is_a_port_of_a_bridge(ns, observe):
+    with closing(joined_to(ns, "near")) as one, closing(joined_to(ns, "beyond", net=2)) as other:
+        ns.add_bridge("bridge")
+        ns.set_link("bridge", up=True)
+        ns.set_link("beyond", master="bridge")
+        with one.entered():
+            left = packet_socket(None, protocol=0)
+            left.bind(("far", 0))
+        with other.entered():
+            right = packet_socket()
+        with left, right, packet_socket() as between:
+            left.send(frame(b"before"))
+            arrived = received_until("before", between)
+            ns.set_link("near", master="bridge")
+            ns.wait_for_carrier("bridge")
+            left.send(frame(b"last"))
+
+            assert observe("arrived_and_received", [arrived, received_until("last", right)]) == [
+                ["before"],
+                ["last"],
+            ]

@@ -222,6 +222,7 @@ def test_memberships_are_counted(peers, observe):
 
 @claim(
     "defacto/PACKET_ADD_MEMBERSHIP/no-admin",
+    sentence="capabilities.7/CAP_NET_ADMIN/promiscuous",
     says="A packet socket of SOCK_RAW makes an interface promiscuous with PACKET_ADD_MEMBERSHIP without "
     "CAP_NET_ADMIN, for want of which SIOCSIFFLAGS is refused with EPERM.",
     since="2.6.12",

@@ -167,7 +167,11 @@ def test_the_capability_counts_where_the_network_namespace_belongs(observe, type
 
 @claim(
     "packet.7/capability/not-the-user",
-    sentence=("packet.7/DESCRIPTION/capability", "packet.7/errors/eperm"),
+    sentence=(
+        "packet.7/DESCRIPTION/capability",
+        "packet.7/errors/eperm",
+        "capabilities.7/CAP_NET_RAW/sockets",
+    ),
     section="DESCRIPTION",
     says="The effective user id 0 is not enough to make a packet socket of SOCK_RAW, SOCK_DGRAM or "
     "SOCK_PACKET: without any capability it is EPERM.",

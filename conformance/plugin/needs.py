@@ -20,6 +20,7 @@ from conformance.plugin.setups.capabilities import EPOLLWAKEUP, audit_told, even
 from conformance.plugin.setups.firewall import drop_all_that_arrives
 from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, POLICY
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
+from conformance.plugin.setups.namespaces import devices_in_sysfs
 from conformance.plugin.setups.options import set_on_udp
 from conformance.plugin.setups.vsock import ANY, LOCAL, listening, of_device, port_of, vsock
 from conformance.plugin.surroundings import in_want
@@ -333,6 +334,11 @@ def _try_vsock_device() -> None:
         raise OSError(errno.ENODEV, "no transport tells a CID")
 
 
+def _try_sysfs() -> None:
+    with Namespace() as namespace:
+        devices_in_sysfs(namespace)
+
+
 def _try_epoll_wakeup() -> None:
     with Socket.udp() as sock:
         if not events_in_epoll(EPOLLWAKEUP, sock) & EPOLLWAKEUP:
@@ -499,6 +505,9 @@ MEMORY = Need("memory:768M", lambda: os.sysconf("SC_PHYS_PAGES") * os.sysconf("S
 UNANSWERED: tuple[Need | Capability, ...] = (Capability.NET_RAW, VETH, BLACKHOLE)
 """What it takes to see, on a host that never answers, what another sends to it."""
 
+SYSFS = Need("mount:sysfs", lambda: _works(_try_sysfs, OSError))
+"""That sysfs can be mounted: in a container where parts of it are hidden it cannot."""
+
 AUDIT = Need("netlink:NETLINK_AUDIT", lambda: _works(audit_told, OSError))
 """Auditing (CONFIG_AUDIT), of which the kernel tells no more than the initial user and PID namespaces."""
 
@@ -553,6 +562,7 @@ _NEEDS = (
     ALLMULTI,
     KERNEL_LOG,
     MEMORY,
+    SYSFS,
     AUDIT,
     EPOLL_WAKEUP,
     ALG,

@@ -304,6 +304,7 @@ def test_nobody_may_ping_by_default(ns, observe, family, protocol):
 
 @claim(
     "defacto/ping_group_range/free",
+    sentence="capabilities.7/CAP_NET_RAW/sockets",
     says="Where ping_group_range has the caller's group a ping socket over IPv4 takes no capability: it "
     "sends an echo request, and receives the reply from its ICMP header on.",
     since="3.0",

@@ -110,7 +110,7 @@ def test_the_capability_counts_where_the_network_namespace_belongs(observe, fami
 
 @claim(
     "raw.7/EPERM/euid-0-suffices",
-    sentence="raw.7/errors/eperm",
+    sentence=("raw.7/errors/eperm", "capabilities.7/CAP_NET_RAW/sockets"),
     section="ERRORS",
     says="The effective user id 0 is enough to make a raw socket, without any capability.",
     needs=[Capability.NET_RAW],

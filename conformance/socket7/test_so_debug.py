@@ -40,7 +40,11 @@ def test_net_admin_suffices(ns, observe):
 
 @claim(
     "socket.7/SO_DEBUG/euid-0-suffices",
-    sentence=("libsocket/debug/privilege", "socket.7/SO_DEBUG/privilege"),
+    sentence=(
+        "libsocket/debug/privilege",
+        "socket.7/SO_DEBUG/privilege",
+        "capabilities.7/CAP_NET_ADMIN/so-debug",
+    ),
     section="Socket options",
     says="The effective user id 0 is enough to switch debugging of a UDP socket on, without any capability.",
     needs=[initially(Capability.NET_ADMIN)],

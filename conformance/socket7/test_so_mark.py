@@ -89,7 +89,7 @@ def test_the_mark_chooses_the_route(peers, observe):
 
 @claim(
     "socket.7/SO_MARK/net-raw-refused",
-    sentence="socket.7/SO_MARK/privilege",
+    sentence=("socket.7/SO_MARK/privilege", "capabilities.7/CAP_NET_ADMIN/so-mark"),
     section="Socket options",
     says="CAP_NET_RAW alone is not enough to set the mark of a UDP socket.",
     since="2.6.25",

@@ -31,7 +31,11 @@ def test_a_higher_priority_overtakes(peers, observe):
 
 @claim(
     "socket.7/SO_PRIORITY/net-admin-required",
-    sentence=("libsocket/priority/privilege", "socket.7/SO_PRIORITY/privilege"),
+    sentence=(
+        "libsocket/priority/privilege",
+        "socket.7/SO_PRIORITY/privilege",
+        "capabilities.7/CAP_NET_ADMIN/so-priority",
+    ),
     section="Socket options",
     says="On a UDP socket a priority outside 0 to 6 takes CAP_NET_ADMIN; no other capability stands in for "
     "it.",

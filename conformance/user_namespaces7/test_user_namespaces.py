@@ -7,13 +7,16 @@ import os
 import socket
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import ANOTHER_USER, USER_NAMESPACE
+from conformance.plugin.needs import ANOTHER_USER, USER_NAMESPACE, initially, sysctl
+from conformance.plugin.refusal import refused
 from conformance.plugin.setups.capabilities import has_every_capability, make_raw, outcomes
 from conformance.plugin.setups.control_messages import control_messages
+from conformance.plugin.setups.descriptors import in_flight, own_user
 from conformance.plugin.setups.namespaces import (
     leave_network,
     leave_network_and_users,
@@ -23,7 +26,7 @@ from conformance.plugin.setups.namespaces import (
     users_of,
 )
 from conformance.plugin.setups.netlink import ACK, REQUEST, drained, netlink_socket, parsed, set_mtu
-from conformance.plugin.setups.unix_names import ENDS_WITH_ITS_PROCESS
+from conformance.plugin.setups.unix_names import ENDS_WITH_ITS_PROCESS, umask
 from conformance.plugin.timing import SOON
 from libsocket import Socket, Ucred
 from netns import Capability, as_user, effective, in_child, in_user_namespace, in_user_namespace_alone, only
@@ -31,6 +34,13 @@ from netns import Capability, as_user, effective, in_child, in_user_namespace, i
 KINDS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
 OWNER, OTHER = 61051, 61052
 """Users that nothing here has."""
+
+
+@pytest.fixture
+def _folder(tmp_path, monkeypatch):
+    """A directory of the test's own, in which relative pathnames are, where others find what is there."""
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
 
 
 def set_mark(sock: Socket) -> int:
@@ -264,6 +274,39 @@ def test_what_another_namespace_governs_is_refused(ns, observe):
         assert observe("outside_and_inside", [refusal, inside, outside.mark]) == ["EPERM", 7, 7]
 
 
+def set_ttl() -> int:
+    """Set the time to live of new sockets in this network namespace; what a new one has then."""
+    Path("/proc/sys/net/ipv4/ip_default_ttl").write_bytes(b"77")
+    with Socket.udp() as sock:
+        return sock.ip_ttl
+
+
+@claim(
+    "user_namespaces.7/Interaction/sysctls",
+    sentence=(
+        "user_namespaces.7/Effect/governed",
+        "user_namespaces.7/Interaction/capabilities-in-the-owner",
+        "network_namespaces.7/isolation/proc-sys-net",
+    ),
+    section="Interaction of user namespaces and other types of namespaces",
+    says="A user who is root of a user namespace sets net.ipv4.ip_default_ttl of a network namespace that "
+    "this owns, and is refused with EACCES that of the one that it comes from, as it is without the user "
+    "namespace.",
+    needs=[USER_NAMESPACE, ANOTHER_USER, sysctl("net.ipv4.ip_default_ttl")],
+)
+def test_sysctls_belong_to_the_network_namespace(ns, observe):
+    before = as_user(OWNER, lambda: outcomes(set_ttl))
+    outside = as_user(OWNER, lambda: in_user_namespace_alone(partial(all_and_outcome, set_ttl)))
+    inside = as_user(OWNER, lambda: in_user_namespace(lambda: outcomes(set_ttl)))
+    with Socket.udp() as sock:
+        assert observe("before_outside_inside_here", [before, outside, inside, sock.ip_ttl]) == [
+            ["EACCES"],
+            [True, "EACCES"],
+            [77],
+            64,
+        ]
+
+
 @claim(
     "user_namespaces.7/Interaction/user-namespace-first",
     sentence="user_namespaces.7/Interaction/user-namespace-first",
@@ -372,3 +415,58 @@ def peers_inside_and_outside(kind: int) -> list[list[int]]:
     left, right = Socket.pair(kind)
     with left, right:
         return [in_user_namespace(lambda: list(left.peercred[1:])), list(left.peercred[1:])]
+
+
+def connected_as_root_inside(user: int, path: str) -> list[object]:
+    """What comes of connecting to a UNIX socket as root of a user namespace that a user has made."""
+    return as_user(user, lambda: in_user_namespace(lambda: outcomes(partial(connect_to, path))))
+
+
+def connect_to(path: str) -> str:
+    """Connect a UNIX stream socket to a pathname; the name of its peer."""
+    with Socket.unix() as sock:
+        sock.connect(path)
+        name: str = sock.getpeername()
+        return name
+
+
+@claim(
+    "user_namespaces.7/files/capabilities",
+    sentence="user_namespaces.7/files/capabilities",
+    section="Operation of file-related capabilities",
+    says="Root of a user namespace, who has CAP_DAC_OVERRIDE in it, connects to a UNIX stream socket of "
+    "mode 0 whose user and group are mapped into it, and is refused with EACCES where either of them is "
+    "not.",
+    needs=[USER_NAMESPACE, ANOTHER_USER],
+)
+@pytest.mark.parametrize(("user", "group"), [(OTHER, OWNER), (OWNER, OTHER)], ids=["user", "group"])
+@pytest.mark.usefixtures("_folder")
+def test_files_of_those_that_are_mapped(ns, observe, user, group):
+    with Socket.unix() as listener, umask(0o777):
+        listener.bind("path")
+        listener.listen()
+        os.chown("path", user, group)
+        unmapped = connected_as_root_inside(OWNER, "path")
+        os.chown("path", OWNER, OWNER)
+        mapped = connected_as_root_inside(OWNER, "path")
+
+        assert observe("unmapped_and_mapped", [unmapped, mapped]) == [["EACCES"], ["path"]]
+
+
+@claim(
+    "defacto/ETOOMANYREFS/first-user-namespace",
+    says="Root of another user namespace, with CAP_SYS_RESOURCE in it, has no more descriptors in flight "
+    "over a UNIX stream socket than one beyond RLIMIT_NOFILE: ETOOMANYREFS; with the capability in the "
+    "initial one there are more.",
+    sentence=("user_namespaces.7/Effect/no-namespace", "capabilities.7/CAP_SYS_RESOURCE/in-flight"),
+    since="4.5",
+    commit="712f4aad406b",
+    needs=[USER_NAMESPACE, ANOTHER_USER, initially(Capability.SYS_RESOURCE)],
+)
+def test_resources_are_the_initial_user_namespaces(ns, observe):
+    with refused(errno.ETOOMANYREFS):
+        as_user(own_user(), lambda: in_user_namespace(lambda: in_flight(*[1] * 5, limit=3)))
+    fewer = as_user(own_user(), lambda: in_user_namespace(lambda: in_flight(*[1] * 4, limit=3)))
+    more = as_user(own_user(), lambda: in_flight(*[1] * 5, limit=3), [Capability.SYS_RESOURCE])
+
+    assert observe("fewer_and_more", [fewer, more]) == [4, 5]

@@ -29,6 +29,7 @@ NO_TESTS = ""
 ON_I386 = 'needs = ["program:i386"]\n'
 
 TRUE = {
+    "own-privilege": ("SO_MARK", 'needs = ["user namespace"]\nsockets = ["udp"]\nvalue = 7\nerrno = "EPERM"'),
     "caller-option": ("SO_RCVTIMEO", f'{ON_I386}sockets = ["udp"]\nwidth = 4\nnative = 8\nnumbers = [7, 0]'),
     "caller-message": ("SO_TIMESTAMP", f"{ON_I386}value = 1\nwidth = 4\nnative = 8\ncount = 2"),
     "interrupted": ("recv", 'sockets = ["tcp"]\nby = "restarting-handler"\noutcome = "goes on"'),
@@ -185,6 +186,10 @@ TRUE_TOO = {
 """The same, with fields that not every row of the kind has."""
 
 FALSE = {
+    "own-privilege": (
+        "SO_MARK",
+        'needs = ["user namespace"]\nsockets = ["udp"]\nvalue = 7\nerrno = "EACCES"',
+    ),
     "caller-option": ("SO_RCVTIMEO", f'{ON_I386}sockets = ["udp"]\nwidth = 8\nnative = 8\nnumbers = [7, 0]'),
     "caller-message": ("SO_TIMESTAMP", f"{ON_I386}value = 1\nwidth = 8\nnative = 8\ncount = 2"),
     "interrupted": ("recv", 'sockets = ["tcp"]\nby = "restarting-handler"\noutcome = "EINTR"'),

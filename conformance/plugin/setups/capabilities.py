@@ -7,7 +7,8 @@ import fcntl
 import os
 import select
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,8 @@ EPOLLWAKEUP: Final = 1 << 29
 NETLINK_AUDIT: Final = 9
 AUDIT_GET: Final = 1000
 """The type of a message that asks how auditing stands."""
+AUDIT_USER: Final = 1005
+"""The type of a record that a program writes."""
 AUDIT_NLGRP_READLOG: Final = 1
 _PIDFD_GETFD: Final = 438
 """The number of pidfd_getfd(2) on every machine."""
@@ -96,6 +99,24 @@ def audit_told() -> int:
         return first.type
     code = -parsed(first).error
     raise OSError(code, os.strerror(code))
+
+
+@contextmanager
+def kernel_sysctl_set(name: str, value: str) -> Iterator[None]:
+    """Set a sysctl of the whole kernel for the block. Only for a kernel that runs nothing else."""
+    path = Path("/proc/sys", name)
+    before = path.read_bytes()
+    path.write_text(value, encoding="ascii")
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
+
+
+def addresses_in_proc(name: str) -> list[int]:
+    """The addresses in the kernel's memory that /proc/net/unix has of sockets of a name."""
+    rows = Path("/proc/thread-self/net/unix").read_text(encoding="ascii").splitlines()
+    return [int(row.partition(":")[0], 16) for row in rows if row.endswith(f" {name}")]
 
 
 def descriptor_of_another(process: int, fd: int) -> int:

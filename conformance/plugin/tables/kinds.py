@@ -41,7 +41,16 @@ from conformance.plugin.tables.row import (
     value_of,
 )
 from libsocket import INT, SO_MARK, Socket, raw
-from netns import Capability, Namespace, effective, in_user_namespace, initial_sysctl, only, without
+from netns import (
+    Capability,
+    Namespace,
+    effective,
+    in_user_namespace,
+    in_user_namespace_alone,
+    initial_sysctl,
+    only,
+    without,
+)
 
 T = TypeVar("T")
 
@@ -339,6 +348,27 @@ def test_root_of_another_user_namespace_is_refused(
         in_user_namespace(lambda: case.set(row.option, row.value))
 
     assert observe("mark_there_and_set_here", [mark, here]) == [7, row.factor * row.value]
+
+
+class OwnPrivilege(_OfSockets, frozen=True, kw_only=True):
+    """Root of a fresh user namespace sets it to ``value`` in a network namespace that this owns.
+
+    In the one that it comes from it is refused, though it has all capabilities in its own user namespace.
+    """
+
+    value: Value
+    errno: Errno = Errno()
+
+
+def test_root_of_another_user_namespace_sets_it_in_its_own(
+    observe: Observe, row: OwnPrivilege, case: Case
+) -> None:
+    own = in_user_namespace(lambda: case.after(row.option, row.value))
+    with refused(row.errno.number):
+        in_user_namespace_alone(lambda: case.set(row.option, row.value))
+    here = case.after(row.option, row.value)
+
+    assert observe("own_and_here", [own, here]) == [row.value, row.value]
 
 
 class _Accepted(Row, frozen=True, kw_only=True):
@@ -882,6 +912,7 @@ KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     "privileged": (Privileged, test_without_the_capability_it_is_refused),
     "suffices": (Suffices, test_the_capability_suffices),
     "initial-privilege": (InitialPrivilege, test_root_of_another_user_namespace_is_refused),
+    "own-privilege": (OwnPrivilege, test_root_of_another_user_namespace_sets_it_in_its_own),
     "inherited": (Inherited, test_an_accepted_connection_begins_with),
     "not-inherited": (NotInherited, test_an_accepted_connection_begins_with),
     "optlen": (Optlen, test_fewer_bytes_are_refused),
