@@ -189,9 +189,9 @@ def option_got(fd: int, option: tuple[int, int], room: int = INT.size, address: 
     return memory.raw[: length.value]
 
 
-def option_got_to(fd: int, option: tuple[int, int], value: bool, length: bool) -> int:
+def option_got_to(fd: int, option: tuple[int, int], value: bool, length: bool, room: int = INT.size) -> int:
     """getsockopt(2) with memory for the ``value``, for its ``length``, or neither; the length told."""
-    memory, told = ctypes.create_string_buffer(16), ctypes.c_int(INT.size)
+    memory, told = ctypes.create_string_buffer(room + 16), ctypes.c_int(room)
     nowhere = ctypes.c_void_p(NOWHERE)
     _checked(
         _libc.getsockopt(

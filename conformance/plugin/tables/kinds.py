@@ -22,6 +22,7 @@ from conformance.plugin.setups.listeners import listening, listening_unix, pendi
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.states import EVENTS, STATES, edge, in_state, reported, signal_of
+from conformance.plugin.tables import memory_kinds as memory
 from conformance.plugin.tables import message_kinds as messages
 from conformance.plugin.tables.address_kinds import ADDRESS_KINDS
 from conformance.plugin.tables.call_kinds import CALL_KINDS
@@ -903,6 +904,8 @@ def test_a_call_is_interrupted(observe: Observe, row: Interrupted, case: Case) -
 
 KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     "default": (Default, test_a_new_socket_has_the_default),
+    "read-nowhere": (memory.ReadNowhere, memory.test_what_is_read_needs_memory),
+    "set-nowhere": (memory.SetNowhere, memory.test_what_is_set_needs_memory),
     "stored": (Stored, test_what_is_set_is_stored),
     "maximum": (Maximum, test_what_is_beyond_the_maximum_is_cut_to_it),
     "read-only": (ReadOnly, test_it_cannot_be_set),
