@@ -15,7 +15,8 @@ from conformance.plugin.setups.error_queue import next_error, reports
 from conformance.plugin.setups.event_calls import errno_of
 from conformance.plugin.setups.icmp import SENT_AND_CLOSED, report
 from conformance.plugin.setups.made_peer import ADDRESS, MADE, informed, made_peer
-from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.setups.mptcp_peer import RESET_AT_THE_END
+from conformance.plugin.setups.pairs import UNACKED_ENDS, udp_pair
 from conformance.plugin.setups.readiness import await_error, polled
 from libsocket import ExtendedError, Shutdown, Socket
 from netns import Capability
@@ -270,7 +271,7 @@ def test_a_connect_fails_by_each_code(peers, observe, code, name):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=SENT_AND_CLOSED,
+    survives={**SENT_AND_CLOSED, **RESET_AT_THE_END, **UNACKED_ENDS},
 )
 @pytest.mark.parametrize("away", [-1, 5, 100_000])
 def test_a_segment_that_was_not_sent(peers, observe, away):
@@ -293,7 +294,7 @@ def test_a_segment_that_was_not_sent(peers, observe, away):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=SENT_AND_CLOSED,
+    survives={**SENT_AND_CLOSED, **RESET_AT_THE_END, **UNACKED_ENDS},
 )
 def test_source_quench_is_ignored(peers, observe):
     with informed(peers) as (sock, peer):
