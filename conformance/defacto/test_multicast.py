@@ -295,6 +295,9 @@ def test_options_of_a_member(routed_groups, observe):
         sock.ip_multicast_loop = False
         sock.set(IP_MULTICAST_IF.through(raw(4)), bytes([127, 0, 0, 1]))
 
+        with refused(errno.EADDRINUSE):
+            sock.ip_mcast_join_group = JOIN
+
         found = [
             sock.ip_multicast_ttl,
             sock.ip_multicast_loop,
