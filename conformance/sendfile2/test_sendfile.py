@@ -425,13 +425,13 @@ def test_an_offset_beyond_four_gibibytes(ns, observe, kind, offset):
 
 @claim(
     "defacto/sendfile/sndtimeo",
-    says="sendfile(2) to a TCP socket, over IPv4 and IPv6, or a UNIX stream socket that has no room fails "
-    "with EAGAIN once SO_SNDTIMEO, 50 ms, has passed.",
+    says="sendfile(2) to a TCP socket, over IPv4 and IPv6, that has no room fails with EAGAIN once "
+    "SO_SNDTIMEO, 50 ms, has passed.",
     since="2.6.12",
     commit="1da177e4c3f4",
     survives=FILLS,
 )
-@STREAMS
+@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
 def test_the_send_timeout_ends_it(ns, observe, kind):
     with connected(kind) as (sock, _), memory_file() as file:
         fill(sock)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from conformance.plugin.setups.segments import internet_checksum
+from conformance.plugin.timing import SOON
 from libsocket import ExtendedError, Socket
 
 PROTOCOL_UNREACHABLE, PORT_UNREACHABLE, FRAGMENTATION_NEEDED = 2, 3, 4
@@ -115,3 +116,32 @@ def report_unreachable(code: int, sock: Socket, sequence: int) -> None:
     checksum = internet_checksum(struct.pack("!BBHI", 3, code, 0, 0) + about)
     with Socket.raw(socket.IPPROTO_ICMP) as raw:
         raw.sendto(struct.pack("!BBHI", 3, code, checksum, 0) + about, (host, 0))
+
+
+def report(
+    sock: Socket, kind: int, code: int, *, sequence: int = 0, to: tuple[str, int] | None = None, told: int = 0
+) -> list[int]:
+    """Tell a socket here, by ICMP or ICMPv6 of a type and code, of a packet of 9 bytes behind IP.
+
+    ``to`` is where it was sent, if not to the peer; ``sequence`` its number in TCP; ``told`` the last word.
+    Its type and code as they arrived.
+    """
+    (host, port), (other, other_port) = sock.getsockname()[:2], (to or sock.getpeername())[:2]
+    ports = struct.pack("!HH", port, other_port)
+    of_tcp = sock.type == socket.SOCK_STREAM
+    begin = ports + (struct.pack("!I", sequence) if of_tcp else struct.pack("!HH", 9, 0)) + b"x"
+    protocol = socket.IPPROTO_TCP if of_tcp else socket.IPPROTO_UDP
+    addresses = socket.inet_pton(sock.family, host) + socket.inet_pton(sock.family, other)
+    if sock.family == socket.AF_INET:
+        size = 20 + len(begin)
+        about = struct.pack("!BBHHHBBH", 0x45, 0, size, 0, 0, 64, protocol, 0) + addresses + begin
+        checksum = internet_checksum(struct.pack("!BBHI", kind, code, 0, told) + about)
+        icmp = socket.IPPROTO_ICMP
+    else:
+        about = struct.pack("!IHBB", 6 << 28, len(begin), protocol, 64) + addresses + begin
+        checksum, icmp = 0, socket.IPPROTO_ICMPV6  # which the kernel fills in
+    with Socket.raw(icmp, sock.family) as raw:
+        raw.rcvtimeo = SOON
+        raw.sendto(struct.pack("!BBHI", kind, code, checksum, told) + about, (host, 0))
+        arrived = raw.recv(200)[20 if sock.family == socket.AF_INET else 0 :]
+    return list(arrived[:2])

@@ -63,3 +63,19 @@ def _checked(returned: int) -> int:
     if returned < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return returned
+
+
+def read_at(file: _File, where: str) -> int:
+    """readv(2) of 5 bytes with no memory at its ``vectors``, or its ``buffers``. Raises: OSError."""
+    return _vectors_at("readv", file, where)
+
+
+def write_at(file: _File, where: str) -> int:
+    """writev(2) of 5 bytes with no memory at its ``vectors``, or its ``buffers``. Raises: OSError."""
+    return _vectors_at("writev", file, where)
+
+
+def _vectors_at(call: str, file: _File, where: str) -> int:
+    vectors = ctypes.create_string_buffer(_VECTOR.pack(NOWHERE, 5), _VECTOR.size)
+    place = vectors if where == "buffers" else ctypes.c_void_p(NOWHERE)
+    return _checked(getattr(_libc, call)(file.fileno(), place, 1))

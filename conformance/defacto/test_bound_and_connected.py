@@ -1,0 +1,291 @@
+"""Names of sockets: who is connected to itself, to whom a bound socket goes, and who shares an address."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from contextlib import ExitStack
+from functools import partial
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import IPV6, VETH
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.event_calls import errno_of
+from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, full_backlog, listening
+from conformance.plugin.setups.sockets import SOCKETS
+from conformance.plugin.setups.states import LISTENING
+from conformance.plugin.setups.udp import udp_receiver
+from conformance.plugin.timing import SOON
+from libsocket import Shutdown, Socket
+
+HOSTS = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+UDPS = pytest.mark.parametrize(("kind", "host"), [("udp", "127.0.0.1"), ("udp6", "::1")])
+TCPS = pytest.mark.parametrize(("kind", "host"), [("tcp", "127.0.0.1"), ("tcp6", "::1")])
+MAPPED, OWN = "::ffff:127.0.0.1", "::1"
+
+
+@claim(
+    "defacto/connect/itself",
+    says="A TCP socket, over IPv4 and IPv6, that connects to the address and port that it is bound to is "
+    "connected to itself: it is its own peer, and receives what it sends.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+)
+@TCPS
+def test_a_socket_is_its_own_peer(ns, observe, kind, host):
+    with SOCKETS[kind]() as sock:
+        sock.bind((host, 0))
+        sock.rcvtimeo = SOON
+        sock.connect(sock.getsockname())
+        sock.send(b"hello")
+        same = sock.getpeername() == sock.getsockname()
+
+        assert observe("own_peer_and_received", [same, sock.recv(9).decode()]) == [True, "hello"]
+
+
+@claim(
+    "defacto/connect/loopback-to-another-host",
+    says="A UDP or TCP socket over IPv4 that is bound to 127.0.0.1 fails with EINVAL to connect to another "
+    "host, which one that is not bound can be connected to.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[VETH],
+    survives=UDP_NEEDS_NO_LISTENER,
+)
+@pytest.mark.parametrize("kind", ["udp", "tcp"])
+def test_loopback_reaches_no_other_host(peers, observe, kind):
+    with (
+        peers.right.entered(),
+        listening(peers.right.address) as listener,
+        peers.left.entered(),
+        SOCKETS[kind]() as bound,
+        SOCKETS[kind]() as free,
+    ):
+        bound.bind(("127.0.0.1", 0))
+        with refused(errno.EINVAL):
+            bound.connect(listener.getsockname())
+        free.connect(listener.getsockname())
+
+        assert observe("peer", free.getpeername()[0]) == peers.right.address
+
+
+@claim(
+    "defacto/sendto/loopback-to-another-host",
+    says="A UDP socket over IPv4 that is bound to 127.0.0.1 fails with EINVAL to send to another host; one "
+    "that is not bound sends there.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[VETH],
+)
+def test_loopback_sends_to_no_other_host(peers, observe):
+    with (
+        peers.right.entered(),
+        udp_receiver(peers.right.address) as receiver,
+        peers.left.entered(),
+        Socket.udp() as bound,
+        Socket.udp() as free,
+    ):
+        bound.bind(("127.0.0.1", 0))
+        with refused(errno.EINVAL):
+            bound.sendto(b"bound", receiver.getsockname())
+        free.sendto(b"free", receiver.getsockname())
+
+        assert observe("received", receiver.recv(9).decode()) == "free"
+
+
+@claim(
+    "defacto/sendto/wildcard",
+    says="A datagram that a UDP socket sends to 0.0.0.0, or :: over IPv6, and a port goes to this host: "
+    "who is bound to 127.0.0.1, or ::1, and the port receives it from there.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+)
+@pytest.mark.parametrize(("kind", "host", "every"), [("udp", "127.0.0.1", "0.0.0.0"), ("udp6", "::1", "::")])
+def test_every_address_is_this_host(ns, observe, kind, host, every):
+    with udp_receiver(host) as receiver, SOCKETS[kind]() as sock:
+        sock.sendto(b"hello", (every, receiver.getsockname()[1]))
+        data, source = receiver.recvfrom(9)
+
+        assert observe("received_and_source", [data.decode(), source[0]]) == ["hello", host]
+
+
+@claim(
+    "bind.2/EINVAL/sent",
+    sentence="bind.2/EINVAL/bound-already",
+    section="ERRORS",
+    says="Binding a UDP socket, over IPv4 and IPv6, that has sent a datagram, and has a port since, fails "
+    "with EINVAL; one that has sent none can be bound.",
+    needs=[IPV6],
+)
+@UDPS
+def test_who_has_sent_is_bound(ns, observe, kind, host):
+    with udp_receiver(host) as receiver, SOCKETS[kind]() as sock, SOCKETS[kind]() as other:
+        sock.sendto(b"hello", receiver.getsockname())
+        with refused(errno.EINVAL):
+            sock.bind((host, 0))
+        other.bind((host, 0))
+        source = receiver.recvfrom(9)[1]
+
+        assert [source[1] == sock.getsockname()[1], observe("other", other.getsockname()[0])] == [True, host]
+
+
+@claim(
+    "defacto/bind/refused-receives-on",
+    says="A UDP socket, over IPv4 and IPv6, whose second bind(2) is refused goes on receiving at its first "
+    "address.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+)
+@UDPS
+def test_the_first_address_stays(ns, observe, kind, host):
+    with udp_receiver(host) as sock, SOCKETS[kind]() as sender:
+        first = sock.getsockname()
+        with refused(errno.EINVAL):
+            sock.bind((host, 0))
+        sender.sendto(b"hello", first)
+
+        assert observe("received", sock.recv(9).decode()) == "hello"
+
+
+@claim(
+    "defacto/connect/mapped-to-ipv6",
+    says="A TCP or UDP socket over IPv6 that is bound to the mapped address of 127.0.0.1 fails with "
+    "EAFNOSUPPORT to connect to ::1; to that mapped address it can be connected.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+    survives=UDP_NEEDS_NO_LISTENER,
+)
+@pytest.mark.parametrize("kind", ["tcp6", "udp6"])
+def test_a_mapped_address_reaches_none_of_ipv6(ns, observe, kind):
+    with listening(OWN) as listener, listening(MAPPED) as mapped, SOCKETS[kind]() as sock:
+        sock.bind((MAPPED, 0))
+        with refused(errno.EAFNOSUPPORT):
+            sock.connect(listener.getsockname())
+        sock.connect(mapped.getsockname())
+
+        assert observe("peer", sock.getpeername()[0]) == MAPPED
+
+
+@claim(
+    "defacto/connect/ipv6-to-mapped",
+    says="A TCP or UDP socket over IPv6 that is bound to ::1 fails with ENETUNREACH to connect to the "
+    "mapped address of 127.0.0.1; to ::1 it can be connected.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+    survives=UDP_NEEDS_NO_LISTENER,
+)
+@pytest.mark.parametrize("kind", ["tcp6", "udp6"])
+def test_an_address_of_ipv6_reaches_no_mapped_one(ns, observe, kind):
+    with listening(OWN) as listener, listening(MAPPED) as mapped, SOCKETS[kind]() as sock:
+        sock.bind((OWN, 0))
+        with refused(errno.ENETUNREACH):
+            sock.connect(mapped.getsockname())
+        sock.connect(listener.getsockname())
+
+        assert observe("peer", sock.getpeername()[0]) == OWN
+
+
+@claim(
+    "defacto/SO_REUSEPORT/port-0",
+    says="Of 20 TCP or UDP sockets, over IPv4 and IPv6, that have SO_REUSEPORT and are bound to port 0 of "
+    "one address each has a port of its own.",
+    since="3.9",
+    commit="c617f398edd4",
+    needs=[IPV6],
+)
+@pytest.mark.parametrize("kind", ["tcp", "tcp6", "udp", "udp6"])
+def test_each_has_a_port_of_its_own(ns, observe, kind):
+    with ExitStack() as sockets:
+        made = [sockets.enter_context(bound_with_reuseport(kind)) for _ in range(20)]
+        ports = {sock.getsockname()[1] for sock in made}
+
+        assert observe("shared_and_ports", [sum(sock.reuseport for sock in made), len(ports)]) == [20, 20]
+
+
+def bound_with_reuseport(kind: str) -> Socket:
+    """A socket with SO_REUSEPORT at a port of loopback that the kernel chooses."""
+    sock = SOCKETS[kind]()
+    sock.reuseport = True
+    sock.bind(("::1" if kind.endswith("6") else "127.0.0.1", 0))
+    return sock
+
+
+@claim(
+    "defacto/SO_REUSEADDR/two-clients",
+    says="Two TCP sockets, over IPv4 and IPv6, bound to one address and port with SO_REUSEADDR connect to "
+    "two listeners, and each receives what its own peer sends.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+)
+@TCPS
+def test_two_clients_have_one_name(ns, observe, kind, host):
+    with (
+        LISTENING[kind]() as first,
+        LISTENING[kind]() as second,
+        SOCKETS[kind]() as one,
+        SOCKETS[kind]() as two,
+    ):
+        one.reuseaddr = two.reuseaddr = True
+        one.rcvtimeo = two.rcvtimeo = first.rcvtimeo = second.rcvtimeo = SOON
+        one.bind((host, 0))
+        two.bind(one.getsockname())
+        one.connect(first.getsockname())
+        two.connect(second.getsockname())
+        with first.accept()[0] as left, second.accept()[0] as right:
+            left.send(b"left")
+            right.send(b"right")
+            found = [one.getsockname() == two.getsockname(), one.recv(9).decode(), two.recv(9).decode()]
+
+            assert observe("one_name_and_received", found) == [True, "left", "right"]
+
+
+@claim(
+    "defacto/connect/after-shutdown",
+    says="A non-blocking TCP socket, over IPv4 and IPv6, whose connect(2) goes on and that is shut down "
+    "for receiving and sending gives the attempt up, and connects to another listener then.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+)
+@TCPS
+def test_it_connects_after_shutdown(ns, observe, kind, host):
+    with listening(host, backlog=0) as busy, full_backlog(busy) as sock, LISTENING[kind]() as free:
+        sock.nonblocking = True
+        begun = errno_of(partial(sock.connect, busy.getsockname()))
+        given_up = errno_of(lambda: sock.shutdown(Shutdown.BOTH))
+        sock.nonblocking = False
+        sock.sndtimeo = SOON
+        told = sock.error
+        sock.connect(free.getsockname())
+
+        found = [begun, given_up, told, sock.getpeername() == free.getsockname()]
+        assert observe("begun_given_up_connected", found) == ["EINPROGRESS", None, errno.ECONNRESET, True]
+
+
+@claim(
+    "defacto/sendto/answer-unix",
+    says="Two UNIX datagram sockets that are bound to pathnames or abstract names answer each other at the "
+    "address that recvfrom(2) gives.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize("name", ["abstract", "pathname"])
+def test_an_answer_comes(ns, observe, name, tmp_path):
+    names = ["", ""] if name == "abstract" else [str(tmp_path / "one"), str(tmp_path / "two")]
+    with Socket.unix(socket.SOCK_DGRAM) as one, Socket.unix(socket.SOCK_DGRAM) as two:
+        one.rcvtimeo = two.rcvtimeo = SOON
+        one.bind(names[0])
+        two.bind(names[1])
+        one.sendto(b"question", two.getsockname())
+        question, source = two.recvfrom(9)
+        two.sendto(b"answer", source)
+
+        assert observe("received", [question.decode(), one.recv(9).decode()]) == ["question", "answer"]
