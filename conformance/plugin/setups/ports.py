@@ -1,0 +1,44 @@
+"""Several sockets at one port, bound one after the other, by interface and by what they share."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+from libsocket import Socket
+
+
+def bound_in_turn(make: Callable[[], Socket], *steps: str, host: str = "0.0.0.0") -> list[str]:
+    """What each bind gives, ``bound`` or an errno's name, of sockets that try one port in turn.
+
+    A step is an interface, or ``any``, and what is shared: ``lo``, ``any addr``, ``lo addr port``. By
+    ``close 0`` the first socket is closed, by ``move 0 lo`` bound to another interface.
+    """
+    found: list[str] = []
+    port = 0
+    with ExitStack() as stack:
+        sockets: list[Socket] = []
+        for step in steps:
+            first, *rest = step.split()
+            if first == "close":
+                sockets[int(rest[0])].close()
+            elif first == "move":
+                sockets[int(rest[0])].bindtodevice = rest[1]
+            else:
+                sock = stack.enter_context(make())
+                sockets.append(sock)
+                found.append(_bound(sock, first, rest, (host, port)))
+                port = port or sock.getsockname()[1]
+    return found
+
+
+def _bound(sock: Socket, device: str, shared: Sequence[str], address: tuple[str, int]) -> str:
+    if device != "any":
+        sock.bindtodevice = device
+    sock.reuseaddr, sock.reuseport = "addr" in shared, "port" in shared
+    try:
+        sock.bind(address)
+    except OSError as error:
+        return errno.errorcode[error.errno or 0]
+    return "bound"
