@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
+from conformance.plugin.timing import SOON
 from libsocket import Socket
 
 
@@ -31,6 +33,21 @@ def bound_in_turn(make: Callable[[], Socket], *steps: str, host: str = "0.0.0.0"
                 found.append(_bound(sock, first, rest, (host, port)))
                 port = port or sock.getsockname()[1]
     return found
+
+
+def bound_at_last(address: tuple[str, int]) -> tuple[str, int]:
+    """The address of a TCP socket that is bound as soon as it can be. A kernel that never lets it differs."""
+    end = time.monotonic() + SOON
+    while True:
+        with Socket.tcp() as sock:
+            try:
+                sock.bind(address)
+            except OSError:
+                assert time.monotonic() < end, f"not free within {SOON:g} seconds"
+                time.sleep(0.01)
+            else:
+                host, port = sock.getsockname()
+                return host, port
 
 
 def _bound(sock: Socket, device: str, shared: Sequence[str], address: tuple[str, int]) -> str:
