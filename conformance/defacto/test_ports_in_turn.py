@@ -12,7 +12,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.listeners import listening, pending_connection
+from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, listening, pending_connection
 from conformance.plugin.setups.ports import bound_in_turn
 from conformance.plugin.setups.readiness import await_end
 from conformance.plugin.setups.reuse import STAY_OPEN, arrivals, group, sharing_socket
@@ -219,8 +219,9 @@ def test_a_flow_goes_to_one(ns, observe):
         for _ in range(10):
             sender.send(b"x")
         counts = [received(sock) for sock in members]
+        ports = {sock.getsockname()[1] for sock in members}
 
-        assert observe("counts", sorted(counts)) == [0, 0, 10]
+        assert observe("ports_and_counts", [len(ports), sorted(counts)]) == [1, [0, 0, 10]]
 
 
 def received(sock: Socket) -> int:
@@ -254,8 +255,10 @@ def test_a_listener_of_both_has_both(ns, observe, host):
         with refused(errno.EADDRINUSE):
             sock.bind((host, listener.getsockname()[1]))
         sock.bind((host, alone.getsockname()[1]))
+        same = sock.getsockname() == (host, alone.getsockname()[1])
 
-        assert observe("bound", sock.getsockname()[0]) == host
+        found = [[one.reuseaddr for one in (listener, alone, sock)], listener.acceptconn, alone.acceptconn]
+        assert observe("options_listening_same", [*found, same]) == [[True, True, True], True, True, True]
 
 
 @claim(
@@ -265,6 +268,7 @@ def test_a_listener_of_both_has_both(ns, observe, host):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6],
+    survives=UDP_NEEDS_NO_LISTENER,
 )
 @FAMILIES
 @pytest.mark.parametrize("any_", [False, True], ids=["own", "any"])
@@ -319,7 +323,10 @@ def test_no_port_of_tcp_is_chosen_twice(ns, observe):
             sockets[4].bind(("127.0.0.1", 0))
 
         ports = sorted(sock.getsockname()[1] for sock in sockets[:4])
-        assert observe("ports", ports) == [40_000, 40_001, 40_002, 40_003]
+        assert observe("options_and_ports", [[sock.reuseaddr for sock in sockets], ports]) == [
+            [True] * 5,
+            [40_000, 40_001, 40_002, 40_003],
+        ]
 
 
 @claim(
@@ -340,7 +347,11 @@ def test_a_port_of_udp_is_chosen_twice(ns, observe):
             alone.bind(("127.0.0.1", 0))
         fifth.bind(("127.0.0.1", 0))
 
-        assert observe("within", 40_000 <= fifth.getsockname()[1] <= 40_003) is True
+        within = 40_000 <= fifth.getsockname()[1] <= 40_003
+        assert observe("options_and_within", [[one.reuseaddr for one in (*holders, fifth)], within]) == [
+            [True] * 5,
+            True,
+        ]
 
 
 def reusing(make: Callable[[], Socket]) -> Socket:
@@ -431,13 +442,17 @@ def test_a_connection_comes_again(ns, observe):
             there, here = listener.getsockname(), client.getsockname()
             server.close()
             await_end(client)
+        options = [one.reuseaddr for one in (listener, again, late)]
         listener.close()
         again.bind(there)
         again.listen()
         late.bind(here)
         late.connect(there)
         with again.accept()[0] as accepted:
-            assert observe("same", accepted.getpeername() == here) is True
+            assert observe("options_and_same", [options, accepted.getpeername() == here]) == [
+                [True] * 3,
+                True,
+            ]
 
 
 @claim(

@@ -27,6 +27,7 @@ def bound_in_turn(make: Callable[[], Socket], *steps: str, host: str = "0.0.0.0"
                 sockets[int(rest[0])].close()
             elif first == "move":
                 sockets[int(rest[0])].bindtodevice = rest[1]
+                found += [] if sockets[int(rest[0])].bindtodevice == rest[1] else ["not moved"]
             else:
                 sock = stack.enter_context(make())
                 sockets.append(sock)
@@ -53,9 +54,20 @@ def bound_at_last(address: tuple[str, int]) -> tuple[str, int]:
 def _bound(sock: Socket, device: str, shared: Sequence[str], address: tuple[str, int]) -> str:
     if device != "any":
         sock.bindtodevice = device
-    sock.reuseaddr, sock.reuseport = "addr" in shared, "port" in shared
+    if "addr" in shared:
+        sock.reuseaddr = True
+    if "port" in shared:
+        sock.reuseport = True
+    if (sock.bindtodevice or "any", sock.reuseaddr, sock.reuseport) != (
+        device,
+        "addr" in shared,
+        "port" in shared,
+    ):
+        return "options not set"
     try:
         sock.bind(address)
     except OSError as error:
         return errno.errorcode[error.errno or 0]
-    return "bound"
+    return (
+        "bound" if sock.getsockname()[1] in ({address[1]} if address[1] else range(1, 65_536)) else "unbound"
+    )
