@@ -205,7 +205,7 @@ def test_a_line_has_the_user(ns, observe, kind):
             os.seteuid(NOBODY_ELSE)
             with made(kind) as theirs:
                 os.seteuid(0)
-                return [row_of(kind, sock)[0].user for sock in (ours, theirs)]
+                return [one.user for sock in (ours, theirs) for one in row_of(kind, sock)]
 
     assert observe("users", in_child(users)) == [0, NOBODY_ELSE]
 

@@ -223,6 +223,10 @@ def _recvfrom(on: Scene) -> None:
     _checked(_libc.recvfrom(on.sock.fileno(), ctypes.create_string_buffer(100), 100, 0, None, None))
 
 
+def _peek_at_length(on: Scene) -> None:
+    _checked(_libc.recvfrom(on.sock.fileno(), None, 0, socket.MSG_TRUNC | socket.MSG_PEEK, None, None))
+
+
 def _read(on: Scene) -> None:
     _checked(_libc.read(on.sock.fileno(), ctypes.create_string_buffer(100), 100))
 
@@ -370,6 +374,7 @@ _Scenes = Callable[[str], AbstractContextManager[Scene]]
 CALLS: Final[Mapping[str, tuple[_Scenes, _Act]]] = {
     "recv": (_empty, _recv),
     "recvfrom": (_empty, _recvfrom),
+    "recvfrom-length": (_empty, _peek_at_length),
     "recvmsg": (_empty, _recvmsg),
     "recvmmsg": (_empty, _recvmmsg),
     "recvmmsg-with-timeout": (_empty, _recvmmsg_timed),
