@@ -327,7 +327,7 @@ def test_a_namespace_ends_before_its_sockets(ns, observe):
     expect=differs(
         "a descriptor keeps the namespace that it stands for",
         since="3.0",
-        commit="6b4e306aa3dc",
+        commit="13b6f57623bc",
         observed={"devices": ["kept", "lo"]},
     ),
     survives={"*": "no socket has a part in it"},
