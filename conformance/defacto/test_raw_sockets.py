@@ -58,9 +58,9 @@ def raw_pair(family: int = AF_INET) -> tuple[Socket, Socket]:
     return sender, receiver
 
 
-def filled_words(message: bytes) -> list[int]:
-    """Where behind the first of its words of 16 bits a message has others than zero."""
-    return [at for at in range(2, len(message), 2) if any(message[at : at + 2])]
+def size_and_filled(message: bytes) -> list[int]:
+    """The size of a message, and where behind the first of its words of 16 bits it has others than zero."""
+    return [len(message), *(at for at in range(2, len(message), 2) if any(message[at : at + 2]))]
 
 
 def texts(sock: Socket, header: int, count: int) -> list[str]:
@@ -356,14 +356,18 @@ def test_the_checksum_of_icmpv6_is_moved_at_another_level(ns, observe):
         receiver.rcvtimeo = SOON
         receiver.setsockopt(SOL_RAW, IPV6_CHECKSUM.number, -1)
         sock.sendto(UNKNOWN_ICMPV6, ("::1", 0))
-        at_two = filled_words(receiver.recv(100))
+        at_two = size_and_filled(receiver.recv(100))
         sock.setsockopt(SOL_RAW, IPV6_CHECKSUM.number, 4)
         sock.sendto(UNKNOWN_ICMPV6, ("::1", 0))
-        at_four = filled_words(receiver.recv(100))
+        at_four = size_and_filled(receiver.recv(100))
         sock.setsockopt(SOL_RAW, IPV6_CHECKSUM.number, -1)
         sock.sendto(UNKNOWN_ICMPV6, ("::1", 0))
 
-        assert observe("filled", [at_two, at_four, filled_words(receiver.recv(100))]) == [[2], [4], []]
+        assert observe("sizes_and_filled", [at_two, at_four, size_and_filled(receiver.recv(100))]) == [
+            [8, 2],
+            [8, 4],
+            [8],
+        ]
 
 
 @claim(

@@ -44,7 +44,7 @@ PORT = 4321
     "network_namespaces.7/isolation/devices",
     sentence="network_namespaces.7/isolation/devices",
     section="DESCRIPTION",
-    says="A device that is made in a network namespace is not in another: that has loopback alone, and may "
+    says="A veth device that is made in a network namespace is not in another: that has loopback, and may "
     "have one of the same name.",
     needs=[VETH],
     survives={"*": "no socket has a part in it"},
