@@ -210,8 +210,8 @@ def test_a_raw_socket_receives_both(ns, observe):
     "defacto/IPPROTO_ICMP/shorter-than-a-header",
     says="A ping socket over IPv4 refuses to send 7 bytes, fewer than the header of an echo request, with "
     "EINVAL, and a raw socket of IPPROTO_ICMP sends 6.",
-    since="3.0",
-    commit="c319b4d76b9e",
+    since="4.9",
+    commit="0eab121ef875",
     needs=[Capability.NET_RAW],
 )
 def test_a_request_has_a_whole_header(ns, observe):

@@ -24,14 +24,14 @@ from conformance.plugin.setups.proc_net import (
 from conformance.plugin.setups.readiness import await_error
 from conformance.plugin.timing import SOON
 from libsocket import Linger, Socket
-from netns import in_child
+from netns import Capability, in_child
 
 ESTABLISHED, CLOSE, LISTEN = 1, 7, 10
 UNCONNECTED, CONNECTED = 1, 3
 LISTENS = 0x10000
 GROUPS = {"Ip", "Icmp", "Tcp", "Udp", "TcpExt"}
-NOBODY_ELSE = 61_003
-"""A user that nothing here has."""
+NOBODY_ELSE, GIVEN_TO = 61_003, 61_004
+"""Users that nothing here has."""
 FAMILIES = pytest.mark.parametrize(
     ("family", "suffix", "host", "any_"),
     [(AF_INET, "", "127.0.0.1", "0.0.0.0"), (AF_INET6, "6", "::1", "::")],
@@ -120,7 +120,9 @@ def test_names_and_numbers_are_pairs(ns, observe):
 
 @claim(
     "defacto/proc-net-tcp/headings",
-    says="/proc/net/tcp, tcp6, udp, udp6 and unix begin with a line of headings.",
+    says="/proc/net/tcp, tcp6, udp, udp6 and unix begin with a line of headings, the first four of which are "
+    "sl, local_address, rem_address, or remote_address over IPv6, and st, of unix Num, RefCount, Protocol "
+    "and Flags.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6],
@@ -196,10 +198,11 @@ def test_a_udp_socket_has_a_line(ns, observe, *, family, suffix, host, any_):
 
 @claim(
     "defacto/proc-net-tcp/user",
-    says="A line of /proc/net/tcp or udp has the user that made the socket.",
+    says="A line of /proc/net/tcp or udp has the user that made the socket, and once fchown(2) has given it "
+    "to another that one.",
     since="2.6.12",
     commit="1da177e4c3f4",
-    needs=[ANOTHER_USER],
+    needs=[ANOTHER_USER, Capability.CHOWN],
 )
 @pytest.mark.parametrize("kind", ["tcp", "udp"])
 def test_a_line_has_the_user(ns, observe, kind):
@@ -208,9 +211,11 @@ def test_a_line_has_the_user(ns, observe, kind):
             os.seteuid(NOBODY_ELSE)
             with made(kind) as theirs:
                 os.seteuid(0)
-                return [row_of(kind, sock)[0].user for sock in (ours, theirs)]
+                seen = [row_of(kind, sock)[0].user for sock in (ours, theirs)]
+                os.fchown(ours.fileno(), GIVEN_TO, -1)
+                return [*seen, row_of(kind, ours)[0].user]
 
-    assert observe("users", in_child(users)) == [0, NOBODY_ELSE]
+    assert observe("users", in_child(users)) == [0, NOBODY_ELSE, GIVEN_TO]
 
 
 def made(kind: str) -> Socket:
