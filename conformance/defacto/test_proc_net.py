@@ -211,9 +211,9 @@ def test_a_line_has_the_user(ns, observe, kind):
             os.seteuid(NOBODY_ELSE)
             with made(kind) as theirs:
                 os.seteuid(0)
-                seen = [row_of(kind, sock)[0].user for sock in (ours, theirs)]
+                made_by = [one.user for sock in (ours, theirs) for one in row_of(kind, sock)]
                 os.fchown(ours.fileno(), GIVEN_TO, -1)
-                return [*seen, row_of(kind, ours)[0].user]
+                return made_by + [one.user for one in row_of(kind, ours)]
 
     assert observe("users", in_child(users)) == [0, NOBODY_ELSE, GIVEN_TO]
 
