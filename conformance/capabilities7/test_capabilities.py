@@ -365,8 +365,8 @@ def test_anothers_socket_is_deleted(ns, observe, type_):
     "capabilities.7/CAP_MKNOD/not-for-sockets",
     sentence="capabilities.7/CAP_MKNOD/special-files",
     section="Capabilities list",
-    says="It takes CAP_MKNOD to make a device by mknod(2), EPERM with every other capability, and none to "
-    "make a socket: that refuses connections (ECONNREFUSED).",
+    says="It takes CAP_MKNOD to make a device by mknod(2), one of character 1, 3, EPERM with every other "
+    "capability, and none to make a socket: that refuses connections (ECONNREFUSED).",
     needs=[initially(Capability.MKNOD)],
 )
 def test_a_file_of_a_socket_is_made(ns, observe):

@@ -269,25 +269,6 @@ def test_flags_of_an_interface(ns, observe, flag):
 
 
 @claim(
-    "capabilities.7/CAP_NET_ADMIN/mtu",
-    sentence="capabilities.7/CAP_NET_ADMIN/interfaces",
-    section="Capabilities list",
-    says="With CAP_NET_ADMIN alone the MTU of an interface is set by SIOCSIFMTU of a UDP socket, with every "
-    "other capability it is refused with EPERM.",
-    needs=[Capability.NET_ADMIN],
-)
-def test_the_mtu_of_an_interface(ns, observe):
-    with Socket.udp() as sock:
-        with without(Capability.NET_ADMIN), refused(errno.EPERM):
-            set_of(sock, "SIOCSIFMTU", 1500)
-        before = shown(sock, "SIOCGIFMTU")
-        with only(Capability.NET_ADMIN):
-            set_of(sock, "SIOCSIFMTU", 1500)
-
-        assert observe("mtu", [before, shown(sock, "SIOCGIFMTU")]) == [65536, 1500]
-
-
-@claim(
     "capabilities.7/CAP_NET_ADMIN/routing-tables",
     sentence="capabilities.7/CAP_NET_ADMIN/routing-tables",
     section="Capabilities list",
@@ -339,25 +320,6 @@ def test_the_firewall(ns, observe):
 
 
 @claim(
-    "capabilities.7/CAP_NET_ADMIN/type-of-service",
-    sentence="capabilities.7/CAP_NET_ADMIN/type-of-service",
-    section="Capabilities list",
-    says="Setting the type of service of a TCP or UDP socket over IPv4, IP_TOS, takes CAP_NET_ADMIN.",
-    expect=differs(
-        "no type of service takes a capability",
-        since="2.6.25",
-        commit="e4f8b5d4edc1",
-        observed={"errno": None},
-    ),
-    survives={"no-op: setsockopt(*": "the test ends with the call that is refused no more"},
-)
-@pytest.mark.parametrize("kind", ["tcp", "udp"])
-def test_the_type_of_service(ns, observe, kind):
-    with SOCKETS[kind]() as sock, only(), refused():
-        sock.ip_tos = 0xE0
-
-
-@claim(
     "capabilities.7/CAP_NET_BIND_SERVICE/mptcp",
     sentence="capabilities.7/CAP_NET_BIND_SERVICE/ports",
     section="Capabilities list",
@@ -393,25 +355,6 @@ def ports_bound(kind: str) -> list[int]:
             free.bind(("127.0.0.1", 1024))
 
         return [one.getsockname()[1] for one in (sock, free)]
-
-
-@claim(
-    "capabilities.7/CAP_NET_BROADCAST/broadcasts",
-    sentence="capabilities.7/CAP_NET_BROADCAST/unused",
-    section="Capabilities list",
-    says="A UDP socket over IPv4 sends a broadcast without any capability, CAP_NET_BROADCAST among them: it "
-    "takes SO_BROADCAST (EACCES).",
-)
-def test_a_broadcast_takes_no_capability(ns, observe):
-    with Socket.udp() as sender, Socket.udp() as receiver, only():
-        receiver.rcvtimeo = SOON
-        receiver.bind((BROADCAST, PORT))
-        with refused(errno.EACCES):
-            sender.sendto(b"refused", (BROADCAST, PORT))
-        sender.broadcast = True
-        sender.sendto(b"sent", (BROADCAST, PORT))
-
-        assert observe("received", receiver.recv(9).decode()) == "sent"
 
 
 @claim(

@@ -182,8 +182,8 @@ def test_a_new_time_has_two_longs(ns, observe, new, old):
     "defacto/SO_ATTACH_FILTER/32-bit-caller",
     says="SO_ATTACH_FILTER takes the 8 bytes of a struct sock_fprog with a 32-bit address from a 32-bit x86 "
     "program, on a UDP socket over IPv4; with 7 bytes, 9, or the 16 of a 64-bit program it is EINVAL.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    since="5.9",
+    commit="4d295e546115",
     needs=[I386],
 )
 @pytest.mark.parametrize("size", [7, 9, 16])

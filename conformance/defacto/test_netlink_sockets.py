@@ -9,8 +9,6 @@ import socket
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import USER_NAMESPACE
-from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import option_got
 from conformance.plugin.setups.control_messages import control_messages
 from conformance.plugin.setups.files import pipe
@@ -23,7 +21,6 @@ from conformance.plugin.setups.netlink import (
     UNKNOWN,
     acknowledged,
     bound,
-    drained,
     framed,
     get_link,
     mtu_of,
@@ -37,7 +34,7 @@ from conformance.plugin.setups.netlink import (
 )
 from conformance.plugin.setups.splices import splice
 from libsocket import NETLINK_ADD_MEMBERSHIP, NETLINK_LIST_MEMBERSHIPS, Filter, Netlink, Ucred
-from netns import Capability, Namespace, in_user_namespace_alone
+from netns import Capability, Namespace
 from netns.netlink import receive
 
 SOL_NETLINK = 270
@@ -127,45 +124,6 @@ def test_it_stays_in_its_namespace(ns, observe):
 
 
 @claim(
-    "defacto/NETLINK_ADD_MEMBERSHIP/links",
-    says="A NETLINK_ROUTE socket that has joined RTNLGRP_LINK, by NETLINK_ADD_MEMBERSHIP or by bind(2), is "
-    "told when the MTU of an interface changes, and another is not.",
-    since="2.6.14",
-    commit="9a4595bc7e67",
-    survives={"no-op: close(*": "what was asked for is done before"},
-)
-def test_a_member_is_told_of_links(ns, observe):
-    with bound(0) as joined, bound(0, groups=word(RTNLGRP_LINK)) as by_bind, bound(0) as other:
-        joined.set(NETLINK_ADD_MEMBERSHIP, RTNLGRP_LINK)
-        with netlink_socket() as changer:
-            acknowledged(changer, set_mtu(1400, REQUEST | ACK))
-
-        heard = [set(types(drained(sock))) for sock in (joined, by_bind, other)]
-        assert observe("heard", [sorted(one) for one in heard]) == [[NEWLINK], [NEWLINK], []]
-
-
-@claim(
-    "defacto/ENOBUFS/netlink-once",
-    says="A member of RTNLGRP_LINK whose receive buffer had no room for all events is told ENOBUFS once, "
-    "before the events that it had room for.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-def test_a_loss_is_told_once(ns, observe):
-    with bound(0, groups=word(RTNLGRP_LINK)) as sock, netlink_socket() as changer:
-        sock.rcvbuf = 0
-        acknowledged(changer, set_mtu(1401, REQUEST | ACK))
-        acknowledged(changer, set_mtu(1402, REQUEST | ACK))
-        acknowledged(changer, set_mtu(1403, REQUEST | ACK))
-        acknowledged(changer, set_mtu(1404, REQUEST | ACK))
-        acknowledged(changer, set_mtu(1405, REQUEST | ACK))
-        with refused(errno.ENOBUFS):
-            sock.recv(10_000)
-
-        assert observe("then", types(receive(sock))[0]) == NEWLINK
-
-
-@claim(
     "defacto/nl_groups/links-from-a-process",
     says="What a process with CAP_NET_ADMIN sends to RTNLGRP_LINK a member receives from the sender's port "
     "id, and with SO_PASSCRED with its process, user and group; the sender, a member too, does not receive "
@@ -208,28 +166,9 @@ def test_credentials_are_asked_for(ns, observe):
 
 
 @claim(
-    "defacto/NETLINK_ROUTE/other-user-namespace",
-    says="CAP_NET_ADMIN in another user namespace than that which owns the network namespace does not do "
-    "for a change by NETLINK_ROUTE, -EPERM, where to get is free.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-    needs=[USER_NAMESPACE],
-)
-def test_the_owner_of_the_namespace_counts(ns, observe):
-    def there() -> list[int]:
-        with netlink_socket() as sock:
-            return [acknowledged(sock, set_mtu(1400, REQUEST | ACK)).error, mtu_of(sock)]
-
-    found = in_user_namespace_alone(there)
-    with netlink_socket() as sock:
-        here = acknowledged(sock, set_mtu(1400, REQUEST | ACK)).error
-
-        assert observe("there_and_here", [found, here]) == [[-errno.EPERM, MTU], 0]
-
-
-@claim(
     "defacto/SO_ATTACH_FILTER/uevent",
-    says="A filter that was attached to a NETLINK_KOBJECT_UEVENT socket is detached by SO_DETACH_FILTER.",
+    says="A filter that was attached to a socket of NETLINK_USERSOCK or NETLINK_KOBJECT_UEVENT is detached "
+    "by SO_DETACH_FILTER.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )

@@ -16,6 +16,7 @@ from conformance.plugin.setups.message_calls import send
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.timing import SOON
+from libsocket import Socket
 
 IP_TOS, IPV6_TCLASS = 1, 67
 LARGEST = 65_507
@@ -62,21 +63,26 @@ def test_each_has_its_own_number(ns, observe, kind):
 
 
 @claim(
-    "defacto/IPPROTO_IP/cmsg-too-short",
-    says="A control message IP_TOS without a byte is refused by sendmsg(2) of a UDP socket over IPv4 with "
-    "EINVAL, and IPV6_TCLASS of fewer than four over IPv6; with four they are sent.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    "defacto/IPPROTO_IP/cmsg-size",
+    says="A control message IP_TOS of none, two, three or five bytes is refused by sendmsg(2) of a UDP "
+    "socket over IPv4 with EINVAL, and IPV6_TCLASS of none, three or five over IPv6; with four they are "
+    "sent.",
+    since="3.13",
+    commit="aa6615814533",
     needs=[IPV6],
 )
 @pytest.mark.parametrize(
     ("host", "level", "kind", "size"),
     [
         ("127.0.0.1", IPPROTO_IP, IP_TOS, 0),
+        ("127.0.0.1", IPPROTO_IP, IP_TOS, 2),
+        ("127.0.0.1", IPPROTO_IP, IP_TOS, 3),
+        ("127.0.0.1", IPPROTO_IP, IP_TOS, 5),
         ("::1", IPPROTO_IPV6, IPV6_TCLASS, 0),
         ("::1", IPPROTO_IPV6, IPV6_TCLASS, 3),
+        ("::1", IPPROTO_IPV6, IPV6_TCLASS, 5),
     ],
-    ids=["tos-0", "tclass-0", "tclass-3"],
+    ids=["tos-0", "tos-2", "tos-3", "tos-5", "tclass-0", "tclass-3", "tclass-5"],
 )
 def test_a_message_needs_its_value(ns, observe, *, host, level, kind, size):
     sender, receiver = udp_pair(host)
@@ -115,19 +121,30 @@ def test_too_large_a_datagram_is_not_queued(ns, observe):
 
 
 @claim(
-    "defacto/EMSGSIZE/queued-over-ipv6",
-    says="A datagram of 65536 bytes is refused by a UDP socket over IPv6 with IPV6_RECVERR with EMSGSIZE, "
-    "which is queued too, as an error of this host with that size as its ee_info; SO_ERROR is 0.",
+    "defacto/EMSGSIZE/queued",
+    says="A datagram of 65508 bytes is refused by a UDP socket over IPv4 with IP_RECVERR with EMSGSIZE, and "
+    "so are 65528 and 70000 by one over IPv6 with IPV6_RECVERR; that is queued too, as an error of this host "
+    "with the MTU, 9000, as its ee_info; SO_ERROR is 0.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6],
 )
-def test_too_large_a_datagram_is_queued(ns, observe):
-    sender, receiver = udp_pair("::1")
+@pytest.mark.parametrize(
+    ("host", "option", "size"),
+    [
+        ("127.0.0.1", Socket.ip_recverr, 65_508),
+        ("::1", Socket.ipv6_recverr, 65_528),
+        ("::1", Socket.ipv6_recverr, 70_000),
+    ],
+    ids=["ipv4", "ipv6", "ipv6-larger"],
+)
+def test_too_large_a_datagram_is_queued(ns, observe, *, host, option, size):
+    ns.set_link("lo", mtu=9000)
+    sender, receiver = udp_pair(host)
     with sender, receiver:
-        sender.ipv6_recverr = True
+        sender.set(option, True)
         with refused(errno.EMSGSIZE):
-            send(sender, bytes(65_536))
+            send(sender, bytes(size))
         queued = told(next_error(sender))
 
-        assert observe("queued_and_error", [*queued, sender.error]) == ["EMSGSIZE", "LOCAL", 65_536, 0]
+        assert observe("queued_and_error", [*queued, sender.error]) == ["EMSGSIZE", "LOCAL", 9000, 0]

@@ -13,7 +13,6 @@ from socket import (
     IPPROTO_IP,
     IPPROTO_IPV6,
     IPPROTO_RAW,
-    IPPROTO_UDP,
 )
 
 import pytest
@@ -43,6 +42,9 @@ IP_TOS, IP_TTL = 1, 2
 IPV6_HOPLIMIT, IPV6_TCLASS = 52, 67
 ECHO_REQUEST = bytes([8, 0, 0xF7, 0xFD, 0, 1, 0, 1])
 """With its checksum."""
+UNKNOWN_ICMPV6 = b"\xc8\0\0\0\0\0\0\0"
+"""Of a type for experiments, 200, without a checksum."""
+SOL_RAW = 255
 FAMILIES = pytest.mark.parametrize("family", [AF_INET, AF_INET6])
 NET_RAW: list[Need | Capability] = [Capability.NET_RAW]
 RAW: list[Need | Capability] = [Capability.NET_RAW, IPV6]
@@ -54,6 +56,11 @@ def raw_pair(family: int = AF_INET) -> tuple[Socket, Socket]:
     sender.connect((LOOPBACK[family], 0))
     receiver.rcvtimeo = SOON
     return sender, receiver
+
+
+def size_and_filled(message: bytes) -> list[int]:
+    """The size of a message, and where behind the first of its words of 16 bits it has others than zero."""
+    return [len(message), *(at for at in range(2, len(message), 2) if any(message[at : at + 2]))]
 
 
 def texts(sock: Socket, header: int, count: int) -> list[str]:
@@ -118,8 +125,9 @@ def test_one_packet_may_be_larger_than_the_buffer(ns, observe, pair, header):
 )
 @FAMILIES
 def test_what_has_no_room_is_lost(ns, observe, family):
+    other = raw_socket(family)  # made first, it is the last that a packet is given to
     sender, receiver = raw_pair(family)
-    with sender, receiver, raw_socket(family) as other:
+    with sender, receiver, other:
         other.rcvtimeo = SOON
         receiver.rcvbuf = 0
         sender.send(bytes(10_000))
@@ -188,8 +196,8 @@ def test_a_raw_socket_names_its_interface(ns, observe, family):
     "defacto/IPV6_HDRINCL/shorter-than-a-header",
     says="A raw socket over IPv6 of IPPROTO_RAW refuses to send 39 bytes, which are no header, with EINVAL, "
     "and sends 40.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    since="4.12",
+    commit="86f4c90a1c5c",
     needs=RAW,
 )
 def test_a_header_is_whole(ns, observe):
@@ -208,8 +216,8 @@ def test_a_header_is_whole(ns, observe):
     "defacto/IP_RECVTOS/raw",
     says="With IP_RECVTOS or IP_RECVTTL a raw socket over IPv4 receives with each packet IP_TOS, a byte, or "
     "IP_TTL, an int, as an option of the sender set it, or a control message; without it, none.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    since="3.13",
+    commit="aa6615814533",
     needs=NET_RAW,
 )
 @pytest.mark.parametrize(
@@ -319,8 +327,8 @@ def test_a_wrong_request_is_not_answered(ns, observe):
 
 @claim(
     "defacto/IPV6_CHECKSUM/icmpv6-not-set",
-    says="IPV6_CHECKSUM of a raw socket of IPPROTO_ICMPV6 reads 2, and cannot be set, to another place, "
-    "to -1 or to 2: EINVAL.",
+    says="IPV6_CHECKSUM, at the level IPPROTO_IPV6, of a raw socket of IPPROTO_ICMPV6 reads 2, and cannot "
+    "be set, to another place, to -1 or to 2: EINVAL.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=RAW,
@@ -333,6 +341,33 @@ def test_the_checksum_of_icmpv6_stays_where_it_is(ns, observe, place):
             sock.set(IPV6_CHECKSUM, place)
 
         assert observe("icmpv6_and_other", [sock.get(IPV6_CHECKSUM), other.get(IPV6_CHECKSUM)]) == [2, 4]
+
+
+@claim(
+    "defacto/IPV6_CHECKSUM/icmpv6-at-sol-raw",
+    says="IPV6_CHECKSUM, at the level SOL_RAW, of a raw socket of IPPROTO_ICMPV6 can be set: to 4, and then "
+    "the checksum is there in what it sends, and -1, and then there is none.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=RAW,
+)
+def test_the_checksum_of_icmpv6_is_moved_at_another_level(ns, observe):
+    with Socket.raw(IPPROTO_ICMPV6, AF_INET6) as sock, Socket.raw(IPPROTO_ICMPV6, AF_INET6) as receiver:
+        receiver.rcvtimeo = SOON
+        receiver.setsockopt(SOL_RAW, IPV6_CHECKSUM.number, -1)
+        sock.sendto(UNKNOWN_ICMPV6, ("::1", 0))
+        at_two = size_and_filled(receiver.recv(100))
+        sock.setsockopt(SOL_RAW, IPV6_CHECKSUM.number, 4)
+        sock.sendto(UNKNOWN_ICMPV6, ("::1", 0))
+        at_four = size_and_filled(receiver.recv(100))
+        sock.setsockopt(SOL_RAW, IPV6_CHECKSUM.number, -1)
+        sock.sendto(UNKNOWN_ICMPV6, ("::1", 0))
+
+        assert observe("sizes_and_filled", [at_two, at_four, size_and_filled(receiver.recv(100))]) == [
+            [8, 2],
+            [8, 4],
+            [8],
+        ]
 
 
 @claim(
@@ -349,28 +384,27 @@ def test_a_checksum_needs_room(ns, observe):
         with refused(errno.EINVAL):
             sock.sendto(b"\xc8\0\0", ("::1", 0))
         sock.sendto(b"\xc8\0\0\0", ("::1", 0))
+        received = sock.recv(100)
 
-        assert observe("type_and_size", [sock.recv(100)[0], 4]) == [0xC8, 4]
+        assert observe("type_and_size", [received[0], len(received)]) == [0xC8, 4]
 
 
 @claim(
-    "defacto/EMSGSIZE/raw",
-    says="A connected raw socket of IPPROTO_UDP, over IPv4 and IPv6, refuses to send 65536 bytes with "
-    "EMSGSIZE, and sends 1000.",
+    "defacto/EMSGSIZE/raw-ipv6",
+    says="The largest packet that a raw socket over IPv6 sends has 65535 bytes after its header: a byte more "
+    "is refused with EMSGSIZE.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=RAW,
 )
-@FAMILIES
-def test_a_packet_has_a_largest_size(ns, observe, family):
-    with Socket.raw(IPPROTO_UDP, family) as sock:
-        sock.rcvtimeo = SOON
-        sock.connect((LOOPBACK[family], 0))
+def test_a_packet_has_a_largest_size(ns, observe):
+    sender, receiver = raw_pair(AF_INET6)
+    with sender, receiver:
         with refused(errno.EMSGSIZE):
-            sock.send(bytes(65_536))
-        sock.send(bytes(1000))
+            sender.send(bytes(65_536))
+        sender.send(bytes(65_535))
 
-        assert observe("received", len(sock.recv(70_000)) - HEADERS[family]) == 1000
+        assert observe("received", len(receiver.recv(70_000))) == 65_535
 
 
 @claim(

@@ -160,7 +160,7 @@ def test_other_bits_are_cleared_on_tcp(ns, observe):
 
 @claim(
     "IP_TOS.2const/IP_TOS/privilege",
-    sentence="IP_TOS.2const/IP_TOS/privilege",
+    sentence=("IP_TOS.2const/IP_TOS/privilege", "capabilities.7/CAP_NET_ADMIN/type-of-service"),
     section="DESCRIPTION",
     says="Setting the highest precedence on a UDP, TCP or raw socket takes CAP_NET_ADMIN.",
     since="1.0",

@@ -35,7 +35,7 @@ def test_it_does_not_receive_what_is_for_everyone(peers, observe):
 
 @claim(
     "ip.7/SO_BROADCAST/unprivileged",
-    sentence="ip.7/notes/broadcast-unprivileged",
+    sentence=("ip.7/notes/broadcast-unprivileged", "capabilities.7/CAP_NET_BROADCAST/unused"),
     section="NOTES",
     says="A UDP socket of a process without any capability can have SO_BROADCAST and send to every host of "
     "its network.",

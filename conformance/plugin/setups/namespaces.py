@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from conformance.plugin.timing import SOON
 from libsocket import Rights, Socket
-from netns import Child, Namespace, enter_user_namespace, in_child
+from netns import Child, Host, Namespace, enter_user_namespace, in_child
 from netns.links import Links
 from netns.syscalls import (
     CLONE_NEWNET,
@@ -27,16 +27,22 @@ from netns.syscalls import (
 )
 
 _CLASS_NET: Final = "class/net"
+_OF_TESTS: Final = {None, "veth"}
+"""Kinds of links that are in a namespace because a test has them there: loopback has none."""
 _NS_GET_USERNS: Final = 0xB701
 
 
 def devices(namespace: Links) -> list[str]:
-    """The names of the interfaces of a namespace, in order of the alphabet."""
-    return sorted(link.name for link in namespace.links())
+    """The names of loopback and of ends of pairs in a namespace, in order of the alphabet.
+
+    A kernel may have tunnels besides in every one (net.core.fb_tunnels_only_for_init_net).
+    """
+    return sorted(link.name for link in namespace.links() if link.kind in _OF_TESTS)
 
 
 def devices_in_sysfs(namespace: Namespace) -> list[str]:
-    """What a sysfs that is mounted in a namespace has in class/net, in order of the alphabet."""
+    """The devices that a sysfs mounted in a namespace has, but for its tunnels, in order of the alphabet."""
+    tunnels = {link.name for link in namespace.links() if link.kind not in _OF_TESTS}
 
     def listed() -> list[str]:
         unshare(CLONE_NEWNS)
@@ -44,9 +50,9 @@ def devices_in_sysfs(namespace: Namespace) -> list[str]:
         folder = tempfile.gettempdir()
         with namespace.entered():
             mount("sysfs", folder, "sysfs", 0)
-        return sorted(name for name in os.listdir(Path(folder, _CLASS_NET)))
+        return sorted(path.name for path in Path(folder, _CLASS_NET).iterdir() if path.is_symlink())
 
-    return in_child(listed)
+    return [name for name in in_child(listed) if name not in tunnels]
 
 
 def ports_in_proc(protocol: str) -> list[int]:
@@ -80,6 +86,18 @@ def joined_to(here: Namespace, device: str, net: int = 1) -> Namespace:
         namespace.set_link(name, up=True)
     here.wait_for_carrier(device)
     return there
+
+
+def bridged_to(host: Host, there: Namespace) -> None:
+    """Join a wire on a host and a new device, ``far``, of another namespace by a bridge."""
+    here = host.namespace
+    here.add_bridge("bridge")
+    here.add_veth("near", "far", there)
+    for namespace, device in ((here, "bridge"), (here, "near"), (there, "far")):
+        namespace.set_link(device, up=True)
+    here.wait_for_carrier("near")
+    for device in (host.device, "near"):
+        here.set_link(device, master="bridge")
 
 
 def udp_in(namespace: Namespace, address: tuple[str, int]) -> Socket:
