@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from socket import AF_INET6, MSG_DONTWAIT
+import sys
+from socket import AF_INET6, IPPROTO_IPV6, IPV6_JOIN_GROUP, MSG_DONTWAIT, inet_pton
 
 import pytest
 
@@ -24,6 +25,8 @@ LOOPBACK = 1
 ADDRESS = "127.0.0.1"
 ANOTHER = "10.1.1.1"
 ALL = "255.255.255.255"
+ALL_NODES = inet_pton(AF_INET6, "ff02::1") + LOOPBACK.to_bytes(4, sys.byteorder)
+"""A struct ipv6_mreq."""
 BY_LOOPBACK = IpMreqn("0.0.0.0", ifindex=LOOPBACK)
 
 
@@ -386,8 +389,8 @@ def test_both_options_distribute(ns, observe):
 
 @claim(
     "defacto/bind/network-of-loopback",
-    says="Every address of a network that loopback has an address of is the host's own: UDP sockets over "
-    "IPv4 are bound to two others of 192.0.2.0/24, and reach each other.",
+    says="With one address of a network on loopback the others of it are the host's own, too: UDP sockets "
+    "over IPv4 are bound to two others of 192.0.2.0/24, and reach each other.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
@@ -419,7 +422,7 @@ def test_a_socket_over_ipv6_joins_a_group_of_ipv4(ns, observe):
         receiver.bind(("::", PORT))
         receiver.ip_add_membership = IpMreqn(GROUP, ifindex=LOOPBACK)
         with refused(errno.ENOPROTOOPT):
-            sender.setsockopt(41, 20, bytes(15) + b"\1" + (1).to_bytes(4, "little"))
+            sender.setsockopt(IPPROTO_IPV6, IPV6_JOIN_GROUP, ALL_NODES)
         sender.ip_multicast_if = IpMreqn("0.0.0.0", address=ADDRESS)
         sender.sendto(b"hello", (GROUP, PORT))
         data, source = receiver.recvfrom(9)
