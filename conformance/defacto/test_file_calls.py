@@ -153,9 +153,9 @@ def test_its_file_has_no_attribute(ns, observe, kind, tmp_path):
 @claim(
     "defacto/setxattr/refused",
     says=f"An extended attribute user.* of {WHO} cannot be set by its descriptor: EPERM.",
-    since="2.6.12",
+    since="2.6.16",
     until="7.1",
-    commit="1da177e4c3f4",
+    commit="e0ad7b073eb7",
     needs=[Capability.NET_RAW],
     survives=NO_SOCKET,
 )

@@ -141,8 +141,8 @@ def test_a_mapped_address_is_not_reached_from_ipv6(ns, observe, make):
     says="sendto(2) of a UDP socket over IPv6 that is bound to ::1 fails for a mapped address with "
     "ENETUNREACH, and of one that is bound to a mapped address for ::1 with EAFNOSUPPORT; each reaches an "
     "address of its own kind.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    since="4.10",
+    commit="ec5e3b0a1d41",
     needs=[IPV6],
 )
 @pytest.mark.parametrize(
