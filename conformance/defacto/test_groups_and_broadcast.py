@@ -272,8 +272,8 @@ def test_a_group_is_no_source(ns, observe, host):
 @claim(
     "defacto/SO_BROADCAST/received-by",
     says="A broadcast to 255.255.255.255 or to the network is received by every UDP socket of its port that "
-    "is bound to 0.0.0.0 or to that broadcast address, and by none that is bound to an address of the host, "
-    "nor of another port.",
+    "is bound to 0.0.0.0 or to that broadcast address and is not connected, and by none that is bound to an "
+    "address of the host, nor of another port.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[VETH],

@@ -332,22 +332,25 @@ def test_a_refusal_is_told_once(ns, observe, *, kind, state, flags, expected):
 
 @claim(
     "defacto/connect/refused-frees-chosen-port",
-    says="A port that bind(2) to port 0 chose for a TCP socket over IPv4 can be bound by another once a "
-    "connect of the first was refused; the first is refused again.",
+    says="A port that bind(2) to port 0 chose for a TCP socket, over IPv4 and IPv6, can be bound by another "
+    "once a connect of the first was refused; the first is refused again.",
     since="2.6.12",
     commit="1da177e4c3f4",
+    needs=[IPV6],
 )
-def test_a_chosen_port_is_free_after_a_refusal(ns, observe):
-    with Socket.tcp() as sock, Socket.tcp() as early, Socket.tcp() as late:
-        sock.bind(("127.0.0.1", 0))
+@FAMILIES
+def test_a_chosen_port_is_free_after_a_refusal(ns, observe, family):
+    host = LOOPBACK[family]
+    with Socket.tcp(family) as sock, Socket.tcp(family) as early, Socket.tcp(family) as late:
+        sock.bind((host, 0))
         port = sock.getsockname()[1]
         with refused(errno.EADDRINUSE, "errno_before"):
-            early.bind(("127.0.0.1", port))
+            early.bind((host, port))
         with refused(errno.ECONNREFUSED):
-            sock.connect(("127.0.0.1", 9))
-        late.bind(("127.0.0.1", port))
+            sock.connect((host, 9))
+        late.bind((host, port))
         with refused(errno.ECONNREFUSED, "errno_again"):
-            sock.connect(("127.0.0.1", 9))
+            sock.connect((host, 9))
 
         assert observe("bound", late.getsockname()[1] == port) is True
 
@@ -416,10 +419,10 @@ def test_an_unknown_algorithm_is_refused(ns, observe, family):
 
 
 @claim(
-    "defacto/SO_DETACH_FILTER/tcp",
+    "socket.7/SO_DETACH_FILTER/removes-tcp",
+    sentence="socket.7/SO_DETACH_FILTER/removes",
+    section="Socket options",
     says="A filter that was attached to a TCP socket, over IPv4 and IPv6, is detached by SO_DETACH_FILTER.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
     needs=[IPV6],
 )
 @FAMILIES

@@ -169,11 +169,11 @@ def test_the_mask_of_ppoll(ns, observe, pair):
 
 
 @claim(
-    "defacto/pselect/timeout",
+    "select.2/pselect/nanoseconds",
+    sentence=("select.2/pselect/precision", "select.2/timeout/until"),
+    section="DESCRIPTION",
     says="pselect(2) waits 50,000,000 nanoseconds for data that do not come to a UDP or UNIX stream "
     "socket, and reports nothing, and so at once with a timeout of 0; once they have come it reports them.",
-    since="2.6.16",
-    commit="9f72949f679d",
 )
 @WAITED
 def test_the_timeout_of_pselect_passes(ns, observe, pair):
