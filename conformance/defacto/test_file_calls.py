@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from fcntl import F_GETFL, fcntl
 
 import pytest
 
@@ -19,6 +20,7 @@ from conformance.plugin.setups.ioctls import (
     nanoseconds_of_last_packet,
     owner,
     time_of_last_packet,
+    with_word,
 )
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.setups.sockets import SOCKETS
@@ -31,6 +33,7 @@ KINDS = pytest.mark.parametrize(
     ["tcp", "tcp6", "udp", "udp6", "raw", "unix", "unix-datagram", "unix-seqpacket", "netlink", "packet"],
 )
 WHO = "a TCP or UDP socket, over IPv4 and IPv6, a raw, UNIX, netlink or packet socket"
+O_ASYNC = 0o20000
 NO_SOCKET = {"*": "no call of a socket is made but socket(2)"}
 
 
@@ -150,9 +153,9 @@ def test_its_file_has_no_attribute(ns, observe, kind, tmp_path):
 @claim(
     "defacto/setxattr/refused",
     says=f"An extended attribute user.* of {WHO} cannot be set by its descriptor: EPERM.",
-    since="2.6.12",
+    since="2.6.16",
     until="7.1",
-    commit="1da177e4c3f4",
+    commit="e0ad7b073eb7",
     needs=[Capability.NET_RAW],
     survives=NO_SOCKET,
 )
@@ -187,22 +190,35 @@ def test_an_attribute_is_taken(ns, observe, kind):
 @claim(
     "defacto/ioctl/nowhere",
     says=f"FIONBIO, FIOASYNC, SIOCSPGRP, FIOSETOWN, SIOCGPGRP and FIOGETOWN of {WHO} fail with EFAULT "
-    "where there is no memory for their argument, NULL among it.",
+    "where there is no memory for their argument, NULL among it, and set or give with memory what they are "
+    "for.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[Capability.NET_RAW],
 )
 @KINDS
 @pytest.mark.parametrize(
-    "request_name", ["FIONBIO", "FIOASYNC", "SIOCSPGRP", "FIOSETOWN", "SIOCGPGRP", "FIOGETOWN"]
+    ("request_name", "expected"),
+    [
+        ("FIONBIO", [os.O_NONBLOCK, False, True]),
+        ("FIOASYNC", [O_ASYNC, False, True]),
+        ("SIOCSPGRP", [0, True, True]),
+        ("FIOSETOWN", [0, True, True]),
+        ("SIOCGPGRP", [0, False, False]),
+        ("FIOGETOWN", [0, False, False]),
+    ],
 )
 @pytest.mark.parametrize("place", [0, NOWHERE], ids=["null", "nowhere"])
-def test_an_ioctl_where_there_is_no_memory(ns, observe, kind, request_name, place):
+def test_an_ioctl_where_there_is_no_memory(ns, observe, *, kind, request_name, expected, place):
     with SOCKETS[kind]() as sock:
         with refused(errno.EFAULT):
             ioctl_at(sock, request_name, place)
+        before = [fcntl(sock, F_GETFL) & (os.O_NONBLOCK | O_ASYNC), owner(sock)]
+        given = with_word(sock, request_name, os.getpid())
+        flags = fcntl(sock, F_GETFL) & (os.O_NONBLOCK | O_ASYNC)
 
-        assert observe("owner", owner(sock)) == 0
+        found = [flags, owner(sock) == os.getpid(), given == os.getpid()]
+        assert [before, observe("flags_owner_same_word", found)] == [[0, 0], expected]
 
 
 @claim(
@@ -248,8 +264,8 @@ def test_a_mark_where_there_is_no_memory(ns, observe, kind, place):
     "defacto/SIOCGSTAMP/nowhere",
     says="SIOCGSTAMP and SIOCGSTAMPNS of a UDP socket that has received a datagram fail with EFAULT where "
     "there is no memory for the time, NULL among it; with memory they give one.",
-    since="5.1",
-    commit="c7cbdbf29f48",
+    since="2.6.22",
+    commit="ae40eb1ef30a",
 )
 @pytest.mark.parametrize("request_name", ["SIOCGSTAMP", "SIOCGSTAMPNS"])
 @pytest.mark.parametrize("place", [0, NOWHERE], ids=["null", "nowhere"])
@@ -269,8 +285,8 @@ def test_a_time_where_there_is_no_memory(ns, observe, request_name, place):
     says="SIOCGSTAMPNS of a UDP socket gives when the packet arrived that was passed on last, as a struct "
     "timespec: to the nanosecond what SIOCGSTAMP gives to the microsecond, after the packet was sent and "
     "before it is asked.",
-    since="5.1",
-    commit="c7cbdbf29f48",
+    since="2.6.22",
+    commit="ae40eb1ef30a",
 )
 def test_a_time_in_nanoseconds(ns, observe):
     writer, reader = udp_pair()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from socket import AF_INET6, IPPROTO_UDP, MSG_DONTWAIT
+import sys
+from socket import AF_INET6, IPPROTO_IPV6, IPPROTO_UDP, IPV6_JOIN_GROUP, MSG_DONTWAIT, inet_pton
 
 import pytest
 
@@ -30,6 +31,8 @@ ALONE = {"no-op: setsockopt(*SO_REUSEADDR*": "it has its port alone"}
 JOINED_BY_ANOTHER = {
     "no-op: setsockopt(*IP_ADD_MEMBERSHIP*": "with IP_MULTICAST_ALL it is enough that another has"
 }
+ALL_NODES = inet_pton(AF_INET6, "ff02::1") + LOOPBACK.to_bytes(4, sys.byteorder)
+"""A struct ipv6_mreq."""
 BY_LOOPBACK = IpMreqn("0.0.0.0", ifindex=LOOPBACK)
 
 
@@ -300,8 +303,8 @@ def test_a_group_is_no_source(ns, observe, host):
 @claim(
     "defacto/SO_BROADCAST/received-by",
     says="A broadcast to 255.255.255.255 or to the network is received by every UDP socket of its port that "
-    "is bound to 0.0.0.0 or to that broadcast address, and by none that is bound to an address of the host, "
-    "nor of another port.",
+    "is bound to 0.0.0.0 or to that broadcast address and is not connected, and by none that is bound to an "
+    "address of the host, nor of another port.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[VETH],
@@ -425,8 +428,8 @@ def test_both_options_distribute(ns, observe):
 
 @claim(
     "defacto/bind/network-of-loopback",
-    says="Every address of a network that loopback has an address of is the host's own: UDP sockets over "
-    "IPv4 are bound to two others of 192.0.2.0/24, and reach each other.",
+    says="With one address of a network on loopback the others of it are the host's own, too: UDP sockets "
+    "over IPv4 are bound to two others of 192.0.2.0/24, and reach each other.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
@@ -458,7 +461,7 @@ def test_a_socket_over_ipv6_joins_a_group_of_ipv4(ns, observe):
         receiver.bind(("::", PORT))
         receiver.ip_add_membership = IpMreqn(GROUP, ifindex=LOOPBACK)
         with refused(errno.ENOPROTOOPT):
-            sender.setsockopt(41, 20, bytes(15) + b"\1" + (1).to_bytes(4, "little"))
+            sender.setsockopt(IPPROTO_IPV6, IPV6_JOIN_GROUP, ALL_NODES)
         sender.ip_multicast_if = IpMreqn("0.0.0.0", address=ADDRESS)
         sender.sendto(b"hello", (GROUP, PORT))
         data, source = receiver.recvfrom(9)

@@ -71,11 +71,11 @@ def test_a_smaller_buffer_has_no_room(ns, observe, kind):
 
 
 @claim(
-    "defacto/SO_SNDTIMEO/unix",
+    "socket.7/SO_SNDTIMEO/eagain-messages",
+    sentence=("socket.7/SO_RCVTIMEO/timeouts", "socket.7/SO_RCVTIMEO/outcome"),
+    section="Socket options",
     says="A send of a UNIX datagram or seqpacket socket that finds no room waits as long as SO_SNDTIMEO "
     "says, and fails with EAGAIN.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
     survives={"no-op: setsockopt(*SO_SNDBUF*": "a smaller buffer is only sooner full"},
 )
 @MESSAGES
@@ -241,25 +241,6 @@ def test_so_error_tells_it_once(ns, observe, type_):
 
         found = [errno.errorcode.get(one or 0, "0") for one in errors]
         assert observe("errors_and_received", [*found, len(client.recv(9))]) == ["0", "ECONNRESET", "0", 0]
-
-
-@claim(
-    "defacto/SO_PEERCRED/of-listener",
-    says="SO_PEERCRED of a UNIX stream or seqpacket listener is the process, user and group that called "
-    "listen(2); before listen(2) it is 0, -1 and -1.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-@CONNECTED
-def test_a_listener_has_its_own_credentials(ns, observe, type_):
-    with Socket.unix(type_) as sock:
-        sock.bind("")
-        before = list(sock.peercred)
-        sock.listen()
-        after = sock.peercred
-        same = [after.pid == os.getpid(), after.uid == os.geteuid(), after.gid == os.getegid()]
-
-        assert observe("before_and_same", [before, same]) == [[0, -1, -1], [True, True, True]]
 
 
 @claim(

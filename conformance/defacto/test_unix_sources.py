@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.needs import ANOTHER_USER, NOBODY
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import answer
+from conformance.plugin.setups.files import pipe
 from conformance.plugin.setups.listeners import listening_unix
 from conformance.plugin.setups.socket_addresses import bind_to, octets_of
 from conformance.plugin.setups.unix_messages import impatient
@@ -25,7 +28,8 @@ from conformance.plugin.setups.unix_names import (
     umask,
     unix_address,
 )
-from libsocket import Socket
+from libsocket import Fd, Socket
+from netns import as_user
 
 CONNECTED = pytest.mark.parametrize("type_", [SOCK_STREAM, SOCK_SEQPACKET], ids=["stream", "seqpacket"])
 NO_SOCKET_CALL = {"*": "what is tried are calls of files, of which no fault is made"}
@@ -42,6 +46,13 @@ def opening(path: str, flags: int) -> str:
     return answer(lambda: os.close(os.open(path, flags)))
 
 
+def owner_of_new(make: Callable[[], Socket]) -> list[int]:
+    """The user and group of a new socket."""
+    with make() as sock:
+        status = os.fstat(sock.fileno())
+        return [status.st_uid, status.st_gid]
+
+
 def times_of(path: Path) -> int:
     """How many different times a file has; 0 without one."""
     status = [path.stat()] if path.exists() else []
@@ -50,9 +61,8 @@ def times_of(path: Path) -> int:
 
 @claim(
     "defacto/src_addr/unix-bound-later",
-    says="A UNIX stream or seqpacket client that is bound only once it is connected, before or after it is "
-    "accepted, is named by recvfrom(2) of the accepted socket from then on; what it sent before came from "
-    "no name.",
+    says="A UNIX stream or seqpacket client that is bound only once it is connected and accepted is named by "
+    "recvfrom(2) of the accepted socket from then on; what it sent before came from no name.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
@@ -174,7 +184,8 @@ def test_null_bytes_are_a_name(ns, observe, type_):
 @claim(
     "defacto/AF_UNIX/fchmod-and-umask",
     says="The file of a UNIX stream, datagram or seqpacket socket has the mode that fchmod(2) gave the "
-    "socket before bind(2), less the umask, and its times of access, of change and of modification are one.",
+    "socket before bind(2), less the umask, and its times of access, of change and of modification are "
+    "the same.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
@@ -206,18 +217,18 @@ def test_a_socket_has_a_file_system(ns, observe, make):
 
 @claim(
     "defacto/fstat/owner",
-    says="fstat(2) of a new UNIX, UDP or netlink socket gives the effective user and group of who made it.",
+    says="fstat(2) of a new UNIX, UDP or netlink socket gives the effective user and group of who made it, "
+    "the tests' own and those of another.",
     since="2.6.12",
     commit="1da177e4c3f4",
+    needs=[ANOTHER_USER],
     survives=NO_SOCKET_CALL,
 )
 @pytest.mark.parametrize("make", [Socket.unix, Socket.udp, Socket.netlink], ids=["unix", "udp", "netlink"])
 def test_a_new_socket_has_an_owner(ns, observe, make):
-    with make() as sock:
-        status = os.fstat(sock.fileno())
+    owners = [as_user(NOBODY, lambda: owner_of_new(make)), owner_of_new(make)]
 
-        owner = [status.st_uid == os.geteuid(), status.st_gid == os.getegid()]
-        assert observe("owner", owner) == [True, True]
+    assert observe("of_another_and_own", owners) == [[NOBODY, NOBODY], [os.geteuid(), os.getegid()]]
 
 
 @claim(
@@ -249,11 +260,10 @@ def test_a_socket_file_cannot_be_opened(ns, observe, tmp_path, type_, flags):
 @pytest.mark.parametrize("make", [Socket.unix, Socket.tcp, Socket.netlink], ids=["unix", "tcp", "netlink"])
 @pytest.mark.parametrize("flags", OPENED[:3], ids=["read", "write", "both"])
 def test_a_socket_cannot_be_opened_again(ns, observe, make, flags):
-    reader, writer = os.pipe()
-    with make() as sock:
+    with make() as sock, pipe() as (reader, writer):
         with refused(errno.ENXIO):
             os.close(os.open(f"/proc/self/fd/{sock.fileno()}", flags))
-        fd = os.open(f"/proc/self/fd/{writer}", os.O_WRONLY)
-        written = os.write(fd, b"hello")
+        with Fd(os.open(f"/proc/self/fd/{writer.fileno()}", os.O_WRONLY)) as again:
+            written = os.write(again.fileno(), b"hello")
 
-        assert observe("by_a_pipe", [written, os.read(reader, 9).decode()]) == [5, "hello"]
+        assert observe("by_a_pipe", [written, os.read(reader.fileno(), 9).decode()]) == [5, "hello"]

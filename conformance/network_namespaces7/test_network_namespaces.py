@@ -18,7 +18,6 @@ from conformance.plugin.setups.capabilities import addresses_in_proc
 from conformance.plugin.setups.firewall import RULES_STAY, drop_all_that_arrives
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.namespaces import (
-    bridged_to,
     devices,
     devices_in_sysfs,
     devices_once_gone,
@@ -453,28 +452,6 @@ def test_a_veth_pair_is_a_pipe(peers, observe):
         left.send(frame(b"last"))
 
         assert observe("received", received_until("last", right)) == ["first", "second", "last"]
-
-
-@claim(
-    "network_namespaces.7/veth/bridge",
-    sentence="network_namespaces.7/veth/bridge",
-    section="DESCRIPTION",
-    says="A bridge of one device of a veth pair and another network device, here one of another pair, makes "
-    "a way from the other device of the first, in another network namespace: what a packet socket sends "
-    "there leaves by that network device, and what comes by it comes in there.",
-    needs=[VETH, link("bridge"), Capability.NET_RAW],
-)
-def test_a_veth_pair_leads_to_a_bridge(peers, observe):
-    with Namespace() as there:
-        bridged_to(peers.right, there)
-        with packet_socket(peers.left) as left, there.entered(), packet_socket() as right:
-            left.bind((peers.left.device, 0))
-            right.bind(("far", 0))
-            left.send(frame(b"in"))
-            came_in = received_until("in", right)
-            right.send(frame(b"out"))
-
-            assert observe("in_and_out", [came_in, received_until("out", left)]) == [["in"], ["out"]]
 
 
 @claim(

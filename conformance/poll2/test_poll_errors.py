@@ -1,4 +1,4 @@
-"""poll(2), ppoll(2) and epoll_pwait(2): what they refuse, what they leave, and the signal mask."""
+"""poll(2) and ppoll(2): how many descriptors they take, and what they leave."""
 
 from __future__ import annotations
 
@@ -9,18 +9,9 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.polls import (
-    epoll_pwait,
-    epoll_pwait2,
-    masked,
-    poll,
-    polled_events,
-    ppoll,
-    within_limit,
-)
+from conformance.plugin.setups.polls import poll, polled_events, ppoll, within_limit
 from conformance.plugin.setups.readiness import await_readable, polled
 from conformance.plugin.setups.states import connected, in_state, names
-from conformance.plugin.timing import timed
 from netns import in_child
 
 CALLS = pytest.mark.parametrize("call", [poll, ppoll], ids=["poll", "ppoll"])
@@ -102,36 +93,3 @@ def test_what_was_asked_for_stays(ns, observe, kind, state, expected):
         events, revents = polled_events(sock, ASKED)
 
         assert observe("events_and_revents", [names(events), names(revents)]) == [["IN", "OUT"], expected]
-
-
-@claim(
-    "epoll_wait.2/epoll_pwait/signal-mask",
-    sentence="epoll_wait.2/epoll_pwait/signal-mask",
-    section="DESCRIPTION",
-    says="A signal that is pending does not end an epoll_pwait(2) for a UDP socket whose mask blocks it; "
-    "one whose mask does not it ends with EINTR, and is blocked again after it.",
-    survives={**ONE_END, "no-op: epoll_ctl(*": "what it waits for does not come"},
-)
-def test_the_mask_of_epoll_pwait(ns, observe):
-    with in_state("udp", "data") as full, in_state("udp", "connected") as empty:
-        found = in_child(lambda: masked(lambda sock, mask: epoll_pwait([sock], 1000, mask=mask), full, empty))
-
-        assert observe("blocked_let_through_after", found) == [1, "EINTR", True]
-
-
-@claim(
-    "epoll_wait.2/epoll_pwait2/nanoseconds",
-    sentence="epoll_wait.2/epoll_pwait2/timespec",
-    section="DESCRIPTION",
-    says="epoll_pwait2(2) for a UDP socket to which nothing comes waits for its timeout of 3,000,001 "
-    "nanoseconds, and reports nothing; where data wait it reports them.",
-    since="5.11",
-    survives={**ONE_END, "no-op: epoll_ctl(*": "what it waits for does not come"},
-)
-def test_it_waits_for_nanoseconds(ns, observe):
-    with in_state("udp", "data") as full, in_state("udp", "connected") as empty:
-        with timed() as took:
-            number = epoll_pwait2([empty], (0, 3_000_001))
-
-        found = [number, took.seconds >= 0.003, epoll_pwait2([full], (0, 3_000_001))]
-        assert observe("number_waited_full", found) == [0, True, 1]

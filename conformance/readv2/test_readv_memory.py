@@ -10,7 +10,6 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import answer
-from conformance.plugin.setups.places import beyond_end_of_file, ending_memory, send_from
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.states import connected
 from conformance.plugin.setups.vectors import read_into_nowhere_by_vector, read_vectors_nowhere
@@ -60,11 +59,12 @@ def test_vectors_need_memory(ns, observe, kind):
 
 
 @claim(
-    "defacto/readv/buffer-nowhere",
-    says="readv(2) from a TCP or UNIX stream socket into a vector whose buffer is where there is no memory "
-    "fails with EFAULT, and what waits stays.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    "readv.2/EFAULT/buffer-nowhere",
+    sentence="readv.2/ERRORS/read-and-write",
+    section="ERRORS",
+    says="readv(2) from a TCP, UDP or UNIX socket into a buffer where there is no memory fails with EFAULT; "
+    "into one where there is it reads.",
+    survives={**ONE_END, "no-op: sendto(*": "a stream has what was sent first, and needs no more"},
 )
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_a_buffer_needs_memory(ns, observe, kind):
@@ -122,11 +122,11 @@ def test_nothing_is_read_into_nothing(ns, observe, kind):
 
 
 @claim(
-    "defacto/readv/nothing-there",
+    "readv.2/EAGAIN/nothing-there",
+    sentence=("readv.2/ERRORS/read-and-write", "readv.2/readv/as-read"),
+    section="ERRORS",
     says="readv(2) from a non-blocking TCP, UDP or UNIX socket fails with EAGAIN where nothing has come, "
     "and gives what has.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
     survives=ONE_END,
 )
 @KINDS
@@ -139,60 +139,3 @@ def test_there_is_nothing(ns, observe, kind):
         await_readable(sock)
 
         assert observe("before_and_after", [before, os.readv(sock.fileno(), [room])]) == ["EAGAIN", 5]
-
-
-@claim(
-    "send.2/EFAULT/data-ends-nowhere",
-    sentence="send.2/EFAULT/argument",
-    section="ERRORS",
-    says="A sendmsg(2) of 8 bytes on a TCP, UDP or UNIX socket of which only the first 1, 4 or 7 are in "
-    "memory fails with EFAULT, and nothing is sent.",
-    survives=ONE_END,
-)
-@KINDS
-@pytest.mark.parametrize("there", [1, 4, 7])
-def test_data_that_ends_where_there_is_no_memory(ns, observe, kind, there):
-    with connected(kind) as (sock, peer), ending_memory(b"12345678") as place:
-        peer.rcvtimeo = SOON
-        with refused(errno.EFAULT):
-            send_from(sock, place + 8 - there, 8)
-        sent = send_from(sock, place, 8)
-
-        assert observe("sent_and_received", [sent, peer.recv(100).decode()]) == [8, "12345678"]
-
-
-@claim(
-    "send.2/EFAULT/beyond-end-of-file",
-    sentence="send.2/EFAULT/argument",
-    section="ERRORS",
-    says="A sendmsg(2) on a UNIX stream, datagram or seqpacket socket of data in a mapping, behind the end "
-    "of its file, fails with EFAULT; of data before the end it is sent.",
-)
-@UNIX
-def test_a_file_ends(ns, observe, kind):
-    with connected(kind) as (sock, peer), beyond_end_of_file() as place:
-        peer.rcvtimeo = SOON
-        with refused(errno.EFAULT):
-            send_from(sock, place, 5)
-        sent = send_from(sock, place - 5, 5)
-
-        assert observe("sent_and_received", [sent, len(peer.recv(100))]) == [5, 5]
-
-
-@claim(
-    "defacto/sendmmsg/no-access",
-    says="sendmmsg(2) of one message on a UDP or UNIX datagram socket whose data are in memory that may not "
-    "be read fails with EFAULT; where it may it is sent.",
-    since="3.0",
-    commit="228e548e6020",
-    survives=ONE_END,
-)
-@pytest.mark.parametrize("kind", ["udp", "unix-datagram"])
-def test_memory_may_not_be_read(ns, observe, kind):
-    with connected(kind) as (sock, peer), ending_memory(b"hello") as place:
-        peer.rcvtimeo = SOON
-        with refused(errno.EFAULT):
-            send_from(sock, place + 5, 5, several=True)
-        sent = send_from(sock, place, 5, several=True)
-
-        assert observe("sent_and_received", [sent, peer.recv(9).decode()]) == [1, "hello"]

@@ -44,10 +44,11 @@ class Trial:
 def grouped(trials: Iterable[Trial], most: int) -> list[list[Trial]]:
     """Trials that can share a kernel, ``most`` at a time: of each enough of the likeliest claims are its own.
 
-    Of a mutant that most claims run there are none such, so it has a kernel of its own.
+    Of a mutant that most claims run there are none such, so it has a kernel of its own. Last come those of
+    which it is not known who runs them: all claims may have to be asked.
     """
     groups: list[list[Trial]] = []
-    for trial in sorted(trials, key=lambda one: len(one.runs or ())):
+    for trial in sorted(trials, key=lambda one: (one.runs is None, len(one.runs or ()))):
         group = next((one for one in groups if len(one) < most and _can_join(trial, one)), None)
         if group is None:
             groups.append([trial])

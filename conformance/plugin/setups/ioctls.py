@@ -39,6 +39,19 @@ REQUESTS: Final[Mapping[str, int]] = {
 """Numbers of ioctls by name; the last two stand for nothing."""
 
 
+NUMBERS: Final[Mapping[str, int]] = {
+    **REQUESTS,
+    "FIONBIO": FIONBIO,
+    "FIOASYNC": FIOASYNC,
+    "SIOCSPGRP": SIOCSPGRP,
+    "FIOSETOWN": FIOSETOWN,
+    "FIOGETOWN": FIOGETOWN,
+    "SIOCGSTAMP": SIOCGSTAMP,
+    "SIOCGSTAMPNS": SIOCGSTAMPNS,
+}
+"""Numbers of all of them by name."""
+
+
 def word(number: int) -> bytes:
     """An int as ioctl takes it."""
     return number.to_bytes(4, sys.byteorder, signed=True)
@@ -47,6 +60,11 @@ def word(number: int) -> bytes:
 def asked(sock: Socket, request: int) -> int:
     """The int that an ioctl gives."""
     return int.from_bytes(fcntl.ioctl(sock, request, word(0)), sys.byteorder, signed=True)
+
+
+def with_word(sock: Socket, request: str, number: int) -> int:
+    """The int that an ioctl by name leaves where another was."""
+    return int.from_bytes(fcntl.ioctl(sock, NUMBERS[request], word(number)), sys.byteorder, signed=True)
 
 
 def owner(sock: Socket, request: int = SIOCGPGRP) -> int:
@@ -78,19 +96,9 @@ def file_of(sock: Socket) -> Iterator[int]:
 
 def ioctl_at(sock: Socket, request: str, place: int) -> None:
     """An ioctl by name whose argument is at an address. Raises: OSError."""
-    number = ctypes.c_ulong(_BY_NAME[request])
+    number = ctypes.c_ulong(NUMBERS[request])
     if _libc.ioctl(sock.fileno(), number, ctypes.c_void_p(place)) < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
-_BY_NAME: Final[Mapping[str, int]] = {
-    **REQUESTS,
-    "FIONBIO": FIONBIO,
-    "FIOASYNC": FIOASYNC,
-    "SIOCSPGRP": SIOCSPGRP,
-    "FIOSETOWN": FIOSETOWN,
-    "FIOGETOWN": FIOGETOWN,
-    "SIOCGSTAMP": SIOCGSTAMP,
-    "SIOCGSTAMPNS": SIOCGSTAMPNS,
-}

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from conformance.plugin.timing import SOON
 from libsocket import Rights, Socket
-from netns import Child, Host, Namespace, enter_user_namespace, in_child
+from netns import Child, Namespace, enter_user_namespace, in_child
 from netns.links import Links
 from netns.syscalls import (
     CLONE_NEWNET,
@@ -86,18 +86,6 @@ def joined_to(here: Namespace, device: str, net: int = 1) -> Namespace:
         namespace.set_link(name, up=True)
     here.wait_for_carrier(device)
     return there
-
-
-def bridged_to(host: Host, there: Namespace) -> None:
-    """Join a wire on a host and a new device, ``far``, of another namespace by a bridge."""
-    here = host.namespace
-    here.add_bridge("bridge")
-    here.add_veth("near", "far", there)
-    for namespace, device in ((here, "bridge"), (here, "near"), (there, "far")):
-        namespace.set_link(device, up=True)
-    here.wait_for_carrier("near")
-    for device in (host.device, "near"):
-        here.set_link(device, master="bridge")
 
 
 def udp_in(namespace: Namespace, address: tuple[str, int]) -> Socket:

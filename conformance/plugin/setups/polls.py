@@ -1,4 +1,4 @@
-"""poll(2), ppoll(2), epoll_pwait(2) and epoll_pwait2(2) as they are: any count, time, mask and memory."""
+"""poll(2) and ppoll(2) as they are: with any count, and while a socket is closed."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import ctypes
 import os
 import resource
 import select
-import signal
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Final, Protocol
 
-from conformance.plugin.refusal import errno_name
+from conformance.plugin.setups.states import connected
+from conformance.plugin.setups.threads import delayed
+from conformance.plugin.timing import SOON, timed
 
-NOWHERE: Final = 8
-"""An address at which no process has memory."""
 _POLLFD: Final = struct.Struct("@ihh")
 _TIME: Final = struct.Struct("@ll")
-_EPOLL_PWAIT2: Final = 441
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -33,42 +32,15 @@ def polled_events(file: _File, events: int) -> list[int]:
     return list(_POLLFD.unpack(fds.raw[: _POLLFD.size])[1:])
 
 
-def poll(files: Sequence[_File], *, count: int | None = None, nowhere: bool = False) -> int:
-    """poll(2) for data, that does not wait: of a count that is not theirs, or where there is no memory."""
-    where = ctypes.c_void_p(NOWHERE) if nowhere else _fds(files, select.POLLIN)
-    return _checked(_libc.poll(where, ctypes.c_ulong(len(files) if count is None else count), 0))
+def poll(files: Sequence[_File], *, count: int | None = None) -> int:
+    """poll(2) for data, that does not wait, also of a count that is not theirs."""
+    return _checked(_libc.poll(_fds(files, select.POLLIN), _number(files, count), 0))
 
 
-def ppoll(
-    files: Sequence[_File],
-    timeout: tuple[int, int] = (0, 0),
-    *,
-    count: int | None = None,
-    nowhere: bool = False,
-    mask: int | None = None,
-) -> int:
-    """The same of ppoll(2), with a timeout of seconds and nanoseconds, and a signal mask."""
-    where = ctypes.c_void_p(NOWHERE) if nowhere else _fds(files, select.POLLIN)
-    time = ctypes.create_string_buffer(_TIME.pack(*timeout), _TIME.size)
-    number = ctypes.c_ulong(len(files) if count is None else count)
-    return _checked(_libc.ppoll(where, number, time, _mask(mask)))
-
-
-def epoll_pwait(files: Sequence[_File], milliseconds: int, *, mask: int | None = None) -> int:
-    """epoll_pwait(2) for data, with a signal mask."""
-    with _watching(files) as epoll:
-        events = ctypes.create_string_buffer(16)
-        return _checked(_libc.epoll_pwait(epoll.fileno(), events, 1, milliseconds, _mask(mask)))
-
-
-def epoll_pwait2(files: Sequence[_File], timeout: tuple[int, int]) -> int:
-    """epoll_pwait2(2) for data, with a timeout of seconds and nanoseconds."""
-    with _watching(files) as epoll:
-        events = ctypes.create_string_buffer(16)
-        time = ctypes.create_string_buffer(_TIME.pack(*timeout), _TIME.size)
-        return _checked(
-            _libc.syscall(_EPOLL_PWAIT2, epoll.fileno(), events, 1, time, None, ctypes.c_size_t(8))
-        )
+def ppoll(files: Sequence[_File], *, count: int | None = None) -> int:
+    """The same of ppoll(2)."""
+    time = ctypes.create_string_buffer(_TIME.pack(0, 0), _TIME.size)
+    return _checked(_libc.ppoll(_fds(files, select.POLLIN), _number(files, count), time, None))
 
 
 def within_limit(file: _File, limit: int, count: int) -> int:
@@ -77,24 +49,22 @@ def within_limit(file: _File, limit: int, count: int) -> int:
     return poll([file] * count)
 
 
-def masked(call: Callable[[_File, int], int], full: _File, empty: _File) -> list[object]:
-    """What a call gives while SIGUSR1 is pending, blocked in it and not; whether it is blocked after it."""
-    signal.signal(signal.SIGUSR1, lambda *_: None)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
-    signal.raise_signal(signal.SIGUSR1)
-    found: list[object] = [call(full, 1 << signal.SIGUSR1 - 1)]
-    try:
-        found.append(call(empty, 0))
-    except OSError as error:
-        found.append(errno_name(error.errno))
-    return [*found, signal.SIGUSR1 in signal.pthread_sigmask(signal.SIG_BLOCK, ())]
+def polled_while_closed(kind: str) -> tuple[bool, int]:
+    """poll(2) for data of a socket whose only descriptor is closed meanwhile, before its peer sends.
 
-
-def _watching(files: Sequence[_File]) -> select.epoll:
-    epoll = select.epoll()
-    for file in files:
-        epoll.register(file.fileno(), select.EPOLLIN)
-    return epoll
+    Whether it waited until its peer sent, and the events. Where the machine is slow the close may come
+    before the call: it is tried again with more time.
+    """
+    for seconds in (0.02, 0.2, 1.0):
+        with connected(kind) as (sock, peer):
+            poll = select.poll()
+            poll.register(sock, select.POLLIN)
+            sending = delayed(partial(peer.send, b"data"), 3 * seconds)
+            with timed() as took, delayed(sock.close, seconds), sending:
+                found = sum(bits for _, bits in poll.poll(SOON * 1000))
+        if took.lasted(3 * seconds):
+            return True, found
+    return False, found
 
 
 def _fds(files: Sequence[_File], events: int) -> ctypes.Array[ctypes.c_char]:
@@ -102,8 +72,8 @@ def _fds(files: Sequence[_File], events: int) -> ctypes.Array[ctypes.c_char]:
     return ctypes.create_string_buffer(rows, max(len(rows), 1))
 
 
-def _mask(mask: int | None) -> ctypes.Array[ctypes.c_char] | None:
-    return None if mask is None else ctypes.create_string_buffer(mask.to_bytes(8, "little"), 128)
+def _number(files: Sequence[_File], count: int | None) -> ctypes.c_ulong:
+    return ctypes.c_ulong(len(files) if count is None else count)
 
 
 def _checked(returned: int) -> int:
