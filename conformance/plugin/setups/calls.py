@@ -13,7 +13,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Final
 
 from conformance.plugin.refusal import errno_name
-from conformance.plugin.setups.readiness import arrival, await_end
+from conformance.plugin.setups.readiness import arrival, await_end, await_readable
 from conformance.plugin.setups.states import EVENTS, connected, in_state
 from conformance.plugin.timing import SOON
 from libsocket import INT, SO_DOMAIN, SO_PROTOCOL, SO_TYPE, Shutdown, Socket
@@ -274,8 +274,10 @@ def shut_down(kind: str, state: str, hows: Sequence[Shutdown]) -> list[str]:
         answers += _shut(sock, hows[1:])
         if kind in _STREAMS and set(hows) != {Shutdown.READ}:
             await_end(peer)  # what tells a TCP peer comes later
-        own = [_received(sock), _sent(sock, peer)]
-        others = [_received(peer), _sent(peer, sock)]
+        own = [_received(sock), _sent(sock)]
+        if own[1].startswith("sent"):
+            await_readable(peer)
+        others = [_received(peer), _sent(peer, None if sock.family == socket.AF_UNIX else sock)]
         then = [_received(sock)] if others[1].startswith("sent") else []
         return [*answers, *own, *others, *then]
 
@@ -311,12 +313,16 @@ def _sent(sock: Socket, to: Socket | None = None) -> str:
 def told(call: str, sock: Socket) -> str:
     """What ``getsockname`` or ``getpeername`` tells, in words: ``127.0.0.1 port``, ``unnamed``, ``abstract``.
 
-    A port, or a number of netlink's, is told from none alone. An errno's name where it is refused.
+    A port, or a number of netlink's, is told from none alone; one that is a raw socket's protocol is
+    ``protocol``. An errno's name where it is refused.
     """
     try:
         address = getattr(sock, call)()
     except OSError as error:
         return errno_name(error.errno)
+    internet = sock.family in {socket.AF_INET, socket.AF_INET6}
+    if internet and sock.type == socket.SOCK_RAW and address[1] == sock.proto:
+        return f"{address[0]} protocol"
     return _IN_WORDS[sock.family](address)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import ClassVar, Final, Literal, Protocol, TypeVar
+from typing import Final, Literal, Protocol, TypeVar
 
 from msgspec import field
 
@@ -209,9 +209,8 @@ class NameMemory(_OfKinds, frozen=True, kw_only=True):
     """What addrlen holds."""
     missing: tuple[Literal["nothing", "address", "length"], ...]
     """Each is tried: memory for the address at NULL and at 1, for the length at 1."""
-    EXPLAINED: ClassVar[Mapping[str, str]] = {
-        "no-op: connect(*": "the name of a socket does not hang on whether its peer has one"
-    }
+    otherwise: Mapping[str, Words] = {}
+    """Which sockets are in which state instead."""
 
     def cases(self) -> Iterator[Case]:
         for kind in self.sockets:
@@ -233,7 +232,7 @@ _MEMORY: Final[dict[str, dict[str, tuple[int | None, bool]]]] = {
 
 def test_a_name_needs_memory(observe: Observe, row: NameMemory, case: Case) -> None:
     room, address, length = case.given
-    with in_state(case.socket, row.state) as sock:
+    with in_state(case.socket, row.otherwise.get(case.socket, row.state)) as sock:
         whole = {"getsockname": own_name, "getpeername": peer_name}[row.call](sock)
         with refused(row.errno.number):
             name_to(row.call, sock.fileno(), address, room if length else None)
@@ -254,7 +253,6 @@ class Shut(_OfKinds, frozen=True, kw_only=True):
     own: tuple[Words, Words]
     peer: tuple[Words, Words] | None = None
     then: Words | None = None
-    EXPLAINED: ClassVar[Mapping[str, str]] = {"no-op: epoll_ctl(*": "what it waits for may have come before"}
 
     def __post_init__(self) -> None:
         super().__post_init__()
