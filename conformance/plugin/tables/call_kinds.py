@@ -253,6 +253,8 @@ class Shut(_OfKinds, frozen=True, kw_only=True):
     own: tuple[Words, Words]
     peer: tuple[Words, Words] | None = None
     then: Words | None = None
+    reports: tuple[str, ...] | None = None
+    """What poll(2) reports of the socket after that, if named: ``IN``, ``RDHUP``."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -263,7 +265,7 @@ class Shut(_OfKinds, frozen=True, kw_only=True):
 
 
 def test_a_socket_is_shut_down(observe: Observe, row: Shut, case: Case) -> None:
-    seen = shut_down(case.socket, row.state, [_HOWS[how] for how in row.hows])
+    seen = shut_down(case.socket, row.state, [_HOWS[how] for how in row.hows], row.reports)
 
     then = [] if row.then is None else [row.then]
     assert observe("answers_then_receive_and_send", seen) == [
