@@ -329,6 +329,7 @@ def told(call: str, sock: Socket) -> str:
     """
     try:
         address = getattr(sock, call)()
+        assert getattr(sock, call)() == address, "it tells another address each time"
     except OSError as error:
         return errno_name(error.errno)
     if sock.family in _INTERNET and sock.type == socket.SOCK_RAW and address[1] == sock.proto:

@@ -106,6 +106,14 @@ def receiving(kind: str) -> Iterator[tuple[Socket, Socket]]:
         yield sock, peer
 
 
+@contextmanager
+def sending(kind: str) -> Iterator[tuple[Socket, Socket]]:
+    """A socket of a kind and its peer, which has no peer itself where it need not have one."""
+    sock, peer = (_SENDING.get(kind) or _PAIRS[kind])()
+    with sock, peer:
+        yield sock, peer
+
+
 def _raw_receiver(family: int = socket.AF_INET) -> tuple[Socket, Socket]:
     """A raw socket, and another of its protocol that is connected to their host."""
     sock, peer = raw_socket(family), raw_socket(family)
@@ -200,6 +208,12 @@ _RECEIVING: Final[Mapping[str, Callable[[], tuple[Socket, Socket]]]] = {
 }
 
 
+_SENDING: Final[Mapping[str, Callable[[], tuple[Socket, Socket]]]] = {
+    "udp": udp_pair,
+    "udp6": partial(udp_pair, "::1"),
+}
+
+
 @contextmanager
 def _new(kind: str) -> Iterator[Socket]:
     with SOCKETS[kind]() as sock:
@@ -227,6 +241,14 @@ _ELSEWHERE: Final[Mapping[str, tuple[str | int, int]]] = {
     **dict.fromkeys(("udp6", "raw6"), ("::1", 9)),
     "netlink": (5_000_002, 0),
 }
+
+
+@contextmanager
+def _connected_without_port(kind: str) -> Iterator[Socket]:
+    """A raw socket that is connected to an address and to port 0."""
+    with SOCKETS[kind]() as sock:
+        sock.connect((_ELSEWHERE[kind][0], 0))
+        yield sock
 
 
 @contextmanager
@@ -453,6 +475,11 @@ def _read_error(sock: Socket, _peer: Socket) -> None:
     assert sock.error, "no error is pending"
 
 
+def _read_queued(sock: Socket, _peer: Socket) -> None:
+    """An error by MSG_ERRQUEUE."""
+    sock.recv_error()
+
+
 def _disconnect(sock: Socket, _peer: Socket) -> None:
     sock.connect(Other(socket.AF_UNSPEC, bytes(14)))
 
@@ -502,6 +529,7 @@ STATES: Final[Mapping[str, State]] = {
     "connected-named": _after(_name),
     "disconnected": _after(_disconnect),
     "connected-alone": _connected_alone,
+    "connected-without-port": _connected_without_port,
     "data": _after(_peer_sends),
     "data-read": _after(_peer_sends, lambda sock, _: sock.recv(100)),
     "empty-datagram": _after(_peer_sends_nothing),
@@ -524,10 +552,12 @@ STATES: Final[Mapping[str, State]] = {
     "peer-gone": _after(lambda _, peer: peer.close()),
     "reset": _after(_peer_resets),
     "reset-error-read": _after(_peer_resets, _read_error),
-    "error": _after(_send_in_vain),
-    "error-read": _after(_send_in_vain, _read_error),
-    "error-queued": _after(_queue_errors, _send_in_vain, _read_error),
-    "error-queued-read": _after(_queue_errors, _send_in_vain, lambda sock, _: sock.recv_error()),
+    "error": _after(_send_in_vain, made=sending),
+    "error-read": _after(_send_in_vain, _read_error, made=sending),
+    "error-queued": _after(_queue_errors, _send_in_vain, _read_error, made=sending),
+    "error-queued-read": _after(
+        _queue_errors, _send_in_vain, lambda sock, _: sock.recv_error(), made=sending
+    ),
     "full": _after(_fill),
     "full-shut-wr": _after(_fill, _shut(Shutdown.WRITE)),
     "full-peer-shut-wr": _after(_fill, _peer_ends),
