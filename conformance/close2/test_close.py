@@ -254,8 +254,9 @@ def test_a_waiting_read_completes(ns, observe, pair):
 
         with delayed(close_and_send) as begun:
             received = os.read(fd, 9)
+            closed = answer(lambda: flags_of(fd))
 
-            assert [begun.is_set(), observe("received", received.decode())] == [True, "late"]
+            assert [begun.is_set(), closed, observe("received", received.decode())] == [True, "EBADF", "late"]
 
 
 @claim(
@@ -350,11 +351,13 @@ def test_a_duplicate_keeps_what_was_not_read(ns, observe, pair):
         right.send(b"unread")
         await_readable(left)
         with Socket.from_fd(another_descriptor(left)) as again:
+            number = left.fileno()
             left.close()
+            closed = answer(lambda: flags_of(number))
             again.send(b"sent")
 
             received = [again.recv(9).decode(), right.recv(9).decode()]
-            assert observe("received", received) == ["unread", "sent"]
+            assert [closed, observe("received", received)] == ["EBADF", ["unread", "sent"]]
 
 
 @claim(
@@ -369,8 +372,7 @@ def test_a_duplicate_keeps_what_was_not_read(ns, observe, pair):
 def test_what_was_sent_before_arrives(ns, observe, pair):
     left, right = pair()
     with left, right:
-        left.sndbuf = 400_000
-        right.rcvtimeo = SOON
+        left.sndtimeo = right.rcvtimeo = SOON
         left.sendall(bytes(100_000))
         left.close()
 

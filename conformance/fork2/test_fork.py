@@ -52,17 +52,19 @@ def read_and_set(sock: Socket) -> list[int]:
 def test_status_flags_are_shared(ns, observe, kind):
     with SOCKETS[kind]() as sock:
         before = [os.get_blocking(sock.fileno()), os.get_inheritable(sock.fileno())]
-        in_child(lambda: changed_flags(sock.fileno()))
+        in_the_child = in_child(lambda: changed_flags(sock.fileno()))
         with refused(errno.EAGAIN):
             os.read(sock.fileno(), 9)
 
         after = [os.get_blocking(sock.fileno()), os.get_inheritable(sock.fileno())]
-        assert observe("blocking_and_inheritable", [before, after]) == [[True, False], [False, False]]
+        seen = observe("blocking_and_inheritable", [before, after])
+        assert [in_the_child, *seen] == [[False, True], [True, False], [False, False]]
 
 
-def changed_flags(fd: int) -> None:
+def changed_flags(fd: int) -> list[bool]:
     os.set_blocking(fd, False)
     fcntl.fcntl(fd, fcntl.F_SETFD, 0)
+    return [os.get_blocking(fd), os.get_inheritable(fd)]
 
 
 @claim(

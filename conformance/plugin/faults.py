@@ -314,10 +314,11 @@ def _another_address(call: Call) -> str | None:
     ):
         port, groups = int(netlink[1]) ^ 1, int(netlink[2], 16)
         return _poked(2, _bytes(socket.AF_NETLINK, 4) + _bytes(port, 4) + _bytes(groups, 4))
-    found = re.search(r"sa_family=AF_INET,.*sin_port=htons\((\d+)\)", call.arguments[1])
+    found = re.search(r"sa_family=(AF_INET6?),.*sin6?_port=htons\((\d+)\)", call.arguments[1])
     if found is None:
         return None
-    return _poked(2, _bytes(2, 2) + (int(found[1]) ^ 1).to_bytes(2, "big"))
+    family = socket.AF_INET if found[1] == "AF_INET" else socket.AF_INET6
+    return _poked(2, _bytes(family, 2) + (int(found[2]) ^ 1).to_bytes(2, "big"))
 
 
 def _poked(place: int, data: bytes) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.blocked import FILLS, fill
+from conformance.plugin.setups.blocked import fill
 from conformance.plugin.setups.files import TEXT, memory_file, pipe, place
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.signals import signalled
@@ -150,7 +150,6 @@ def test_a_socket_is_read_into_a_pipe(ns, observe, kind):
     section="ERRORS",
     says="sendfile(2) to a TCP socket, over IPv4 and IPv6, that does not block and whose buffer is full "
     "fails with EAGAIN; it succeeds on one that has room.",
-    survives=FILLS,
 )
 @pytest.mark.parametrize("kind", ["tcp", "tcp6"])
 def test_a_full_socket(ns, observe, kind):
@@ -177,7 +176,6 @@ def test_a_full_socket(ns, observe, kind):
         commit="869e7c62486e",
         observed={"errno": None},
     ),
-    survives=FILLS,
 )
 def test_a_full_unix_socket(ns, observe):
     with connected("unix") as (sock, peer), memory_file(bytes(1_000_000)) as file:

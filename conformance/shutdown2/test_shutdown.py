@@ -20,7 +20,7 @@ from conformance.plugin.setups.listeners import listening, listening_unix
 from conformance.plugin.setups.pairs import connected_udp_pair, udp_pair, unix_datagram_pair
 from conformance.plugin.setups.readiness import arrival
 from conformance.plugin.setups.sockets import SOCKETS
-from conformance.plugin.setups.states import connected
+from conformance.plugin.setups.states import connected, in_state
 from conformance.plugin.setups.threads import delayed
 from conformance.plugin.timing import SOON
 from libsocket import Shutdown, Socket
@@ -554,14 +554,26 @@ def test_the_direction_is_looked_at_first(ns, observe, kind):
     commit="1da177e4c3f4",
 )
 @pytest.mark.parametrize("how", [Shutdown.READ, Shutdown.BOTH], ids=["read", "both"])
-@pytest.mark.parametrize("kind", ["tcp", "udp", "unix", "unix-datagram", "unix-seqpacket"])
-def test_a_waiting_receive_ends(ns, observe, kind, how):
-    with connected(kind) as (sock, _):
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        ("tcp", "connected"),
+        ("udp", "connected-alone"),
+        ("unix", "connected"),
+        ("unix-datagram", "connected"),
+        ("unix-seqpacket", "connected"),
+    ],
+    ids=["tcp", "udp", "unix", "unix-datagram", "unix-seqpacket"],
+)
+def test_a_waiting_receive_ends(ns, observe, kind, state, how):
+    answers = []
+    with in_state(kind, state) as sock:
         sock.rcvtimeo = SOON
-        with delayed(lambda: sock.shutdown(how)) as begun:
+        with delayed(lambda: answers.append(answer(lambda: sock.shutdown(how)))) as begun:
             received = sock.recv(9)
+            while_waiting = begun.is_set()
 
-            assert [begun.is_set(), observe("received", received.decode())] == [True, ""]
+        assert [while_waiting, answers, observe("received", received.decode())] == [True, ["done"], ""]
 
 
 @claim(
@@ -592,9 +604,10 @@ def test_a_waiting_accept_ends(ns, observe, listening_):
     since="2.6.12",
     commit="1da177e4c3f4",
 )
-@pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
-def test_every_descriptor_is_shut(ns, observe, kind):
-    with connected(kind) as (sock, peer), sock.dup() as again:
+@pytest.mark.parametrize("pair", [Socket.tcp_pair, udp_pair, Socket.pair], ids=["tcp", "udp", "unix"])
+def test_every_descriptor_is_shut(ns, observe, pair):
+    sock, peer = pair()
+    with sock, peer, Socket.from_fd(os.dup(sock.fileno())) as again:
         again.send(b"before")
         sock.shutdown(Shutdown.WRITE)
         with refused(errno.EPIPE):

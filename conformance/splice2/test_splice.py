@@ -11,7 +11,7 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.blocked import FILLS, fill
+from conformance.plugin.setups.blocked import fill
 from conformance.plugin.setups.files import TEXT, pipe
 from conformance.plugin.setups.readiness import await_end, await_readable
 from conformance.plugin.setups.selects import Numbered
@@ -157,7 +157,6 @@ def test_nothing_to_be_moved(ns, observe, kind):
     section="ERRORS",
     says="splice(2) from a pipe to a TCP socket, over IPv4 and IPv6, that does not block and whose buffer "
     "is full fails with EAGAIN; what is in the pipe stays.",
-    survives=FILLS,
 )
 @pytest.mark.parametrize("kind", ["tcp", "tcp6"])
 def test_no_room_in_the_socket(ns, observe, kind):
@@ -196,7 +195,6 @@ def test_the_flag_on_a_socket_that_is_read(ns, observe, kind):
     says="SPLICE_F_NONBLOCK does not keep splice(2) from a pipe to a TCP socket, over IPv4 and IPv6, that "
     "blocks and whose buffer is full from waiting, as long as SO_SNDTIMEO says; with O_NONBLOCK it fails "
     "with EAGAIN, too, however long that is.",
-    survives=FILLS,
 )
 @pytest.mark.parametrize("kind", ["tcp", "tcp6"])
 def test_the_flag_on_a_socket_that_is_written(ns, observe, kind):

@@ -22,8 +22,9 @@ from typing import Final, Literal
 
 from conformance.plugin.refusal import errno_name
 from conformance.plugin.setups.listeners import full_backlog, listening, listening_unix
-from conformance.plugin.setups.pairs import fill_buffer
-from conformance.plugin.setups.states import connected
+from conformance.plugin.setups.pairs import fill_buffer, limit_buffer, shrink_buffer
+from conformance.plugin.setups.readiness import await_readable
+from conformance.plugin.setups.states import connected, receiving
 from conformance.plugin.timing import SOON
 from libsocket import Shutdown, Socket
 from netns import Child
@@ -131,7 +132,7 @@ def _await_byte(reader: int) -> None:
 @contextmanager
 def _empty(kind: str) -> Iterator[Scene]:
     """Nothing to be received."""
-    with connected(kind) as (sock, peer):
+    with receiving(kind) as (sock, peer):
         yield Scene(sock, lambda: peer.send(_ONE))
 
 
@@ -141,16 +142,10 @@ def _full(kind: str) -> Iterator[Scene]:
     with connected(kind) as pair:
         sock, peer = reversed(pair) if kind == "netlink" else pair  # of these one end alone is connected
         if kind == "unix-datagram":
-            sock.sndbuf = 100_000  # where much is the default, the receiver has as many as it may before
+            limit_buffer(sock)
         queued = fill(sock)
         peer.rcvtimeo = SOON
         yield Scene(sock, lambda: drain(peer, queued))
-
-
-FILLS: Final = {
-    "no-op: setsockopt(*SO_SNDBUF*": "a buffer that is full seldom gets room again before it is looked at"
-}
-"""What survives where ``fill`` is called, and why."""
 
 
 def fill(sock: Socket) -> int:
@@ -161,7 +156,7 @@ def fill(sock: Socket) -> int:
     """
     if sock.proto == socket.IPPROTO_TCP:
         sent = fill_buffer(sock)
-        sock.sndbuf = 1
+        shrink_buffer(sock)
         return sent
     sent = 0
     for piece in (bytes(65_536), b"x"):
@@ -363,7 +358,12 @@ def _epoll(call: str) -> Callable[[Scene], None]:
             epoll.register(on.sock, select.EPOLLIN)
             events = ctypes.create_string_buffer(16)
             rest = (None,) if call == "epoll_pwait" else ()
-            _checked(getattr(_libc, call)(epoll.fileno(), events, 1, int(1000 * _PATIENT), *rest))
+            try:
+                _checked(getattr(_libc, call)(epoll.fileno(), events, 1, int(1000 * _PATIENT), *rest))
+            except InterruptedError:
+                await_readable(on.sock)
+                assert epoll.poll(0), "it did not wait for the socket"
+                raise
 
     return wait
 

@@ -13,8 +13,8 @@ from contextlib import contextmanager, nullcontext
 from typing import Final
 
 from conformance.plugin.refusal import errno_name
-from conformance.plugin.setups.readiness import arrival, await_end
-from conformance.plugin.setups.states import EVENTS, connected, in_state
+from conformance.plugin.setups.readiness import arrival, await_end, await_readable, polled
+from conformance.plugin.setups.states import ALL, EVENTS, connected, in_state, names
 from conformance.plugin.timing import SOON
 from libsocket import INT, SO_DOMAIN, SO_PROTOCOL, SO_TYPE, Shutdown, Socket
 
@@ -254,34 +254,47 @@ def with_peer(kind: str, event: str) -> Iterator[tuple[Socket, Socket]]:
 
 _STREAMS = frozenset({"tcp", "tcp6", "unix", "unix-seqpacket"})
 _ALONE = frozenset({"new", "bound", "listening", "listening-connection-waiting", "refused", "not-let-in"})
+_INTERNET = frozenset({socket.AF_INET, socket.AF_INET6})
 _IP_HEADER = 20
 _TCP_CLOSE = 7
 
 
-def shut_down(kind: str, state: str, hows: Sequence[Shutdown]) -> list[str]:
+def shut_down(
+    kind: str, state: str, hows: Sequence[Shutdown], reports: Sequence[str] | None = None
+) -> list[str]:
     """What shutdown(2) gives each time, for a socket in a state.
 
     Then what it receives and sends without waiting; and what its peer does, where it has one, and what the
-    socket receives when that has sent something.
+    socket receives when that has sent something. Where ``reports`` are given, poll(2) reports those after it.
     """
     if state in _ALONE:
         with in_state(kind, state) as sock:
-            return [*_shut(sock, hows), _received(sock), _sent(sock)]
+            answers = _shut(sock, hows)
+            _assert_reported(sock, reports)
+            return [*answers, _received(sock), _sent(sock)]
     with with_peer(kind, state.removeprefix("connected")) as (sock, peer):
         answers = _shut(sock, hows[:1])
         if kind.startswith("tcp") and state == "peer-shut-wr":
             _await_closed(sock)
         answers += _shut(sock, hows[1:])
+        _assert_reported(sock, reports)
         if kind in _STREAMS and set(hows) != {Shutdown.READ}:
             await_end(peer)  # what tells a TCP peer comes later
-        own = [_received(sock), _sent(sock, peer)]
-        others = [_received(peer), _sent(peer, sock)]
+        own = [_received(sock), _sent(sock)]
+        if own[1].startswith("sent"):
+            await_readable(peer)
+        others = [_received(peer), _sent(peer, sock if sock.family in _INTERNET else None)]
         then = [_received(sock)] if others[1].startswith("sent") else []
         return [*answers, *own, *others, *then]
 
 
 def _shut(sock: Socket, hows: Sequence[Shutdown]) -> list[str]:
     return [answer(lambda how=how: sock.shutdown(how)) for how in hows]  # type: ignore[misc]
+
+
+def _assert_reported(sock: Socket, reports: Sequence[str] | None) -> None:
+    found = names(polled(sock, ALL))
+    assert reports in {None, tuple(found)}, f"poll reports {found}"
 
 
 def _await_closed(sock: Socket) -> None:
@@ -311,12 +324,16 @@ def _sent(sock: Socket, to: Socket | None = None) -> str:
 def told(call: str, sock: Socket) -> str:
     """What ``getsockname`` or ``getpeername`` tells, in words: ``127.0.0.1 port``, ``unnamed``, ``abstract``.
 
-    A port, or a number of netlink's, is told from none alone. An errno's name where it is refused.
+    A port, or a number of netlink's, is told from none alone; one that is a raw socket's protocol is
+    ``protocol``. An errno's name where it is refused.
     """
     try:
         address = getattr(sock, call)()
+        assert getattr(sock, call)() == address, "it tells another address each time"
     except OSError as error:
         return errno_name(error.errno)
+    if sock.family in _INTERNET and sock.type == socket.SOCK_RAW and address[1] == sock.proto:
+        return f"{address[0]} protocol"
     return _IN_WORDS[sock.family](address)
 
 

@@ -54,6 +54,8 @@ REQUESTS: Final[Mapping[str, int]] = {
     "SIOCSIFMAP": 0x8971,
 }
 """Numbers of the ioctls by name."""
+OF_ADDRESSES: Final = frozenset({"SIOCGIFADDR", "SIOCGIFDSTADDR", "SIOCGIFBRDADDR", "SIOCGIFNETMASK"})
+"""What is shown of an interface that has an IPv4 address."""
 
 _FLAGS: Final = {
     "UP": 0x1,
@@ -71,7 +73,9 @@ def shown(sock: Socket, request: str, device: str = "lo") -> object:
     """What an ioctl shows of an interface: a number, names of flags, an address, a name."""
     begin = bytes(_NAME) + _number(1) if request == "SIOCGIFNAME" else device.encode().ljust(_NAME, b"\0")
     rest = b"\0" if request.endswith(("ADDR", "IFFLAGS")) else b"\xff"  # what the ioctl is to change
-    given = ioctl(sock, REQUESTS[request], begin.ljust(_IFREQ, rest))
+    asked = begin.ljust(_IFREQ, rest)
+    given = ioctl(sock, REQUESTS[request], asked)
+    assert given != asked, f"{request} shows nothing"
     return _SHOWN[request](given)
 
 

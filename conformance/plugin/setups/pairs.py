@@ -72,6 +72,25 @@ def fill_buffer(sock: Socket) -> int:
     return sent
 
 
+_ENOUGH: Final = 100_000
+
+
+def limit_buffer(sock: Socket) -> None:
+    """Have a UNIX datagram socket's buffer full before the receiver has as many datagrams as it may.
+
+    Where much is the default, it would be the other way round.
+    """
+    sock.sndbuf = _ENOUGH
+    assert sock.sndbuf <= 2 * _ENOUGH, "its buffer is as large as before"
+
+
+def shrink_buffer(sock: Socket) -> None:
+    """Make a full send buffer smaller than what waits there: nothing fits until most of it is received."""
+    before = sock.sndbuf
+    sock.sndbuf = 1
+    assert sock.sndbuf < before, "its buffer is as large as before"
+
+
 @contextmanager
 def slow_reader() -> Iterator[tuple[Socket, Socket]]:
     """A TCP sender and a peer that does not read: once the peer's buffer is full, the sender's own fills."""

@@ -56,7 +56,7 @@ def await_hangup(sock: Socket) -> None:
 
 @contextmanager
 def arrival(sock: Socket) -> Iterator[None]:
-    """Leave the block once something has arrived, or after a while in vain.
+    """Leave the block once something has arrived. A kernel that never says so differs.
 
     A socket may be readable before, as one that was shut for reading always is: only a new event tells.
     """
@@ -64,7 +64,7 @@ def arrival(sock: Socket) -> Iterator[None]:
         epoll.register(sock, select.EPOLLIN | select.EPOLLET)
         epoll.poll(0)
         yield
-        epoll.poll(SOON)
+        assert epoll.poll(SOON), f"nothing arrived within {SOON:g} seconds"
 
 
 def readable_by_select(sock: Socket, seconds: float = 0) -> bool:

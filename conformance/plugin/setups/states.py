@@ -15,7 +15,7 @@ from typing import Final
 
 from conformance.plugin.setups.listeners import full_backlog, listening, listening_unix, pending_connection
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
-from conformance.plugin.setups.pairs import fill_buffer, udp_pair
+from conformance.plugin.setups.pairs import fill_buffer, limit_buffer, udp_pair
 from conformance.plugin.setups.readiness import (
     arrival,
     await_end,
@@ -34,6 +34,8 @@ from libsocket import Linger, Other, Shutdown, Socket, Vsock
 
 State = Callable[[str], AbstractContextManager[Socket]]
 """What yields a socket of a kind (``tcp6``, as ``sockets.py`` has them) in a state."""
+Pairs = Callable[[str], AbstractContextManager[tuple[Socket, Socket]]]
+"""What yields a socket of a kind, and another that has to do with it."""
 Act = Callable[[Socket, Socket], object]
 """Something that is done to a socket or by its peer."""
 
@@ -94,6 +96,42 @@ def connected(kind: str) -> Iterator[tuple[Socket, Socket]]:
     sock, peer = _PAIRS[kind]()
     with sock, peer:
         yield sock, peer
+
+
+@contextmanager
+def receiving(kind: str) -> Iterator[tuple[Socket, Socket]]:
+    """A socket of a kind that has no peer itself where it need not, and another that sends to it."""
+    sock, peer = (_RECEIVING.get(kind) or _PAIRS[kind])()
+    with sock, peer:
+        yield sock, peer
+
+
+@contextmanager
+def sending(kind: str) -> Iterator[tuple[Socket, Socket]]:
+    """A socket of a kind and its peer, which has no peer itself where it need not have one."""
+    sock, peer = (_SENDING.get(kind) or _PAIRS[kind])()
+    with sock, peer:
+        yield sock, peer
+
+
+def _raw_receiver(family: int = socket.AF_INET) -> tuple[Socket, Socket]:
+    """A raw socket, and another of its protocol that is connected to their host."""
+    sock, peer = raw_socket(family), raw_socket(family)
+    peer.connect(("127.0.0.1" if family == socket.AF_INET else "::1", 0))
+    return sock, peer
+
+
+def _udp_receiver(host: str) -> tuple[Socket, Socket]:
+    """A UDP socket, and another that is connected to it."""
+    peer, sock = udp_pair(host)
+    return sock, peer
+
+
+def _packet_receiver() -> tuple[Socket, Socket]:
+    """A packet socket that receives from any interface what the other sends by loopback."""
+    sock, peer = Socket.packet(protocol=_ETH_P_TEST), Socket.packet()
+    peer.bind(("lo", 0))
+    return sock, peer
 
 
 def _raw_pair(family: int = socket.AF_INET) -> tuple[Socket, Socket]:
@@ -161,6 +199,21 @@ _PAIRS: Final[Mapping[str, Callable[[], tuple[Socket, Socket]]]] = {
 }
 
 
+_RECEIVING: Final[Mapping[str, Callable[[], tuple[Socket, Socket]]]] = {
+    "udp": partial(_udp_receiver, "127.0.0.1"),
+    "udp6": partial(_udp_receiver, "::1"),
+    "raw": _raw_receiver,
+    "raw6": partial(_raw_receiver, socket.AF_INET6),
+    "packet": _packet_receiver,
+}
+
+
+_SENDING: Final[Mapping[str, Callable[[], tuple[Socket, Socket]]]] = {
+    "udp": udp_pair,
+    "udp6": partial(udp_pair, "::1"),
+}
+
+
 @contextmanager
 def _new(kind: str) -> Iterator[Socket]:
     with SOCKETS[kind]() as sock:
@@ -188,6 +241,14 @@ _ELSEWHERE: Final[Mapping[str, tuple[str | int, int]]] = {
     **dict.fromkeys(("udp6", "raw6"), ("::1", 9)),
     "netlink": (5_000_002, 0),
 }
+
+
+@contextmanager
+def _connected_without_port(kind: str) -> Iterator[Socket]:
+    """A raw socket that is connected to an address and to port 0."""
+    with SOCKETS[kind]() as sock:
+        sock.connect((_ELSEWHERE[kind][0], 0))
+        yield sock
 
 
 @contextmanager
@@ -250,10 +311,13 @@ def _not_let_in(kind: str) -> Iterator[Socket]:
 
 @contextmanager
 def _refused(kind: str) -> Iterator[Socket]:
+    """By a socket that does not listen, or of UNIX datagram sockets by one that is gone."""
     with _bound(kind) as other, SOCKETS[kind]() as client:
         address = other.getsockname()
-        other.close()
-        client.nonblocking = True
+        if client.type == socket.SOCK_DGRAM:
+            other.close()
+        if client.family != socket.AF_UNIX:
+            client.nonblocking = True
         with suppress(BlockingIOError, ConnectionRefusedError):
             client.connect(address)
         if kind.startswith("tcp"):
@@ -290,6 +354,7 @@ def _shut_unconnected(kind: str) -> Iterator[Socket]:
     """A UNIX socket without a connection: shutdown succeeds."""
     with SOCKETS[kind]() as sock:
         sock.shutdown(Shutdown.BOTH)
+        assert polled(sock, select.POLLRDHUP) & select.POLLRDHUP, "it is not shut down"
         yield sock
 
 
@@ -332,12 +397,12 @@ def _overrun_read(kind: str) -> Iterator[Socket]:
         yield sock
 
 
-def _after(*acts: Act) -> State:
-    """A connected socket after these."""
+def _after(*acts: Act, made: Pairs | None = None) -> State:
+    """A connected socket after these, or one of which ``made`` makes a pair."""
 
     @contextmanager
     def state(kind: str) -> Iterator[Socket]:
-        with connected(kind) as (sock, peer):
+        with (made or connected)(kind) as (sock, peer):
             for act in acts:
                 act(sock, peer)
             yield sock
@@ -410,6 +475,11 @@ def _read_error(sock: Socket, _peer: Socket) -> None:
     assert sock.error, "no error is pending"
 
 
+def _read_queued(sock: Socket, _peer: Socket) -> None:
+    """An error by MSG_ERRQUEUE."""
+    sock.recv_error()
+
+
 def _disconnect(sock: Socket, _peer: Socket) -> None:
     sock.connect(Other(socket.AF_UNSPEC, bytes(14)))
 
@@ -424,7 +494,7 @@ def _shut(how: Shutdown) -> Act:
 
 def _fill(sock: Socket, _peer: Socket) -> None:
     if sock.type == socket.SOCK_DGRAM:
-        sock.sndbuf = 100_000  # where much is the default, the receiver has as many as it may before
+        limit_buffer(sock)
     fill_buffer(sock)
 
 
@@ -459,9 +529,13 @@ STATES: Final[Mapping[str, State]] = {
     "connected-named": _after(_name),
     "disconnected": _after(_disconnect),
     "connected-alone": _connected_alone,
+    "connected-without-port": _connected_without_port,
     "data": _after(_peer_sends),
     "data-read": _after(_peer_sends, lambda sock, _: sock.recv(100)),
     "empty-datagram": _after(_peer_sends_nothing),
+    "unconnected-data": _after(_peer_sends, made=receiving),
+    "unconnected-data-read": _after(_peer_sends, lambda sock, _: sock.recv(100), made=receiving),
+    "unconnected-empty-datagram": _after(_peer_sends_nothing, made=receiving),
     "urgent": _after(_peer_sends_urgently),
     "urgent-read": _after(_peer_sends_urgently, lambda sock, _: sock.recv(1, socket.MSG_OOB)),
     "urgent-inline": _after(_inline, _peer_sends_urgently, lambda sock, _: await_readable(sock)),
@@ -478,10 +552,12 @@ STATES: Final[Mapping[str, State]] = {
     "peer-gone": _after(lambda _, peer: peer.close()),
     "reset": _after(_peer_resets),
     "reset-error-read": _after(_peer_resets, _read_error),
-    "error": _after(_send_in_vain),
-    "error-read": _after(_send_in_vain, _read_error),
-    "error-queued": _after(_queue_errors, _send_in_vain, _read_error),
-    "error-queued-read": _after(_queue_errors, _send_in_vain, lambda sock, _: sock.recv_error()),
+    "error": _after(_send_in_vain, made=sending),
+    "error-read": _after(_send_in_vain, _read_error, made=sending),
+    "error-queued": _after(_queue_errors, _send_in_vain, _read_error, made=sending),
+    "error-queued-read": _after(
+        _queue_errors, _send_in_vain, lambda sock, _: sock.recv_error(), made=sending
+    ),
     "full": _after(_fill),
     "full-shut-wr": _after(_fill, _shut(Shutdown.WRITE)),
     "full-peer-shut-wr": _after(_fill, _peer_ends),

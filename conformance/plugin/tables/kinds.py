@@ -9,20 +9,22 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import Any, ClassVar, Final, Literal, Protocol, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 from msgspec import field
 
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.blocked import CALLS, FILLS, By, Timeout, interrupted
+from conformance.plugin.setups.blocked import CALLS, By, Timeout, interrupted
+from conformance.plugin.setups.interfaces import OF_ADDRESSES, set_of, shown
 from conformance.plugin.setups.interfaces import REQUESTS as INTERFACE_REQUESTS
-from conformance.plugin.setups.interfaces import set_of, shown
 from conformance.plugin.setups.ioctls import REQUESTS, asked
 from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
+from conformance.plugin.setups.readiness import polled
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.states import EVENTS, STATES, edge, in_state, reported, signal_of
 from conformance.plugin.tables import memory_kinds as memory
+from conformance.plugin.setups.states import ALL, EVENTS, STATES, edge, in_state, names, reported, signal_of
 from conformance.plugin.tables import message_kinds as messages
 from conformance.plugin.tables.address_kinds import ADDRESS_KINDS
 from conformance.plugin.tables.call_kinds import CALL_KINDS
@@ -772,13 +774,20 @@ class Answered(_InStates, frozen=True, kw_only=True):
     """An ioctl gives ``value``."""
 
     value: int
+    reports: tuple[str, ...] | None = None
+    """What poll(2) reports in that state, if named: ``IN``, ``RDHUP``."""
+
+    def reported_of(self, sock: Socket) -> bool:
+        """Whether it is reported so."""
+        return self.reports is None or names(polled(sock, ALL)) == list(self.reports)
 
 
 def test_an_ioctl_gives_a_number(observe: Observe, row: Answered, case: Case) -> None:
     with in_state(case.socket, row.state) as sock:
+        as_reported = row.reported_of(sock)
         given = asked(sock, REQUESTS[row.request])
 
-        assert observe("given", given) == row.value
+        assert [as_reported, observe("given", given)] == [True, row.value]
 
 
 class Unanswered(_InStates, frozen=True, kw_only=True):
@@ -842,10 +851,11 @@ class InterfaceSet(_OfInterface, frozen=True, kw_only=True):
     shown_by: Words = field(name="shown-by")
     then: int | str | tuple[int | str, ...]
     """What is shown then."""
-    EXPLAINED: ClassVar[Mapping[str, str]] = {
-        "no-op: ioctl(SIOCGIF*": "what is shown at first is another value in any case",
-        "no-op: ioctl(SIOCSIFADDR*": "few of the requests need an address",
-    }
+
+    def prepare(self, sock: Socket) -> None:
+        """Give the interface an address, where what is shown is of its addresses."""
+        if self.shown_by in OF_ADDRESSES:
+            set_of(sock, "SIOCSIFADDR", "10.1.2.3", "left")
 
 
 def test_an_ioctl_sets_something_of_an_interface(
@@ -853,7 +863,7 @@ def test_an_ioctl_sets_something_of_an_interface(
 ) -> None:
     ns.add_veth("left", "right")
     with case.made() as sock, Socket.udp() as other:
-        set_of(other, "SIOCSIFADDR", "10.1.2.3", "left")
+        row.prepare(other)
         with without(Capability.NET_ADMIN), refused(row.errno.number):
             set_of(sock, row.request, row.value, "left")
         before = shown(other, row.shown_by, "left")
@@ -878,12 +888,6 @@ class Interrupted(ClaimRow, frozen=True, kw_only=True):
     outcome: Literal["EINTR", "goes on"]
     timeout: Timeout = "none"
     """Which timeout the socket has."""
-    EXPLAINED: ClassVar[Mapping[str, str]] = {
-        "no-op: connect(*": "a socket of a pair waits whether it has a peer or only is one",
-        "no-op: bind(*": "a packet socket waits for what comes to any interface, too",
-        "no-op: epoll_ctl(*": "what it waits for may have come before",
-        **FILLS,
-    }
 
     def __post_init__(self) -> None:
         if self.call not in CALLS:
