@@ -14,7 +14,7 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, OWN_KERNEL
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.accepting import accepted4, files_of_whole_kernel
-from conformance.plugin.setups.blocked import FILLS, await_asleep, fill
+from conformance.plugin.setups.blocked import await_asleep, fill
 from conformance.plugin.setups.event_calls import errno_of
 from conformance.plugin.setups.ioctls import FIONBIO, word
 from conformance.plugin.setups.listeners import full_backlog, listening, pending_connection
@@ -122,7 +122,6 @@ def test_a_waiting_receive_goes_on(ns, observe, kind):
     "when another process that has it shuts it down for sending.",
     since="2.6.12",
     commit="1da177e4c3f4",
-    survives=FILLS,
 )
 @pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix"])
 def test_a_waiting_send_ends(ns, observe, kind):

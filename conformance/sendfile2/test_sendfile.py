@@ -427,7 +427,6 @@ def test_an_offset_beyond_four_gibibytes(ns, observe, kind, offset):
     "SO_SNDTIMEO, 50 ms, has passed.",
     since="2.6.12",
     commit="1da177e4c3f4",
-    survives=FILLS,
 )
 @pytest.mark.parametrize("kind", ["tcp", "tcp6"])
 def test_the_send_timeout_ends_it(ns, observe, kind):

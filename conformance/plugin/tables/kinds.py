@@ -22,9 +22,8 @@ from conformance.plugin.setups.listeners import listening, listening_unix, pendi
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.readiness import polled
 from conformance.plugin.setups.sockets import SOCKETS
-from conformance.plugin.setups.states import EVENTS, STATES, edge, in_state, reported, signal_of
-from conformance.plugin.tables import memory_kinds as memory
 from conformance.plugin.setups.states import ALL, EVENTS, STATES, edge, in_state, names, reported, signal_of
+from conformance.plugin.tables import memory_kinds as memory
 from conformance.plugin.tables import message_kinds as messages
 from conformance.plugin.tables.address_kinds import ADDRESS_KINDS
 from conformance.plugin.tables.call_kinds import CALL_KINDS
