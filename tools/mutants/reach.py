@@ -1,8 +1,9 @@
 """Which claims may notice a mutant, the likeliest first.
 
 Where it is known which claims run a line (``make kernel-coverage``), it is those that run a line that the
-mutant changes. Elsewhere it is first those that name the options and flags that the patch names, or are
-worded like what it says of itself; then those of the family of sockets that the file is about; then all.
+mutant changes, and of claims that are newer those that are nearest to it. Elsewhere it is first those that
+name the options and flags that the patch names, or are worded like what it says of itself; then those of the
+family of sockets that the file is about; then all.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +21,16 @@ from reports.coverage.store import read
 from reports.model import Claim
 from tools.mutants.patches import Mutant
 
-Reached = Mapping[tuple[str, int], frozenset[str]]
-"""Claims by file and line."""
+
+@dataclass(frozen=True)
+class Reached:
+    """Which claims run which lines, as far as it was counted."""
+
+    lines: Mapping[tuple[str, int], frozenset[str]]
+    """Claims by file and line."""
+    claims: frozenset[str]
+    """All claims that were counted."""
+
 
 SCOPES: Final = ("near", "family", "all")
 """How far to look: claims that name what the patch names, those of the family as well, all."""
@@ -59,12 +69,13 @@ def read_reached(path: Path) -> Reached | None:
     if not path.exists():
         return None
     coverage = read(path)
-    return {
+    lines = {
         (file.path, line.number): frozenset(coverage.names(line.claims))
         for file in coverage.files
         for line in file.lines
         if line.claims
     }
+    return Reached(lines, frozenset(coverage.claims))
 
 
 class Reach:
@@ -72,8 +83,10 @@ class Reach:
 
     def __init__(self, catalogue: Catalogue, reached: Reached | None) -> None:
         self._claims = catalogue.claims
-        self._reached = reached or {}
+        self._reached = reached.lines if reached else {}
         self._counted = {file for file, _ in self._reached}
+        known = reached.claims if reached else frozenset()
+        self._newer = [claim for claim in self._claims if claim.id not in known]
         self._texts = {claim.id: _text(claim) for claim in self._claims}
         self._names = {claim.id: _names(self._texts[claim.id]) | {claim.topic} for claim in self._claims}
         self._words = {claim.id: _words(f"{claim.id} {claim.says}") for claim in self._claims}
@@ -83,14 +96,21 @@ class Reach:
 
     def rings(self, mutant: Mutant, scope: str) -> list[list[str]]:
         """Lists of claims: each holds those that the ones before it have not."""
-        runs = self.runs(mutant)
+        runs = self._run_by(mutant)
         among = [one for one in self._claims if runs is None or one.id in runs]
         every = [one.id for one in among]
         rings = [self._near(mutant, among), self._family(mutant, every), every][: SCOPES.index(scope) + 1]
+        if runs is not None:
+            rings.append(self._near(mutant, self._newer))
         return _without_repeats(rings)
 
     def runs(self, mutant: Mutant) -> frozenset[str] | None:
-        """The claims that run a changed line; None where that is not known of each of its files."""
+        """The claims that may run a changed line; None where that is not known of each of its files."""
+        runs = self._run_by(mutant)
+        return None if runs is None else runs | {claim.id for claim in self._newer}
+
+    def _run_by(self, mutant: Mutant) -> frozenset[str] | None:
+        """Of the claims that were counted those that run a changed line."""
         if not all(file in self._counted for file in mutant.files):
             return None
         found = [self._reached[place] for place in mutant.places if place in self._reached]
