@@ -235,7 +235,6 @@ def test_a_connect_does_not_end_it(ns, observe, pair):
             True,
             "0 bytes",
             "hello",
-            True,
         ]
 
 
