@@ -15,6 +15,7 @@ from conformance.plugin.setups.blocked import fill
 from conformance.plugin.setups.calls import answer
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.message_calls import STORAGE, recv, recvfrom, send, writev
+from conformance.plugin.setups.pairs import fill_buffer
 from conformance.plugin.setups.readiness import await_end, await_hangup, await_readable, polled
 from conformance.plugin.setups.states import ALL, connected, in_state, names
 from conformance.plugin.setups.threads import delayed
@@ -188,7 +189,8 @@ def test_the_time_comes_before_the_count(ns, observe, kind):
 def test_a_greater_buffer_ends_the_wait(ns, observe, kind):
     with connected(kind) as (sock, peer):
         peer.rcvtimeo = SOON
-        filled = fill(sock)
+        sock.sndbuf = 0
+        filled = fill_buffer(sock)
         before = answer(lambda: sock.send(b"x", socket.MSG_DONTWAIT))
         sock.sndtimeo = SOON
         with delayed(partial(setattr, sock, "sndbuf", 100_000), 0.02):
