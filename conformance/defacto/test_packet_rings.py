@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import mmap
 import select
-import struct
 from socket import SOCK_DGRAM, SOCK_RAW
 
 import pytest
@@ -14,7 +13,7 @@ from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import answer
 from conformance.plugin.setups.datagrams import ipv4_packet
-from conformance.plugin.setups.packet_rings import Slots
+from conformance.plugin.setups.packet_rings import Slots, first_version
 from conformance.plugin.setups.packet_sockets import LOOPBACK, frame, name_of, packet_socket
 from conformance.plugin.setups.readiness import await_readable, polled
 from conformance.plugin.setups.segments import internet_checksum
@@ -28,8 +27,6 @@ SOL_PACKET, PACKET_HDRLEN = 263, 11
 ETH_P_IP, EXPERIMENTAL, NOWHERE = 0x0800, 0x88B5, 99
 AVAILABLE, USER, COPY = 0, 1, 2
 RING, NO_RING = TpacketReq(4096, 1, 1024, 4), TpacketReq(0, 0, 0, 0)
-FIRST = struct.Struct("@LIIHH")
-"""struct tpacket_hdr, up to tp_net."""
 UDP = b"\x10\xe0\x10\xe1\0\x0d\0\0hello"
 """From port 4320 to 4321, without a checksum."""
 
@@ -169,7 +166,7 @@ def test_a_slot_of_the_first_version(ns, observe):
         memory = mmap.mmap(sock.fileno(), 4096)
         sender.send(frame(b"hello"))
         await_readable(sock)
-        status, length, snaplen, mac, net = FIRST.unpack_from(memory)
+        status, length, snaplen, mac, net = first_version(memory)
         data = memory[net : net + 5].decode()
         memory.close()
 

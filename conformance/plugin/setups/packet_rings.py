@@ -1,8 +1,9 @@
-"""Rings of packet sockets as they lie in memory: the slots of TPACKET_V2 and what their headers say."""
+"""Rings of packet sockets as they lie in memory: the slots of TPACKET_V2 and V1, and what their headers say."""
 
 from __future__ import annotations
 
 import mmap
+import struct
 import sys
 from types import TracebackType
 from typing import Final, Self
@@ -14,10 +15,17 @@ SLOT: Final = 1024
 COUNT: Final = 4
 _FIELDS: Final = {"status": (0, 4), "len": (4, 4), "snaplen": (8, 4), "mac": (12, 2), "net": (14, 2)}
 """Of struct tpacket2_hdr: place and size."""
+_FIRST_VERSION: Final = struct.Struct("@LIIHH")
+"""struct tpacket_hdr, up to tp_net."""
 _DATA_SENT: Final = 32
 """Where a packet that is to be sent begins."""
 ROOM: Final = SLOT - _DATA_SENT
 """The largest packet that a slot has room for when it is to be sent."""
+
+
+def first_version(memory: mmap.mmap) -> tuple[int, ...]:
+    """The header of the first slot of a ring of TPACKET_V1: status, len, snaplen, mac, net."""
+    return _FIRST_VERSION.unpack_from(memory)
 
 
 class Slots:
