@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import IPV6
+from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.ipv6 import LOOPBACK, tcp6, udp6
+from conformance.plugin.setups.ipv6 import LOOPBACK, index_of, tcp6, udp6
 from libsocket import IPV6_MULTICAST_HOPS, IPV6_MULTICAST_IF, Ipv6Mreq
 
 GROUP = "ff05::1234"
@@ -29,6 +29,27 @@ def test_the_interface_must_exist(ns, observe):
             sock.set(IPV6_MULTICAST_IF, NO_INTERFACE)
 
         assert observe("kept", sock.get(IPV6_MULTICAST_IF)) == LOOPBACK
+
+
+@claim(
+    "defacto/IPV6_MULTICAST_IF/bound",
+    says="Setting IPV6_MULTICAST_IF of a UDP socket that SO_BINDTODEVICE binds to an interface is "
+    "refused with EINVAL for another, which a socket that is not bound takes; for its own it is not "
+    "refused, and is kept.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6, VETH],
+)
+def test_a_bound_socket_sends_to_groups_by_its_interface(peers, observe):
+    with peers.left.entered(), udp6() as sock, udp6() as free:
+        sock.bindtodevice = peers.left.device
+        sock.set(IPV6_MULTICAST_IF, index_of(peers.left))
+        with refused(errno.EINVAL):
+            sock.set(IPV6_MULTICAST_IF, LOOPBACK)
+        free.set(IPV6_MULTICAST_IF, LOOPBACK)
+        kept = sock.get(IPV6_MULTICAST_IF) == index_of(peers.left)
+
+        assert observe("kept_and_free", [kept, free.get(IPV6_MULTICAST_IF)]) == [True, LOOPBACK]
 
 
 @claim(

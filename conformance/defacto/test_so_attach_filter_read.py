@@ -10,7 +10,7 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import EBPF
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.bpf import returning
-from conformance.plugin.setups.filters import ALL, Step, program
+from conformance.plugin.setups.filters import ALL, Step, instructions_told, program
 from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.sockets import unix_datagram
 from libsocket import Filter, Socket
@@ -40,6 +40,23 @@ def test_a_program_reads_back(ns, observe, make, attached):
         seen.append(sock.filter() is None)
 
         assert observe("before_attached_detached", seen) == [True, True, True]
+
+
+@claim(
+    "defacto/SO_ATTACH_FILTER/read-room",
+    says="Reading the classic program of a UDP socket, of 4 instructions, with room for 1 or 3 is "
+    "refused with EINVAL; with room for 4 or 5 it is read, and with room for none its length is told.",
+    since=SINCE,
+    commit=COMMIT,
+)
+@pytest.mark.parametrize("room", [1, 3])
+def test_a_program_has_to_have_room(ns, observe, room):
+    with Socket.udp() as sock:
+        sock.attach_filter = program(*SOME)
+        with refused(errno.EINVAL):
+            instructions_told(sock, room)
+
+        assert observe("told", [instructions_told(sock, one) for one in (0, 4, 5)]) == [4, 4, 4]
 
 
 @claim(

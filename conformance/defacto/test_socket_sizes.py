@@ -62,6 +62,11 @@ def flags_after_fewer_and_all(option: Option[Any], size: int) -> list[int]:
         return [kept, int(sock.timestamping.flags)]
 
 
+def flags_of_old_and_new(sock: Socket) -> list[int]:
+    """What SO_TIMESTAMPING reads, and SO_TIMESTAMPING_NEW."""
+    return [number(sock.get(one.through(raw(8)))[:4]) for one in (SO_TIMESTAMPING, SO_TIMESTAMPING_NEW)]
+
+
 @claim(
     "defacto/SO_TIMESTAMPING/fewer-bytes",
     says="Setting SO_TIMESTAMPING of a UDP socket over IPv4 with fewer than the four bytes of its flags, or "
@@ -88,6 +93,29 @@ def test_fewer_bytes_are_no_new_flags(ns, observe, size):
     seen = flags_after_fewer_and_all(SO_TIMESTAMPING_NEW, size)
 
     assert observe("after_fewer_and_all", seen) == [RX_SOFTWARE, TX_SOFTWARE]
+
+
+@claim(
+    "defacto/SO_TIMESTAMPING_NEW/read",
+    says="Reading SO_TIMESTAMPING_NEW of a UDP socket over IPv4 gives the flags that were set through it, "
+    "and 0 where SO_TIMESTAMPING set them, which reads those that either has set.",
+    since="6.7",
+    commit="7f6ca95d16b9",
+)
+def test_the_new_timestamping_reads_its_own(ns, observe):
+    with Socket.udp() as sock:
+        sock.set(SO_TIMESTAMPING.through(INT), RX_SOFTWARE)
+        flags = [flags_of_old_and_new(sock)]
+        sock.set(SO_TIMESTAMPING_NEW.through(INT), TX_SOFTWARE)
+        flags.append(flags_of_old_and_new(sock))
+        sock.set(SO_TIMESTAMPING.through(INT), RX_SOFTWARE)
+        flags.append(flags_of_old_and_new(sock))
+
+        assert observe("of_old_and_new", flags) == [
+            [RX_SOFTWARE, 0],
+            [TX_SOFTWARE, TX_SOFTWARE],
+            [RX_SOFTWARE, 0],
+        ]
 
 
 @claim(

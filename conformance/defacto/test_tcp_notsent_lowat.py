@@ -43,3 +43,37 @@ def test_it_is_writable_below(peers, observe, lowat, writable):
 
             seen = [unsent, sock.tcp_notsent_lowat, before, after]
             assert observe("unsent_lowat_and_writable", seen) == [UNSENT, lowat, True, writable]
+
+
+@claim(
+    "defacto/TCP_NOTSENT_LOWAT/wakes",
+    says="A TCP connection over IPv4 that TCP_NOTSENT_LOWAT keeps from being writable is reported by "
+    "epoll(7) as writable when it is set to more than twice the number of bytes that are not sent yet, "
+    "and not when it is set to twice that number.",
+    since="5.10",
+    commit="8ba3c9d1c6d7",
+    needs=MADE,
+    survives=UNACKED_ENDS,
+)
+def test_a_writer_is_woken_by_more(peers, observe):
+    with made_peer(peers) as peer, peers.right.entered(), listening(peers.right.address) as listener:
+        peer.window = SEGMENT
+        peer.connect(listener)
+        await_readable(listener)
+        with listener.accept()[0] as sock, select.epoll() as epoll:
+            sock.linger = Linger(True, 0)
+            sock.send(bytes(SEGMENT + UNSENT))
+            sock.tcp_notsent_lowat = 1
+            epoll.register(sock, select.EPOLLOUT)
+            seen = [epoll.poll(0)]
+            sock.tcp_notsent_lowat = 2 * UNSENT
+            lowat = sock.tcp_notsent_lowat
+            seen.append(epoll.poll(0))
+            sock.tcp_notsent_lowat = 2 * UNSENT + 1
+            events = [[event for _, event in one] for one in (*seen, epoll.poll(0))]
+
+            assert observe("unsent_lowat_and_events", [sock.tcp_info.notsent_bytes, lowat, events]) == [
+                UNSENT,
+                2 * UNSENT,
+                [[], [], [select.EPOLLOUT]],
+            ]

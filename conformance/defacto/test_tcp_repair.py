@@ -10,10 +10,19 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.readiness import readable_by_select
+from conformance.plugin.setups.readiness import await_hangup, await_readable, readable_by_select
 from conformance.plugin.setups.repair import RECEIVE, SEND, connection_of, follows, held, resume, sequence
 from conformance.plugin.timing import SOON
-from libsocket import INT, TCP_QUEUE_SEQ, TCP_REPAIR_QUEUE, Socket, TcpRepairOpt, TcpRepairWindow
+from libsocket import (
+    INT,
+    SO_REUSEADDR,
+    TCP_QUEUE_SEQ,
+    TCP_REPAIR_QUEUE,
+    Linger,
+    Socket,
+    TcpRepairOpt,
+    TcpRepairWindow,
+)
 from netns import Capability
 
 FAMILIES = pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
@@ -297,3 +306,55 @@ def test_a_peer_is_probed(ns, observe, family, off, probes):
         segments = right.tcp_info.segs_in - before
 
         assert observe("repair_and_segments", [under_repair, segments]) == [1, 1 + probes]
+
+
+@claim(
+    "defacto/TCP_QUEUE_SEQ/unread",
+    says="TCP_QUEUE_SEQ for the receive queue of a TCP socket, over IPv4 and IPv6, under repair whose "
+    "connection was reset is refused with EPERM while data is in the queue, and granted once that was read.",
+    since="5.12",
+    commit="8811f4a9836e",
+    needs=ADMIN,
+)
+@FAMILIES
+def test_a_sequence_number_is_not_set_under_data(ns, observe, family):
+    sock, peer = Socket.tcp_pair(family)
+    with sock, peer:
+        sock.rcvtimeo = SOON
+        peer.send(b"hello")
+        await_readable(sock)
+        peer.linger = Linger(True, 0)
+        peer.close()
+        await_hangup(sock)
+        sock.tcp_repair = 1
+        sock.tcp_repair_queue = RECEIVE
+        with refused(errno.EPERM):
+            sock.tcp_queue_seq = LARGE
+        sock.tcp_repair = 0
+        received = sock.recv(9).decode()
+        sock.tcp_repair = 1
+        sock.tcp_repair_queue = RECEIVE
+        sock.tcp_queue_seq = LARGE
+
+        assert observe("received_and_sequence", [received, sock.tcp_queue_seq]) == ["hello", LARGE]
+
+
+@claim(
+    "defacto/TCP_REPAIR/reuse",
+    says="SO_REUSEADDR of a TCP socket, over IPv4 and IPv6, that was 1 reads 2 under TCP_REPAIR, and 0 once "
+    "that is left with 0 or -1.",
+    since="4.18",
+    commit="31048d7aedf3",
+    needs=ADMIN,
+)
+@FAMILIES
+@pytest.mark.parametrize("off", [0, -1])
+def test_reuse_of_addresses_ends_with_repair(ns, observe, family, off):
+    with Socket.tcp(family) as sock:
+        sock.reuseaddr = True
+        values = [sock.get(SO_REUSEADDR.through(INT))]
+        sock.tcp_repair = 1
+        values.append(sock.get(SO_REUSEADDR.through(INT)))
+        sock.tcp_repair = off
+
+        assert observe("before_under_and_after", [*values, sock.get(SO_REUSEADDR.through(INT))]) == [1, 2, 0]

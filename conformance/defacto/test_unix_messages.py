@@ -9,7 +9,7 @@ from termios import TIOCOUTQ
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import sysctl
 from conformance.plugin.refusal import errno_name, refused
 from conformance.plugin.setups.ioctls import asked
@@ -347,6 +347,40 @@ def test_a_receive_stops_at_the_mark(ns, observe):
         received += [right.recv(9).decode()]
 
         assert observe("marks_and_received", [marks, received]) == [[False, True], ["ab", "cd"]]
+
+
+@claim(
+    "defacto/SIOCATMARK/unix-urgent-received",
+    says="SIOCATMARK of a UNIX stream socket still gives 1 once its urgent byte was received with "
+    "MSG_OOB, whether nothing, an ordinary or another urgent byte follows, and 0 once a byte after it "
+    "was received.",
+    since="5.15",
+    commit="314001f0bf92",
+    expect=differs(
+        "it gives 0 once the byte was received (e400cfa38bb0 mended it)",
+        since="5.15",
+        until="6.9.8",
+        commit="314001f0bf92",
+    ),
+)
+@pytest.mark.parametrize("flags", [0, MSG_OOB], ids=["ordinary", "urgent"])
+def test_the_mark_stays_where_the_urgent_byte_was(ns, observe, flags):
+    left, right = Socket.pair()
+    with left, right:
+        impatient(right)
+        left.send(b"X", MSG_OOB)
+        received = right.recv(1, MSG_OOB).decode()
+        marks = [at_mark(right)]
+        left.send(b"Y", flags)
+        marks.append(at_mark(right))
+        received += right.recv(1, flags).decode()
+        left.send(b"Z")
+        received += right.recv(1).decode()
+
+        assert observe("received_and_marks", [received, [*marks, at_mark(right)]]) == [
+            "XYZ",
+            [True, True, False],
+        ]
 
 
 @claim(

@@ -56,7 +56,7 @@ from libsocket import (
     Socket,
     raw,
 )
-from netns import Capability, Namespace
+from netns import Capability, Namespace, without
 
 NO_DEVICE = 4000
 ADD = REQUEST | ACK | CREATE
@@ -326,6 +326,34 @@ def test_without_it_its_own_namespace_is_listened_to(ns, observe):
             ["10.8.0.3"],
             ["127.0.0.1", "10.8.0.1", "10.8.0.3"],
         ]
+
+
+@claim(
+    "defacto/NETLINK_LISTEN_ALL_NSID/privilege",
+    says="Setting NETLINK_LISTEN_ALL_NSID of a netlink socket takes CAP_NET_BROADCAST: without it "
+    "EPERM, and nothing is received from another network namespace that has an id in its own, as it is "
+    "once the option is set.",
+    since="4.2",
+    commit="59324cf35aba",
+    needs=[Capability.NET_BROADCAST],
+)
+def test_to_listen_to_other_namespaces_is_privileged(ns, observe):
+    with (
+        bound(0, groups=word(RTNLGRP_IPV4_IFADDR)) as listener,
+        Namespace() as known,
+        netlink_socket() as there,
+        ns.entered(),
+    ):
+        give_id(known, 5)
+        with without(Capability.NET_BROADCAST), refused(errno.EPERM):
+            listener.set(NETLINK_LISTEN_ALL_NSID, True)
+        errors = [acknowledged(there, new_address("10.8.0.1", ADD)).error]
+        heard = [addresses_in(drained(listener))]
+        listener.set(NETLINK_LISTEN_ALL_NSID, True)
+        errors.append(acknowledged(there, new_address("10.8.0.2", ADD)).error)
+        heard.append(addresses_in(drained(listener)))
+
+        assert observe("errors_and_heard", [errors, heard]) == [[0, 0], [[], ["10.8.0.2"]]]
 
 
 @claim(

@@ -13,7 +13,7 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.bpf import SK_REUSEPORT, returning
 from conformance.plugin.setups.pairs import unix_datagram_pair
 from conformance.plugin.timing import SOON
-from libsocket import Filter
+from libsocket import INT, SO_ATTACH_BPF, Filter, raw
 
 SINCE = "3.19"
 
@@ -182,3 +182,26 @@ def test_a_lock_holds_an_extended_program(ns, observe):
         left.send(b"hello")
 
         assert observe("received", [right.recv(9).decode(), right.recv(9).decode()]) == ["hel", "he"]
+
+
+@claim(
+    "defacto/SO_ATTACH_BPF/optlen",
+    says="Setting SO_ATTACH_BPF of a UNIX datagram socket with other than four bytes, none, three, "
+    "five or eight, is refused with EINVAL, and the program that it has stays.",
+    since=SINCE,
+    commit="89aa075832b0",
+    needs=[EBPF],
+)
+@pytest.mark.parametrize("size", [0, 3, 5, 8])
+def test_a_descriptor_has_four_bytes(ns, observe, size):
+    left, right = unix_datagram_pair()
+    with left, right, returning(2) as program, returning(3) as another:
+        right.rcvtimeo = SOON
+        right.attach_bpf = program
+        with refused(errno.EINVAL):
+            right.set(SO_ATTACH_BPF.through(raw(size)), (INT.encode(another) + bytes(4))[:size])
+        left.send(b"hello")
+        right.set(SO_ATTACH_BPF.through(raw(4)), INT.encode(another))
+        left.send(b"hello")
+
+        assert observe("received", [right.recv(9).decode(), right.recv(9).decode()]) == ["he", "hel"]

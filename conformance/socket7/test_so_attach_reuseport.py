@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import EBPF
+from conformance.plugin.needs import EBPF, sysctl
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.bpf import SK_DROP, SK_REUSEPORT, returning, selecting
 from conformance.plugin.setups.pairs import await_those_before, udp_pair
@@ -200,6 +200,31 @@ def test_any_socket_replaces_the_program(ns, observe, make):
         members[1].attach_reuseport_cbpf = Filter.returning(1)
 
         assert observe("before_and_after", [before, arrivals(members)]) == [[20, 0], [0, 20]]
+
+
+@claim(
+    "defacto/SO_ATTACH_REUSEPORT_CBPF/optmem",
+    says="Setting SO_ATTACH_REUSEPORT_CBPF of a UDP or TCP socket over IPv4 fails with ENOMEM where "
+    "net.core.optmem_max is 0, and its group keeps the program that it has; where there is room that is "
+    "replaced.",
+    since="4.5",
+    commit="538950a1b752",
+    needs=[sysctl("net.core.optmem_max")],
+    survives=OTHERS_IN_GROUP,
+)
+@KINDS
+def test_a_program_of_a_group_takes_optional_memory(ns, observe, make):
+    with group(2, make) as members:
+        members[0].attach_reuseport_cbpf = Filter.returning(1)
+        room = ns.sysctl["net.core.optmem_max"]
+        ns.sysctl["net.core.optmem_max"] = 0
+        with refused(errno.ENOMEM):
+            members[0].attach_reuseport_cbpf = Filter.returning(0)
+        ns.sysctl["net.core.optmem_max"] = room
+        kept = arrivals(members)
+        members[0].attach_reuseport_cbpf = Filter.returning(0)
+
+        assert observe("kept_and_replaced", [kept, arrivals(members)]) == [[0, 20], [20, 0]]
 
 
 @claim(

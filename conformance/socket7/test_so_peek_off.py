@@ -57,6 +57,26 @@ def test_the_example_of_the_page(ns, observe):
 
 
 @claim(
+    "socket.7/SO_PEEK_OFF/advances-in-a-datagram",
+    sentence="socket.7/SO_PEEK_OFF/advances",
+    section="Socket options",
+    says="Peeks at a message of 12 bytes on a UNIX datagram or seqpacket socket with an offset of 4 move the "
+    "offset by what they return: one with room for 2 bytes to 6, and the next, with room for 20, to 12.",
+    since="3.4",
+)
+@pytest.mark.parametrize("pair", [unix_datagram_pair, SEQPACKETS], ids=["unix", "seqpacket"])
+def test_the_offset_moves_in_a_datagram(ns, observe, pair):
+    sender, receiver = pair()
+    with sender, receiver:
+        receiver.rcvtimeo = SOON
+        sender.send(QUEUED)
+        receiver.peek_off = 4
+
+        seen = [peek(receiver, 2), peek(receiver, 20)]
+        assert observe("data_and_offsets", seen) == [["cc", 6], ["ddeeff", 12]]
+
+
+@claim(
     "socket.7/SO_PEEK_OFF/does-not-go-below-zero",
     sentence="socket.7/SO_PEEK_OFF/recedes",
     section="Socket options",

@@ -259,6 +259,34 @@ def test_an_association_is_dissolved(ns, observe):
 
 
 @claim(
+    "defacto/connect/dissolved-of-every-address",
+    says="A UDP socket, over IPv4 and IPv6, that was bound to a port of every address and connected receives "
+    "from all at that port again, sent to the address that it had meanwhile or to another, once connect(2) "
+    "with AF_UNSPEC has dissolved its association.",
+    since="5.6",
+    commit="303d0403b8c2",
+)
+@pytest.mark.parametrize(
+    ("wildcard", "host", "to"),
+    [("0.0.0.0", "127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1", "127.0.0.2"), ("::", "::1", "::1")],
+)
+def test_every_address_is_received_at_again(ns, observe, wildcard, host, to):
+    with udp_receiver(host) as peer, udp_socket(host) as sock, udp_socket(host) as other:
+        sock.rcvtimeo = SOON
+        sock.bind((wildcard, 4660))
+        other.sendto(b"before", (to, 4660))
+        received = [sock.recv(9).decode()]
+        sock.connect(peer.getsockname())
+        meanwhile = sock.getsockname()[0]
+        sock.connect(UNSPEC)
+        other.sendto(b"after", (to, 4660))
+        received.append(sock.recv(9).decode())
+
+        seen = [observe("addresses", [meanwhile, sock.getsockname()[0]]), observe("received", received)]
+        assert seen == [[host, wildcard], ["before", "after"]]
+
+
+@claim(
     "defacto/connect/dissolved-releases-port",
     says="connect(2) with AF_UNSPEC takes from a UDP socket over IPv4 the port that it did not choose "
     "itself; bound to an address and port 0 it keeps the address.",

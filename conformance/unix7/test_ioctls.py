@@ -107,3 +107,25 @@ def test_the_next_datagram_is_counted(ns, observe, pair):
             5,
             3,
         ]
+
+
+@claim(
+    "defacto/SIOCINQ/seqpacket-several",
+    says="SIOCINQ of a UNIX seqpacket socket gives the bytes of all messages that wait, not only of "
+    "the next; one that was received in part counts no more.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_the_bytes_of_all_messages_are_counted(ns, observe):
+    left, right = Socket.pair(SOCK_SEQPACKET)
+    with left, right:
+        impatient(right)
+        left.send(b"hello")
+        counts = [asked(right, SIOCINQ)]
+        left.send(b"you")
+        counts.append(asked(right, SIOCINQ))
+        received = [right.recv(2).decode()]
+        counts.append(asked(right, SIOCINQ))
+        received.append(right.recv(9).decode())
+
+        assert observe("received_and_counts", [received, counts]) == [["he", "you"], [5, 8, 3]]

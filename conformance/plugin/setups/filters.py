@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import socket
 from typing import Final
 
 from conformance.plugin.setups.pairs import unix_datagram_pair
 from conformance.plugin.timing import SOON
-from libsocket import Filter, Instruction
+from libsocket import Filter, Instruction, Socket
+from libsocket.bpf import INSTRUCTION, MOST, SO_GET_FILTER
 
 _CODES: Final = {
     "ld [k]": 0x20,
@@ -80,6 +84,8 @@ _EXTENSIONS: Final = {
 ALL: Final = ("ret #k", 0xFFFF_FFFF)
 NONE: Final = ("ret #k", 0)
 
+_libc = ctypes.CDLL(None, use_errno=True)
+
 Step = tuple[str] | tuple[str, int] | tuple[str, int, int, int]
 """An instruction: its name, what it has for ``k``, and how many it skips if true and if false."""
 
@@ -110,3 +116,11 @@ def returned(*steps: Step, data: bytes = bytes(250)) -> int:
 def accumulated(*steps: Step, data: bytes = bytes(250)) -> int:
     """What the accumulator A has after these instructions."""
     return returned(*steps, ("ret a",), data=data)
+
+
+def instructions_told(sock: Socket, room: int) -> int:
+    """How many instructions a socket's program has, by SO_GET_FILTER with room said to be for so many."""
+    buffer, length = ctypes.create_string_buffer(MOST * INSTRUCTION.size), ctypes.c_uint(room)
+    if _libc.getsockopt(sock.fileno(), socket.SOL_SOCKET, SO_GET_FILTER, buffer, ctypes.byref(length)):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return length.value
