@@ -1,4 +1,4 @@
-"""Rings of packet sockets as they lie in memory: slots of TPACKET_V2, and of V1, and what their headers say."""
+"""Rings of packet sockets as they lie in memory: slots of TPACKET_V2 and V1, and what their headers say."""
 
 from __future__ import annotations
 
