@@ -47,7 +47,7 @@ _COLLECTED = pytest.StashKey[bool]()
 _SPLATS = pytest.StashKey[SplatWatch]()
 
 _CLAIMS = Path(__file__).parents[1]
-_NO_CLAIMS = {"expectations", "inventory"}
+_NO_CLAIMS = {"expectations", "inventory", "mutants"}
 """Folders beside the pages' whose files are no tables."""
 
 
