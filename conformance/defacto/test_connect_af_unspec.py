@@ -8,10 +8,11 @@ from socket import AF_UNSPEC, MSG_DONTWAIT
 import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.listeners import full_backlog, listening
+from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, full_backlog, listening
 from conformance.plugin.setups.socket_addresses import bind_to, connect_to, octets_of, own, peer
-from conformance.plugin.setups.sockets import raw_socket
+from conformance.plugin.setups.sockets import SOCKETS, raw_socket
 from conformance.plugin.timing import SOON
 from libsocket import UNSPEC, Other, Socket
 from netns import Capability
@@ -227,3 +228,35 @@ def test_a_netlink_socket_speaks_to_the_kernel_again(ns, observe):
             "netlink:0/0",
             "netlink:5000000/0",
         ]
+
+
+@claim(
+    "defacto/connect/unspec-unbinds-device",
+    says="A UDP or raw socket, over IPv4 and IPv6, that SO_BINDTODEVICE binds to lo, and that is connected, "
+    "is bound to no interface any more once it is connected to an address of the family AF_UNSPEC; a "
+    "TCP socket is.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6, Capability.NET_RAW],
+    survives=UDP_NEEDS_NO_LISTENER,
+)
+@pytest.mark.parametrize(
+    ("kind", "host", "after"),
+    [
+        ("udp", "127.0.0.1", ""),
+        ("udp6", "::1", ""),
+        ("raw", "127.0.0.1", ""),
+        ("raw6", "::1", ""),
+        ("tcp", "127.0.0.1", "lo"),
+        ("tcp6", "::1", "lo"),
+    ],
+)
+def test_an_interface_is_left(ns, observe, kind, host, after):
+    with listening(host) as listener, SOCKETS[kind]() as sock:
+        sock.bindtodevice = "lo"
+        sock.connect((host, listener.getsockname()[1]))
+        found = [sock.getpeername()[0], sock.bindtodevice]
+        sock.connect(NOWHERE)
+
+        found += [peer(sock), sock.bindtodevice]
+        assert observe("peers_and_interfaces", found) == [host, "lo", "-", after]

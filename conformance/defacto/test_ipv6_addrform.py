@@ -6,10 +6,11 @@ import errno
 from socket import AF_INET, AF_INET6, AF_UNIX
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import IPV6
+from conformance.plugin.needs import IPV6, TLS
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.ipv6 import udp6
-from libsocket import IPV6_ADDRFORM
+from conformance.plugin.setups.ipv6 import tcp6, udp6
+from conformance.plugin.setups.listeners import listening
+from libsocket import IPV6_ADDRFORM, SO_DOMAIN
 
 MAPPED = "::ffff:127.0.0.1"
 
@@ -54,3 +55,23 @@ def test_it_reads_as_the_family(ns, observe):
             sock.get(IPV6_ADDRFORM)
 
         assert observe("family", family) == AF_INET6
+
+
+@claim(
+    "defacto/IPV6_ADDRFORM/protocol-on-top",
+    says="Setting IPV6_ADDRFORM to AF_INET fails with EBUSY on a TCP connection of a socket over IPv6 to an "
+    "IPv4-mapped address once TCP_ULP is set to tls; one without becomes one of IPv4.",
+    since="5.6",
+    commit="b6f6118901d1",
+    needs=[IPV6, TLS],
+)
+def test_a_connection_with_tls_stays(ns, observe):
+    with listening("127.0.0.1") as listener, tcp6() as plain, tcp6() as sock:
+        plain.connect((MAPPED, listener.getsockname()[1]))
+        sock.connect((MAPPED, listener.getsockname()[1]))
+        sock.tcp_ulp = "tls"
+        with refused(errno.EBUSY):
+            sock.set(IPV6_ADDRFORM, AF_INET)
+        plain.set(IPV6_ADDRFORM, AF_INET)
+
+        assert observe("families", [sock.get(SO_DOMAIN), plain.get(SO_DOMAIN)]) == [AF_INET6, AF_INET]

@@ -10,7 +10,7 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.control_messages import control_messages
-from conformance.plugin.setups.ipv6 import address6, udp6_across
+from conformance.plugin.setups.ipv6 import address6, udp6_across, udp6_pair
 from libsocket import DontFragment, Ip6Mtuinfo
 
 HEADERS = 48
@@ -52,6 +52,25 @@ def test_one_message_is_not_fragmented(peers, observe):
         sender.send(bytes(1501 - HEADERS))
 
         assert observe("received", len(receiver.recv(2000))) == 1501 - HEADERS
+
+
+@claim(
+    "defacto/IPV6_DONTFRAG/control-message-outside",
+    says="A UDP socket over IPv6 cannot send with a control message IPV6_DONTFRAG of less than 0 or more "
+    "than 1 (EINVAL), and sends with one of 0 or 1.",
+    since="2.6.35",
+    commit="4b340ae20d0e",
+    needs=[IPV6],
+)
+@pytest.mark.parametrize(("outside", "inside"), [(-1, 0), (2, 1)])
+def test_a_control_message_has_bounds(ns, observe, outside, inside):
+    sender, receiver = udp6_pair()
+    with sender, receiver:
+        with refused(errno.EINVAL):
+            sender.send_message(b"outside", DontFragment(outside))
+        sender.send_message(b"inside", DontFragment(inside))
+
+        assert observe("received", receiver.recv(9).decode()) == "inside"
 
 
 @claim(

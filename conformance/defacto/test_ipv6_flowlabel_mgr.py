@@ -9,7 +9,8 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.ipv6 import ipv6_packets, packet_ending, udp6
+from conformance.plugin.setups.ipv6 import ipv6_packets, packet_ending, tcp6, udp6
+from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, listening
 from libsocket import In6FlowlabelReq, Socket
 from netns import Capability
 
@@ -70,6 +71,30 @@ def test_packets_have_a_label_that_nobody_leased(ns, observe, label):
         sock.sendto(b"hello", ("::1", receiver.getsockname()[1], label))
 
         assert observe("flow_label", packet_ending(seen, b"hello").flow_label) == label
+
+
+@claim(
+    "defacto/IPV6_FLOWINFO_SEND/peer-name",
+    says="getpeername(2) of a TCP or UDP socket over IPv6 that was connected with IPV6_FLOWINFO_SEND, to an "
+    "address with a flow label that it leased, gives the label, and once the option is off 0.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+    survives={
+        **UDP_NEEDS_NO_LISTENER,
+        "no-op: setsockopt(*IPV6_FLOWLABEL_MGR*": "where nobody leased a label any one is taken",
+    },
+)
+@pytest.mark.parametrize("make", [tcp6, udp6], ids=["tcp", "udp"])
+def test_the_name_of_the_peer_has_the_label(ns, observe, make):
+    with listening("::1") as listener, make() as sock:
+        lease(sock)
+        sock.ipv6_flowinfo_send = True
+        sock.connect(("::1", listener.getsockname()[1], LABEL))
+        label = sock.getpeername()[2]
+        sock.ipv6_flowinfo_send = False
+
+        assert observe("with_and_without", [label, sock.getpeername()[2]]) == [LABEL, 0]
 
 
 @claim(

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import errno
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from socket import IPPROTO_IPV6
+from socket import AF_INET6, IPPROTO_IPV6, inet_pton
 
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.ipv6 import LOOPBACK, address6, index_of, udp6, udp6_across
+from conformance.plugin.setups.ipv6 import (
+    LOOPBACK,
+    address6,
+    index_of,
+    packet_options,
+    tcp6,
+    udp6,
+    udp6_across,
+)
 from conformance.plugin.timing import SOON
-from libsocket import IPV6_PKTINFO, In6Pktinfo, Socket, raw
+from libsocket import IPV6_2292PKTOPTIONS, IPV6_PKTINFO, In6Pktinfo, Socket, raw
 from netns import Peers
 
-SIZE = 20
-"""The size of a struct in6_pktinfo."""
+KIND, SIZE = 50, 20
+"""The type of the control message, and the size of a struct in6_pktinfo."""
 ANOTHER, FOREIGN = "fd00:9::1", "2001:db8::1"
 
 
@@ -45,6 +54,11 @@ def unbound_across(hosts: Peers) -> Iterator[tuple[Socket, Socket]]:
         receiver.rcvtimeo = SOON
         receiver.bind((address6(hosts.right), 0))
         yield sender, receiver
+
+
+def information(address: str, interface: int) -> bytes:
+    """A control message IPV6_PKTINFO."""
+    return packet_options(KIND, inet_pton(AF_INET6, address) + interface.to_bytes(4, sys.byteorder))
 
 
 @claim(
@@ -147,6 +161,28 @@ def test_the_option_sets_the_interface_only(misrouted, observe):
         data, source = receiver.recvfrom(20)
 
         assert observe("received_from", [data.decode(), source[0]]) == ["by the option", address6(left)]
+
+
+@claim(
+    "defacto/IPV6_PKTINFO/option-of-stream",
+    says="IPV6_2292PKTOPTIONS of a new TCP socket over IPv6 with IPV6_RECVPKTINFO reads as one control "
+    "message IPV6_PKTINFO: at first without an address and an interface, and with those that the "
+    "option IPV6_PKTINFO is set to once it is.",
+    since="2.6.29",
+    commit="b24a2516d107",
+    needs=[IPV6],
+)
+def test_a_stream_reads_what_the_option_was_set_to(ns, observe):
+    with tcp6() as sock:
+        sock.ipv6_recvpktinfo = True
+        before = sock.get(IPV6_2292PKTOPTIONS)
+        sock.ipv6_pktinfo = In6Pktinfo(ANOTHER, LOOPBACK)
+        after = sock.get(IPV6_2292PKTOPTIONS)
+        expected = [information("::", 0), information(ANOTHER, LOOPBACK)]
+
+        assert observe(
+            "before_and_after", [before[: len(expected[0])].hex(), after[: len(expected[1])].hex()]
+        ) == [one.hex() for one in expected]
 
 
 @claim(

@@ -13,6 +13,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import ANOTHER_USER, BUSY_POLL, initially
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.calls import length_told
 from conformance.plugin.setups.control_messages import control_messages
 from conformance.plugin.setups.datagrams import UDP_HEADER
 from conformance.plugin.setups.pairs import udp_pair
@@ -239,6 +240,30 @@ def test_groups_are_given_whole(ns, observe, room, enough):
     given = in_child(lambda: groups_with_room(enough))
 
     assert observe("size_and_groups", [len(given), number(given[:4]), number(given[4:])]) == [8, 7, 9]
+
+
+def length_of_groups(room: int) -> list[object]:
+    """What comes of reading the two groups of the process that made a pair, and the length told."""
+    os.setgroups([7, 9])
+    left, right = Socket.pair()
+    with left, right:
+        return length_told(left.fileno(), (SO_PEERGROUPS.level, SO_PEERGROUPS.number), room)
+
+
+@claim(
+    "defacto/SO_PEERGROUPS/length-told",
+    says="Where getsockopt(2) refuses SO_PEERGROUPS of a UNIX stream socketpair, whose process has two "
+    "groups, with ERANGE it tells in the length how much room they take, eight bytes, whether it had "
+    "0, 4 or 7; with 8 or 9 it succeeds and tells the same.",
+    since="4.13",
+    commit="28b5ba2aa0f5",
+    needs=[ANOTHER_USER],
+)
+@pytest.mark.parametrize(
+    ("room", "outcome"), [(0, "ERANGE"), (4, "ERANGE"), (7, "ERANGE"), (8, "done"), (9, "done")]
+)
+def test_the_room_for_groups_is_told(ns, observe, room, outcome):
+    assert observe("outcome_and_length", in_child(lambda: length_of_groups(room))) == [outcome, 8]
 
 
 @claim(

@@ -12,7 +12,7 @@ from conformance.plugin.needs import TLS
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.timing import SOON
-from libsocket import TCP_ULP, Socket, raw
+from libsocket import TCP_CONGESTION, TCP_ULP, Socket, raw
 
 
 @claim(
@@ -115,3 +115,20 @@ def test_it_has_a_byte_at_least(ns, observe):
         left.tcp_ulp = "tls"
 
         assert observe("of_two", left.get(TCP_ULP.through(raw(2))).decode()) == "tl"
+
+
+@claim(
+    "defacto/TCP_ULP/none-room",
+    says="TCP_ULP of a TCP connection, over IPv4 and IPv6, that has no protocol on top reads as no byte "
+    "with room for 1, 15, 16 or 17, where TCP_CONGESTION fills the room up to 16.",
+    since="4.13",
+    commit="734942cc4ea6",
+)
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+@pytest.mark.parametrize(("room", "filled"), [(1, 1), (15, 15), (16, 16), (17, 16)])
+def test_no_name_is_no_byte(ns, observe, family, room, filled):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        sizes = [len(left.get(option.through(raw(room)))) for option in (TCP_ULP, TCP_CONGESTION)]
+
+        assert observe("sizes", sizes) == [0, filled]

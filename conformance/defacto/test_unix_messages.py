@@ -384,6 +384,36 @@ def test_the_mark_stays_where_the_urgent_byte_was(ns, observe, flags):
 
 
 @claim(
+    "defacto/AF_UNIX/oob-newer",
+    says="A receive on a UNIX stream socket stops where a byte was that MSG_OOB has received, and not if a "
+    "newer byte that was sent with MSG_OOB waits: then it goes on to that one.",
+    since="6.10",
+    backports=("6.9.8",),
+    commit="36893ef0b661",
+)
+def test_a_newer_mark_is_what_counts(ns, observe):
+    left, right = Socket.pair()
+    other_left, other_right = Socket.pair()
+    with left, right, other_left, other_right:
+        impatient(right, other_right)
+        left.send(b"ab")
+        other_left.send(b"ab")
+        left.send(b"X", MSG_OOB)
+        other_left.send(b"X", MSG_OOB)
+        left.send(b"cd")
+        other_left.send(b"cd")
+        urgent = [other_right.recv(9, MSG_OOB).decode(), right.recv(9, MSG_OOB).decode()]
+        left.send(b"Y", MSG_OOB)
+        stopped = [other_right.recv(9).decode(), other_right.recv(9).decode()]
+        received = [right.recv(9).decode(), right.recv(9, MSG_OOB).decode()]
+
+        assert [observe("urgent_and_stopped", [urgent, stopped]), observe("received", received)] == [
+            [["X", "X"], ["ab", "cd"]],
+            ["abcd", "Y"],
+        ]
+
+
+@claim(
     "defacto/AF_UNIX/splice",
     says="splice(2) moves bytes from a UNIX stream socket to a pipe, and from the pipe to another socket.",
     since="4.2",

@@ -195,6 +195,28 @@ def test_a_control_message_sets_the_hop_limit(ns, observe, hops):
 
 
 @claim(
+    "IPV6_RTHDR.2const/IPV6_RTHDR/outgoing-hop-limit-bounds",
+    sentence="IPV6_RTHDR.2const/IPV6_RTHDR/outgoing",
+    section="DESCRIPTION",
+    says="A control message IPV6_HOPLIMIT of 255 sets the hop limit of the datagram of a UDP socket, one of "
+    "-1 leaves it as IPV6_UNICAST_HOPS is, and one of 256 or -2 is refused.",
+    needs=[IPV6, Capability.NET_RAW],
+)
+@pytest.mark.parametrize(("outside", "inside", "hops"), [(256, 255, 255), (-2, -1, 99)])
+def test_a_hop_limit_has_bounds(ns, observe, outside, inside, hops):
+    sender, receiver = udp6_pair()
+    with ipv6_packets() as seen, sender, receiver:
+        sender.ipv6_unicast_hops = 99
+        with refused():
+            sender.send_message(b"outside", HopLimit(outside))
+        sender.send_message(b"inside", HopLimit(inside))
+        sender.send(b"beside")
+        limits = [packet_ending(seen, b"side").hop_limit, packet_ending(seen, b"side").hop_limit]
+
+        assert observe("hop_limits", limits) == [hops, 99]
+
+
+@claim(
     "IPV6_RTHDR.2const/IPV6_RTHDR/outgoing-flow",
     sentence="IPV6_RTHDR.2const/IPV6_RTHDR/outgoing",
     section="DESCRIPTION",

@@ -38,6 +38,8 @@ SIOCSIFFLAGS, SIOCADDMULTI, SIOCDELMULTI = 0x8914, 0x8931, 0x8932
 UP, UP_AND_PROMISCUOUS = (flags.to_bytes(2, sys.byteorder) for flags in (0x1043, 0x1143))
 NOWHERE = 999_999
 """The index of no interface."""
+ADDRESS = 8
+"""Where mr_address begins in a struct packet_mreq."""
 
 
 def of_right(hosts: Peers, type_: PacketMembership, address: bytes = b"") -> PacketMreq:
@@ -296,6 +298,30 @@ def test_an_address_of_another_size_is_refused(peers, observe, size):
         sock.packet_add_membership = of_right(peers, MULTICAST, TO_GROUP)
 
         assert observe("groups", hardware_groups(peers.right)) == ["01005e000077"]
+
+
+@claim(
+    "packet.7/PACKET_ADD_MEMBERSHIP/address-beyond",
+    sentence="packet.7/errors/einval",
+    section="ERRORS",
+    says="PACKET_ADD_MEMBERSHIP of a packet socket of SOCK_RAW whose mr_alen says that the address goes a "
+    "byte beyond the 16, 17 or 40 bytes that are given is refused with EINVAL, for the index of no "
+    "interface too, where one that ends with them is refused with ENODEV.",
+    needs=NEEDS,
+)
+@pytest.mark.parametrize("size", [16, 17, 40])
+def test_an_address_beyond_what_is_given_is_refused(peers, observe, size):
+    first = PACKET_ADD_MEMBERSHIP.codec.encode(PacketMreq(NOWHERE, PROMISC))[:6]
+    option = PACKET_ADD_MEMBERSHIP.through(raw(size))
+    within, beyond = ((size - ADDRESS + more).to_bytes(2, sys.byteorder) for more in (0, 1))
+    with packet_socket(peers.right) as sock:
+        with refused(errno.EINVAL):
+            sock.set(option, first + beyond + bytes(size - ADDRESS))
+        with refused(errno.ENODEV, "errno_within"):
+            sock.set(option, first + within + bytes(size - ADDRESS))
+        sock.packet_add_membership = of_right(peers, PROMISC)
+
+        assert observe("promiscuity", promiscuity(peers.right)[0]) == 1
 
 
 @claim(

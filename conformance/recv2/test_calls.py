@@ -21,14 +21,16 @@ from conformance.plugin.setups.conversations import (
     joined,
     say,
 )
-from conformance.plugin.setups.error_queue import next_error
+from conformance.plugin.setups.error_queue import STAMPED, next_error
+from conformance.plugin.setups.frames import EXPERIMENTAL
 from conformance.plugin.setups.interruptions import interrupting, recv_once
+from conformance.plugin.setups.packet_sockets import LOOPBACK, packet_socket
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.setups.readiness import await_end, await_error
 from conformance.plugin.setups.states import in_state
 from conformance.plugin.setups.threads import delayed, given_up
 from conformance.plugin.timing import SOON, timed
-from libsocket import Linger, MessageFlag, Shutdown, Socket, Ucred
+from libsocket import Linger, MessageFlag, Packet, Shutdown, Socket, Timestamping, Ucred
 from netns import Capability
 
 STREAMS = ["tcp", "tcp6", "unix"]
@@ -842,6 +844,25 @@ def test_an_error_has_the_flag(ns, observe, kind):
         other.send(b"hello")
 
         assert observe("flags", [error, calls.recvmsg(sock, 100).flags]) == [socket.MSG_ERRQUEUE, 0]
+
+
+@claim(
+    "recv.2/MSG_ERRQUEUE/told-packet",
+    sentence=("recv.2/MSG_ERRQUEUE/msg_flags", "recv.2/msg_flags/MSG_ERRQUEUE"),
+    section="DESCRIPTION",
+    says="What MSG_ERRQUEUE receives from a packet socket (SOCK_DGRAM), the transmit timestamp that it "
+    "asked for with SO_TIMESTAMPING, has MSG_ERRQUEUE in msg_flags, and a packet has not.",
+    needs=[Capability.NET_RAW],
+)
+def test_a_report_of_a_packet_has_the_flag(ns, observe):
+    with packet_socket(type=socket.SOCK_DGRAM) as sock:
+        sock.timestamping = Timestamping(STAMPED)
+        sock.send_message(b"hello", address=Packet(LOOPBACK, EXPERIMENTAL, address=bytes(6)))
+        await_error(sock)
+        received = [calls.recvmsg(sock, 100, flags=flags) for flags in (socket.MSG_ERRQUEUE, 0)]
+
+        told = [[one.data[-5:].decode(), one.flags & socket.MSG_ERRQUEUE] for one in received]
+        assert observe("data_and_flag", told) == [["hello", socket.MSG_ERRQUEUE], ["hello", 0]]
 
 
 @claim(

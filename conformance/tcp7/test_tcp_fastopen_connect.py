@@ -144,3 +144,29 @@ def test_a_read_waits_in_vain(peers, observe):
 
             sent = len(waiting_segments(asking))
             assert observe("lasted_and_segments", [took.lasted(1), sent]) == [True, 0]
+
+
+@claim(
+    "defacto/TCP_FASTOPEN_CONNECT/twice",
+    says="A second connect of a non-blocking TCP socket over IPv4 with TCP_FASTOPEN_CONNECT and a cookie, "
+    "whose first one succeeded and has sent nothing, fails with EISCONN, and a write makes the "
+    "connection then.",
+    since="4.11",
+    commit="3979ad7e82df",
+    needs=[VETH],
+    survives=COOKIE_KEPT,
+)
+def test_a_second_connect_finds_it_connected(peers, observe):
+    with fast_listener(peers) as listener:
+        get_cookie(peers, listener)
+        with fast_client(peers, listener) as client:
+            client.nonblocking = True
+            client.connect(listener.getsockname())
+            with refused(errno.EISCONN):
+                client.connect(listener.getsockname())
+            state = client.tcp_info.state
+            client.send(b"data")
+            with listener.accept()[0] as accepted:
+                accepted.rcvtimeo = SOON
+
+                assert observe("state_and_received", [state, accepted.recv(9).decode()]) == [SYN_SENT, "data"]

@@ -204,6 +204,13 @@ def option_got_to(fd: int, option: tuple[int, int], value: bool, length: bool, r
     return told.value
 
 
+def length_told(fd: int, option: tuple[int, int], room: int) -> list[object]:
+    """getsockopt(2) with so much room: what comes of it, and the length that it leaves, refused or not."""
+    memory, told = ctypes.create_string_buffer(room + 16), ctypes.c_int(room)
+    failed = _libc.getsockopt(fd, *option, memory, ctypes.byref(told)) < 0
+    return [errno_name(ctypes.get_errno()) if failed else "done", told.value]
+
+
 def _pointer(value: bytes | int | None) -> ctypes.c_void_p | ctypes.c_char_p:
     return ctypes.c_char_p(value) if isinstance(value, bytes) else ctypes.c_void_p(value)
 
