@@ -33,18 +33,21 @@ def unmatched(items: Sequence[pytest.Item], asked: Sequence[str]) -> list[str]:
 
 
 def asked_for(config: pytest.Config) -> list[str]:
-    """The patterns of both options. Raises: UsageError for a file that cannot be read."""
+    """The patterns of both options. Raises: UsageError for a file that cannot be read, or names no claim."""
     listed = [line for path in config.getoption("--claims-from") for line in _lines(path)]
     return [*config.getoption("--claim"), *listed]
 
 
 def _lines(path: Path) -> list[str]:
     try:
-        return contents(path, "the file").decode().split()
+        names = contents(path, "the file").decode().split()
     except FileError as error:
         raise pytest.UsageError(f"--claims-from {error}") from error
     except UnicodeDecodeError as error:
         raise pytest.UsageError(f"--claims-from {FileError(str(error), path)}") from error
+    if not names:  # all claims would be tried, as if nothing had been asked for
+        raise pytest.UsageError(f"--claims-from {FileError('the file names no claim', path)}")
+    return names
 
 
 def _ids(items: Sequence[pytest.Item]) -> dict[str, None]:

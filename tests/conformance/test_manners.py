@@ -88,6 +88,15 @@ def test_a_file_of_claims_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert f"--claims-from {tmp_path / 'none'}: the file cannot be read" in ended.said
 
 
+def test_a_file_that_names_no_claim_does_not_ask_for_all(tmp_path: Path) -> None:
+    (tmp_path / "claims").write_text("\n")
+
+    ended = suites.run(tmp_path, ONE, "--claims-from", str(tmp_path / "claims"))
+
+    assert ended.code == 4
+    assert f"--claims-from {tmp_path / 'claims'}: the file names no claim" in ended.said
+
+
 def test_one_file_is_not_for_several_records(tmp_path: Path) -> None:
     ended = suites.run(tmp_path, ONE, "--run-record", "a.jsonl", "--record-dir", "b")
 
