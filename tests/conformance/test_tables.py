@@ -202,7 +202,7 @@ FALSE = {
         "SIOCSIFMTU",
         'sockets = ["udp"]\nvalue = 1400\nerrno = "EPERM"\nshown-by = "SIOCGIFMTU"\nthen = 1500',
     ),
-    "read-nowhere": ("SO_LINGER", 'sockets = ["tcp", "unix"]\nsize = 8\ngives = 7'),
+    "read-nowhere": ("SO_LINGER", 'sockets = ["tcp", "unix"]\nsize = 9'),
     "set-nowhere": ("SO_KEEPALIVE", 'sockets = ["tcp"]\nthen = "02000000"'),
     "default": ("SO_KEEPALIVE", 'sockets = ["tcp"]\nvalue = 1'),
     "stored": ("SO_RCVLOWAT", 'sockets = ["tcp"]\nvalues = [[5, 6]]\nbefore = [7]'),

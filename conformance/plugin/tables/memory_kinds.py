@@ -38,20 +38,11 @@ class _OfMemory(Row, frozen=True, kw_only=True):
 
 
 class ReadNowhere(_OfMemory, frozen=True, kw_only=True):
-    """Read with no memory for what is ``lacking`` it fails with EFAULT, else it gives ``gives`` bytes."""
-
-    lacking: tuple[str, ...] = _LACKING
-    gives: int | None = None
-    """As many as there is room for, if it is not said."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if unknown := sorted(set(self.lacking) - set(_LACKING)):
-            raise RowError(f"{unknown[0]} cannot be lacking; that are {', '.join(_LACKING)}")
+    """Read with no memory for its value, its length or both it fails with EFAULT; else ``size`` come."""
 
     def cases(self) -> Iterator[Case]:
         """A test for what is lacking, on each kind of socket."""
-        yield from (Case(f"{kind}-{one}", kind, one) for kind, one in product(self.sockets, self.lacking))
+        yield from (Case(f"{kind}-{one}", kind, one) for kind, one in product(self.sockets, _LACKING))
 
 
 def test_what_is_read_needs_memory(observe: Observe, row: ReadNowhere, case: Case) -> None:
@@ -61,7 +52,7 @@ def test_what_is_read_needs_memory(observe: Observe, row: ReadNowhere, case: Cas
                 sock.fileno(), row.place, case.given == "length", case.given == "value", room=row.size
             )
 
-        assert observe("length", row.length(sock)) == (row.size if row.gives is None else row.gives)
+        assert observe("length", row.length(sock)) == row.size
 
 
 class SetNowhere(_OfMemory, frozen=True, kw_only=True):
