@@ -4,7 +4,7 @@
 # make mutants       change the kernel's sockets, one small change at a time, to see whether a claim notices (hours)
 # make kernels       check it in other kernels too (user-mode Linux, as an ordinary user), against results/runs
 # make built         build user-mode Linux from source, and check it there (needs gcc, flex, bison and bc; minutes)
-# make kernel-coverage   which lines of the kernel's own source the claims reach (builds one that counts; an hour)
+# make kernel-coverage   which lines of the kernel's own source the claims reach (builds one that counts; half an hour)
 # make site          draw the site into build/site: claims, options, documents and errors by kernel
 # make check         ruff, mypy, and the rules of the house: seconds, before every commit
 # make test          the project's own tests, and all that make check does, and pyright
