@@ -63,9 +63,12 @@ def test_it_has_the_sockets_that_it_was_given_and_no_others() -> None:
             program.call("getsockopt", kept, 1, 3, program.room(4), length)
 
 
-def test_a_program_that_dies_is_told() -> None:
+@pytest.mark.parametrize("before", [False, True], ids=["while it is asked", "before it is asked"])
+def test_a_program_that_dies_is_told(before: bool) -> None:
     with caller() as program:
         os.kill(program.pid, signal.SIGKILL)
+        if before:
+            os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOWAIT)
 
         with pytest.raises(ChildDied, match="SIGKILL"):
             program.call("getpid")

@@ -187,7 +187,7 @@ class Caller:
     def _write(self, address: int, data: bytes) -> None:
         if data:
             self._ask(CALLS["read"], 0, address, len(data))
-            os.write(self._to, data)
+            self._tell(data)
             assert _WORD.unpack(self._answer(_WORD.size))[0] == len(data)
 
     def _made(self, number: int, *words: int) -> int:
@@ -195,7 +195,13 @@ class Caller:
         return int(_WORD.unpack(self._answer(_WORD.size))[0])
 
     def _ask(self, *words: int) -> None:
-        os.write(self._to, _WORDS.pack(*words, *[0] * (7 - len(words))))
+        self._tell(_WORDS.pack(*words, *[0] * (7 - len(words))))
+
+    def _tell(self, data: bytes) -> None:
+        try:
+            os.write(self._to, data)
+        except BrokenPipeError:  # it died before it was asked, not while it answered
+            raise ChildDied(self._process.wait()) from None
 
     def _answer(self, size: int) -> bytes:
         data = b""
