@@ -74,6 +74,7 @@ class OtherKernels:
         self.records = records
         self.counters = counters
         self.claims: Sequence[Claim] = ()
+        self._files: dict[str, dict[Path, None]] = {}
         try:
             self.pool = GuestPool([name for name in names if name != HOST], jobs, config.rootpath)
         except KernelError as error:
@@ -82,15 +83,17 @@ class OtherKernels:
 
     def items_of(self, items: list[pytest.Item]) -> list[pytest.Item]:
         """What was selected, once for each kernel: tests on this one, claims on others."""
-        first = {
-            marked.claim.id: (item, marked.claim) for item in reversed(items) if (marked := stated(item))
-        }
-        claims = [claim for _, claim in reversed(first.values())]
+        first: dict[str, tuple[pytest.Item, Claim]] = {}
+        for item in items:
+            if marked := stated(item):
+                first.setdefault(marked.claim.id, (item, marked.claim))
+                self._files.setdefault(marked.claim.id, {})[item.path] = None
+        claims = [claim for _, claim in first.values()]
         self.claims = detailed(claims, items) if self._config.getoption("--catalogue") else claims
         elsewhere = [
             KernelItem.of(item, claim, name, self.pool)
             for name in self.pool.names
-            for item, claim in reversed(first.values())
+            for item, claim in first.values()
         ]
         return [*(items if self.here else ()), *elsewhere]
 
@@ -98,13 +101,14 @@ class OtherKernels:
         """Get the kernels and start the first guests on the claims that were selected."""
         asked = tuple(dict.fromkeys(item.claim.id for item in items if isinstance(item, KernelItem)))
         _or_exit(lambda: self.pool.prepare(self.records, self.counters))
-        _or_exit(lambda: self.pool.begin(self._command(), asked))
+        _or_exit(lambda: self.pool.begin(self._command(asked), asked))
 
-    def _command(self) -> list[str]:
+    def _command(self, asked: Sequence[str]) -> list[str]:
+        """What a guest runs. It collects no file without a claim that it is asked: all take seconds."""
         option = self._config.option
         words = [f"{flag}{text}" for flag, text in (("-k", option.keyword), ("-m", option.markexpr)) if text]
-        places = [str(self._config.invocation_params.dir / place) for place in self._config.args]
-        return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *places, *words]
+        files = dict.fromkeys(str(file) for claim in asked for file in self._files[claim])
+        return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, *words]
 
     @pytest.hookimpl(trylast=True)  # after the recorder, whose status a silent guest overrules
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
