@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from conformance.plugin.guest_run import GuestRun
+from conformance.plugin.guest_run import Command, GuestRun
+from conformance.plugin.guest_share import Ground, Share
 from kernels.archive import Archive
 from kernels.backend import kernel
 from kernels.built import NOTES
@@ -30,31 +31,29 @@ class GuestPool:
         self._jobs, self._root = jobs, root
         self._archive = Archive(Cache.of_user(), progress=Progress())
         self._scratch = scratch()
-        self._command: Sequence[str] = ()
-        self._asked: Sequence[str] = ()
 
-    def prepare(self, records: Path, counters: Path | None = None) -> None:
-        """Get every kernel before the first guest starts; ``counters`` is where theirs are kept.
+    def begin(
+        self, command: Command, asked: Sequence[str], records: Path, counters: Path | None = None
+    ) -> None:
+        """Get every kernel, then start the first guests on the claims ``asked``.
 
-        Raises KernelError.
+        ``counters`` is where those of the kernel are kept. Raises KernelError.
         """
         images = {name: one.obtain(self._archive) for name, one in self._kernels.items()}
+        shares = max(self._jobs // max(len(images), 1), 1)
         for name, image in images.items():
-            stem = file_stem(name)
-            folder = Path(self._scratch.name) / stem
-            record = records / f"{stem}.jsonl"
             if counters and not (image.folder / NOTES).is_dir():
                 raise NotCounting(name)
-            self.guests[name] = GuestRun(self._kernels[name], image, folder, record, counters)
+            stem = file_stem(name)
+            ground = Ground(self._kernels[name], image, self._root, counters)
+            folder, record = Path(self._scratch.name) / stem, records / f"{stem}.jsonl"
+            self.guests[name] = GuestRun(ground, command, folder, record)
+            self.guests[name].ask(asked, shares)
+        self._poll()
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._kernels)
-
-    def begin(self, command: Sequence[str], asked: Sequence[str]) -> None:
-        """Start the first guests; ``asked`` are the claims that the command will try, in their order."""
-        self._command, self._asked = command, asked
-        self._poll()
 
     def answer(self, name: str, claim: str) -> Answer | None:
         """What a kernel says of a claim, as soon as it does; None if it never will."""
@@ -70,8 +69,8 @@ class GuestPool:
         return (header.implementation, header.base) if header else (LINUX, "0")
 
     def finish(self) -> None:
-        """Let guests that have answered everything end by themselves: their footers are still to come."""
-        while any(guest.running and guest.complete for guest in self.guests.values()):
+        """Let guests that have answered everything end by themselves."""
+        while any(share.running and share.complete for share in self._shares()):
             self._poll()
             self._pause()
 
@@ -83,16 +82,19 @@ class GuestPool:
     def runs(self) -> list[Run]:
         return [guest.run for guest in self.guests.values() if guest.run]
 
+    def _shares(self) -> Iterator[Share]:
+        return (share for guest in self.guests.values() for share in guest.shares)
+
     def _pause(self) -> None:
-        running = [one.guest for one in self.guests.values() if one.guest and not one.ended]
+        running = [share.guest for share in self._shares() if share.guest and share.running]
         select.select(running, [], [], _PAUSE)
 
     def _poll(self) -> None:
         for guest in self.guests.values():
             guest.poll()
-            if guest.ending and guest.ending.error:
-                raise guest.ending.error
-        waiting = [guest for guest in self.guests.values() if not guest.running and not guest.ended]
-        free = self._jobs - sum(guest.running for guest in self.guests.values())
-        for guest in waiting[:free]:
-            guest.start(self._command, self._asked, self._root)
+            if guest.error:
+                raise guest.error
+        waiting = [share for share in self._shares() if share.waiting]
+        free = self._jobs - sum(share.running for share in self._shares())
+        for share in waiting[: max(free, 0)]:
+            share.start()

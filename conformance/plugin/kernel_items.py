@@ -100,8 +100,7 @@ class OtherKernels:
     def start(self, items: Sequence[pytest.Item]) -> None:
         """Get the kernels and start the first guests on the claims that were selected."""
         asked = tuple(dict.fromkeys(item.claim.id for item in items if isinstance(item, KernelItem)))
-        _or_exit(lambda: self.pool.prepare(self.records, self.counters))
-        _or_exit(lambda: self.pool.begin(self._command(asked), asked))
+        _or_exit(lambda: self.pool.begin(self._command, asked, self.records, self.counters))
 
     def _command(self, asked: Sequence[str]) -> list[str]:
         """What a guest runs. It collects no file without a claim that it is asked: all take seconds."""

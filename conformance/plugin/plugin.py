@@ -128,9 +128,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--kernel-jobs",
         type=int,
-        default=os.cpu_count(),
+        default=min(2 * (os.cpu_count() or 1), 16),
         metavar="N",
-        help="how many guests run side by side (default: the number of processors)",
+        help="how many guests run side by side; where there are more than kernels, several share a kernel's "
+        "claims (default: two for each processor, since a guest waits for its own timers half of the time, "
+        "and 16 at most)",
     )
     group.addoption(
         "--as-kernel",

@@ -13,7 +13,7 @@ import pytest
 from conformance.plugin import counters
 from conformance.plugin.counters import CounterWatch, counted
 from conformance.plugin.exit_status import Stopped
-from conformance.plugin.guest_run import GuestRun
+from conformance.plugin.guest_share import Ground, Share
 from tests.conformance import suites
 
 PLACE = "root/tree/objects-1/net/core/sock.gcda"
@@ -128,20 +128,16 @@ def test_tests_are_counted_one_at_a_time(tmp_path: Path, other: list[str]) -> No
 
 
 def test_the_host_takes_a_guest_s_counters_and_follows_no_link(tmp_path: Path) -> None:
-    run = GuestRun(
-        cast(Any, SimpleNamespace(name="built:tiny")),
-        cast(Any, None),
-        tmp_path,
-        tmp_path / "r",
-        tmp_path / "kept",
-    )
+    kernel = cast(Any, SimpleNamespace(name="built:tiny"))
+    ground = Ground(kernel, cast(Any, None), tmp_path, tmp_path / "kept")
+    share = Share(ground, [], [], tmp_path, cast(Any, None))
     there = tmp_path / "0" / "counters" / "socket.7" / "SO_MARK"
     there.mkdir(parents=True)
     (there / "value.zip").write_bytes(b"zip")
     (there / "link.zip").symlink_to("/etc/hostname")
 
     for claim in ("value", "link", "none"):
-        run._counted = f"socket.7/SO_MARK/{claim}"
-        run._keep_counters()
+        share._counted = f"socket.7/SO_MARK/{claim}"
+        share._keep_counters()
 
     assert [file.name for file in (tmp_path / "kept").rglob("*.zip")] == ["value.zip"]

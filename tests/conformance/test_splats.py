@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from conformance.plugin.guest_run import GuestRun
+from conformance.plugin.guest_share import Ground, Share
 from conformance.plugin.splats import Splat, SplatWatch, first_splat, messages, splat_on_console
 from conformance.plugin.verdict import blocked, judge, splatted
 from kernels.archive import Archive
 from kernels.backend import kernel
 from kernels.cache import Cache
 from kernels.progress import Progress
-from reports.model import Answer, Run, Verdict
+from reports.model import Answer, Header, Run, Verdict
 from reports.store import reference
 from tests.conformance import suites
 
@@ -184,20 +184,22 @@ WRITE_AND_RUN = 'mkdir /tmp/suite && printf %s "$1" > /tmp/suite/test_suite.py &
 def test_a_guest_that_a_panic_ends_is_broken_by_it_and_another_goes_on(tmp_path: Path) -> None:
     one = kernel(GUEST)
     image = one.obtain(Archive(Cache.of_user(), progress=Progress(quiet=True)))
-    guest = GuestRun(one, image, tmp_path / "guests", tmp_path / "record.jsonl")
     run = suites.command(Path("/tmp/suite"), "--run-record", os.devnull)
     write = ["sh", "-c", WRITE_AND_RUN, "sh", f"{suites.HEAD}\nfrom pathlib import Path\n{PANICKING}"]
+    taken: list[Header | Answer] = []
+    asked = ["doc.7/a/panics", "doc.7/b/holds"]
+    guest = Share(Ground(one, image, suites.ROOT), [*write, *run], asked, tmp_path / "guests", taken.append)
 
-    guest.start([*write, *run], ["doc.7/a/panics", "doc.7/b/holds"], suites.ROOT)
-    while not guest.ended:
+    guest.start()
+    while guest.running:
         guest.poll()
         time.sleep(0.05)
     guest.stop()
 
-    panicked = guest.answers["doc.7/a/panics"]
-    assert panicked.verdict is Verdict.BROKEN
+    panicked, held = (one for one in taken if isinstance(one, Answer))
+    assert (panicked.claim, panicked.verdict) == (asked[0], Verdict.BROKEN)
     assert panicked.observations == {"splat": "Kernel panic - not syncing: sysrq triggered crash"}
-    assert guest.answers["doc.7/b/holds"].verdict is Verdict.HOLDS
+    assert (held.claim, held.verdict) == (asked[1], Verdict.HOLDS)
 
 
 def test_a_hosts_log_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
