@@ -34,7 +34,11 @@ class Series:
         return bool(named and self._pattern(self.version, arch).match(version))
 
     def _pattern(self, text: str, arch: str) -> re.Pattern[str]:
-        return re.compile(text.replace("{series}", re.escape(self.number)).replace("{arch}", re.escape(arch)))
+        number, _, flavour = self.number.partition("-")
+        words = {"{series}": number, "{flavour}": f"{flavour}-" if flavour else "", "{arch}": arch}
+        for place, word in words.items():
+            text = text.replace(place, re.escape(word))
+        return re.compile(text)
 
 
 @dataclass(frozen=True)

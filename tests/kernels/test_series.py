@@ -28,6 +28,7 @@ def test_series_are_listed_oldest_first(backend: str) -> None:
         ("uml:6.1", "user-mode-linux", "6.1um4+b13"),
         ("virtme:5.10", "linux-image-5.10.0-46-amd64", "5.10.262-1"),
         ("virtme:6.12", "linux-image-6.12.90+deb13.1-amd64", "6.12.90-2"),
+        ("virtme:6.12-rt", "linux-image-6.12.90+deb13.1-rt-amd64", "6.12.90-2"),
         ("virtme:7.3", "linux-image-7.3.4+deb13-amd64", "7.3.4-1~bpo13+1"),
         ("gvisor:2022", "runsc", "0.0~20221219.0-2+b3"),
     ],
