@@ -26,7 +26,7 @@ ARGS ?=
 # Where the suite keeps what this kernel answers.
 RECORD := build/runs/$(shell uname -r).jsonl
 KERNELS ?= 5.10,6.1,6.12,7.2
-# The series that are built from source.
+# What is built from source: series, tarballs or trees.
 SOURCES ?= 6.1
 # The series whose lines are counted.
 COUNTED ?= 7.2
@@ -62,8 +62,8 @@ kernels: $(VENV)/.kernels
 
 built: $(VENV)/.kernels
 	@set -e; for series in $(subst $(comma), ,$(SOURCES)); do \
-	$(BIN)/python -m kernels build $$series -o $$series; \
-	$(BIN)/pytest conformance/ --kernel built:$$series --record-dir build/runs/built $(ARGS); done
+	$(BIN)/python -m kernels build $$series -o $${series##*/}; \
+	$(BIN)/pytest conformance/ --kernel built:$${series##*/} --record-dir build/runs/built $(ARGS); done
 
 # A claim that is not answered as declared (status 1) has reached lines all the same. To go on where a run was ended:
 # make kernel-coverage ARGS=--uncounted (status 5: no claim was left).
