@@ -16,6 +16,7 @@ from libsocket import (
     INT,
     IPV6_ADDRFORM,
     IPV6_FLOWLABEL_MGR,
+    IPV6_HOPOPTS,
     IPV6_JOIN_ANYCAST,
     IPV6_JOIN_GROUP,
     IPV6_LEAVE_ANYCAST,
@@ -36,9 +37,11 @@ from libsocket import (
     Socket,
     raw,
 )
-from netns import Capability
+from netns import Capability, without
 
 GROUP, SENDER = "ff02::1234", "fd00::2"
+SEGMENT = bytes([0, 2, 4, 0, 0, 0, 0, 0]) + bytes(15) + b"\1"
+"""A segment routing header of one segment, ::1."""
 FEWER = pytest.mark.parametrize("size", [0, 1, 3])
 IPPROTO_ICMPV6, IPPROTO_RAW, AF_INET, AF_INET6 = 58, 255, 2, 10
 
@@ -235,6 +238,28 @@ def test_a_lease_has_a_structure(ns, size):
 def test_no_routing_header_at_first(ns, observe, make):
     with make(AF_INET6) as sock:
         assert observe("size", len(sock.get(IPV6_RTHDR))) == 0
+
+
+@claim(
+    "defacto/IPV6_RTHDR/unprivileged",
+    says="A TCP or UDP socket over IPv6 takes a segment routing header as IPV6_RTHDR without CAP_NET_RAW, "
+    "reads it back, and has none any more once it is set with no byte; IPV6_HOPOPTS with no byte is refused "
+    "with EPERM there.",
+    since="4.10",
+    commit="a149e7c7ce81",
+    needs=[IPV6, Capability.NET_RAW],
+)
+@pytest.mark.parametrize("make", [Socket.tcp, Socket.udp], ids=["tcp", "udp"])
+def test_a_routing_header_takes_no_capability(ns, observe, make):
+    with make(AF_INET6) as sock, without(Capability.NET_RAW):
+        with refused(errno.EPERM):
+            sock.set(IPV6_HOPOPTS, b"")
+        sock.set(IPV6_RTHDR, SEGMENT)
+        read = [sock.get(IPV6_RTHDR).hex()]
+        sock.set(IPV6_RTHDR, b"")
+        read.append(sock.get(IPV6_RTHDR).hex())
+
+        assert observe("read", read) == [SEGMENT.hex(), ""]
 
 
 @claim(

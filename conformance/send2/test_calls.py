@@ -31,7 +31,7 @@ from conformance.plugin.setups.readiness import await_writable, writable
 from conformance.plugin.setups.states import in_state
 from conformance.plugin.setups.threads import given_up, in_thread
 from conformance.plugin.timing import SOON, TIMEOUT, timed
-from libsocket import MessageFlag, Shutdown, Socket
+from libsocket import UNSPEC, MessageFlag, Shutdown, Socket
 from netns import Capability
 
 STREAMS = ["tcp", "tcp6", "unix"]
@@ -900,6 +900,28 @@ def test_fast_open_twice(ns, observe):
             calls.sendto(sock, b"hello", address_of(listener), flags=MessageFlag.FASTOPEN)
 
         assert observe("state", sock.tcp_info.state) == SYN_SENT
+
+
+@claim(
+    "defacto/MSG_FASTOPEN/af-unspec",
+    says="A send with MSG_FASTOPEN to an address of the family AF_UNSPEC, on a TCP socket that is not "
+    "connected, over IPv4 and IPv6, fails with EOPNOTSUPP, and one to a listener's then connects.",
+    since="4.12",
+    commit="ba615f675281",
+    needs=[IPV6],
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"], ids=["tcp", "tcp6"])
+def test_fast_open_to_no_address(ns, observe, host):
+    with listening(host) as listener, Socket.tcp(listener.family) as client:
+        listener.rcvtimeo = SOON
+        with refused(errno.EOPNOTSUPP):
+            client.sendto(b"refused", MessageFlag.FASTOPEN, UNSPEC)
+        client.sendto(b"hello", MessageFlag.FASTOPEN, listener.getsockname())
+        accepted, _ = listener.accept()
+
+        with accepted:
+            accepted.rcvtimeo = SOON
+            assert observe("received", accepted.recv(64).decode()) == "hello"
 
 
 @claim(
