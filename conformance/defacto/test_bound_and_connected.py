@@ -20,8 +20,8 @@ from conformance.plugin.setups.udp import udp_receiver
 from conformance.plugin.timing import SOON
 from libsocket import Shutdown, Socket
 
-HOSTS = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 UDPS = pytest.mark.parametrize(("kind", "host"), [("udp", "127.0.0.1"), ("udp6", "::1")])
+RANGE = "net.ipv4.ip_local_port_range"
 TCPS = pytest.mark.parametrize(("kind", "host"), [("tcp", "127.0.0.1"), ("tcp6", "::1")])
 
 
@@ -153,26 +153,64 @@ def test_the_first_address_stays(ns, observe, kind, host):
 
 @claim(
     "defacto/SO_REUSEPORT/port-0",
-    says="Of 20 TCP or UDP sockets, over IPv4 and IPv6, that have SO_REUSEPORT and are bound to port 0 of "
-    "one address each has a port of its own.",
-    since="3.9",
-    commit="c617f398edd4",
+    says="Each of several TCP sockets, over IPv4 and IPv6, that have SO_REUSEPORT and are bound to port 0 of "
+    "one address has a port of its own: each of four ports of ip_local_port_range is chosen once, and the "
+    "fifth bind(2) fails with EADDRINUSE, where one to a port by number succeeds.",
+    since="4.10",
+    commit="0643ee4fd1b7",
     needs=[IPV6],
 )
-@pytest.mark.parametrize("kind", ["tcp", "tcp6", "udp", "udp6"])
-def test_each_has_a_port_of_its_own(ns, observe, kind):
+@TCPS
+def test_each_has_a_port_of_its_own(ns, observe, kind, host):
+    ns.sysctl[RANGE] = "40000 40003"
     with ExitStack() as sockets:
-        made = [sockets.enter_context(bound_with_reuseport(kind)) for _ in range(20)]
-        ports = {sock.getsockname()[1] for sock in made}
+        made = [sockets.enter_context(bound_with_reuseport(kind, host)) for _ in range(4)]
+        fifth = sockets.enter_context(with_reuseport(kind))
+        with refused(errno.EADDRINUSE):
+            fifth.bind((host, 0))
+        fifth.bind((host, 40_000))
 
-        assert observe("shared_and_ports", [sum(sock.reuseport for sock in made), len(ports)]) == [20, 20]
+        shared = sum(sock.reuseport for sock in (*made, fifth))
+        ports = [sorted(sock.getsockname()[1] for sock in made), fifth.getsockname()[1]]
+        assert observe("shared_four_and_fifth", [shared, *ports]) == [
+            5,
+            [40_000, 40_001, 40_002, 40_003],
+            40_000,
+        ]
 
 
-def bound_with_reuseport(kind: str) -> Socket:
-    """A socket with SO_REUSEPORT at a port of loopback that the kernel chooses."""
+@claim(
+    "defacto/SO_REUSEPORT/port-0-udp",
+    says="bind(2) to port 0 gives a UDP socket, over IPv4 and IPv6, with SO_REUSEPORT the port that another "
+    "with it has at that address, where ip_local_port_range has one alone; without the option it fails with "
+    "EADDRINUSE.",
+    since="3.9",
+    commit="ba418fa357a7",
+    needs=[IPV6],
+)
+@UDPS
+def test_a_port_is_chosen_that_is_shared(ns, observe, kind, host):
+    ns.sysctl[RANGE] = "40000 40000"
+    with bound_with_reuseport(kind, host) as first, SOCKETS[kind]() as other:
+        with refused(errno.EADDRINUSE):
+            other.bind((host, 0))
+        other.reuseport = True
+        other.bind((host, 0))
+
+        assert observe("ports", [first.getsockname()[1], other.getsockname()[1]]) == [40_000, 40_000]
+
+
+def with_reuseport(kind: str) -> Socket:
+    """A socket with SO_REUSEPORT."""
     sock = SOCKETS[kind]()
     sock.reuseport = True
-    sock.bind(("::1" if kind.endswith("6") else "127.0.0.1", 0))
+    return sock
+
+
+def bound_with_reuseport(kind: str, host: str) -> Socket:
+    """A socket with SO_REUSEPORT at a port that the kernel chooses."""
+    sock = with_reuseport(kind)
+    sock.bind((host, 0))
     return sock
 
 
