@@ -14,6 +14,7 @@ from conformance.plugin.refusal import errno_name, refused
 from conformance.plugin.setups.calls import answer
 from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.made_peer import MADE, made_peer
+from conformance.plugin.setups.mptcp_peer import RESET_AT_THE_END
 from conformance.plugin.setups.packet_sockets import packet_socket
 from conformance.plugin.setups.pairs import udp_across
 from conformance.plugin.setups.ports import bound_at_last
@@ -70,7 +71,7 @@ def test_who_connects_is_refused(ns, observe):
     commit="1da177e4c3f4",
     needs=MADE,
     survives={
-        "no-op: sendto(*": "a reset that ends the connection is not looked at",
+        **RESET_AT_THE_END,
         "no-op: shutdown(SHUT_WR*": "that it leaves a listener as it is is the control",
         "no-op: close(*": "the connection that was accepted is not looked at",
         "no-op: ioctl(FIONBIO*": "it only keeps a kernel that errs from waiting",
