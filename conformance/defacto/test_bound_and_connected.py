@@ -20,10 +20,9 @@ from conformance.plugin.setups.udp import udp_receiver
 from conformance.plugin.timing import SOON
 from libsocket import Shutdown, Socket
 
-HOSTS = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 UDPS = pytest.mark.parametrize(("kind", "host"), [("udp", "127.0.0.1"), ("udp6", "::1")])
+RANGE = "net.ipv4.ip_local_port_range"
 TCPS = pytest.mark.parametrize(("kind", "host"), [("tcp", "127.0.0.1"), ("tcp6", "::1")])
-MAPPED, OWN = "::ffff:127.0.0.1", "::1"
 
 
 @claim(
@@ -49,7 +48,7 @@ def test_a_socket_is_its_own_peer(ns, observe, kind, host):
 @claim(
     "defacto/connect/loopback-to-another-host",
     says="A UDP or TCP socket over IPv4 that is bound to 127.0.0.1 fails with EINVAL to connect to another "
-    "host, which one that is not bound can be connected to.",
+    "host, without route_localnet, which one that is not bound can be connected to.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[VETH],
@@ -74,8 +73,8 @@ def test_loopback_reaches_no_other_host(peers, observe, kind):
 
 @claim(
     "defacto/sendto/loopback-to-another-host",
-    says="A UDP socket over IPv4 that is bound to 127.0.0.1 fails with EINVAL to send to another host; one "
-    "that is not bound sends there.",
+    says="A UDP socket over IPv4 that is bound to 127.0.0.1 fails with EINVAL to send to another host, "
+    "without route_localnet; one that is not bound sends there.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[VETH],
@@ -153,67 +152,65 @@ def test_the_first_address_stays(ns, observe, kind, host):
 
 
 @claim(
-    "defacto/connect/mapped-to-ipv6",
-    says="A TCP or UDP socket over IPv6 that is bound to the mapped address of 127.0.0.1 fails with "
-    "EAFNOSUPPORT to connect to ::1; to that mapped address it can be connected.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-    needs=[IPV6],
-    survives=UDP_NEEDS_NO_LISTENER,
-)
-@pytest.mark.parametrize("kind", ["tcp6", "udp6"])
-def test_a_mapped_address_reaches_none_of_ipv6(ns, observe, kind):
-    with listening(OWN) as listener, listening(MAPPED) as mapped, SOCKETS[kind]() as sock:
-        sock.bind((MAPPED, 0))
-        with refused(errno.EAFNOSUPPORT):
-            sock.connect(listener.getsockname())
-        sock.connect(mapped.getsockname())
-
-        assert observe("peer", sock.getpeername()[0]) == MAPPED
-
-
-@claim(
-    "defacto/connect/ipv6-to-mapped",
-    says="A TCP or UDP socket over IPv6 that is bound to ::1 fails with ENETUNREACH to connect to the "
-    "mapped address of 127.0.0.1; to ::1 it can be connected.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-    needs=[IPV6],
-    survives=UDP_NEEDS_NO_LISTENER,
-)
-@pytest.mark.parametrize("kind", ["tcp6", "udp6"])
-def test_an_address_of_ipv6_reaches_no_mapped_one(ns, observe, kind):
-    with listening(OWN) as listener, listening(MAPPED) as mapped, SOCKETS[kind]() as sock:
-        sock.bind((OWN, 0))
-        with refused(errno.ENETUNREACH):
-            sock.connect(mapped.getsockname())
-        sock.connect(listener.getsockname())
-
-        assert observe("peer", sock.getpeername()[0]) == OWN
-
-
-@claim(
     "defacto/SO_REUSEPORT/port-0",
-    says="Of 20 TCP or UDP sockets, over IPv4 and IPv6, that have SO_REUSEPORT and are bound to port 0 of "
-    "one address each has a port of its own.",
-    since="3.9",
-    commit="c617f398edd4",
+    says="Each of several TCP sockets, over IPv4 and IPv6, that have SO_REUSEPORT and are bound to port 0 of "
+    "one address has a port of its own: each of four ports of ip_local_port_range is chosen once, and the "
+    "fifth bind(2) fails with EADDRINUSE, where one to a port by number succeeds.",
+    since="4.10",
+    commit="0643ee4fd1b7",
     needs=[IPV6],
 )
-@pytest.mark.parametrize("kind", ["tcp", "tcp6", "udp", "udp6"])
-def test_each_has_a_port_of_its_own(ns, observe, kind):
+@TCPS
+def test_each_has_a_port_of_its_own(ns, observe, kind, host):
+    ns.sysctl[RANGE] = "40000 40003"
     with ExitStack() as sockets:
-        made = [sockets.enter_context(bound_with_reuseport(kind)) for _ in range(20)]
-        ports = {sock.getsockname()[1] for sock in made}
+        made = [sockets.enter_context(bound_with_reuseport(kind, host)) for _ in range(4)]
+        fifth = sockets.enter_context(with_reuseport(kind))
+        with refused(errno.EADDRINUSE):
+            fifth.bind((host, 0))
+        fifth.bind((host, 40_000))
 
-        assert observe("shared_and_ports", [sum(sock.reuseport for sock in made), len(ports)]) == [20, 20]
+        shared = sum(sock.reuseport for sock in (*made, fifth))
+        ports = [sorted(sock.getsockname()[1] for sock in made), fifth.getsockname()[1]]
+        assert observe("shared_four_and_fifth", [shared, *ports]) == [
+            5,
+            [40_000, 40_001, 40_002, 40_003],
+            40_000,
+        ]
 
 
-def bound_with_reuseport(kind: str) -> Socket:
-    """A socket with SO_REUSEPORT at a port of loopback that the kernel chooses."""
+@claim(
+    "defacto/SO_REUSEPORT/port-0-udp",
+    says="bind(2) to port 0 gives a UDP socket, over IPv4 and IPv6, with SO_REUSEPORT the port that another "
+    "with it has at that address, where ip_local_port_range has one alone; without the option it fails with "
+    "EADDRINUSE.",
+    since="3.9",
+    commit="ba418fa357a7",
+    needs=[IPV6],
+)
+@UDPS
+def test_a_port_is_chosen_that_is_shared(ns, observe, kind, host):
+    ns.sysctl[RANGE] = "40000 40000"
+    with bound_with_reuseport(kind, host) as first, SOCKETS[kind]() as other:
+        with refused(errno.EADDRINUSE):
+            other.bind((host, 0))
+        other.reuseport = True
+        other.bind((host, 0))
+
+        assert observe("ports", [first.getsockname()[1], other.getsockname()[1]]) == [40_000, 40_000]
+
+
+def with_reuseport(kind: str) -> Socket:
+    """A socket with SO_REUSEPORT."""
     sock = SOCKETS[kind]()
     sock.reuseport = True
-    sock.bind(("::1" if kind.endswith("6") else "127.0.0.1", 0))
+    return sock
+
+
+def bound_with_reuseport(kind: str, host: str) -> Socket:
+    """A socket with SO_REUSEPORT at a port that the kernel chooses."""
+    sock = with_reuseport(kind)
+    sock.bind((host, 0))
     return sock
 
 
@@ -250,7 +247,8 @@ def test_two_clients_have_one_name(ns, observe, kind, host):
 @claim(
     "defacto/connect/after-shutdown",
     says="A non-blocking TCP socket, over IPv4 and IPv6, whose connect(2) goes on and that is shut down "
-    "for receiving and sending gives the attempt up, and connects to another listener then.",
+    "for receiving and sending gives the attempt up, with ECONNRESET in SO_ERROR, and connects to another "
+    "listener then.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6],

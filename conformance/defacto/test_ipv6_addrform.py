@@ -61,8 +61,8 @@ def test_it_reads_as_the_family(ns, observe):
     "defacto/IPV6_ADDRFORM/protocol-on-top",
     says="Setting IPV6_ADDRFORM to AF_INET fails with EBUSY on a TCP connection of a socket over IPv6 to an "
     "IPv4-mapped address once TCP_ULP is set to tls; one without becomes one of IPv4.",
-    since="5.6",
-    commit="b6f6118901d1",
+    since="5.7",
+    commit="82c9ae440857",
     needs=[IPV6, TLS],
 )
 def test_a_connection_with_tls_stays(ns, observe):

@@ -203,11 +203,13 @@ def test_a_frame_is_queued_whole(ns, observe):
         whole = len(sock.recv(2000))
         sender.send(frame(bytes(100)))
         await_readable(sock)
+        fits = answer(lambda: sock.recv(2000, 0x40))
         copies = [status & (USER | COPY) for status in slots.statuses()]
 
-    assert observe("without_whole_copies", [without, whole, copies]) == [
+    assert observe("without_whole_fits_copies", [without, whole, fits, copies]) == [
         "EAGAIN",
         1515,
+        "EAGAIN",
         [USER, USER | COPY, USER, AVAILABLE],
     ]
 

@@ -38,8 +38,8 @@ def devices(ns):
 
 @claim(
     "defacto/SO_BINDTODEVICE/ports-apart",
-    says="Two TCP or two UDP sockets can be bound to one port without options if SO_BINDTODEVICE has bound "
-    "them to two interfaces, and not if to one: EADDRINUSE.",
+    says="Two TCP or two UDP sockets over IPv4 can be bound to one port without options if SO_BINDTODEVICE "
+    "has bound them to two interfaces, and not if to one: EADDRINUSE.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[VETH],
@@ -54,8 +54,8 @@ def test_two_interfaces_have_a_port_each(devices, observe, make):
 
 @claim(
     "defacto/SO_BINDTODEVICE/port-of-all",
-    says="Of two TCP or two UDP sockets for one port of which one is bound to an interface and one to none "
-    "the second cannot be bound, EADDRINUSE, until the first is closed.",
+    says="Of two TCP or two UDP sockets over IPv4 for one port of which one is bound to an interface and one "
+    "to none the second cannot be bound, EADDRINUSE, until the first is closed.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[VETH],
@@ -70,9 +70,9 @@ def test_no_interface_is_each(devices, observe, make, first, second):
 
 @claim(
     "defacto/SO_BINDTODEVICE/port-shared",
-    says="Two TCP or two UDP sockets for one port, both bound to an interface, or one of them to none, can "
-    "be bound if both have SO_REUSEADDR, or both SO_REUSEPORT, and not if one has, or each the other: "
-    "EADDRINUSE.",
+    says="Two TCP or two UDP sockets over IPv4 for one port, both bound to an interface, or one of them to "
+    "none, can be bound if both have SO_REUSEADDR, or both SO_REUSEPORT, and not if one has, or each the "
+    "other: EADDRINUSE.",
     since="3.9",
     commit="c617f398edd4",
     needs=[VETH],
@@ -99,8 +99,8 @@ def test_both_share(devices, observe, *, make, first, second, ours, theirs, expe
 
 @claim(
     "defacto/SO_BINDTODEVICE/port-after-move",
-    says="A port that a UDP or TCP socket was bound to on one interface is free there once the socket is "
-    "closed, though SO_BINDTODEVICE has bound it to another since.",
+    says="A port that a UDP or TCP socket over IPv4 was bound to on one interface is free there once the "
+    "socket is closed, though SO_BINDTODEVICE has bound it to another since.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[VETH],
@@ -114,8 +114,8 @@ def test_a_moved_socket_leaves_its_port(devices, observe, make):
 
 @claim(
     "defacto/bind/third-shares-with-each",
-    says="A third UDP or TCP socket for a port has to share SO_REUSEADDR or SO_REUSEPORT with each of the "
-    "two that have it: EADDRINUSE; once one of them is closed, with the other alone.",
+    says="A third UDP or TCP socket over IPv4 for a port has to share SO_REUSEADDR or SO_REUSEPORT with each "
+    "of the two that have it: EADDRINUSE; once one of them is closed, with the other alone.",
     since="3.9",
     commit="c617f398edd4",
 )
@@ -150,10 +150,11 @@ def by_device(kind: str, stack: ExitStack, *hosts: str) -> list[Socket]:
 @claim(
     "defacto/SO_REUSEPORT/by-interface",
     says="Of UDP or TCP sockets over IPv4 that share a port by SO_REUSEPORT those that are bound to the "
-    "interface by which datagrams or connections come, if they came last, get all, each some; those bound "
-    "to no interface get all where there are none of these, and one bound to another nothing.",
-    since="4.5",
-    commit="e32ea7e74727",
+    "interface by which datagrams or connections come, and were bound to the port, and listened, last, get "
+    "all, each some; once they are closed one bound to no interface gets all, and one bound to another "
+    "interface nothing.",
+    since="4.6",
+    commit="c125e80b8868",
     needs=[VETH],
     survives=STAY_OPEN,
 )
@@ -173,9 +174,10 @@ def test_the_interface_counts(devices, observe, kind):
 @claim(
     "defacto/SO_REUSEPORT/no-interface-last",
     says="Of UDP or TCP sockets over IPv4 that share a port by SO_REUSEPORT one that is bound to no "
-    "interface, and came last, gets all, also what comes by the interface to which the others are bound.",
-    since="4.5",
-    commit="e32ea7e74727",
+    "interface, and was bound to the port, and listened, last, gets all, also what comes by the interface to "
+    "which the others are bound.",
+    since="4.6",
+    commit="c125e80b8868",
     survives=STAY_OPEN,
 )
 @pytest.mark.parametrize("kind", ["udp", "tcp"])
@@ -264,7 +266,7 @@ def test_a_listener_of_both_has_both(ns, observe, host):
 @claim(
     "defacto/connect/chosen-port-kept",
     says="The port that connect(2) chose for a TCP or UDP socket, over IPv4 and IPv6, cannot be bound by "
-    "another at its address, or at every one: EADDRINUSE; once the socket is closed it can, of UDP.",
+    "another at its address, or at every one: EADDRINUSE; another port can.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6],
@@ -304,54 +306,6 @@ def test_a_chosen_port_is_shared(ns, observe, family):
         other.bind(sock.getsockname())
 
         assert observe("same", other.getsockname() == sock.getsockname()) is True
-
-
-@claim(
-    "defacto/bind/port-0-reuseaddr-tcp",
-    says="With SO_REUSEADDR bind(2) to port 0 chooses each port of ip_local_port_range once for TCP sockets "
-    "over IPv4, and fails with EADDRINUSE then.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-def test_no_port_of_tcp_is_chosen_twice(ns, observe):
-    ns.sysctl[RANGE] = "40000 40003"
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(reusing(Socket.tcp)) for _ in range(5)]
-        for sock in sockets[:4]:
-            sock.bind(("127.0.0.1", 0))
-        with refused(errno.EADDRINUSE):
-            sockets[4].bind(("127.0.0.1", 0))
-
-        ports = sorted(sock.getsockname()[1] for sock in sockets[:4])
-        assert observe("options_and_ports", [[sock.reuseaddr for sock in sockets], ports]) == [
-            [True] * 5,
-            [40_000, 40_001, 40_002, 40_003],
-        ]
-
-
-@claim(
-    "defacto/bind/port-0-reuseaddr-udp",
-    says="With SO_REUSEADDR bind(2) to port 0 gives a fifth UDP socket over IPv4 a port though "
-    "ip_local_port_range has four and all are taken; without it it fails with EADDRINUSE.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
-)
-def test_a_port_of_udp_is_chosen_twice(ns, observe):
-    with ExitStack() as stack:
-        holders = [stack.enter_context(reusing(Socket.udp)) for _ in range(4)]
-        for port, sock in enumerate(holders, 40_000):
-            sock.bind(("127.0.0.1", port))
-        ns.sysctl[RANGE] = "40000 40003"
-        fifth, alone = stack.enter_context(reusing(Socket.udp)), stack.enter_context(Socket.udp())
-        with refused(errno.EADDRINUSE):
-            alone.bind(("127.0.0.1", 0))
-        fifth.bind(("127.0.0.1", 0))
-
-        within = 40_000 <= fifth.getsockname()[1] <= 40_003
-        assert observe("options_and_within", [[one.reuseaddr for one in (*holders, fifth)], within]) == [
-            [True] * 5,
-            True,
-        ]
 
 
 def reusing(make: Callable[[], Socket]) -> Socket:

@@ -207,8 +207,8 @@ def test_any_socket_replaces_the_program(ns, observe, make):
     says="Setting SO_ATTACH_REUSEPORT_CBPF of a UDP or TCP socket over IPv4 fails with ENOMEM where "
     "net.core.optmem_max is 0, and its group keeps the program that it has; where there is room that is "
     "replaced.",
-    since="4.5",
-    commit="538950a1b752",
+    since="4.6",
+    commit="c125e80b8868",
     needs=[sysctl("net.core.optmem_max")],
     survives=OTHERS_IN_GROUP,
 )
