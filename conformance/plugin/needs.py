@@ -21,7 +21,9 @@ from conformance.plugin.setups.firewall import drop_all_that_arrives
 from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, POLICY
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.namespaces import devices_in_sysfs
+from conformance.plugin.setups.netlink_taps import add_tap
 from conformance.plugin.setups.options import set_on_udp
+from conformance.plugin.setups.socket_dumps import netlink_rows, packet_rows
 from conformance.plugin.setups.vsock import ANY, LOCAL, listening, of_device, port_of, vsock
 from conformance.plugin.surroundings import in_want
 from kernels.inside import in_guest
@@ -283,6 +285,16 @@ def _try_own_kernel() -> None:
         pass
 
 
+def _try_tap() -> None:
+    with Namespace() as namespace, namespace.entered():
+        add_tap("made")
+
+
+def _try_netlink_dump() -> None:
+    if not netlink_rows():
+        raise FileNotFoundError(errno.ENOENT, "netlink sockets are not listed")
+
+
 def _try_ipv6() -> None:
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
         sock.bind(("::1", 0))
@@ -529,6 +541,15 @@ VSOCK_DEVICE = Need("device:/dev/vsock", lambda: _works(_try_vsock_device, OSErr
 OWN_KERNEL = Need("kernel:own", lambda: _works(_try_own_kernel, NetnsError))
 """A kernel that runs nothing but the suite, a guest's, so that what is the whole kernel's may be changed."""
 
+NLMON = Need("link:nlmon", lambda: _works(_try_tap, OSError))
+"""Interfaces on which netlink messages are seen (CONFIG_NLMON)."""
+
+NETLINK_DIAG = Need("sock_diag:AF_NETLINK", lambda: _works(_try_netlink_dump, OSError))
+"""That netlink sockets are listed by sock_diag(7) (CONFIG_NETLINK_DIAG)."""
+
+PACKET_DIAG = Need("sock_diag:AF_PACKET", lambda: _works(packet_rows, OSError))
+"""That packet sockets are (CONFIG_PACKET_DIAG)."""
+
 _NEEDS = (
     ANOTHER_USER,
     VETH,
@@ -570,6 +591,9 @@ _NEEDS = (
     VSOCK_LOOPBACK,
     VSOCK_DEVICE,
     OWN_KERNEL,
+    NLMON,
+    NETLINK_DIAG,
+    PACKET_DIAG,
 )
 _CODES = {
     **{one.code: one for one in _NEEDS},
