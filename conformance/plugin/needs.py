@@ -19,8 +19,10 @@ from conformance.plugin.setups.callers import caller
 from conformance.plugin.setups.capabilities import EPOLLWAKEUP, audit_told, events_in_epoll
 from conformance.plugin.setups.firewall import drop_all_that_arrives
 from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, POLICY
+from conformance.plugin.setups.message_queues import message_queue
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.namespaces import devices_in_sysfs
+from conformance.plugin.setups.netlink_policies import broken
 from conformance.plugin.setups.netlink_taps import add_tap
 from conformance.plugin.setups.options import set_on_udp
 from conformance.plugin.setups.socket_dumps import netlink_rows, packet_rows
@@ -285,6 +287,17 @@ def _try_own_kernel() -> None:
         pass
 
 
+def _try_red() -> None:
+    with Namespace() as namespace, namespace.entered():
+        if broken("bitfield").error == -errno.ENOENT:
+            raise FileNotFoundError(errno.ENOENT, "there is no queueing discipline red")
+
+
+def _try_queue() -> None:
+    with message_queue():
+        pass
+
+
 def _try_tap() -> None:
     with Namespace() as namespace, namespace.entered():
         add_tap("made")
@@ -541,6 +554,12 @@ VSOCK_DEVICE = Need("device:/dev/vsock", lambda: _works(_try_vsock_device, OSErr
 OWN_KERNEL = Need("kernel:own", lambda: _works(_try_own_kernel, NetnsError))
 """A kernel that runs nothing but the suite, a guest's, so that what is the whole kernel's may be changed."""
 
+RED = Need("discipline:red", lambda: _works(_try_red, FileNotFoundError))
+"""The queueing discipline red (CONFIG_NET_SCH_RED), whose settings have a bitfield."""
+
+MQUEUE = Need("call:mq_notify", lambda: _works(_try_queue, OSError))
+"""POSIX message queues (CONFIG_POSIX_MQUEUE), in an IPC namespace that can be made."""
+
 NLMON = Need("link:nlmon", lambda: _works(_try_tap, OSError))
 """Interfaces on which netlink messages are seen (CONFIG_NLMON)."""
 
@@ -591,6 +610,8 @@ _NEEDS = (
     VSOCK_LOOPBACK,
     VSOCK_DEVICE,
     OWN_KERNEL,
+    RED,
+    MQUEUE,
     NLMON,
     NETLINK_DIAG,
     PACKET_DIAG,

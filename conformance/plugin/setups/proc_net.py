@@ -94,6 +94,11 @@ def lines_of(name: str, sock: Socket) -> list[dict[str, str]]:
     return [one for one in rows if one["Inode"] == str(os.fstat(sock.fileno()).st_ino)]
 
 
+def count_of(name: str) -> int:
+    """How many lines a file has beside its headings."""
+    return len((_FILES / name).read_text().splitlines()) - 1
+
+
 def cells_of(name: str, sock: Socket, *columns: str) -> list[str]:
     """Some words of the one line that a socket has in ``netlink`` or ``packet``."""
     (row,) = lines_of(name, sock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -17,6 +18,11 @@ _FAILED: Final = ctypes.c_void_p(-1).value
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mmap.restype = ctypes.c_void_p
+
+
+def ring_request(size: int) -> bytes:
+    """A request for a ring of one block of 4096 bytes with four slots, in so many bytes."""
+    return struct.pack("=IIII", 4096, 1, 1024, 4).ljust(size, b"\0")
 
 
 def mapped_size(sock: Socket, size: int, *, offset: int = 0) -> int:
