@@ -180,8 +180,8 @@ def test_packet_shows_its_own_namespace(ns, observe):
     "defacto/proc-net-ptype/packet",
     says="/proc/net/ptype lists a packet socket of SOCK_RAW with the protocol ETH_P_ALL by the interface "
     "that it is bound to: as ALL and packet_rcv, with a receive ring as ALL and tpacket_rcv.",
-    since="2.6.24",
-    commit="0e1256ffdf02",
+    since="5.17",
+    commit="1d10f8a1f40b",
     needs=[*NEEDS, VETH],
 )
 @pytest.mark.parametrize(
