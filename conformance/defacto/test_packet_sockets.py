@@ -11,9 +11,10 @@ from socket import SOCK_DGRAM, SOCK_RAW
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import PACKET_DIAG, VETH, link, qdisc
+from conformance.plugin.needs import EGRESS, PACKET_DIAG, VETH, link, qdisc
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import NOWHERE, option_got, option_set
+from conformance.plugin.setups.firewall import drop_all_that_leaves
 from conformance.plugin.setups.frames import EXPERIMENTAL, HEADER, waiting_frames
 from conformance.plugin.setups.ipv6 import index_of
 from conformance.plugin.setups.packet_senders import (
@@ -486,7 +487,7 @@ def test_a_group_needs_memory(ns, observe):
 
 @claim(
     "defacto/PACKET_RX_RING/no-memory",
-    says="PACKET_RX_RING of a packet socket of SOCK_RAW from where there is no memory fails with EINVAL, of "
+    says="PACKET_RX_RING of a packet socket of SOCK_RAW from where there is no memory is refused, of "
     "TPACKET_V1 and of TPACKET_V3; from memory a ring is made.",
     since="3.2",
     commit="f6fb8f100b80",
@@ -497,7 +498,7 @@ def test_a_group_needs_memory(ns, observe):
 def test_a_ring_needs_memory(ns, observe, version, size):
     with packet_socket() as sock:
         sock.packet_version = version
-        with refused(errno.EINVAL):
+        with refused():
             option_set(sock.fileno(), (SOL_PACKET, PACKET_RX_RING), NOWHERE, size)
         option_set(sock.fileno(), (SOL_PACKET, PACKET_RX_RING), ring_request(size))
         with refused(errno.EBUSY, "errno_of_second"):
@@ -668,3 +669,25 @@ def test_a_version_needs_room(ns, observe, room):
             option_got(sock.fileno(), (SOL_PACKET, PACKET_HDRLEN), room)
 
         assert observe("given", len(option_got(sock.fileno(), (SOL_PACKET, PACKET_HDRLEN), 5))) == 4
+
+
+@claim(
+    "defacto/PACKET_QDISC_BYPASS/egress",
+    says="A chain of nftables at the hook egress drops what a packet socket of SOCK_RAW sends by its "
+    "interface, with PACKET_QDISC_BYPASS too: send(2) fails with ENOBUFS, and succeeds by another interface.",
+    since="5.16",
+    commit="0d7308c0ff5f",
+    needs=[*WIRE, EGRESS],
+    survives={"no-op: setsockopt(*QDISC_BYPASS*": "without it the chain drops as well"},
+)
+@pytest.mark.parametrize("bypass", [False, True])
+def test_a_chain_drops_what_is_sent(peers, observe, bypass):
+    with peers.left.entered():
+        drop_all_that_leaves(peers.left.device)
+    with packet_socket(peers.left) as receiver, packet_socket(peers.left, SOCK_RAW, 0) as sender:
+        sender.packet_qdisc_bypass = bypass
+        with refused(errno.ENOBUFS):
+            sender.sendto(frame(b"dropped"), Packet(index_of(peers.left), EXPERIMENTAL))
+        sender.sendto(frame(b"sent"), Packet(LOOPBACK, EXPERIMENTAL))
+
+        assert observe("received", receiver.recv(100)[HEADER:].decode()) == "sent"

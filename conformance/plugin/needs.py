@@ -17,7 +17,7 @@ from conformance.plugin.setups.alg import hash_socket
 from conformance.plugin.setups.bpf import returning
 from conformance.plugin.setups.callers import caller
 from conformance.plugin.setups.capabilities import EPOLLWAKEUP, audit_told, events_in_epoll
-from conformance.plugin.setups.firewall import drop_all_that_arrives
+from conformance.plugin.setups.firewall import drop_all_that_arrives, drop_all_that_leaves
 from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, POLICY
 from conformance.plugin.setups.message_queues import message_queue
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
@@ -287,6 +287,11 @@ def _try_own_kernel() -> None:
         pass
 
 
+def _try_egress() -> None:
+    with Namespace() as namespace, namespace.entered():
+        drop_all_that_leaves("lo")
+
+
 def _try_red() -> None:
     with Namespace() as namespace, namespace.entered():
         if broken("bitfield").error == -errno.ENOENT:
@@ -554,6 +559,9 @@ VSOCK_DEVICE = Need("device:/dev/vsock", lambda: _works(_try_vsock_device, OSErr
 OWN_KERNEL = Need("kernel:own", lambda: _works(_try_own_kernel, NetnsError))
 """A kernel that runs nothing but the suite, a guest's, so that what is the whole kernel's may be changed."""
 
+EGRESS = Need("firewall:egress", lambda: _works(_try_egress, OSError))
+"""Rules for what an interface is given to send (CONFIG_NF_TABLES_NETDEV and CONFIG_NETFILTER_EGRESS)."""
+
 RED = Need("discipline:red", lambda: _works(_try_red, FileNotFoundError))
 """The queueing discipline red (CONFIG_NET_SCH_RED), whose settings have a bitfield."""
 
@@ -610,6 +618,7 @@ _NEEDS = (
     VSOCK_LOOPBACK,
     VSOCK_DEVICE,
     OWN_KERNEL,
+    EGRESS,
     RED,
     MQUEUE,
     NLMON,
