@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import MPTCP, MQUEUE, NLMON, RED, initially, qdisc
+from conformance.plugin.needs import MPTCP, MQUEUE, NLMON, RED, VETH, initially, qdisc
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.message_queues import (
     REMOVED,
@@ -36,6 +36,7 @@ from conformance.plugin.setups.netlink import (
     NLMSG_DONE,
     NLMSG_ERROR,
     REQUEST,
+    about,
     acknowledged,
     addresses_in,
     asked,
@@ -89,7 +90,7 @@ from libsocket import (
     Other,
     Socket,
 )
-from netns import Capability, only
+from netns import Capability, Namespace, only
 from netns.netlink import attributes, receive
 
 OLD = "1da177e4c3f4"
@@ -109,6 +110,19 @@ def add_addresses(changer: Socket, count: int) -> None:
     """Give loopback so many addresses."""
     for one in range(count):
         changer.send(new_address(f"10.8.{one // 250}.{one % 250 + 1}", REQUEST | CREATE | EXCL))
+
+
+def send_times(sock: Socket, data: bytes, count: int) -> None:
+    """Send the same several times."""
+    for _ in range(count):
+        sock.send(data)
+
+
+def add_links(ns: Namespace, pairs: int) -> list[str]:
+    """Add pairs of interfaces; their names."""
+    for one in range(pairs):
+        ns.add_veth(f"left{one}", f"right{one}")
+    return [f"{side}{one}" for side in ("left", "right") for one in range(pairs)]
 
 
 @claim(
@@ -277,8 +291,7 @@ def test_a_dump_is_dropped(ns, observe, request_, error):
 def test_answers_find_no_room(ns, observe):
     with netlink_socket() as sock:
         sock.rcvbuf = 0
-        for _ in range(EVENTS):
-            sock.send(get_link())
+        send_times(sock, get_link(), EVENTS)
         with refused(errno.ENOBUFS):
             sock.recv(4096)
         received = len(drained(sock))
@@ -299,8 +312,7 @@ def test_a_dump_waits_for_room(ns, observe):
         add_addresses(changer, 1)
         sock.set(NETLINK_NO_ENOBUFS, True)
         sock.rcvbuf = 0
-        for _ in range(EVENTS):
-            sock.send(get_link())
+        send_times(sock, get_link(), EVENTS)
         sock.send(get_addresses())
         found = drained(sock)
 
@@ -312,6 +324,25 @@ def test_a_dump_waits_for_room(ns, observe):
             ["127.0.0.1", "10.8.0.1"],
             NLMSG_DONE,
         ]
+
+
+@claim(
+    "defacto/NETLINK_ROUTE/links-in-datagrams",
+    says="A dump of ten interfaces by NETLINK_ROUTE takes several datagrams, has one message of each, and "
+    "ends with NLMSG_DONE and no error.",
+    since="2.6.12",
+    commit=OLD,
+    needs=[VETH],
+)
+def test_links_are_dumped_in_datagrams(ns, observe):
+    known = add_links(ns, 5)
+    with netlink_socket() as sock:
+        first = asked(sock, get_link(REQUEST | DUMP, index=0))
+        rest = drained(sock)
+
+    listed = about([one for one in first + rest if one.type == NEWLINK], *known)
+    found = [NLMSG_DONE in types(first), len(listed), rest[-1].type, rest[-1].body[:4].hex()]
+    assert observe("ended_at_once_links_end", found) == [False, 10, NLMSG_DONE, "00000000"]
 
 
 @claim(

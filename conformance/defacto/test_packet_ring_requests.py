@@ -25,7 +25,7 @@ from conformance.plugin.setups.proc_net import count_of
 from conformance.plugin.setups.readiness import await_readable, polled
 from conformance.plugin.setups.rings import held_by_child, mapped_size, ring_request
 from conformance.plugin.setups.states import names
-from libsocket import Packet, PacketRxRing, PacketTxRing, TpacketReq, TpacketReq3
+from libsocket import Packet, PacketRxRing, PacketTxRing, Socket, TpacketReq, TpacketReq3
 from netns import Capability
 
 OLD, BLOCKS = "1da177e4c3f4", "f6fb8f100b80"
@@ -38,6 +38,18 @@ RING, NO_RING = TpacketReq(4096, 1, 1024, 4), TpacketReq(0, 0, 0, 0)
 PAGE = mmap.PAGESIZE
 SLOW = {"rate": "100kbit", "burst": 150, "limit": 10_000}
 """Settings of a token bucket that lets the first frame of a hundred bytes go at once, and the next later."""
+
+
+def send_times(sock: Socket, data: bytes, count: int) -> None:
+    """Send the same several times."""
+    for _ in range(count):
+        sock.send(data)
+
+
+def fill(slots: Slots) -> None:
+    """Have a packet sent from each slot with the next send(2)."""
+    for slot in range(COUNT):
+        slots.request(slot, frame(b"hello"))
 
 
 @claim(
@@ -195,8 +207,7 @@ def test_what_waits_is_sent_after_the_close(peers, observe):
 def test_a_socket_with_a_send_ring_is_writable(ns, observe):
     with packet_socket() as sock, Slots(sock, send=True) as slots:
         before = names(polled(sock, select.POLLOUT))
-        for slot in range(COUNT):
-            slots.request(slot, frame(b"hello"))
+        fill(slots)
 
         assert observe("free_and_full", [before, names(polled(sock, select.POLLOUT))]) == [["OUT"], ["OUT"]]
 
@@ -235,8 +246,7 @@ def test_a_block_comes_when_it_is_full(ns, observe):
     request = TpacketReq3(4096, 4, 2048, 8, 60_000)
     with packet_socket(protocol=0) as sender, packet_socket() as sock, PacketRxRing(sock, request) as ring:
         sender.bind(Packet(LOOPBACK, 0))
-        for _ in range(2):
-            sender.send(frame(bytes(1500)))
+        send_times(sender, frame(bytes(1500)), 2)
         before = names(polled(sock, select.POLLIN))
         sender.send(frame(bytes(1500)))
         await_readable(sock)

@@ -11,12 +11,13 @@ from socket import SOCK_DGRAM, SOCK_RAW
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import EGRESS, PACKET_DIAG, VETH, link, qdisc
+from conformance.plugin.needs import EGRESS, IPV6_TUNNEL, PACKET_DIAG, VETH, link, qdisc
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import NOWHERE, option_got, option_set
 from conformance.plugin.setups.firewall import drop_all_that_leaves
 from conformance.plugin.setups.frames import EXPERIMENTAL, HEADER, waiting_frames
 from conformance.plugin.setups.ipv6 import index_of
+from conformance.plugin.setups.netlink_taps import add_tunnel
 from conformance.plugin.setups.packet_senders import (
     SOCK_PACKET,
     bound_sender,
@@ -86,6 +87,12 @@ def address_for(type_: int, device: str = "lo") -> Other | Packet:
 def content(type_: int, data: bytes) -> bytes:
     """What a packet socket of a type sends for some data."""
     return data if type_ == SOCK_DGRAM else frame(data)
+
+
+def send_times(sock: Socket, data: bytes, count: int) -> None:
+    """Send the same several times."""
+    for _ in range(count):
+        sock.send(data)
 
 
 @claim(
@@ -384,8 +391,7 @@ def test_what_finds_no_room_is_counted(ns, observe):
     with packet_socket(None, SOCK_PACKET) as sock, packet_socket(protocol=0) as sender:
         sock.rcvbuf = 0
         sender.bind(Packet(LOOPBACK, 0))
-        for _ in range(100):
-            sender.send(frame(bytes(100)))
+        send_times(sender, frame(bytes(100)), 100)
         await_readable(sock)
         dropped = sock.meminfo.drops
         received = len(waiting_frames(sock))
@@ -691,3 +697,27 @@ def test_a_chain_drops_what_is_sent(peers, observe, bypass):
         sender.sendto(frame(b"sent"), Packet(LOOPBACK, EXPERIMENTAL))
 
         assert observe("received", receiver.recv(100)[HEADER:].decode()) == "sent"
+
+
+@claim(
+    "defacto/packet_socket/long-addresses",
+    says="A send on a packet socket of SOCK_DGRAM by an interface whose addresses have sixteen bytes, an "
+    "IPv6 tunnel, fails with EINVAL to a struct sockaddr_ll of twenty bytes, in which they do not fit; to "
+    "one of 28, as the tunnel is not up, with ENETDOWN. SOCK_RAW does not look at the address: ENETDOWN.",
+    since="5.1",
+    commit="486efdc8f6ce",
+    needs=[*NEEDS, IPV6_TUNNEL],
+)
+@pytest.mark.parametrize(
+    ("type_", "length", "error"),
+    [(SOCK_DGRAM, 20, errno.EINVAL), (SOCK_DGRAM, 28, errno.ENETDOWN), (SOCK_RAW, 20, errno.ENETDOWN)],
+    ids=["short", "whole", "raw"],
+)
+def test_an_address_has_room_for_a_long_one(ns, observe, type_, length, error):
+    address = Packet(add_tunnel("tunnel"), EXPERIMENTAL).raw.ljust(length, b"\0")
+    with packet_socket() as receiver, packet_socket(None, type_, 0) as sender:
+        with refused(error):
+            sender.sendto(content(type_, b"tunnel"), Other(socket.AF_PACKET, address[2:]))
+        sender.sendto(content(type_, b"loopback"), address_for(type_))
+
+        assert observe("received", receiver.recv(100)[HEADER:].decode()) == "loopback"

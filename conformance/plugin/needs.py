@@ -23,7 +23,7 @@ from conformance.plugin.setups.message_queues import message_queue
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.namespaces import devices_in_sysfs
 from conformance.plugin.setups.netlink_policies import broken
-from conformance.plugin.setups.netlink_taps import add_tap
+from conformance.plugin.setups.netlink_taps import add_tap, add_tunnel
 from conformance.plugin.setups.options import set_on_udp
 from conformance.plugin.setups.socket_dumps import netlink_rows, packet_rows
 from conformance.plugin.setups.vsock import ANY, LOCAL, listening, of_device, port_of, vsock
@@ -285,6 +285,11 @@ def _try_own_kernel() -> None:
         raise NetnsError(errno.EPERM, "others may run on this kernel")
     with initial_sysctl_set("net.core.rmem_max", initial_sysctl("net.core.rmem_max")):
         pass
+
+
+def _try_tunnel() -> None:
+    with Namespace() as namespace, namespace.entered():
+        add_tunnel("made")
 
 
 def _try_egress() -> None:
@@ -559,6 +564,9 @@ VSOCK_DEVICE = Need("device:/dev/vsock", lambda: _works(_try_vsock_device, OSErr
 OWN_KERNEL = Need("kernel:own", lambda: _works(_try_own_kernel, NetnsError))
 """A kernel that runs nothing but the suite, a guest's, so that what is the whole kernel's may be changed."""
 
+IPV6_TUNNEL = Need("link:ip6tnl", lambda: _works(_try_tunnel, OSError))
+"""Tunnels over IPv6 (CONFIG_IPV6_TUNNEL)."""
+
 EGRESS = Need("firewall:egress", lambda: _works(_try_egress, OSError))
 """Rules for what an interface is given to send (CONFIG_NF_TABLES_NETDEV and CONFIG_NETFILTER_EGRESS)."""
 
@@ -618,6 +626,7 @@ _NEEDS = (
     VSOCK_LOOPBACK,
     VSOCK_DEVICE,
     OWN_KERNEL,
+    IPV6_TUNNEL,
     EGRESS,
     RED,
     MQUEUE,
