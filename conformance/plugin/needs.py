@@ -17,11 +17,15 @@ from conformance.plugin.setups.alg import hash_socket
 from conformance.plugin.setups.bpf import returning
 from conformance.plugin.setups.callers import caller
 from conformance.plugin.setups.capabilities import EPOLLWAKEUP, audit_told, events_in_epoll
-from conformance.plugin.setups.firewall import drop_all_that_arrives
+from conformance.plugin.setups.firewall import drop_all_that_arrives, drop_all_that_leaves
 from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, POLICY
+from conformance.plugin.setups.message_queues import message_queue
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.namespaces import devices_in_sysfs
+from conformance.plugin.setups.netlink_policies import broken
+from conformance.plugin.setups.netlink_taps import add_tap, add_tunnel
 from conformance.plugin.setups.options import set_on_udp
+from conformance.plugin.setups.socket_dumps import netlink_rows, packet_rows
 from conformance.plugin.setups.vsock import ANY, LOCAL, listening, of_device, port_of, vsock
 from conformance.plugin.surroundings import in_want
 from kernels.inside import in_guest
@@ -283,6 +287,37 @@ def _try_own_kernel() -> None:
         pass
 
 
+def _try_tunnel() -> None:
+    with Namespace() as namespace, namespace.entered():
+        add_tunnel("made")
+
+
+def _try_egress() -> None:
+    with Namespace() as namespace, namespace.entered():
+        drop_all_that_leaves("lo")
+
+
+def _try_red() -> None:
+    with Namespace() as namespace, namespace.entered():
+        if broken("bitfield").error == -errno.ENOENT:
+            raise FileNotFoundError(errno.ENOENT, "there is no queueing discipline red")
+
+
+def _try_queue() -> None:
+    with message_queue():
+        pass
+
+
+def _try_tap() -> None:
+    with Namespace() as namespace, namespace.entered():
+        add_tap("made")
+
+
+def _try_netlink_dump() -> None:
+    if not netlink_rows():
+        raise FileNotFoundError(errno.ENOENT, "netlink sockets are not listed")
+
+
 def _try_ipv6() -> None:
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
         sock.bind(("::1", 0))
@@ -529,6 +564,27 @@ VSOCK_DEVICE = Need("device:/dev/vsock", lambda: _works(_try_vsock_device, OSErr
 OWN_KERNEL = Need("kernel:own", lambda: _works(_try_own_kernel, NetnsError))
 """A kernel that runs nothing but the suite, a guest's, so that what is the whole kernel's may be changed."""
 
+IPV6_TUNNEL = Need("link:ip6tnl", lambda: _works(_try_tunnel, OSError))
+"""Tunnels over IPv6 (CONFIG_IPV6_TUNNEL)."""
+
+EGRESS = Need("firewall:egress", lambda: _works(_try_egress, OSError))
+"""Rules for what an interface is given to send (CONFIG_NF_TABLES_NETDEV and CONFIG_NETFILTER_EGRESS)."""
+
+RED = Need("discipline:red", lambda: _works(_try_red, FileNotFoundError))
+"""The queueing discipline red (CONFIG_NET_SCH_RED), whose settings have a bitfield."""
+
+MQUEUE = Need("call:mq_notify", lambda: _works(_try_queue, OSError))
+"""POSIX message queues (CONFIG_POSIX_MQUEUE), in an IPC namespace that can be made."""
+
+NLMON = Need("link:nlmon", lambda: _works(_try_tap, OSError))
+"""Interfaces on which netlink messages are seen (CONFIG_NLMON)."""
+
+NETLINK_DIAG = Need("sock_diag:AF_NETLINK", lambda: _works(_try_netlink_dump, OSError))
+"""That netlink sockets are listed by sock_diag(7) (CONFIG_NETLINK_DIAG)."""
+
+PACKET_DIAG = Need("sock_diag:AF_PACKET", lambda: _works(packet_rows, OSError))
+"""That packet sockets are (CONFIG_PACKET_DIAG)."""
+
 _NEEDS = (
     ANOTHER_USER,
     VETH,
@@ -570,6 +626,13 @@ _NEEDS = (
     VSOCK_LOOPBACK,
     VSOCK_DEVICE,
     OWN_KERNEL,
+    IPV6_TUNNEL,
+    EGRESS,
+    RED,
+    MQUEUE,
+    NLMON,
+    NETLINK_DIAG,
+    PACKET_DIAG,
 )
 _CODES = {
     **{one.code: one for one in _NEEDS},

@@ -15,8 +15,10 @@ _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
 _NEW_TABLE, _NEW_CHAIN = _NFTABLES << 8, _NFTABLES << 8 | 3
 _TABLE_NAME = 1
 _CHAIN_TABLE, _CHAIN_NAME, _CHAIN_HOOK, _CHAIN_POLICY, _CHAIN_TYPE = 1, 3, 0x8004, 5, 7
-_HOOK_NUMBER, _HOOK_PRIORITY = 1, 2
+_HOOK_NUMBER, _HOOK_PRIORITY, _HOOK_DEVICE = 1, 2, 3
 _LOCAL_IN, _DROP = 1, 0
+_NETDEV, _EGRESS = 5, 1
+"""The family of chains at interfaces, NFPROTO_NETDEV, and the hook that sees what they send."""
 _ANSWERS: Final = 2
 """Requests that are answered: the table and the chain."""
 _ERROR_AT = 16
@@ -32,10 +34,19 @@ def drop_all_that_arrives() -> None:
 
     What answers is there once the request is sent.
     """
-    hook = attribute(_HOOK_NUMBER, _number(_LOCAL_IN)) + attribute(_HOOK_PRIORITY, _number(0))
+    _drop(socket.AF_INET, _LOCAL_IN)
+
+
+def drop_all_that_leaves(device: str) -> None:
+    """From now on drop every packet that an interface is to send. Raises: OSError where it is refused."""
+    _drop(_NETDEV, _EGRESS, attribute(_HOOK_DEVICE, device.encode() + b"\0"))
+
+
+def _drop(family: int, number: int, of: bytes = b"") -> None:
+    hook = attribute(_HOOK_NUMBER, _number(number)) + attribute(_HOOK_PRIORITY, _number(0)) + of
     chain = (
         attribute(_CHAIN_TABLE, b"made\0")
-        + attribute(_CHAIN_NAME, b"input\0")
+        + attribute(_CHAIN_NAME, b"all\0")
         + attribute(_CHAIN_HOOK, hook)
         + attribute(_CHAIN_POLICY, _number(_DROP))
         + attribute(_CHAIN_TYPE, b"filter\0")
@@ -43,8 +54,8 @@ def drop_all_that_arrives() -> None:
     flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_ACK
     batch = (
         message(_BATCH_BEGIN, NLM_F_REQUEST, _header(socket.AF_UNSPEC, _NFTABLES))
-        + message(_NEW_TABLE, flags, _header(socket.AF_INET) + attribute(_TABLE_NAME, b"made\0"))
-        + message(_NEW_CHAIN, flags, _header(socket.AF_INET) + chain)
+        + message(_NEW_TABLE, flags, _header(family) + attribute(_TABLE_NAME, b"made\0"))
+        + message(_NEW_CHAIN, flags, _header(family) + chain)
         + message(_BATCH_END, NLM_F_REQUEST, _header(socket.AF_UNSPEC, _NFTABLES))
     )
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER) as sock:

@@ -87,6 +87,36 @@ def unix_row_of(sock: Socket) -> list[list[object]]:
     return [[one.flags, one.type, one.state, one.path] for one in unix_rows() if one.inode == inode]
 
 
+def lines_of(name: str, sock: Socket) -> list[dict[str, str]]:
+    """The lines of one socket in ``netlink`` or ``packet``, by its inode: its words by their headings."""
+    first, *lines = (_FILES / name).read_text().splitlines()
+    rows = [dict(zip(first.split(), line.split(), strict=True)) for line in lines]
+    return [one for one in rows if one["Inode"] == str(os.fstat(sock.fileno()).st_ino)]
+
+
+def count_of(name: str) -> int:
+    """How many lines a file has beside its headings."""
+    return len((_FILES / name).read_text().splitlines()) - 1
+
+
+def cells_of(name: str, sock: Socket, *columns: str) -> list[str]:
+    """Some words of the one line that a socket has in ``netlink`` or ``packet``."""
+    (row,) = lines_of(name, sock)
+    return [row[column] for column in columns]
+
+
+def protocols_of(device: str) -> list[list[str]]:
+    """What ``ptype`` lists for an interface: protocols, and the functions that take their frames."""
+    lines = [line.split() for line in (_FILES / "ptype").read_text().splitlines()[1:]]
+    return [[one[0], one[-1]] for one in lines if one[1] == device]
+
+
+def functions_of(protocol: str) -> list[str]:
+    """The functions that ``ptype`` lists for a protocol, on any interface or none."""
+    lines = [line.split() for line in (_FILES / "ptype").read_text().splitlines()[1:]]
+    return [one[-1] for one in lines if one[0] == protocol]
+
+
 def _address(text: str) -> tuple[str, int]:
     """``0100007F:10E1``: words of 32 bits in the machine's order, and a port."""
     host, port = text.split(":")
