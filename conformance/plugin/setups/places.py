@@ -1,4 +1,4 @@
-"""Memory of which a part is not there, and sends from it."""
+"""Memory of which a part is not there, memory that is not to be written, and sends from such places."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from libsocket import Socket
 
 PAGE: Final = mmap.PAGESIZE
 _PROT_NONE, _PROT_ALL, _MAP_SHARED = 0, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED
+_PROT_READ: Final = mmap.PROT_READ
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mmap.restype = ctypes.c_void_p
@@ -35,6 +36,22 @@ def ending_memory(data: bytes) -> Iterator[int]:
         start = place + PAGE - len(data)
         ctypes.memmove(start, data, len(data))
         yield start
+
+
+@contextmanager
+def read_only_memory(data: bytes) -> Iterator[int]:
+    """Where some data is, in memory that may be read and not written."""
+    with _mapped(PAGE, -1, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as place:
+        ctypes.memmove(place, data, len(data))
+        _checked(_libc.mprotect(ctypes.c_void_p(place), ctypes.c_size_t(PAGE), _PROT_READ))
+        yield place
+
+
+@contextmanager
+def room(size: int) -> Iterator[int]:
+    """Where there is memory for so many bytes."""
+    memory = ctypes.create_string_buffer(size)
+    yield ctypes.addressof(memory)
 
 
 @contextmanager
