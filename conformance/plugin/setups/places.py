@@ -48,9 +48,9 @@ def read_only_memory(data: bytes) -> Iterator[int]:
 
 
 @contextmanager
-def room(size: int) -> Iterator[int]:
-    """Where there is memory for so many bytes."""
-    memory = ctypes.create_string_buffer(size)
+def room(size: int, data: bytes = b"") -> Iterator[int]:
+    """Where there is memory for so many bytes, the first of which are given."""
+    memory = ctypes.create_string_buffer(data, size)
     yield ctypes.addressof(memory)
 
 
