@@ -79,7 +79,7 @@ def places(data: bytes, kind: str | None) -> AbstractContextManager[int]:
     """Where some data is: in memory (``rw``), in some that is not to be written (``r``), or nowhere."""
     if kind is None:
         return nullcontext(NOWHERE)
-    return read_only_memory(data) if kind == "r" else room(len(data), data)
+    return read_only_memory(data) if kind == "r" else room(data)
 
 
 def beginning(data: bytes, there: int) -> AbstractContextManager[int]:
@@ -180,7 +180,7 @@ def test_a_syn_that_found_no_memory_stays(ns, observe, host, version, memory):
         listener.tcp_save_syn = 1
         with pending_connection(listener), listener.accept()[0] as accepted:
             with refused(errno.EFAULT):
-                option_got_to(accepted.fileno(), place(TCP_SAVED_SYN), *memory, room=200)
+                option_got_to(accepted.fileno(), place(TCP_SAVED_SYN), memory[0], memory[1], room=200)
 
             assert observe("version", accepted.tcp_saved_syn[0] >> 4) == version
 
@@ -203,7 +203,7 @@ def test_a_request_needs_memory(ns, observe, family, memory):
         sender.send(b"12345")
         receiver.recv(1, socket.MSG_PEEK)
         with refused(errno.EFAULT):
-            option_got_to(receiver.fileno(), place(TCP_ZEROCOPY_RECEIVE), *memory, room=24)
+            option_got_to(receiver.fileno(), place(TCP_ZEROCOPY_RECEIVE), memory[0], memory[1], room=24)
         told = receiver.get(
             TCP_ZEROCOPY_RECEIVE, request=TcpZerocopyReceive(address=address, length=4096)
         ).recv_skip_hint
@@ -364,7 +364,7 @@ def test_options_need_memory(ns, observe, there):
     ("kind", "option"), [("udp", IP_OPTIONS), ("tcp", IP_PKTOPTIONS)], ids=["options", "pktoptions"]
 )
 def test_no_byte_of_ip_is_told(ns, observe, kind, option):
-    with SOCKETS[kind]() as sock, room(64) as value, read_only_memory(word(64)) as length:
+    with SOCKETS[kind]() as sock, room(bytes(64)) as value, read_only_memory(word(64)) as length:
         there = len(option_got(sock.fileno(), (socket.IPPROTO_IP, option), 64))
         with refused(errno.EFAULT):
             observe("returned", option_got_at(sock.fileno(), (socket.IPPROTO_IP, option), value, length))
@@ -398,7 +398,7 @@ def test_no_byte_of_ip_is_told(ns, observe, kind, option):
     ids=["hopopts", "rthdr", "dstopts", "pktoptions"],
 )
 def test_no_byte_of_ipv6_is_told(ns, observe, kind, option):
-    with SOCKETS[kind]() as sock, room(64) as value, read_only_memory(word(64)) as length:
+    with SOCKETS[kind]() as sock, room(bytes(64)) as value, read_only_memory(word(64)) as length:
         there = len(option_got(sock.fileno(), (socket.IPPROTO_IPV6, option), 64))
         with refused(errno.EFAULT):
             observe("returned", option_got_at(sock.fileno(), (socket.IPPROTO_IPV6, option), value, length))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from conformance.plugin.setups.calls import option_got_at
 from conformance.plugin.setups.files import memory_file
 from conformance.plugin.setups.raw_control import Iovec, Msghdr
 from libsocket import Socket
@@ -48,9 +50,9 @@ def read_only_memory(data: bytes) -> Iterator[int]:
 
 
 @contextmanager
-def room(size: int, data: bytes = b"") -> Iterator[int]:
-    """Where there is memory for so many bytes, the first of which are given."""
-    memory = ctypes.create_string_buffer(data, size)
+def room(data: bytes) -> Iterator[int]:
+    """Where some data is, in memory that may be written."""
+    memory = ctypes.create_string_buffer(data, len(data))
     yield ctypes.addressof(memory)
 
 
@@ -78,6 +80,14 @@ def send_from(sock: Socket, place: int, size: int, *, several: bool = False) -> 
     if several:
         return _checked(_libc.sendmmsg(sock.fileno(), ctypes.byref(_Mmsghdr(message, 0)), 1, 0))
     return _checked(_libc.sendmsg(sock.fileno(), ctypes.byref(message), 0))
+
+
+def partly_written(sock: Socket, option: tuple[int, int], size: int, written: str) -> int:
+    """getsockopt(2) with room for so many bytes where the ``value`` alone, or its ``length``, can be written."""
+    length = size.to_bytes(ctypes.sizeof(ctypes.c_int), sys.byteorder)
+    values, lengths = (room, read_only_memory) if written == "value" else (read_only_memory, room)
+    with values(bytes(size)) as where, lengths(length) as told:
+        return option_got_at(sock.fileno(), option, where, told)
 
 
 def _checked(returned: int) -> int:

@@ -87,7 +87,7 @@ class ReadOnlyLength(_OfMemory, frozen=True, kw_only=True):
 def test_the_length_is_written(observe: Observe, row: ReadOnlyLength, case: Case) -> None:
     with (
         row.made(case) as sock,
-        room(row.size) as value,
+        room(bytes(row.size)) as value,
         read_only_memory(row.size.to_bytes(INT.size, sys.byteorder)) as length,
     ):
         with refused(errno.EFAULT):
