@@ -22,6 +22,7 @@ from conformance.plugin.setups.calls import (
     option_got_to,
     option_set,
 )
+from conformance.plugin.setups.flow_labels import FLOWLABEL_MGR, label_read, label_request
 from conformance.plugin.setups.ipv6 import LOOPBACK, OPTIONS, packet_options
 from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.places import ending_memory, read_only_memory, room
@@ -40,6 +41,7 @@ from libsocket import (
     TCP_SAVED_SYN,
     TCP_ULP,
     TCP_ZEROCOPY_RECEIVE,
+    In6FlowlabelReq,
     IpMsfilter,
     Option,
     Socket,
@@ -53,6 +55,12 @@ VALUE_AND_LENGTH = ("getsockopt.2/EFAULT/optval", "getsockopt.2/EFAULT/optlen")
 MEMORY = pytest.mark.parametrize(
     "memory", [(False, True), (True, False), (False, False)], ids=["value", "length", "both"]
 )
+PLACES = pytest.mark.parametrize(
+    ("value", "length"),
+    [(None, "rw"), ("rw", None), (None, None), ("r", "rw"), ("rw", "r")],
+    ids=["value", "length", "both", "value-written", "length-written"],
+)
+"""Where they are, as :func:`places` has it."""
 GROUP, SENDER = socket.inet_aton("239.1.2.3"), socket.inet_aton("127.0.0.1")
 IP_MSFILTER, IP_UNBLOCK_SOURCE, IP_BLOCK_SOURCE = 41, 37, 38
 IP_ADD_SOURCE_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP = 39, 40
@@ -282,11 +290,7 @@ def test_a_filter_needs_memory(ns, observe):
     "EFAULT where its value, its length or both are where there is no memory, or are not to be written; with "
     "memory the filter is read.",
 )
-@pytest.mark.parametrize(
-    ("value", "length"),
-    [(None, "rw"), ("rw", None), (None, None), ("r", "rw"), ("rw", "r")],
-    ids=["value", "length", "both", "value-written", "length-written"],
-)
+@PLACES
 def test_a_filter_is_read_into_memory(ns, observe, value, length):
     with Socket.udp() as sock, places(FILTER, value) as where, places(word(20), length) as size:
         set_ip(sock, JOIN, (IP_MSFILTER, FILTER, 20))
@@ -294,6 +298,36 @@ def test_a_filter_is_read_into_memory(ns, observe, value, length):
             option_got_at(sock.fileno(), place(MSFILTER), where, size)
 
         assert observe("senders", list(sock.get(MSFILTER, request=REQUEST).sources)) == ["127.0.0.1"]
+
+
+LABEL = 0x12345
+
+
+@claim(
+    "getsockopt.2/EFAULT/read-ipv6-flowlabel-mgr",
+    sentence=VALUE_AND_LENGTH,
+    section="ERRORS",
+    says="Reading IPV6_FLOWLABEL_MGR of a TCP socket over IPv6 that was connected with a flow label that it "
+    "leased fails with EFAULT where its value, its length or both are where there is no memory, or are not "
+    "to be written; with memory the label is read.",
+    since="3.14",
+    needs=[IPV6],
+)
+@PLACES
+def test_a_label_is_read_into_memory(ns, observe, value, length):
+    with (
+        listening("::1") as listener,
+        Socket.tcp(socket.AF_INET6) as sock,
+        places(label_request(), value) as where,
+        places(word(32), length) as size,
+    ):
+        sock.ipv6_flowinfo_send = True
+        sock.ipv6_flowlabel_mgr = In6FlowlabelReq("::1", LABEL, share=1, flags=1)
+        sock.connect(("::1", listener.getsockname()[1], LABEL))
+        with refused(errno.EFAULT):
+            option_got_at(sock.fileno(), FLOWLABEL_MGR, where, size)
+
+        assert observe("label", label_read(sock)[0]) == LABEL
 
 
 STICKY = socket.inet_pton(socket.AF_INET6, "::1") + word(LOOPBACK)

@@ -82,8 +82,17 @@ def send_from(sock: Socket, place: int, size: int, *, several: bool = False) -> 
     return _checked(_libc.sendmsg(sock.fileno(), ctypes.byref(message), 0))
 
 
+def requested(sock: Socket, option: tuple[int, int], request: bytes, size: int | None = None) -> bytes:
+    """getsockopt(2) of what a request asks for, with another size if need be; what is there then."""
+    count = len(request) if size is None else size
+    with room(request) as where, room(count.to_bytes(ctypes.sizeof(ctypes.c_int), sys.byteorder)) as told:
+        option_got_at(sock.fileno(), option, where, told)
+        length = ctypes.c_int.from_address(told).value
+        return ctypes.string_at(where, min(length, len(request)))
+
+
 def partly_written(sock: Socket, option: tuple[int, int], size: int, written: str) -> int:
-    """getsockopt(2) with room for so many bytes where the ``value`` alone, or its ``length``, can be written."""
+    """getsockopt(2) with so much room, where the ``value`` alone can be written, or its ``length``."""
     length = size.to_bytes(ctypes.sizeof(ctypes.c_int), sys.byteorder)
     values, lengths = (room, read_only_memory) if written == "value" else (read_only_memory, room)
     with values(bytes(size)) as where, lengths(length) as told:
