@@ -33,7 +33,7 @@ FREE, TAKEN = 99, 11
 @claim(
     "defacto/bind/crowded-port",
     says="A port that 11 UDP sockets, over IPv4 and IPv6, have, each at an address of its own, can be bound "
-    "at another address, and cannot at one of those, nor at every one: EADDRINUSE.",
+    "at another address, and cannot at one of those: EADDRINUSE.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6],
@@ -44,13 +44,31 @@ def test_a_port_is_taken_by_address(ns, observe, family):
         port = crowded[0].getsockname()[1]
         with refused(errno.EADDRINUSE):
             sock.bind((address_of(family, TAKEN), port))
-        with refused(errno.EADDRINUSE, "errno_any"):
-            sock.bind((anywhere(family), port))
         sock.bind((address_of(family, FREE), port))
         with refused(errno.EADDRINUSE, "errno_twice"):
             other.bind((address_of(family, FREE), port))
 
         assert observe("bound", sock.getsockname()[:2] == (address_of(family, FREE), port)) is True
+
+
+@claim(
+    "defacto/bind/crowded-port-at-every-address",
+    says="A port that 11 UDP sockets, over IPv4 and IPv6, have, each at an address of its own, cannot be "
+    "bound at every address, as one that one of them has cannot: EADDRINUSE.",
+    since="7.0",
+    backports=("6.1.168", "6.6.131", "6.12.80", "6.18.21", "6.19.11"),
+    commit="e537dd15d0d4",
+    needs=[IPV6],
+)
+@FAMILIES
+@pytest.mark.parametrize("count", [1, 10, 11])
+def test_a_port_that_many_have_is_not_free(ns, observe, family, count):
+    with crowd(family, count=count) as crowded, free_to_bind(family) as sock:
+        with refused(errno.EADDRINUSE):
+            sock.bind((anywhere(family), crowded[0].getsockname()[1]))
+        sock.bind((anywhere(family), 0))
+
+        assert observe("bound", sock.getsockname()[0]) == anywhere(family)
 
 
 @claim(

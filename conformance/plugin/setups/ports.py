@@ -41,15 +41,17 @@ def bound_in_turn(make: Callable[[], Socket], *steps: str, host: str = "0.0.0.0"
 
 
 @contextmanager
-def crowd(family: int, *options: Option[Any], any_too: bool = False) -> Iterator[list[Socket]]:
-    """Eleven UDP sockets at one port, each at an address of its own, with options on; the first at any if so.
+def crowd(
+    family: int, *options: Option[Any], any_too: bool = False, count: int = _CROWD
+) -> Iterator[list[Socket]]:
+    """Eleven UDP sockets, or so many, at one port, each at an address of its own, with options on; the first at any if so.
 
     Beyond ten a kernel looks for who has a port by its address.
     """
     with ExitStack() as stack:
         port = 0
         found: list[Socket] = []
-        for host in range(1, _CROWD + 1):
+        for host in range(1, count + 1):
             sock = stack.enter_context(free_to_bind(family, *options))
             sock.bind((anywhere(family) if any_too and not found else address_of(family, host), port))
             port = port or sock.getsockname()[1]
