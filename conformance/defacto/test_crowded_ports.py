@@ -21,7 +21,7 @@ from conformance.plugin.setups.ports import (
     others_at_other_ports,
 )
 from conformance.plugin.setups.readiness import await_readable
-from conformance.plugin.setups.reuse import STAY_OPEN, arrivals, group
+from conformance.plugin.setups.reuse import arrivals, group
 from libsocket import SO_REUSEADDR, SO_REUSEPORT, Socket
 from netns import Namespace, as_user
 
@@ -191,7 +191,6 @@ def test_a_port_is_taken_among_many(ns, observe):
     since="3.9",
     commit="ba418fa357a7",
     needs=[IPV6],
-    survives=STAY_OPEN,
 )
 @pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
 def test_a_member_that_connects_is_for_its_peer(ns, observe, family, host):

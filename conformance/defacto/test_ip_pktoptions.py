@@ -97,6 +97,7 @@ VALUES = {
     since="3.14",
     commit="1397ed35f22d",
     needs=[IPV6],
+    survives={"no-op: setsockopt(SOL_IPV6, IPV6_*": "each message tells of one field of the packet"},
 )
 @pytest.mark.parametrize(
     "kind", OPTIONS, ids=["pktinfo", "hoplimit", "tclass", "2292pktinfo", "2292hoplimit", "flowinfo"]

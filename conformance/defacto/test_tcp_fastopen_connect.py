@@ -34,10 +34,11 @@ def test_it_is_set_before_there_is_a_connection(ns, observe, family, value):
         with refused(errno.EINVAL, "errno_of_listener"):
             listener.tcp_fastopen_connect = value
         new.tcp_fastopen_connect = not value
-        new.tcp_fastopen_connect = value
-
         values = [one.tcp_fastopen_connect for one in (left, listener, new)]
-        assert observe("connection_listener_new", values) == [False, False, value]
+        new.tcp_fastopen_connect = value
+        values.append(new.tcp_fastopen_connect)
+
+        assert observe("connection_listener_new", values) == [False, False, not value, value]
 
 
 @claim(

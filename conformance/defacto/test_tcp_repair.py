@@ -384,6 +384,7 @@ def test_reuse_of_addresses_ends_with_repair(ns, observe, family, off):
     since="6.7",
     commit="faadfaba5e01",
     needs=ADMIN,
+    survives={"no-op: setsockopt(*TCP_REPAIR,*": "without TCP-AO it does not matter for a new socket"},
 )
 @FAMILIES
 def test_keys_are_repaired_with_a_capability(ns, observe, family):

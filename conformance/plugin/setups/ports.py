@@ -44,7 +44,7 @@ def bound_in_turn(make: Callable[[], Socket], *steps: str, host: str = "0.0.0.0"
 def crowd(
     family: int, *options: Option[Any], any_too: bool = False, count: int = _CROWD
 ) -> Iterator[list[Socket]]:
-    """Eleven UDP sockets, or so many, at one port, each at an address of its own, with options on; the first at any if so.
+    """Eleven UDP sockets, or so many, at one port and each at its own address; the first at any if so.
 
     Beyond ten a kernel looks for who has a port by its address.
     """
