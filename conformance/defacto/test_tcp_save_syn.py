@@ -49,7 +49,6 @@ def test_the_link_header_is_saved(ns, observe, host, version, type_):
     "for one, and where its value is; the SYN can still be read.",
     since="4.2",
     commit="cd8ae85299d5",
-    survives={"no-op: close(*": "the connection whose headers were read may stay open"},
 )
 @pytest.mark.parametrize(
     ("size", "written"), [(200, "value"), (1, "value"), (200, "length")], ids=["length", "no-room", "value"]

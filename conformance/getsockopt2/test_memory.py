@@ -179,7 +179,6 @@ def test_groups_need_memory(ns, observe, memory):
     says="Reading TCP_SAVED_SYN of an accepted TCP connection, over IPv4 and IPv6, fails with EFAULT where "
     "its value, its length or both are where there is no memory, and the SYN can still be read.",
     since="4.2",
-    survives={"no-op: close(*": "the connection whose headers were read may stay open"},
 )
 @MEMORY
 @pytest.mark.parametrize(("host", "version"), [("127.0.0.1", 4), ("::1", 6)], ids=["ipv4", "ipv6"])
