@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 from conformance.plugin.timing import SOON
-from libsocket import IP_FREEBIND, IPV6_FREEBIND, Option, Socket
+from libsocket import IPV6_FREEBIND, Option, Socket
 
 _CROWD: Final = 11
 
@@ -56,14 +56,15 @@ def crowd(
             sock.bind((anywhere(family) if any_too and not found else address_of(family, host), port))
             port = port or sock.getsockname()[1]
             found.append(sock)
+        assert {sock.getsockname()[1] for sock in found} == {port}, "not all have the port"
         yield found
 
 
 def free_to_bind(family: int, *options: Option[Any]) -> Socket:
     """A UDP socket with options on that may be bound to addresses that this host does not have."""
     sock = Socket.udp(family)
-    sock.set(IP_FREEBIND if family == socket.AF_INET else IPV6_FREEBIND, True)
-    for option in options:
+    needed = [] if family == socket.AF_INET else [IPV6_FREEBIND]  # all of 127.0.0.0/8 is this host's
+    for option in (*needed, *options):
         sock.set(option, True)
     return sock
 
