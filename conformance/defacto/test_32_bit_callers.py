@@ -11,14 +11,15 @@ from fcntl import ioctl
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import I386
+from conformance.plugin.needs import I386, IPV6
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.callers import caller, control_message, control_of
 from conformance.plugin.setups.ioctls import time_of_last_packet
+from conformance.plugin.setups.ipv6 import udp6
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.setups.timestamps import stamping
 from conformance.plugin.timing import SOON
-from libsocket import IpMreqn, Rights, Socket
+from libsocket import IPV6_MCAST_MSFILTER, GroupFilter, IpMreqn, Rights, Socket
 from netns import Capability
 
 KINDS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
@@ -29,7 +30,7 @@ SIOCGIFINDEX, SIOCGIFCONF = 0x8933, 0x8912
 SIOCGSTAMP, SIOCGSTAMPNS, SIOCGSTAMP_NEW, SIOCGSTAMPNS_NEW = 0x8906, 0x8907, 0x8010_8906, 0x8010_8907
 SIOCADDRT, RTF_UP = 0x890B, 1
 SOL_PACKET, PACKET_HDRLEN = 263, 11
-MCAST_JOIN_GROUP, MCAST_JOIN_SOURCE_GROUP = 42, 46
+MCAST_JOIN_GROUP, MCAST_JOIN_SOURCE_GROUP, MCAST_MSFILTER = 42, 46, 48
 LOOPBACK, PORT = 1, 4321
 MSG_CMSG_COMPAT = -(2**31)
 """The highest bit of an int."""
@@ -514,3 +515,80 @@ def test_the_header_of_a_frame_is_that_of_64_bits(ns, observe, version, size):
         program.call("getsockopt", sock, SOL_PACKET, PACKET_HDRLEN, value, length)
 
         assert observe("size", program.number(value)) == size
+
+
+def inet6_storage(host: str) -> bytes:
+    """An address over IPv6 as a struct sockaddr_storage, without a port."""
+    begin = socket.AF_INET6.to_bytes(2, sys.byteorder) + bytes(6)
+    return (begin + socket.inet_pton(socket.AF_INET6, host)).ljust(128, b"\0")
+
+
+@claim(
+    "defacto/MCAST_JOIN_GROUP/32-bit-caller-ipv6",
+    says="MCAST_JOIN_GROUP and MCAST_JOIN_SOURCE_GROUP over IPv6 take the 132, or 260, bytes of their "
+    "structures that are aligned to 4 from a 32-bit x86 program, and MCAST_MSFILTER shows then whom a UDP "
+    "socket hears, all or the sender; with a byte less it is EINVAL.",
+    since="4.3",
+    commit="9dea5dc921b5",
+    needs=[I386, IPV6],
+)
+@pytest.mark.parametrize(
+    ("option", "senders"), [(MCAST_JOIN_GROUP, []), (MCAST_JOIN_SOURCE_GROUP, ["::9"])], ids=["any", "sender"]
+)
+def test_a_group_request_of_ipv6_is_short(ns, observe, option, senders):
+    request = word(LOOPBACK) + inet6_storage("ff15::7") + b"".join(map(inet6_storage, senders))
+    asked = GroupFilter("ff15::7", LOOPBACK, sources=("::1",))
+    with udp6() as sock, caller(sock) as program:
+        with refused(errno.EINVAL):
+            program.set_option(sock, (socket.IPPROTO_IPV6, option), request[:-1])
+        with refused(errno.EADDRNOTAVAIL, "errno_not_joined"):
+            sock.get(IPV6_MCAST_MSFILTER, request=asked)
+        program.set_option(sock, (socket.IPPROTO_IPV6, option), request)
+        joined = sock.get(IPV6_MCAST_MSFILTER, request=asked)
+
+        assert observe("include_and_senders", [joined.include, list(joined.sources)]) == [
+            bool(senders),
+            senders,
+        ]
+
+
+FILTERED = pytest.mark.parametrize(
+    ("make", "level", "group", "sender"),
+    [
+        (Socket.udp, socket.IPPROTO_IP, inet_storage("239.1.2.3"), inet_storage("127.0.0.9")),
+        (udp6, socket.IPPROTO_IPV6, inet6_storage("ff15::7"), inet6_storage("::9")),
+    ],
+    ids=["ipv4", "ipv6"],
+)
+INCLUDE = 1
+
+
+@claim(
+    "defacto/MCAST_MSFILTER/32-bit-caller",
+    says="MCAST_MSFILTER of a UDP socket, over IPv4 and IPv6, takes the 268 bytes of a struct group_filter "
+    "with one sender that is aligned to 4 from a 32-bit x86 program, and gives it those, with a request of "
+    "140; with a byte less than it says it is EINVAL, and with a request of 139.",
+    since="4.3",
+    commit="9dea5dc921b5",
+    needs=[I386, IPV6],
+)
+@FILTERED
+def test_a_filter_has_no_gap(ns, observe, *, make, level, group, sender):
+    request = word(LOOPBACK) + group + word(INCLUDE) + word(1) + sender
+    place = level, MCAST_MSFILTER
+    with make() as sock, caller(sock) as program:
+        program.set_option(sock, (level, MCAST_JOIN_GROUP), word(LOOPBACK) + group)
+        with refused(errno.EINVAL):
+            program.set_option(sock, place, request[:-1])
+        program.set_option(sock, place, request)
+        value, length = program.store(request[:140] + bytes(128)), program.store(word(139))
+        with refused(errno.EINVAL, "errno_of_request"):
+            program.call("getsockopt", sock, *place, value, length)
+        length = program.store(word(268))
+        program.call("getsockopt", sock, *place, value, length)
+        there = program.load(value, 268)
+
+        assert observe("length_and_same", [program.number(length), there[132:] == request[132:]]) == [
+            268,
+            True,
+        ]

@@ -10,7 +10,9 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.control_messages import optmem_max
 from conformance.plugin.setups.groups import join_and_leave
+from conformance.plugin.setups.places import requested
 from libsocket import (
     INT,
     IP_ADD_MEMBERSHIP,
@@ -320,3 +322,51 @@ def test_a_filter_has_a_size(ns, observe, size):
 
         seen = [[one.include, list(one.sources)] for one in (before, after)]
         assert observe("before_and_after", seen) == [[False, []], [True, ["127.0.0.2"]]]
+
+
+@claim(
+    "defacto/IP_MSFILTER/optmem",
+    says="Setting IP_MSFILTER of a UDP socket over IPv4 that joined the group with more bytes than "
+    "net.core.optmem_max says is refused with ENOBUFS, though it names one sender alone, and it has no "
+    "filter then; with as many it is taken.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_a_filter_is_no_larger_than_options_may_be(ns, observe):
+    most = optmem_max(ns)
+    including, one = (1).to_bytes(4, sys.byteorder), (1).to_bytes(4, sys.byteorder)
+    octets = (GROUP + LOOPBACK + including + one + SENDER).ljust(most + 1, b"\0")
+    with Socket.udp() as sock:
+        sock.set(IP_ADD_MEMBERSHIP.through(raw(8)), GROUP + LOOPBACK)
+        with refused(errno.ENOBUFS):
+            sock.set(IP_MSFILTER.through(raw(20)), octets)
+        before = sock.get(IP_MSFILTER, request=IpMsfilter("239.1.2.3", "127.0.0.1"))
+        sock.set(IP_MSFILTER.through(raw(20)), octets[:most])
+        after = sock.get(IP_MSFILTER, request=IpMsfilter("239.1.2.3", "127.0.0.1"))
+
+        seen = [list(one.sources) for one in (before, after)]
+        assert observe("before_and_after", seen) == [[], ["127.0.0.2"]]
+
+
+@claim(
+    "defacto/IP_MSFILTER/room",
+    says="Reading IP_MSFILTER of a UDP socket over IPv4 that has a filter of two senders with room for fewer "
+    "than the 16 bytes of a struct ip_msfilter without a sender, none or 15, is refused with EINVAL; with 16 "
+    "it gives as many senders as the request says that there is room for, and tells their number.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize(("number", "length"), [(0, 16), (1, 20), (2, 24), (3, 24)])
+def test_a_filter_is_read_into_its_room(ns, observe, number, length):
+    request = GROUP + LOOPBACK + bytes(4) + number.to_bytes(4, sys.byteorder) + bytes(12)
+    place = IP_MSFILTER.level, IP_MSFILTER.number
+    with Socket.udp() as sock:
+        sock.set(IP_ADD_MEMBERSHIP.through(raw(8)), GROUP + LOOPBACK)
+        sock.set(IP_MSFILTER, IpMsfilter("239.1.2.3", "127.0.0.1", True, ("127.0.0.2", "127.0.0.3")))
+        with refused(errno.EINVAL):
+            requested(sock, place, request, 0)
+        with refused(errno.EINVAL, "errno_15"):
+            requested(sock, place, request, 15)
+        given = requested(sock, place, request, 16)
+
+        assert observe("length_and_number", [len(given), given[12]]) == [length, 2]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
-from socket import AF_INET, AF_INET6, AF_UNIX
+from socket import AF_INET, AF_INET6, AF_UNIX, MSG_MORE
+
+import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, TLS
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.ipv6 import tcp6, udp6
+from conformance.plugin.setups.ipv6 import raw6, tcp6, udp6, udp6_pair
 from conformance.plugin.setups.listeners import listening
 from libsocket import IPV6_ADDRFORM, SO_DOMAIN
+from netns import Capability
 
 MAPPED = "::ffff:127.0.0.1"
 
@@ -75,3 +78,47 @@ def test_a_connection_with_tls_stays(ns, observe):
         plain.set(IPV6_ADDRFORM, AF_INET)
 
         assert observe("families", [sock.get(SO_DOMAIN), plain.get(SO_DOMAIN)]) == [AF_INET6, AF_INET]
+
+
+@claim(
+    "defacto/IPV6_ADDRFORM/pending",
+    says="Setting IPV6_ADDRFORM to AF_INET fails with EBUSY on a UDP socket of IPv6 that is connected to an "
+    "IPv6 address while data that was sent with MSG_MORE waits for more; once that is sent it fails with "
+    "EADDRNOTAVAIL.",
+    since="5.7",
+    commit="82c9ae440857",
+    needs=[IPV6],
+)
+def test_nothing_may_be_pending(ns, observe):
+    sender, receiver = udp6_pair()
+    with sender, receiver:
+        sender.send(b"ab", MSG_MORE)
+        with refused(errno.EBUSY):
+            sender.set(IPV6_ADDRFORM, AF_INET)
+        sender.send(b"cd")
+        with refused(errno.EADDRNOTAVAIL, "errno_sent"):
+            sender.set(IPV6_ADDRFORM, AF_INET)
+
+        assert observe("received", receiver.recv(9).decode()) == "abcd"
+
+
+@claim(
+    "defacto/IPV6_ADDRFORM/raw",
+    says="IPV6_ADDRFORM of a raw socket over IPv6, connected or not, can neither be set to AF_INET nor read: "
+    "ENOPROTOOPT.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6, Capability.NET_RAW],
+    survives={"no-op: connect(*": "it is refused whether it is connected or not"},
+)
+@pytest.mark.parametrize("connected", [False, True])
+def test_a_raw_socket_stays_one_of_ipv6(ns, observe, connected):
+    with raw6() as sock, udp6() as beside:
+        beside.connect((MAPPED, 9))
+        sock.connect(("::1" if connected else "::", 0))
+        with refused(errno.ENOPROTOOPT):
+            sock.set(IPV6_ADDRFORM, AF_INET)
+        with refused(errno.ENOPROTOOPT, "errno_of_read"):
+            sock.get(IPV6_ADDRFORM)
+
+        assert observe("beside", beside.get(IPV6_ADDRFORM)) == AF_INET6

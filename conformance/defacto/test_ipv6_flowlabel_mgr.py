@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+from functools import partial
 
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.calls import answer
+from conformance.plugin.setups.flow_labels import REMOTE, label_read
 from conformance.plugin.setups.ipv6 import ipv6_packets, packet_ending, tcp6, udp6
 from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, listening
 from libsocket import In6FlowlabelReq, Socket
@@ -19,6 +22,8 @@ GIVE_BACK, RENEW = 1, 2
 """Actions."""
 CREATE, EXCLUSIVELY = 1, 2
 """Flags."""
+REFLECT = 4
+UNLEASED = {"no-op: setsockopt(*IPV6_FLOWLABEL_MGR*": "a label that nobody leased is sent too"}
 EXCLUSIVE, PROCESS, USER, ANY = 1, 2, 3, 255
 """Who may share a label."""
 
@@ -171,3 +176,92 @@ def test_a_label_is_given_back(ns, observe):
             sock.ipv6_flowlabel_mgr = In6FlowlabelReq("::1", LABEL, action=RENEW)
         with refused(errno.EPERM, "errno_of_another"):
             lease(other)
+
+
+@claim(
+    "defacto/IPV6_FLOWLABEL_MGR/read",
+    says="Reading IPV6_FLOWLABEL_MGR of a TCP or UDP socket over IPv6 that was connected with "
+    "IPV6_FLOWINFO_SEND to an address with a flow label that it leased gives that label, the destination "
+    "that it leased it for, who may share it, and that it lingers for 6 seconds.",
+    since="3.14",
+    commit="df3687ffc665",
+    needs=[IPV6],
+    survives=UDP_NEEDS_NO_LISTENER,
+)
+@pytest.mark.parametrize("share", [EXCLUSIVE, PROCESS, ANY])
+@pytest.mark.parametrize("make", [tcp6, udp6], ids=["tcp", "udp"])
+def test_a_label_in_use_is_read(ns, observe, make, share):
+    with listening("::1") as listener, make() as sock:
+        sock.ipv6_flowinfo_send = True
+        lease(sock, share=share)
+        sock.connect(("::1", listener.getsockname()[1], LABEL))
+
+        assert observe("label_destination_share_linger", list(label_read(sock))) == [LABEL, "::1", share, 6]
+
+
+@claim(
+    "defacto/IPV6_FLOWLABEL_MGR/read-errnos",
+    says="Reading IPV6_FLOWLABEL_MGR of a TCP or UDP socket over IPv6 fails with ENOENT where it leased no "
+    "flow label, and where it is not connected with the one that it leased; with EINVAL for another action "
+    "than IPV6_FL_A_GET, and with fewer than the 32 bytes of a struct in6_flowlabel_req, none or 31.",
+    since="3.14",
+    commit="df3687ffc665",
+    needs=[IPV6],
+    survives=UDP_NEEDS_NO_LISTENER,
+)
+@pytest.mark.parametrize("make", [tcp6, udp6], ids=["tcp", "udp"])
+def test_errnos_of_reading_a_label(ns, observe, make):
+    with listening("::1") as listener, make() as sock:
+        sock.ipv6_flowinfo_send = True
+        before = [answer(partial(label_read, sock))]
+        lease(sock)
+        before.append(answer(partial(label_read, sock)))
+        sock.connect(("::1", listener.getsockname()[1], LABEL))
+        action = [answer(partial(label_read, sock, action=one)) for one in (GIVE_BACK, RENEW)]
+        size = [answer(partial(label_read, sock, size=one)) for one in (0, 31)]
+
+        found = [observe("errnos", [before, action, size]), observe("label", label_read(sock)[0])]
+        assert found == [[["ENOENT"] * 2, ["EINVAL"] * 2, ["EINVAL"] * 2], LABEL]
+
+
+@claim(
+    "defacto/IPV6_FLOWLABEL_MGR/read-remote",
+    says="Reading IPV6_FLOWLABEL_MGR of an accepted TCP connection over IPv6 with the flag IPV6_FL_F_REMOTE "
+    "(8) gives the flow label with which its peer connected, and of a UDP socket, which keeps none, 0.",
+    since="3.14",
+    commit="df3687ffc665",
+    needs=[IPV6],
+    survives=UNLEASED,
+)
+def test_the_label_of_the_peer_is_read(ns, observe):
+    with listening("::1") as listener, tcp6() as client, udp6() as datagrams:
+        client.ipv6_flowinfo_send = True
+        lease(client)
+        client.connect(("::1", listener.getsockname()[1], LABEL))
+        with listener.accept()[0] as accepted:
+            labels = [label_read(sock, flags=REMOTE)[0] for sock in (accepted, datagrams)]
+
+            assert observe("labels", labels) == [LABEL, 0]
+
+
+@claim(
+    "defacto/IPV6_FLOWLABEL_MGR/read-reflected",
+    says="Reading IPV6_FLOWLABEL_MGR of a TCP connection over IPv6 that was accepted from a listener with "
+    "IPV6_FL_F_REFLECT gives the flow label with which its peer connected; without that it has none: ENOENT.",
+    since="3.14",
+    commit="df3687ffc665",
+    needs=[IPV6],
+    survives={**UNLEASED, "no-op: close(*": "the first connection may stay open"},
+)
+def test_a_reflected_label_is_read(ns, observe):
+    ns.sysctl["net.ipv6.flowlabel_consistency"] = 0
+    with listening("::1") as listener, tcp6() as client, tcp6() as late:
+        late.ipv6_flowinfo_send = True
+        lease(late)
+        client.connect(listener.getsockname())
+        with listener.accept()[0] as accepted, refused(errno.ENOENT):
+            label_read(accepted)
+        listener.ipv6_flowlabel_mgr = In6FlowlabelReq("::", flags=CREATE | REFLECT)
+        late.connect(("::1", listener.getsockname()[1], LABEL))
+        with listener.accept()[0] as accepted:
+            assert observe("label", label_read(accepted)[0]) == LABEL

@@ -227,6 +227,29 @@ def test_errnos_of_blocking(ns):
 
 
 @claim(
+    "defacto/MCAST_JOIN_SOURCE_GROUP/no-interface-ipv6",
+    says="MCAST_JOIN_SOURCE_GROUP of a UDP socket of IPv6 fails with ENODEV for the index of no interface, "
+    "and with EINVAL for an address that is no group; with loopback it joins, so that the same again fails "
+    "with EADDRNOTAVAIL.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+)
+def test_a_sender_is_heard_by_an_interface(ns, observe):
+    with udp6() as sock:
+        with refused(errno.ENODEV):
+            sock.set(IPV6_MCAST_JOIN_SOURCE_GROUP, source(FIRST, interface=999))
+        with refused(errno.EINVAL, "errno_no_group"):
+            sock.set(IPV6_MCAST_JOIN_SOURCE_GROUP, source(FIRST, "::1", interface=LOOPBACK))
+        sock.set(IPV6_MCAST_JOIN_SOURCE_GROUP, source(FIRST, interface=LOOPBACK))
+        with refused(errno.EADDRNOTAVAIL, "errno_again"):
+            sock.set(IPV6_MCAST_JOIN_SOURCE_GROUP, source(FIRST, interface=LOOPBACK))
+        filter_ = sock.get(IPV6_MCAST_MSFILTER, request=GroupFilter(GROUP, LOOPBACK, sources=(SECOND,)))
+
+        assert observe("senders", list(filter_.sources)) == [FIRST]
+
+
+@claim(
     "defacto/MCAST_MSFILTER/ipv6",
     says="A UDP socket of IPv6 that joined a group hears, after it set a filter of mode MCAST_INCLUDE with "
     "MCAST_MSFILTER, only the senders that it names, with MCAST_EXCLUDE all but those. The filter reads back "

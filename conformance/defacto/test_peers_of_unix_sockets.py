@@ -5,19 +5,26 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
 
 import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import ANOTHER_USER
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.accepting import no_descriptor_free
+from conformance.plugin.setups.calls import answer, option_got, option_got_at
 from conformance.plugin.setups.control_messages import control_messages
+from conformance.plugin.setups.places import read_only_memory, room
 from conformance.plugin.setups.processes import process_of
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.timing import SOON
-from libsocket import INT, SO_INQ, Inq, Pidfd, Rights, Socket
+from libsocket import INT, SO_INQ, SO_PEERGROUPS, SO_PEERPIDFD, Fd, Inq, Pidfd, Rights, Socket
 from netns import in_child
 
+PIDFD = SO_PEERPIDFD.level, SO_PEERPIDFD.number
+GROUPS = SO_PEERGROUPS.level, SO_PEERGROUPS.number
+FOUR = (4).to_bytes(4, sys.byteorder)
 KINDS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
 
 
@@ -44,6 +51,72 @@ def test_a_descriptor_of_the_peer(ns, observe, kind):
         seen = [process_of(first) == os.getpid(), process_of(second) == os.getpid()]
 
         assert observe("is_this_process", [*seen, first.fileno() == second.fileno()]) == [True, True, False]
+
+
+def lowest_free() -> int:
+    """The number that the next descriptor of this process will have."""
+    free = os.dup(0)
+    os.close(free)
+    return free
+
+
+@claim(
+    "defacto/SO_PEERPIDFD/room",
+    says="Reading SO_PEERPIDFD of a UNIX stream, datagram or seqpacket socketpair with room for 8 bytes "
+    "gives 4, a descriptor.",
+    since="6.5",
+    commit="7b26952a91cf",
+)
+@KINDS
+def test_a_descriptor_has_4_bytes(ns, observe, kind):
+    left, right = Socket.pair(kind)
+    with left, right:
+        free = lowest_free()
+        data = option_got(left.fileno(), PIDFD, 8)
+        with Fd(int.from_bytes(data, sys.byteorder)) as found:
+            same = process_of(found) == os.getpid()
+
+            assert observe("size_and_descriptor", [len(data), found.fileno() == free, same]) == [
+                4,
+                True,
+                True,
+            ]
+
+
+@claim(
+    "defacto/SO_PEERPIDFD/no-descriptor-free",
+    says="Reading SO_PEERPIDFD of a UNIX stream, datagram or seqpacket socketpair fails with EMFILE where "
+    "the process may open no descriptor more.",
+    since="6.5",
+    commit="7b26952a91cf",
+)
+@KINDS
+def test_a_descriptor_must_be_free(ns, observe, kind):
+    left, right = Socket.pair(kind)
+    with left, right:
+        with no_descriptor_free(), refused(errno.EMFILE):
+            left.peerpidfd  # noqa: B018
+        with left.peerpidfd as found:
+            assert observe("is_this_process", process_of(found) == os.getpid()) is True
+
+
+@claim(
+    "defacto/SO_PEERPIDFD/length-read-only",
+    says="Reading SO_PEERPIDFD of a UNIX stream, datagram or seqpacket socketpair fails with EFAULT where "
+    "its length is in memory that is not to be written, and leaves no descriptor open.",
+    since="6.5",
+    commit="7b26952a91cf",
+)
+@KINDS
+def test_no_descriptor_is_left_open(ns, observe, kind):
+    left, right = Socket.pair(kind)
+    with left, right, room(FOUR) as value, read_only_memory(FOUR) as length:
+        free = lowest_free()
+        with refused(errno.EFAULT):
+            option_got_at(left.fileno(), PIDFD, value, length)
+        same = lowest_free() == free
+        with left.peerpidfd as found:
+            assert observe("same_and_given", [same, found.fileno() == free]) == [True, True]
 
 
 @claim(
@@ -96,6 +169,29 @@ def test_a_descriptor_of_the_sender_comes(ns, observe, kind):
 @pytest.mark.parametrize("groups", [[], [7], [7, 9, 5]], ids=len)
 def test_the_groups_of_the_peer(ns, observe, groups):
     assert observe("groups", in_child(lambda: groups_of_pair(groups))) == sorted(groups)
+
+
+def untold_groups(size: int) -> list[str]:
+    """What reading SO_PEERGROUPS gives where the length is not to be written, and where it is, with room."""
+    os.setgroups([7, 9])
+    left, right = Socket.pair()
+    with left, right, room(bytes(8)) as value, read_only_memory(size.to_bytes(4, sys.byteorder)) as length:
+        untold = answer(lambda: option_got_at(left.fileno(), GROUPS, value, length))
+        return [untold, answer(lambda: option_got(left.fileno(), GROUPS, size))]
+
+
+@claim(
+    "defacto/SO_PEERGROUPS/length-read-only",
+    says="Reading SO_PEERGROUPS of a UNIX stream socketpair, whose process has two groups, fails with EFAULT "
+    "where its length is in memory that is not to be written, with room for their 8 bytes, and with room for "
+    "4, with which it is ERANGE elsewhere.",
+    since="4.13",
+    commit="28b5ba2aa0f5",
+    needs=[ANOTHER_USER],
+)
+@pytest.mark.parametrize(("size", "told"), [(4, "ERANGE"), (8, "8 bytes")])
+def test_the_room_for_groups_is_told(ns, observe, size, told):
+    assert observe("untold_and_told", in_child(lambda: untold_groups(size))) == ["EFAULT", told]
 
 
 @claim(

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 
 import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.calls import option_set
 from conformance.plugin.setups.control_messages import control_messages
 from conformance.plugin.setups.packets import packets
 from conformance.plugin.setups.pairs import udp_across, udp_pair
 from conformance.plugin.setups.readiness import await_readable
+from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.timing import SOON
 from libsocket import INT, SO_BPF_EXTENSIONS, SO_CNX_ADVICE, SO_RESERVE_MEM, Filter, Mark, Socket
 from netns import Capability
@@ -265,3 +269,25 @@ def test_datagrams_without_a_checksum(peers, observe):
         sums = [arriving.recv(99)[26:28] != bytes(2) for _ in range(2)]
 
         assert observe("has_checksum", sums) == [True, False]
+
+
+SO_PASSSEC = socket.SOL_SOCKET, 34
+
+
+@claim(
+    "defacto/SO_PASSSEC/set-elsewhere",
+    says="Setting SO_PASSSEC of a TCP or UDP socket, over IPv4 and IPv6, to 1 or 0 is refused with "
+    "EOPNOTSUPP, whether the kernel has security modules or not; SO_KEEPALIVE can be set.",
+    since="6.16",
+    commit="0e81cfd971dc",
+    needs=[IPV6],
+)
+@pytest.mark.parametrize("value", [0, 1])
+@pytest.mark.parametrize("kind", ["tcp", "tcp6", "udp", "udp6"])
+def test_labels_are_passed_by_unix_sockets(ns, observe, kind, value):
+    with SOCKETS[kind]() as sock:
+        with refused(errno.EOPNOTSUPP):
+            option_set(sock.fileno(), SO_PASSSEC, value.to_bytes(4, sys.byteorder))
+        sock.keepalive = True
+
+        assert observe("keepalive", sock.keepalive) is True

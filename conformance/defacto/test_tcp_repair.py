@@ -10,6 +10,7 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.calls import answer, option_got, option_set
 from conformance.plugin.setups.readiness import await_hangup, await_readable, readable_by_select
 from conformance.plugin.setups.repair import RECEIVE, SEND, connection_of, follows, held, resume, sequence
 from conformance.plugin.timing import SOON
@@ -23,11 +24,26 @@ from libsocket import (
     TcpRepairOpt,
     TcpRepairWindow,
 )
-from netns import Capability
+from netns import Capability, without
 
 FAMILIES = pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 LARGE = 4_000_000_000
 ADMIN = (Capability.NET_ADMIN,)
+
+
+TCP_AO_REPAIR = socket.IPPROTO_TCP, 42
+AO_REPAIR_SIZE = 16
+"""Bytes of a struct tcp_ao_repair."""
+
+
+def set_ao(sock: Socket) -> str:
+    """What setting TCP_AO_REPAIR gives."""
+    return answer(lambda: option_set(sock.fileno(), TCP_AO_REPAIR, bytes(AO_REPAIR_SIZE)))
+
+
+def got_ao(sock: Socket) -> str:
+    """What reading it gives."""
+    return answer(lambda: option_got(sock.fileno(), TCP_AO_REPAIR, AO_REPAIR_SIZE))
 
 
 @claim(
@@ -358,3 +374,47 @@ def test_reuse_of_addresses_ends_with_repair(ns, observe, family, off):
         sock.tcp_repair = off
 
         assert observe("before_under_and_after", [*values, sock.get(SO_REUSEADDR.through(INT))]) == [1, 2, 0]
+
+
+@claim(
+    "defacto/TCP_AO_REPAIR/privilege",
+    says="Setting and reading TCP_AO_REPAIR of a TCP socket, over IPv4 and IPv6, that is under repair are "
+    "refused with EPERM without CAP_NET_ADMIN, and with it where the socket listens; a new one under repair "
+    "that has no key is refused otherwise: with ENOENT, and by a kernel without TCP-AO with ENOPROTOOPT.",
+    since="6.7",
+    commit="faadfaba5e01",
+    needs=ADMIN,
+    survives={"no-op: setsockopt(*TCP_REPAIR,*": "without TCP-AO it does not matter for a new socket"},
+)
+@FAMILIES
+def test_keys_are_repaired_with_a_capability(ns, observe, family):
+    with Socket.tcp(family) as sock, Socket.tcp(family) as listener:
+        listener.listen()
+        sock.tcp_repair = 1
+        with without(Capability.NET_ADMIN):
+            lacking = [set_ao(sock), got_ao(sock)]
+        found = [lacking, [set_ao(listener), got_ao(listener)], [set_ao(sock), got_ao(sock)]]
+
+        refusals = [set(found[0]), set(found[1]), bool(set(found[2]) - {"ENOENT", "ENOPROTOOPT"})]
+        observe("lacking_listening_and_new", found)
+        assert refusals == [{"EPERM"}, {"EPERM"}, False]
+
+
+@claim(
+    "defacto/TCP_TIMESTAMP/odd",
+    says="TCP_TIMESTAMP of a TCP connection, over IPv4 and IPv6, whose clock was set under repair to an odd "
+    "number, by which it counts microseconds, reads as an odd number each time of 20.",
+    since="6.7",
+    commit="614e8316aa4c",
+    needs=ADMIN,
+)
+@FAMILIES
+def test_a_clock_of_microseconds_is_odd(ns, observe, family):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        left.tcp_repair = 1
+        left.tcp_timestamp = wanted = (left.tcp_timestamp + 2**31) % 2**32 | 1
+        read = [left.tcp_timestamp for _ in range(20)]
+
+        seen = [all(one & 1 for one in read), all(follows(one, wanted) for one in read)]
+        assert observe("odd_and_on", seen) == [True, True]

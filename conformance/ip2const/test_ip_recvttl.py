@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from conformance.plugin.claim import claim
-from conformance.plugin.setups.control_messages import control_headers
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.setups.control_messages import control_headers, messages_in
+from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.timing import SOON
 from libsocket import Socket
@@ -99,3 +100,27 @@ def test_no_type_of_service_comes_with_a_stream(ns, observe):
         data, control, _, _ = receiver.recvmsg(9, 100)
 
         assert [receiver.ip_recvtos, data, observe("control", len(control))] == [True, b"hello", 0]
+
+
+@claim(
+    "IP_RECVTOS.2const/IP_RECVTOS/streams-by-an-option",
+    sentence="IP_RECVTOS.2const/IP_RECVTOS/streams",
+    section="DESCRIPTION",
+    says="The option IP_PKTOPTIONS of an accepted TCP connection with IP_RECVTOS does not hold the type of "
+    "service of its peer's packet that made it.",
+    since="2.2",
+    expect=differs(
+        "IP_PKTOPTIONS of a stream holds it, as an int",
+        since="3.4",
+        source="net/ipv4/ip_sockglue.c",
+        observed={"messages": [[0, 1, "20000000"]]},
+    ),
+)
+def test_no_option_reads_the_type_of_service_of_a_stream(ns, observe):
+    with listening() as listener, Socket.tcp() as client:
+        client.ip_tos = 0x20
+        client.connect(listener.getsockname())
+        with listener.accept()[0] as accepted:
+            accepted.ip_recvtos = True
+
+            assert observe("messages", messages_in(accepted.ip_pktoptions)) == []

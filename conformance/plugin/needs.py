@@ -400,10 +400,11 @@ def _try_32_bit_program() -> None:
         program.call("getpid")
 
 
-def _try_ip_option(number: int) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+def _try_ip_option(number: int, family: int = socket.AF_INET) -> None:
+    level = socket.IPPROTO_IP if family == socket.AF_INET else socket.IPPROTO_IPV6
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
         try:
-            sock.setsockopt(socket.IPPROTO_IP, number, b"")
+            sock.setsockopt(level, number, b"")
         except OSError as error:
             if error.errno == errno.ENOPROTOOPT:
                 raise
@@ -487,6 +488,11 @@ NFTABLES = Need("firewall:nftables", lambda: _works(_try_nftables, OSError))
 
 MULTICAST_ROUTING = Need("multicast routing", lambda: _works(lambda: _try_ip_option(_MRT_INIT), OSError))
 """A router for multicast (CONFIG_IP_MROUTE)."""
+
+MULTICAST_ROUTING_IPV6 = Need(
+    "multicast routing:IPv6", lambda: _works(lambda: _try_ip_option(_MRT_INIT, socket.AF_INET6), OSError)
+)
+"""The same over IPv6 (CONFIG_IPV6_MROUTE)."""
 
 IPSEC = Need("policy:ipsec", lambda: _works(_try_policy, OSError))
 """IPsec policies that are set as a socket's option (CONFIG_XFRM_USER). It does not load the module that has
@@ -602,6 +608,7 @@ _NEEDS = (
     IPTABLES,
     NFTABLES,
     MULTICAST_ROUTING,
+    MULTICAST_ROUTING_IPV6,
     IPSEC,
     PF_KEY,
     PEER_LABELS,

@@ -204,6 +204,11 @@ def option_got_to(fd: int, option: tuple[int, int], value: bool, length: bool, r
     return told.value
 
 
+def option_got_at(fd: int, option: tuple[int, int], value: int, length: int) -> int:
+    """getsockopt(2) with the addresses of the value and of its length; what it returns."""
+    return _checked(_libc.getsockopt(fd, *option, ctypes.c_void_p(value), ctypes.c_void_p(length)))
+
+
 def length_told(fd: int, option: tuple[int, int], room: int) -> list[object]:
     """getsockopt(2) with so much room: what comes of it, and the length that it leaves, refused or not."""
     memory, told = ctypes.create_string_buffer(room + 16), ctypes.c_int(room)

@@ -1,20 +1,23 @@
-"""Memory of which a part is not there, and sends from it."""
+"""Memory of which a part is not there, memory that is not to be written, and sends from such places."""
 
 from __future__ import annotations
 
 import ctypes
 import mmap
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from conformance.plugin.setups.calls import option_got_at
 from conformance.plugin.setups.files import memory_file
 from conformance.plugin.setups.raw_control import Iovec, Msghdr
 from libsocket import Socket
 
 PAGE: Final = mmap.PAGESIZE
 _PROT_NONE, _PROT_ALL, _MAP_SHARED = 0, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED
+_PROT_READ: Final = mmap.PROT_READ
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mmap.restype = ctypes.c_void_p
@@ -35,6 +38,22 @@ def ending_memory(data: bytes) -> Iterator[int]:
         start = place + PAGE - len(data)
         ctypes.memmove(start, data, len(data))
         yield start
+
+
+@contextmanager
+def read_only_memory(data: bytes) -> Iterator[int]:
+    """Where some data is, in memory that may be read and not written."""
+    with _mapped(PAGE, -1, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as place:
+        ctypes.memmove(place, data, len(data))
+        _checked(_libc.mprotect(ctypes.c_void_p(place), ctypes.c_size_t(PAGE), _PROT_READ))
+        yield place
+
+
+@contextmanager
+def room(data: bytes) -> Iterator[int]:
+    """Where some data is, in memory that may be written."""
+    memory = ctypes.create_string_buffer(data, len(data))
+    yield ctypes.addressof(memory)
 
 
 @contextmanager
@@ -61,6 +80,23 @@ def send_from(sock: Socket, place: int, size: int, *, several: bool = False) -> 
     if several:
         return _checked(_libc.sendmmsg(sock.fileno(), ctypes.byref(_Mmsghdr(message, 0)), 1, 0))
     return _checked(_libc.sendmsg(sock.fileno(), ctypes.byref(message), 0))
+
+
+def requested(sock: Socket, option: tuple[int, int], request: bytes, size: int | None = None) -> bytes:
+    """getsockopt(2) of what a request asks for, with another size if need be; what is there then."""
+    count = len(request) if size is None else size
+    with room(request) as where, room(count.to_bytes(ctypes.sizeof(ctypes.c_int), sys.byteorder)) as told:
+        option_got_at(sock.fileno(), option, where, told)
+        length = ctypes.c_int.from_address(told).value
+        return ctypes.string_at(where, min(length, len(request)))
+
+
+def partly_written(sock: Socket, option: tuple[int, int], size: int, written: str) -> int:
+    """getsockopt(2) with so much room, where the ``value`` alone can be written, or its ``length``."""
+    length = size.to_bytes(ctypes.sizeof(ctypes.c_int), sys.byteorder)
+    values, lengths = (room, read_only_memory) if written == "value" else (read_only_memory, room)
+    with values(bytes(size)) as where, lengths(length) as told:
+        return option_got_at(sock.fileno(), option, where, told)
 
 
 def _checked(returned: int) -> int:

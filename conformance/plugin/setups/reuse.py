@@ -52,9 +52,14 @@ def group(
         yield members
 
 
-def arrivals(members: Sequence[Socket], count: int = 20) -> list[int]:
-    """How many of some datagrams or connections, each from a port of its own, each socket of a group gets."""
-    address = members[0].getsockname()
+def arrivals(
+    members: Sequence[Socket], count: int = 20, *, address: tuple[str, int] | None = None
+) -> list[int]:
+    """How many of some datagrams or connections, each from a port of its own, each socket of a group gets.
+
+    They go to the address of the first, or to another if need be.
+    """
+    address = address or members[0].getsockname()
     with ExitStack() as stack:
         for _ in range(count):
             sender = stack.enter_context(Socket(members[0].family, members[0].type))

@@ -908,6 +908,7 @@ def test_a_call_is_interrupted(observe: Observe, row: Interrupted, case: Case) -
 KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     "default": (Default, test_a_new_socket_has_the_default),
     "read-nowhere": (memory.ReadNowhere, memory.test_what_is_read_needs_memory),
+    "read-only-length": (memory.ReadOnlyLength, memory.test_the_length_is_written),
     "set-nowhere": (memory.SetNowhere, memory.test_what_is_set_needs_memory),
     "stored": (Stored, test_what_is_set_is_stored),
     "maximum": (Maximum, test_what_is_beyond_the_maximum_is_cut_to_it),
