@@ -31,6 +31,7 @@ from conformance.plugin.setups.unix_diag import (
     CLOSE,
     ESTABLISHED,
     LISTEN,
+    SHOW_NAME,
     SOCK_DIAG_BY_FAMILY,
     answers,
     exact,
@@ -61,6 +62,10 @@ class Scene(NamedTuple):
     left: Socket
     right: Socket
     idle: Socket
+
+
+EACH = [LISTEN, ESTABLISHED, ESTABLISHED, CLOSE]
+"""The states of a scene's sockets."""
 
 
 @contextmanager
@@ -171,8 +176,10 @@ def test_a_list_is_of_many_messages(ns, observe):
 def test_sockets_with_a_name_are_told_of(ns, observe, kind):
     with Socket.unix(kind) as bound, Socket.unix(kind) as unnamed:
         bound.bind("\0name")
+        name = told_of(bound, SHOW_NAME).name
 
-        assert observe("told_of", which(listed(), bound=bound, unnamed=unnamed)) == ["bound"]
+        told = observe("told_of", which(listed(), bound=bound, unnamed=unnamed))
+        assert [observe("name", name), told] == ["\0name", ["bound"]]
 
 
 @claim(
@@ -189,9 +196,13 @@ def test_the_list_is_that_of_proc(ns, observe, kind):
         bound.bind("\0name")
         named = {"left": left, "right": right, "bound": bound, "unnamed": unnamed}
         names = {inode_of(sock): name for name, sock in named.items()}
-        by_proc = sorted(names.get(row.inode, "?") for row in unix_rows())
+        by_proc = sorted(names.get(row.inode, "?") + row.path for row in unix_rows())
 
-        assert observe("by_proc_and_diag", [by_proc, which(listed(), **named)]) == [sorted(named)] * 2
+        found = [by_proc, which(listed(), **named)]
+        assert observe("by_proc_and_diag", found) == [
+            ["bound@name", "left", "right", "unnamed"],
+            ["bound", "left", "right", "unnamed"],
+        ]
 
 
 @claim(
@@ -241,7 +252,10 @@ def test_the_list_is_that_of_proc_while_a_connection_waits(ns, observe, kind):
 )
 def test_a_mask_of_states_filters(ns, observe, *, kind, states, names):
     with each_state(kind) as scene:
-        assert observe("told_of", which(listed(states=states), **scene._asdict())) == names
+        every = [told_of(sock).state for sock in scene]
+
+        found = [every, which(listed(states=states), **scene._asdict())]
+        assert observe("states_and_told_of", found) == [EACH, names]
 
 
 @claim(
@@ -267,12 +281,9 @@ def test_sockets_that_do_nothing_are_closed(ns, observe, kind):
 @CONNECTIONS
 def test_states_do_not_matter_for_one(ns, observe, kind):
     with each_state(kind) as scene:
-        found = [told_of(sock, states=0) for sock in scene]
+        found = [told_of(sock, states=0).state for sock in scene]
 
-        assert observe("one_and_list", [which(found, **scene._asdict()), len(listed(states=0))]) == [
-            ["idle", "left", "listener", "right"],
-            0,
-        ]
+        assert observe("states_and_list", [found, len(listed(states=0))]) == [EACH, 0]
 
 
 @claim(
@@ -325,19 +336,14 @@ def test_an_inode_number_of_nothing_is_refused(ns, observe):
     "or a cookie that none of them has, changes nothing.",
 )
 def test_a_list_knows_no_inode_number(ns, observe):
-    with each_state() as scene:
-        left = told_of(scene.left)
-        wrong = (left.cookie[0], left.cookie[1] + 1)
-        every, with_inode, with_cookie = (
-            listed(),
-            listed(inode=left.inode),
-            listed(inode=left.inode, cookie=wrong),
-        )
+    with Socket.unix() as one, Socket.unix() as two:
+        (inode, cookie) = (inode_of(one), told_of(one).cookie)
+        wrong = (cookie[0], cookie[1] + 1)
+        found = [listed(), listed(inode=inode), listed(inode=inode, cookie=wrong)]
         with refused():
-            exact(left.inode, cookie=wrong)
+            exact(inode, cookie=wrong)
 
-        found = [which(one, **scene._asdict()) for one in (every, with_inode, with_cookie)]
-        assert observe("told_of", found) == [["idle", "left", "listener", "right"]] * 3
+        assert observe("told_of", [which(every, one=one, two=two) for every in found]) == [["one", "two"]] * 3
 
 
 @claim(

@@ -37,6 +37,9 @@ ANY_COOKIE: Final = (0xFFFF_FFFF, 0xFFFF_FFFF)
 RMEM_ALLOC, RCVBUF, WMEM_ALLOC, SNDBUF, FWD_ALLOC, WMEM_QUEUED, OPTMEM, BACKLOG = range(8)
 """The places of what UNIX_DIAG_MEMINFO tells, ``SK_MEMINFO_RMEM_ALLOC`` and so on."""
 
+ASKER_MAY_STAY: Final = {"no-op: close() = 0": "the netlink socket that has asked may stay open"}
+"""For the claims that ask, have something done, and ask again."""
+
 _REQUEST = struct.Struct("=BBHIIIII")
 _MESSAGE = struct.Struct("=BBBBIII")
 _MINOR_BITS: Final = 20
