@@ -13,7 +13,14 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import ANOTHER_USER
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.descriptors import counts, files_of, own_user, pipes
-from conformance.plugin.setups.garbage import collected, is_collected, send_beside, sent_with_many_in_flight
+from conformance.plugin.setups.garbage import (
+    OTHERS_ARE_CLOSED,
+    collected,
+    is_collected,
+    open_here,
+    send_beside,
+    sent_with_many_in_flight,
+)
 from conformance.plugin.setups.listeners import listening_unix, pending_connection
 from conformance.plugin.timing import SOON
 from libsocket import Rights, Socket
@@ -36,6 +43,7 @@ CONNECTIONS = pytest.mark.parametrize(
     "but in their queues; once the process closes it both are closed.",
     since="2.6.12",
     commit="1da177e4c3f4",
+    survives=OTHERS_ARE_CLOSED,
 )
 @KINDS
 def test_a_socket_in_its_own_queue_is_kept_for_a_process(ns, observe, kind):
@@ -56,6 +64,7 @@ def test_a_socket_in_its_own_queue_is_kept_for_a_process(ns, observe, kind):
     "queue from it.",
     since="2.6.12",
     commit="1da177e4c3f4",
+    survives=OTHERS_ARE_CLOSED,
 )
 @KINDS
 def test_a_socket_in_its_own_queue_is_kept_for_a_receiver(ns, observe, kind):
@@ -65,8 +74,9 @@ def test_a_socket_in_its_own_queue_is_kept_for_a_receiver(ns, observe, kind):
         receiver.rcvtimeo = SOON
         send_beside(left, beside, right)
         sender.send_message(b"x", Rights(right))
+        inode = os.fstat(right.fileno()).st_ino
         right.close()
-        found = [collected(), beside.ended()]
+        found = [open_here(inode), collected(), beside.ended()]
         with receiver.recv_message(9) as message:
             (file,) = files_of(message)
             with Socket.from_fd(file.detach()) as again:
@@ -74,7 +84,8 @@ def test_a_socket_in_its_own_queue_is_kept_for_a_receiver(ns, observe, kind):
                 with again.recv_message(9) as inner:
                     received = counts(inner)
 
-        assert observe("others_closed_ended_received", [*found, received, beside.ended(SOON)]) == [
+        assert observe("open_others_ended_received", [*found, received, beside.ended(SOON)]) == [
+            0,
             True,
             False,
             [2],
@@ -88,6 +99,7 @@ def test_a_socket_in_its_own_queue_is_kept_for_a_receiver(ns, observe, kind):
     "which is in its own as well, is kept while a process has the other, and closed once it is closed.",
     since="2.6.12",
     commit="1da177e4c3f4",
+    survives=OTHERS_ARE_CLOSED,
 )
 @KINDS
 def test_a_cycle_is_kept_for_another(ns, observe, kind):
@@ -96,12 +108,13 @@ def test_a_cycle_is_kept_for_another(ns, observe, kind):
     with left, right, sender, receiver, pipes(1) as (beside,):
         send_beside(left, beside, right)
         sender.send_message(b"x", Rights(right, receiver))
+        inode = os.fstat(right.fileno()).st_ino
         right.close()
-        found = [collected(), beside.ended()]
+        found = [open_here(inode), collected(), beside.ended()]
         receiver.close()
 
         found += [is_collected(beside)]
-        assert observe("others_closed_ended_closed", found) == [True, False, True]
+        assert observe("open_others_ended_closed", found) == [0, True, False, True]
 
 
 @claim(
@@ -111,6 +124,7 @@ def test_a_cycle_is_kept_for_another(ns, observe, kind):
     "process has the listener it is not.",
     since="2.6.12",
     commit="1da177e4c3f4",
+    survives=OTHERS_ARE_CLOSED,
 )
 @CONNECTIONS
 def test_a_listener_in_its_own_queue_is_closed(ns, observe, kind):
@@ -119,12 +133,13 @@ def test_a_listener_in_its_own_queue_is_closed(ns, observe, kind):
         with listening_unix(kind) as listener:
             client.connect(listener.getsockname())
             send_beside(client, beside, listener)
+            inode = os.fstat(listener.fileno()).st_ino
             found = [collected(), beside.ended()]
-        found += [is_collected(beside)]
+        then = [open_here(inode), is_collected(beside)]
         with refused(errno.ECONNRESET):
             client.recv(1)
 
-        assert observe("others_closed_ended_closed", found) == [True, False, True]
+        assert observe("others_closed_ended_open_closed", [*found, *then]) == [True, False, 0, True]
 
 
 @claim(
@@ -133,6 +148,7 @@ def test_a_listener_in_its_own_queue_is_closed(ns, observe, kind):
     "nowhere but in the queue of the accepted socket, goes on listening until that one is closed.",
     since="2.6.12",
     commit="1da177e4c3f4",
+    survives=OTHERS_ARE_CLOSED,
 )
 @CONNECTIONS
 def test_a_listener_in_an_accepted_queue_is_kept(ns, observe, kind):
@@ -143,14 +159,16 @@ def test_a_listener_in_an_accepted_queue_is_kept(ns, observe, kind):
                 client.connect(address)
                 send_beside(client, beside, listener)
                 accepted, _ = listener.accept()
+                inode = os.fstat(listener.fileno()).st_ino
             with accepted:
-                found = [collected(), beside.ended()]
+                found = [open_here(inode), collected(), beside.ended()]
                 second.connect(address)
+                found += [second.getpeername() == address]
             found += [beside.ended(SOON)]
         with refused(errno.ECONNREFUSED):
             third.connect(address)
 
-        assert observe("others_closed_ended_closed", found) == [True, False, True]
+        assert observe("open_others_ended_connected_closed", found) == [0, True, False, True, True]
 
 
 @claim(
@@ -187,6 +205,7 @@ def test_what_was_sent_before_the_accept_is_received(ns, observe, kind):
     "beside it is.",
     since="2.6.12",
     commit="1da177e4c3f4",
+    survives=OTHERS_ARE_CLOSED,
 )
 @KINDS
 def test_a_peek_keeps_a_socket(ns, observe, kind):
@@ -199,11 +218,13 @@ def test_a_peek_keeps_a_socket(ns, observe, kind):
             writer.close()
             with Socket.from_fd(file.detach()) as again:
                 right.close()
-                found = [collected(), beside.ended()]
+                inode = os.fstat(again.fileno()).st_ino
+                found = [open_here(inode), collected(), beside.ended()]
                 with again.recv_message(9) as inner:
                     received = counts(inner)
 
-        assert observe("others_closed_ended_received", [*found, received, beside.ended(SOON)]) == [
+        assert observe("open_others_ended_received", [*found, received, beside.ended(SOON)]) == [
+            1,
             True,
             False,
             [2],

@@ -6,17 +6,23 @@ system: a pipe whose writing end is sent beside them shows when they are closed.
 
 from __future__ import annotations
 
+import os
 import resource
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Final
 
 from conformance.plugin.setups.descriptors import Pipe, pipes
+from conformance.plugin.setups.ioctls import REQUESTS, asked
 from conformance.plugin.timing import SOON
 from libsocket import Rights, Socket
 
+OTHERS_ARE_CLOSED: Final = {"no-op: close() = 0": "the kernel looks when any UNIX socket is closed"}
+"""For the claims that have it look; how often a process has a socket open they observe."""
 _A_MOMENT: Final = 0.02
+_DESCRIPTORS: Final = "/proc/self/fd"
 _MOST: Final = 253
 """Descriptors that one message can have."""
 _MANY: Final = 4096
@@ -30,10 +36,12 @@ def send_beside(sock: Socket, beside: Pipe, *others: Socket) -> None:
 
 
 def leave(beside: Pipe) -> None:
-    """Leave two UNIX sockets in the queue of one of them, and a pipe's writing end beside them."""
-    left, right = Socket.pair()
-    with left, right:
-        send_beside(left, beside, left, right)
+    """Leave a UNIX datagram socket in its own queue, and a pipe's writing end beside it."""
+    with Socket.unix(socket.SOCK_DGRAM) as sock:
+        sock.bind("")
+        sock.connect(sock.getsockname())
+        send_beside(sock, beside, sock)
+        assert asked(sock, REQUESTS["SIOCINQ"]), "it is not in its own queue"
 
 
 def is_collected(beside: Pipe) -> bool:
@@ -44,6 +52,12 @@ def is_collected(beside: Pipe) -> bool:
         if beside.ended(_A_MOMENT):
             return True
     return False
+
+
+def open_here(inode: int) -> int:
+    """How many descriptors of this process are the socket with an inode number."""
+    names = (os.path.join(_DESCRIPTORS, name) for name in os.listdir(_DESCRIPTORS))
+    return [os.readlink(name) for name in names if os.path.islink(name)].count(f"socket:[{inode}]")
 
 
 def collected() -> bool:
