@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import select
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
@@ -20,11 +20,13 @@ from conformance.plugin.setups.listeners import listening_unix
 from conformance.plugin.setups.polls import polled_events
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.threads import delayed
+from conformance.plugin.setups.unix_diag import told_of
 from conformance.plugin.setups.unix_messages import impatient, recv_nothing
 from conformance.plugin.timing import SOON, timed
 from libsocket import Shutdown, Socket
 
 DONTWAIT, OOB, PEEK = socket.MSG_DONTWAIT, socket.MSG_OOB, socket.MSG_PEEK
+TYPES = {"stream": socket.SOCK_STREAM, "dgram": socket.SOCK_DGRAM, "seqpacket": socket.SOCK_SEQPACKET}
 KINDS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM], ids=["stream", "dgram"])
 
 
@@ -57,26 +59,39 @@ def test_a_socket_can_be_put_in(ns, observe, kind):
     commit="94531cfcbe79",
     needs=[EBPF],
 )
-@pytest.mark.parametrize("kind", ["stream-alone", "stream-listener", "seqpacket-alone", "seqpacket"])
-def test_others_cannot_be_put_in(ns, observe, kind):
+@pytest.mark.parametrize(
+    ("kind", "listens"),
+    [("stream-alone", False), ("stream-listener", True), ("seqpacket-alone", False), ("seqpacket", False)],
+)
+def test_others_cannot_be_put_in(ns, observe, kind, listens):
     with made(kind) as sock, made("stream") as other, sockmap() as map:
         with refused(errno.EOPNOTSUPP):
             map.put(sock, 0)
         map.put(other, 1)
 
-        assert observe("there", [map.has(sock, 0), map.has(other, 1)]) == [False, True]
+        found = [sock.acceptconn, map.has(sock, 0), map.has(other, 1)]
+        assert observe("listens_there_other", found) == [listens, False, True]
 
 
 @contextmanager
 def made(kind: str) -> Iterator[Socket]:
     """A UNIX socket: one of a pair, ``-alone`` without a peer, or a ``-listener``."""
     type_, _, state = kind.partition("-")
-    number = {"stream": socket.SOCK_STREAM, "dgram": socket.SOCK_DGRAM, "seqpacket": socket.SOCK_SEQPACKET}[
-        type_
-    ]
-    left, right = Socket.pair(number)
-    with left, right, Socket.unix(number) as alone, listening_unix() as listener:
-        yield {"": left, "alone": alone, "listener": listener}[state]
+    makers: dict[str, Callable[[int], AbstractContextManager[Socket]]] = {
+        "": one_of_a_pair,
+        "alone": Socket.unix,
+        "listener": listening_unix,
+    }
+    with makers[state](TYPES[type_]) as sock:
+        yield sock
+
+
+@contextmanager
+def one_of_a_pair(type_: int) -> Iterator[Socket]:
+    """One that is connected to another."""
+    left, right = Socket.pair(type_)
+    with left, right:
+        yield left
 
 
 @claim(
@@ -229,7 +244,8 @@ def test_what_passes_ends_a_wait(ns, observe, kind):
 @claim(
     "defacto/sockmap/unix-drop",
     says="What a UNIX stream or datagram socket gets that is in a sockmap with a program that says SK_DROP "
-    "is lost, though the send succeeds; once it is taken out what is sent is received.",
+    "is lost, though the send succeeds, and SO_MEMINFO counts it as dropped; once it is taken out what is "
+    "sent is received.",
     since="5.15",
     commit="94531cfcbe79",
     needs=[EBPF],
@@ -242,10 +258,12 @@ def test_what_is_dropped_is_lost(ns, observe, kind):
         sent = [left.send(b"lost")]
         with refused(errno.EAGAIN):
             right.recv(9, DONTWAIT)
+        dropped = right.meminfo.drops
         map.remove()
         sent += [left.send(b"hello")]
 
-        assert observe("sent_and_received", [sent, right.recv(9).decode()]) == [[4, 5], "hello"]
+        found = [sent, dropped, right.recv(9).decode()]
+        assert observe("sent_dropped_received", found) == [[4, 5], 1, "hello"]
 
 
 @claim(
@@ -330,8 +348,10 @@ def test_an_urgent_byte_is_lost(ns, observe):
     commit="94531cfcbe79",
     needs=[EBPF],
 )
-@pytest.mark.parametrize("how", [Shutdown.READ, Shutdown.WRITE], ids=["receiving", "sending"])
-def test_a_shutdown_of_the_peer_takes_a_stream_out(ns, observe, how):
+@pytest.mark.parametrize(
+    ("how", "bit"), [(Shutdown.READ, 1), (Shutdown.WRITE, 2)], ids=["receiving", "sending"]
+)
+def test_a_shutdown_of_the_peer_takes_a_stream_out(ns, observe, how, bit):
     left, right = Socket.pair()
     other, another = Socket.pair(socket.SOCK_DGRAM)
     with left, right, other, another, judged(SK_DROP, right, another) as map:
@@ -340,7 +360,8 @@ def test_a_shutdown_of_the_peer_takes_a_stream_out(ns, observe, how):
         other.shutdown(how)
         there += [map.has(right, 0), map.has(another, 1)]
 
-        assert observe("there", there) == [True, True, False, True]
+        bits = [told_of(sock).shutdown for sock in (left, other)]
+        assert observe("there_and_shut_down", [there, bits]) == [[True, True, False, True], [bit, bit]]
 
 
 @claim(
