@@ -45,9 +45,9 @@ def _returning(number: int) -> bytes:
 
 
 @contextmanager
-def returning(number: int, kind: int = SOCKET_FILTER) -> Iterator[int]:
-    """The descriptor of a program that returns a number."""
-    with _loaded(_returning(number), kind) as program:
+def returning(number: int, kind: int = SOCKET_FILTER, about: int = 0) -> Iterator[int]:
+    """The descriptor of a program that returns a number, whatever it is asked about."""
+    with _loaded(_returning(number), kind, about) as program:
         yield program
 
 
@@ -68,6 +68,11 @@ def selecting(chosen: Socket) -> Iterator[int]:
         ]
         with _loaded(b"".join(steps), SK_REUSEPORT) as program:
             yield program
+
+
+def attach_to_cgroup(cgroup: int, program: int, about: int) -> None:
+    """Have a program be asked about what the processes of a cgroup do. Raises: OSError."""
+    _call(_PROG_ATTACH, "@IIII", cgroup, program, about, 0)
 
 
 class Sockmap:
@@ -140,10 +145,10 @@ def judged(verdict: int, *sockets: Socket) -> Iterator[Sockmap]:
 
 
 @contextmanager
-def _loaded(steps: bytes, kind: int) -> Iterator[int]:
+def _loaded(steps: bytes, kind: int, about: int = 0) -> Iterator[int]:
     program, license_ = ctypes.create_string_buffer(steps, len(steps)), ctypes.create_string_buffer(b"GPL")
     places = ctypes.addressof(program), ctypes.addressof(license_)
-    with _opened(_call(_PROG_LOAD, "@IIQQ", kind, len(steps) // 8, *places)) as descriptor:
+    with _opened(_call(_PROG_LOAD, "@IIQQ44xI", kind, len(steps) // 8, *places, about)) as descriptor:
         yield descriptor
 
 
