@@ -40,6 +40,7 @@ from conformance.plugin.setups.unix_diag import (
     request,
     told,
     told_of,
+    unix_sockets,
     which,
 )
 from libsocket import Socket
@@ -613,21 +614,10 @@ def test_another_namespace_is_not_told_of(ns, observe):
     commit="45a96b9be6ec",
 )
 def test_a_long_list_has_each_once(ns, observe):
-    with many(500) as sockets:
+    with unix_sockets(500) as sockets:
         inodes = sorted(one.inode for one in listed())
 
         assert observe("others_and_count", [inodes == sorted(map(inode_of, sockets)), len(inodes)]) == [
             True,
             500,
         ]
-
-
-@contextmanager
-def many(count: int) -> Iterator[list[Socket]]:
-    """So many UNIX stream sockets."""
-    sockets = [Socket.unix() for _ in range(count)]
-    try:
-        yield sockets
-    finally:
-        for one in sockets:
-            one.close()

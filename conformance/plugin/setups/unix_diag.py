@@ -6,6 +6,8 @@ import os
 import socket
 import struct
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,7 +29,8 @@ SOCK_DIAG_BY_FAMILY: Final = 20
 """The type of requests and of what answers them."""
 SHOW_NAME, SHOW_VFS, SHOW_PEER, SHOW_ICONS, SHOW_RQLEN, SHOW_MEMINFO, SHOW_UID = (1 << at for at in range(7))
 """What can be asked for, ``UDIAG_SHOW_NAME`` and so on."""
-EVERYTHING: Final = 0x7F
+ALL_BUT_UID: Final = 0x3F
+"""To ask for one socket's user too ends Linux before 6.1, and stable kernels of that time, in a panic."""
 NAME, VFS, PEER, ICONS, RQLEN, MEMINFO, SHUTDOWN, UID = range(8)
 """The attributes, ``UNIX_DIAG_NAME`` and so on."""
 ESTABLISHED, CLOSE, LISTEN = 1, 7, 10
@@ -161,6 +164,13 @@ def pending_connections(listener: Socket, count: int) -> None:
     for _ in range(count):
         with Socket(listener.family, listener.type) as client:
             client.connect(listener.getsockname())
+
+
+@contextmanager
+def unix_sockets(count: int) -> Iterator[list[Socket]]:
+    """So many UNIX stream sockets."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(Socket.unix()) for _ in range(count)]
 
 
 def _unless_refused(messages: list[Message]) -> list[Message]:
