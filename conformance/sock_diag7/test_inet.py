@@ -27,7 +27,14 @@ from conformance.plugin.setups.inet_diag import (
 )
 from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.readiness import await_readable
-from conformance.plugin.setups.unix_diag import ESTABLISHED, LISTEN, RCVBUF, SNDBUF, inode_of
+from conformance.plugin.setups.unix_diag import (
+    ASKER_MAY_STAY,
+    ESTABLISHED,
+    LISTEN,
+    RCVBUF,
+    SNDBUF,
+    inode_of,
+)
 from libsocket import Socket
 from netns import Capability, in_child
 
@@ -65,6 +72,7 @@ def words(octets: bytes) -> list[int]:
     says="A TCP socket over IPv4 or IPv6, each end of a connection, is told of by its address and port and "
     "those of its peer, in network byte order, and the answer has them, too, and its inode number.",
     needs=[IPV6],
+    survives=ASKER_MAY_STAY,
 )
 @FAMILIES
 def test_a_socket_is_known_by_its_addresses(ns, observe, family, host):
@@ -90,6 +98,7 @@ def test_a_socket_is_known_by_its_addresses(ns, observe, family, host):
     says="Asked for with the cookie of an earlier answer or with -1 in both parts, a TCP socket over IPv4 "
     "or IPv6 is told of, and with the cookie of its peer it is refused.",
     needs=[IPV6],
+    survives=ASKER_MAY_STAY,
 )
 @FAMILIES
 def test_a_cookie_names_one_socket(ns, observe, family, host):
@@ -115,6 +124,7 @@ def test_a_cookie_names_one_socket(ns, observe, family, host):
     says="A list of TCP sockets over IPv4 or IPv6 has those whose state is in idiag_states, TCP_LISTEN or "
     "TCP_ESTABLISHED, and the answer has it; where one socket is asked for the mask is ignored.",
     needs=[IPV6],
+    survives=ASKER_MAY_STAY,
 )
 @FAMILIES
 @pytest.mark.parametrize(
@@ -156,6 +166,7 @@ def test_a_mask_of_states_filters(ns, observe, *, family, host, states, names):
     "number: INET_DIAG_MEMINFO (1), INET_DIAG_INFO (2), INET_DIAG_CONG (4), INET_DIAG_TOS (5), "
     "INET_DIAG_SKMEMINFO (7), and over IPv6 INET_DIAG_TCLASS (6), which over IPv4 is not.",
     needs=[IPV6],
+    survives=ASKER_MAY_STAY,
 )
 @FAMILIES
 @pytest.mark.parametrize("wanted", sorted(EXTENSIONS))
@@ -173,6 +184,7 @@ def test_each_bit_has_its_attribute(ns, observe, *, family, host, wanted):
     sentence="sock_diag.7/INET_DIAG_TOS/payload",
     section="IPv4 and IPv6 sockets",
     says="INET_DIAG_TOS of a TCP socket over IPv4 is a byte, its IP_TOS.",
+    survives=ASKER_MAY_STAY,
 )
 def test_the_tos_is_told(ns, observe):
     left, right = Socket.tcp_pair()
@@ -189,6 +201,7 @@ def test_the_tos_is_told(ns, observe):
     section="IPv4 and IPv6 sockets",
     says="INET_DIAG_TCLASS of a TCP socket over IPv6 is a byte, its IPV6_TCLASS.",
     needs=[IPV6],
+    survives=ASKER_MAY_STAY,
 )
 def test_the_traffic_class_is_told(ns, observe):
     left, right = Socket.tcp_pair(socket.AF_INET6)
@@ -209,6 +222,7 @@ def test_the_traffic_class_is_told(ns, observe):
     says="Of a TCP socket over IPv6 that listens INET_DIAG_SKV6ONLY (11) is told, a byte, 1 with "
     "IPV6_V6ONLY and 0 without; of one that is connected it is not.",
     needs=[IPV6],
+    survives=ASKER_MAY_STAY,
 )
 @pytest.mark.parametrize("only", [False, True], ids=["both", "ipv6-only"])
 def test_whether_it_is_for_ipv6_alone_is_told(ns, observe, only):
@@ -229,6 +243,7 @@ def test_whether_it_is_for_ipv6_alone_is_told(ns, observe, only):
     says="INET_DIAG_CONG of a TCP socket over IPv4 or IPv6 is the name of its algorithm, which "
     "TCP_CONGESTION sets.",
     needs=[IPV6],
+    survives=ASKER_MAY_STAY,
 )
 @FAMILIES
 def test_the_algorithm_is_told(ns, observe, family, host):
@@ -246,6 +261,7 @@ def test_the_algorithm_is_told(ns, observe, family, host):
     says="INET_DIAG_INFO of a TCP socket over IPv4 or IPv6 is a struct tcp_info: its first byte is the "
     "state, and it has as many bytes as TCP_INFO.",
     needs=[IPV6],
+    survives=ASKER_MAY_STAY,
 )
 @FAMILIES
 def test_tcp_info_is_told(ns, observe, family, host):
@@ -265,6 +281,7 @@ def test_tcp_info_is_told(ns, observe, family, host):
     says="INET_DIAG_MEMINFO of a TCP socket over IPv4 or IPv6 is four numbers of 32 bits, the first of "
     "which is 0 where nothing has come, and at least as much as has.",
     needs=[IPV6],
+    survives=ASKER_MAY_STAY,
 )
 @FAMILIES
 def test_memory_is_told(ns, observe, family, host):
@@ -290,6 +307,7 @@ def test_memory_is_told(ns, observe, family, host):
     says="INET_DIAG_SKMEMINFO of a TCP socket over IPv4 or IPv6 is an array of eight numbers of 32 bits at "
     "least, the second what SO_RCVBUF reads and the fourth what SO_SNDBUF reads.",
     needs=[IPV6],
+    survives=ASKER_MAY_STAY,
 )
 @FAMILIES
 def test_the_buffers_are_told(ns, observe, family, host):
@@ -315,6 +333,7 @@ def test_the_buffers_are_told(ns, observe, family, host):
     says="idiag_rqueue of a TCP socket over IPv4 or IPv6 that listens is the number of connections that "
     "wait, and idiag_wqueue its backlog.",
     needs=[IPV6],
+    survives=ASKER_MAY_STAY,
 )
 @FAMILIES
 def test_the_backlog_is_told(ns, observe, family, host):
@@ -333,6 +352,7 @@ def test_the_backlog_is_told(ns, observe, family, host):
     says="idiag_rqueue of a connected TCP socket over IPv4 or IPv6 is the number of bytes that wait to be "
     "received.",
     needs=[IPV6],
+    survives=ASKER_MAY_STAY,
 )
 @FAMILIES
 def test_what_has_come_is_counted(ns, observe, family, host):
@@ -360,6 +380,7 @@ def test_what_has_come_is_counted(ns, observe, family, host):
         commit="1da177e4c3f4",
         observed={"new": 0},
     ),
+    survives=ASKER_MAY_STAY,
 )
 @FAMILIES
 def test_the_memory_to_send_is_told(ns, observe, family, host):
@@ -382,6 +403,7 @@ def test_the_memory_to_send_is_told(ns, observe, family, host):
     "and idiag_retrans, too; with SO_KEEPALIVE and TCP_KEEPIDLE of 1,000 seconds it is 2, idiag_expires as "
     "many milliseconds at most and more than nine tenths of them, and idiag_retrans 0.",
     needs=[IPV6],
+    survives=ASKER_MAY_STAY,
 )
 @FAMILIES
 def test_a_timer_is_told(ns, observe, family, host):
@@ -403,6 +425,7 @@ def test_a_timer_is_told(ns, observe, family, host):
     section="IPv4 and IPv6 sockets",
     says="idiag_uid of a TCP socket over IPv4 that listens is the user who made it.",
     needs=[ANOTHER_USER],
+    survives=ASKER_MAY_STAY,
 )
 def test_the_user_is_told(ns, observe):
     def users() -> list[int]:
@@ -426,6 +449,7 @@ def test_the_user_is_told(ns, observe):
     says="A list for IPPROTO_TCP has the TCP socket over IPv4 or IPv6 that is bound and listens, and one "
     "for IPPROTO_UDP the UDP socket that is bound, without INET_DIAG_CONG and with the idiag_timer 0.",
     needs=[IPV6],
+    survives=ASKER_MAY_STAY,
 )
 @FAMILIES
 def test_a_protocol_is_asked_for(ns, observe, family, host):
@@ -446,14 +470,16 @@ def test_a_protocol_is_asked_for(ns, observe, family, host):
     says="idiag_if of a TCP socket over IPv4 or IPv6 that listens is 0, and with SO_BINDTODEVICE the number "
     "of the interface.",
     needs=[IPV6, Capability.NET_RAW],
+    survives=ASKER_MAY_STAY,
 )
 @FAMILIES
 def test_the_interface_is_told(ns, observe, family, host):
     with Socket.tcp(family) as sock:
         sock.bind((host, 0))
         sock.listen()
-        interfaces = [one.id.interface for one in listed(sock)]
+        told = listed(sock)
         sock.bindtodevice = "lo"
+        told += listed(sock)
 
-        found = [interfaces, [one.id.interface for one in listed(sock)]]
-        assert observe("without_and_with", found) == [[0], [socket.if_nametoindex("lo")]]
+        found = [[one.state, one.id.interface] for one in told]
+        assert observe("without_and_with", found) == [[LISTEN, 0], [LISTEN, socket.if_nametoindex("lo")]]
