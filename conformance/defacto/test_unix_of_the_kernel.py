@@ -10,6 +10,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import EBPF, OWN_KERNEL
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.calls import answer
 from conformance.plugin.setups.capabilities import kernel_sysctl_set
 from conformance.plugin.setups.cgroups import (
     CGROUP_SOCK_ADDR,
@@ -196,8 +197,8 @@ def test_a_core_is_sent_to_nobody(ns, observe, tmp_path, bound):
     says="While there are more UNIX sockets than twice fs.file-max, making another, of the types stream, "
     "datagram or seqpacket, fails with ENFILE for a process with every capability as well, and so does "
     "connecting a stream or seqpacket socket; a TCP socket is made.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    since="5.15",
+    commit="f4bd73b5a950",
     needs=[OWN_KERNEL],
 )
 @KINDS
@@ -209,12 +210,11 @@ def test_there_are_only_so_many_sockets(ns, observe, kind):
         Socket.unix(socket.SOCK_SEQPACKET) as packet_client,
     ):
         with kernel_sysctl_set(FILE_MAX, "0"):
-            with refused(errno.ENFILE, "errno_made"):
-                Socket.unix(kind)
-            with refused(errno.ENFILE, "errno_connected"):
-                client.connect(listener.getsockname())
-            with refused(errno.ENFILE, "errno_connected_packets"):
-                packet_client.connect(packets.getsockname())
+            refusals = [
+                answer(lambda: Socket.unix(kind).close()),
+                answer(lambda: client.connect(listener.getsockname())),
+                answer(lambda: packet_client.connect(packets.getsockname())),
+            ]
             with Socket.tcp() as tcp:
                 found = [tcp.fileno() >= 0]
         client.connect(listener.getsockname())
@@ -222,4 +222,4 @@ def test_there_are_only_so_many_sockets(ns, observe, kind):
         with Socket.unix(kind) as made:
             found += [made.fileno() >= 0]
 
-        assert observe("tcp_and_after", found) == [True, True]
+        assert observe("refusals_tcp_after", [refusals, found]) == [["ENFILE"] * 3, [True, True]]
