@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from socket import AF_INET, AF_INET6, SOCK_DGRAM
+from socket import AF_INET, AF_INET6, AF_UNSPEC, MSG_DONTWAIT, SOCK_DGRAM
 
 import pytest
 
@@ -21,7 +21,7 @@ from conformance.plugin.setups.socket_addresses import (
     peer,
 )
 from conformance.plugin.setups.sockets import SOCKETS
-from libsocket import Socket
+from libsocket import Other, Socket
 
 
 @claim(
@@ -44,6 +44,42 @@ def test_another_than_the_peer_gets_eperm(ns, observe):
         peer.sendto(b"peer", sock.getsockname())
 
         assert observe("received", sock.recv(9).decode()) == "peer"
+
+
+def name_given(sock: Socket) -> bytes:
+    """The name that a UNIX socket gets."""
+    sock.bind("")
+    return bytes(sock.getsockname())
+
+
+@claim(
+    "defacto/connect/unix-datagram-taken-eperm",
+    says="Connecting a UNIX datagram socket to one that is connected to another fails with EPERM, and the "
+    "former has no peer; it can be connected once the latter has none, or has it as its peer.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize(
+    "target", [lambda _: Other(AF_UNSPEC, bytes(14)), name_given], ids=["no-peer", "each-other"]
+)
+def test_who_has_another_peer_is_not_connected_to(ns, observe, target):
+    with (
+        Socket.unix(SOCK_DGRAM) as peer,
+        Socket.unix(SOCK_DGRAM) as stranger,
+        Socket.unix(SOCK_DGRAM) as sock,
+    ):
+        peer.bind("")
+        sock.bind("")
+        sock.connect(peer.getsockname())
+        with refused(errno.EPERM):
+            stranger.connect(sock.getsockname())
+        with refused(errno.ENOTCONN, "errno_of_send"):
+            stranger.send(b"lost")
+        sock.connect(target(stranger))
+        stranger.connect(sock.getsockname())
+        stranger.send(b"hello")
+
+        assert observe("received", sock.recv(9, MSG_DONTWAIT).decode()) == "hello"
 
 
 @claim(

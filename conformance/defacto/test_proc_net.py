@@ -42,6 +42,7 @@ UNIX = pytest.mark.parametrize("type_", [SOCK_STREAM, SOCK_SEQPACKET], ids=["str
 
 @claim(
     "defacto/proc-net-snmp/tcp-opens",
+    sentence="proc_pid_net.5/snmp/data",
     says="ActiveOpens of Tcp in /proc/net/snmp counts the connects of TCP over IPv4, PassiveOpens those "
     "that a listener took, CurrEstab the ends that there are, and EstabResets those that ended by a reset.",
     since="2.6.12",
@@ -80,6 +81,7 @@ def test_an_attempt_that_fails_is_counted(ns, observe):
 
 @claim(
     "defacto/proc-net-snmp/udp",
+    sentence="proc_pid_net.5/snmp/data",
     says="OutDatagrams of Udp in /proc/net/snmp counts the datagrams that were sent over IPv4, InDatagrams "
     "those that were received, and NoPorts those that nobody took.",
     since="2.6.12",
@@ -120,6 +122,7 @@ def test_names_and_numbers_are_pairs(ns, observe):
 
 @claim(
     "defacto/proc-net-tcp/headings",
+    sentence="proc_pid_net.5/udp/format",
     says="/proc/net/tcp, tcp6, udp, udp6 and unix begin with a line of headings, the first four of which are "
     "sl, local_address, rem_address, or remote_address over IPv6, and st, of unix Num, RefCount, Protocol "
     "and Flags.",
@@ -144,6 +147,12 @@ def test_a_file_has_headings(ns, observe, name, words):
 
 @claim(
     "defacto/proc-net-tcp/rows",
+    sentence=(
+        "proc_pid_net.5/tcp/table",
+        "proc_pid_net.5/tcp/sl",
+        "proc_pid_net.5/tcp/rem-address",
+        "proc_pid_net.5/tcp/st",
+    ),
     says="A TCP socket has a line in /proc/net/tcp, or tcp6, by its inode, with its own and its peer's "
     "address and port, and its state: 0A where it listens, 01 where it is connected.",
     since="2.6.12",
@@ -170,6 +179,12 @@ def test_a_tcp_socket_has_a_line(ns, observe, *, family, suffix, host, any_):
 
 @claim(
     "defacto/proc-net-udp/rows",
+    sentence=(
+        "proc_pid_net.5/udp/table",
+        "proc_pid_net.5/udp/sl",
+        "proc_pid_net.5/udp/rem-address",
+        "proc_pid_net.5/udp/st",
+    ),
     says="A bound UDP socket has a line in /proc/net/udp, or udp6, by its inode, with its own and its "
     "peer's address and port, and its state: 07 without a peer, 01 with one; a closed one has none.",
     since="2.6.12",
@@ -198,6 +213,7 @@ def test_a_udp_socket_has_a_line(ns, observe, *, family, suffix, host, any_):
 
 @claim(
     "defacto/proc-net-tcp/user",
+    sentence=("proc_pid_net.5/tcp/uid", "proc_pid_net.5/udp/uid"),
     says="A line of /proc/net/tcp or udp has the user that made the socket, and once fchown(2) has given it "
     "to another that one.",
     since="2.6.12",

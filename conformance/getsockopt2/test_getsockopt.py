@@ -34,8 +34,10 @@ from conformance.plugin.setups.calls import (
     option_got_to,
     option_set,
 )
+from conformance.plugin.setups.control_messages import control_messages
 from conformance.plugin.setups.sockets import SOCKETS
-from libsocket import Socket
+from conformance.plugin.timing import SOON
+from libsocket import SO_INQ, Inq, Socket
 from netns import Capability
 
 ONE = (1).to_bytes(4, sys.byteorder)
@@ -440,3 +442,23 @@ def test_a_netlink_option_needs_its_room(ns, observe, room):
             option_got(sock.fileno(), (SOL_NETLINK, NETLINK_PKTINFO), room)
 
         assert observe("of_another_level", len(other)) == room
+
+
+@claim(
+    "getsockopt.2/EFAULT/set-so-inq",
+    sentence="getsockopt.2/EFAULT/optval",
+    section="ERRORS",
+    says="Setting SO_INQ of a UNIX stream socket from where there is no memory fails with EFAULT, and it "
+    "stays on: with what is received comes how many bytes are left.",
+    since="6.17",
+)
+def test_so_inq_is_set_from_memory(ns, observe):
+    left, right = Socket.pair()
+    with left, right:
+        right.rcvtimeo = SOON
+        right.inq = True
+        with refused(errno.EFAULT):
+            option_set(right.fileno(), (SO_INQ.level, SO_INQ.number), NOWHERE, 4)
+        left.send(b"hello")
+
+        assert observe("left", [int(one) for one in control_messages(right, Inq, size=2)]) == [3]

@@ -291,7 +291,7 @@ def test_netlink_ip6_fw_is_gone(ns, observe):
 
 @claim(
     "netlink.7/NETLINK_SOCK_DIAG/queries",
-    sentence="netlink.7/NETLINK_SOCK_DIAG/queries",
+    sentence=("netlink.7/NETLINK_SOCK_DIAG/queries", "sock_diag.7/VERSIONS/renamed"),
     section="DESCRIPTION",
     says="By NETLINK_SOCK_DIAG the kernel tells of sockets of several protocol families: of a TCP socket "
     "over IPv4 or IPv6 that listens, and of a UNIX stream socket that does.",

@@ -195,7 +195,11 @@ def test_proc_net(ns, observe, kind, use):
 
 @claim(
     "network_namespaces.7/isolation/proc-net-unix",
-    sentence="network_namespaces.7/isolation/proc-net",
+    sentence=(
+        "network_namespaces.7/isolation/proc-net",
+        "proc_pid_net.5/proc-net/virtualized",
+        "proc_pid_net.5/proc-net/namespace",
+    ),
     section="DESCRIPTION",
     says="/proc/net/unix of a network namespace lists its UNIX stream, datagram and seqpacket sockets, with "
     "an abstract name or a pathname, and not those of another.",

@@ -11,7 +11,7 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.blocked import ended
+from conformance.plugin.setups.blocked import CALLS, Scene, drain, ended, fill
 from conformance.plugin.setups.files import memory_file
 from conformance.plugin.setups.owners import fate, own_while, set_async
 from conformance.plugin.setups.readiness import await_readable
@@ -19,12 +19,33 @@ from conformance.plugin.setups.signals import signalled
 from conformance.plugin.setups.states import connected
 from conformance.plugin.setups.urgent import await_urgent
 from conformance.plugin.timing import SOON
-from libsocket import Shutdown
+from libsocket import Shutdown, Socket
 
 INTERRUPTION = "Interruption of system calls and library functions by signal handlers"
 MUCH = 10_000_000
 BY = pytest.mark.parametrize("by", ["handler", "restarting-handler"])
 STREAMS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix"])
+
+
+@claim(
+    "signal.7/SA_RESTART/send-full-queue",
+    sentence=("signal.7/SA_RESTART/restarted-or-eintr", "signal.7/SA_RESTART/sockets"),
+    section=INTERRUPTION,
+    says="send(2) on a UNIX datagram socket that waits because its peer, which is not connected to it, has "
+    "as many datagrams as it may, without a timeout, goes on after a handler that has SA_RESTART, and fails "
+    "with EINTR after one that has not.",
+)
+@pytest.mark.parametrize(("by", "outcome"), [("handler", "EINTR"), ("restarting-handler", "0")])
+def test_a_send_waits_for_the_queue_of_the_receiver(ns, observe, by, outcome):
+    _, send = CALLS["send"]
+    with Socket.unix(socket.SOCK_DGRAM) as receiver, Socket.unix(socket.SOCK_DGRAM) as sender:
+        receiver.rcvtimeo = SOON
+        receiver.bind("")
+        sender.connect(receiver.getsockname())
+        queued = fill(sender)
+        scene = Scene(sender, lambda: drain(receiver, queued))
+
+        assert observe("ended", ended(lambda: send(scene), scene.release, by)) == outcome
 
 
 @claim(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from functools import partial
 from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
@@ -24,7 +25,7 @@ from conformance.plugin.setups.unix_names import (
 )
 from conformance.plugin.timing import SOON
 from libsocket import Socket
-from netns import as_user
+from netns import as_user, in_child
 
 TYPES = pytest.mark.parametrize(
     "type_", [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET], ids=["stream", "datagram", "seqpacket"]
@@ -165,6 +166,29 @@ def test_a_name_of_five_digits_is_chosen(ns, observe, type_):
 
         others = sorted(set(name.sun_path[1:]) - set("0123456789abcdef"))
         assert observe("name", [name.length, name.sun_path[:1], others]) == [FAMILY + 6, "\0", []]
+
+
+@claim(
+    "unix.7/autobind/unique",
+    sentence=("unix.7/autobind/bind", "unix.7/autobind/limit"),
+    section="Autobind feature",
+    says="No two of 3,000 UNIX datagram sockets that are bound with addrlen as sizeof(sa_family_t), of 2^20 "
+    "names, have the same one.",
+    survives={"*": "each of the sockets is one of many"},
+)
+def test_names_that_are_chosen_differ(ns, observe):
+    names = in_child(lambda: names_chosen(3000))
+
+    assert observe("names", len(set(names))) == 3000
+
+
+def names_chosen(count: int) -> list[bytes]:
+    """The names of so many sockets that are there at once."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count + 100, count + 100))
+    sockets = [Socket.unix(SOCK_DGRAM) for _ in range(count)]
+    for sock in sockets:
+        sock.bind("")
+    return [sock.getsockname() for sock in sockets]
 
 
 PASSCRED_AT_ONCE = differs(

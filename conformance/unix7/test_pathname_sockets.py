@@ -6,7 +6,7 @@ import errno
 import os
 from functools import partial
 from pathlib import Path
-from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
+from socket import MSG_DONTWAIT, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 import pytest
 
@@ -69,6 +69,30 @@ def test_the_file_is_a_socket(ns, observe, type_):
         sock.bind("path")
 
         assert observe("there_before_and_socket_after", [before, Path("path").is_socket()]) == [False, True]
+
+
+@claim(
+    "unix.7/DESCRIPTION/any-file",
+    sentence=("unix.7/DESCRIPTION/pathname", "unix.7/NOTES/makes-file"),
+    section="DESCRIPTION",
+    says="Each of 1,000 UNIX datagram sockets that are bound one after another to a pathname, a file of its "
+    "own, gets what is sent there.",
+    survives={"*": "each of the sockets is one of many"},
+)
+def test_a_socket_is_found_by_any_file(ns, observe):
+    assert observe("received", received_at_files(1000)) == 1000
+
+
+def received_at_files(count: int) -> int:
+    """How many of so many sockets get what is sent to the file that each is bound to."""
+    received = 0
+    with Socket.unix(SOCK_DGRAM) as sender:
+        for number in range(count):
+            with Socket.unix(SOCK_DGRAM) as sock:
+                sock.bind(str(number))
+                sender.sendto(b"hello", str(number))
+                received += sock.recv(9, MSG_DONTWAIT) == b"hello"
+    return received
 
 
 def files_bound(mode: int, type_: int) -> list[str]:

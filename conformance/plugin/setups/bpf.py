@@ -7,12 +7,13 @@ import os
 import platform
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from libsocket import Socket
 
 SOCKET_FILTER: Final = 1
+SK_SKB: Final = 14
 SK_REUSEPORT: Final = 21
 """Types of programs."""
 SK_DROP: Final = 0
@@ -20,10 +21,14 @@ SK_PASS: Final = 1
 
 _BPF: Final = {"x86_64": 321}.get(platform.machine(), 280)
 """The number of bpf(2)."""
-_MAP_CREATE, _MAP_UPDATE_ELEM, _PROG_LOAD = 0, 2, 5
-_REUSEPORT_SOCKARRAY: Final = 20
-_SELECT_REUSEPORT: Final = 82
-"""The helper bpf_sk_select_reuseport(context, map, key, flags)."""
+_MAP_CREATE, _MAP_LOOKUP_ELEM, _MAP_UPDATE_ELEM, _MAP_DELETE_ELEM, _PROG_LOAD, _PROG_ATTACH = 0, 1, 2, 3, 5, 8
+_SOCKMAP, _REUSEPORT_SOCKARRAY = 15, 20
+_SK_SKB_VERDICT: Final = 38
+"""Where a program is attached to a map: it says what becomes of what its sockets get."""
+_SELECT_REUSEPORT, _REDIRECT_MAP = 82, 52
+"""The helpers bpf_sk_select_reuseport(context, map, key, flags) and bpf_sk_redirect_map(the same)."""
+_INGRESS: Final = 1
+"""BPF_F_INGRESS: to be received there, instead of sent by it."""
 _R0, _R2, _R3, _R4, _FRAME = 0, 2, 3, 4, 10
 _KEY: Final = -4
 """Where on the frame the key of the helper is."""
@@ -40,9 +45,9 @@ def _returning(number: int) -> bytes:
 
 
 @contextmanager
-def returning(number: int, kind: int = SOCKET_FILTER) -> Iterator[int]:
-    """The descriptor of a program that returns a number."""
-    with _loaded(_returning(number), kind) as program:
+def returning(number: int, kind: int = SOCKET_FILTER, about: int = 0) -> Iterator[int]:
+    """The descriptor of a program that returns a number, whatever it is asked about."""
+    with _loaded(_returning(number), kind, about) as program:
         yield program
 
 
@@ -65,11 +70,85 @@ def selecting(chosen: Socket) -> Iterator[int]:
             yield program
 
 
+def attach_to_cgroup(cgroup: int, program: int, about: int) -> None:
+    """Have a program be asked about what the processes of a cgroup do. Raises: OSError."""
+    _call(_PROG_ATTACH, "@IIII", cgroup, program, about, 0)
+
+
+class Sockmap:
+    """A map of sockets (BPF_MAP_TYPE_SOCKMAP), each in a place of its own."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def put(self, sock: Socket, place: int = 0) -> None:
+        """Put a socket in a place. Raises: OSError."""
+        self._of_place(_MAP_UPDATE_ELEM, place, ctypes.c_uint64(sock.fileno()))
+
+    def remove(self, place: int = 0) -> None:
+        """Take a socket out. Raises: OSError."""
+        self._of_place(_MAP_DELETE_ELEM, place)
+
+    def has(self, sock: Socket, place: int = 0) -> bool:
+        """Whether a socket is in a place."""
+        return self._cookie(place) == sock.cookie
+
+    def is_empty(self, place: int = 0) -> bool:
+        """Whether no socket is in a place."""
+        return self._cookie(place) is None
+
+    def _cookie(self, place: int) -> int | None:
+        """What the map tells of the socket in a place: its SO_COOKIE."""
+        found = ctypes.c_uint64(0)
+        try:
+            self._of_place(_MAP_LOOKUP_ELEM, place, found)
+        except FileNotFoundError:
+            return None
+        return found.value
+
+    def attach(self, program: int) -> None:
+        """Have a program of SK_SKB say what becomes of what sockets get that are put in later."""
+        _call(_PROG_ATTACH, "@IIII", self._descriptor, program, _SK_SKB_VERDICT, 0)
+
+    def redirecting(self, place: int) -> AbstractContextManager[int]:
+        """The descriptor of a program that has what is sent to a socket received at another of this map."""
+        steps = [
+            _step(0x18, _R2, 1, value=self._descriptor) + _step(0),
+            _step(0xB7, _R3, value=place),
+            _step(0xB7, _R4, value=_INGRESS),
+            _step(0x85, value=_REDIRECT_MAP),
+            _step(0x95),
+        ]
+        return _loaded(b"".join(steps), SK_SKB)
+
+    def _of_place(self, command: int, place: int, value: ctypes.c_uint64 | None = None) -> None:
+        key = ctypes.c_uint32(place)
+        of_value = 0 if value is None else ctypes.addressof(value)
+        _call(command, "@IxxxxQQQ", self._descriptor, ctypes.addressof(key), of_value, 0)
+
+
 @contextmanager
-def _loaded(steps: bytes, kind: int) -> Iterator[int]:
+def sockmap(places: int = 2) -> Iterator[Sockmap]:
+    """An empty map for so many sockets; it lets go of them with the block."""
+    with _opened(_call(_MAP_CREATE, "@IIII", _SOCKMAP, 4, 8, places)) as descriptor:
+        yield Sockmap(descriptor)
+
+
+@contextmanager
+def judged(verdict: int, *sockets: Socket) -> Iterator[Sockmap]:
+    """A map of some sockets with a program that says of all they get SK_PASS or SK_DROP."""
+    with sockmap(len(sockets)) as map, returning(verdict, SK_SKB) as program:
+        map.attach(program)
+        for place, sock in enumerate(sockets):
+            map.put(sock, place)
+        yield map
+
+
+@contextmanager
+def _loaded(steps: bytes, kind: int, about: int = 0) -> Iterator[int]:
     program, license_ = ctypes.create_string_buffer(steps, len(steps)), ctypes.create_string_buffer(b"GPL")
     places = ctypes.addressof(program), ctypes.addressof(license_)
-    with _opened(_call(_PROG_LOAD, "@IIQQ", kind, len(steps) // 8, *places)) as descriptor:
+    with _opened(_call(_PROG_LOAD, "@IIQQ44xI", kind, len(steps) // 8, *places, about)) as descriptor:
         yield descriptor
 
 

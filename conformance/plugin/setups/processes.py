@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from netns import Child
+from netns.syscalls import PR_SET_DUMPABLE, prctl
 
 
 class _File(Protocol):
@@ -32,6 +34,13 @@ def another_process() -> Iterator[int]:
     """The id of a process that does nothing, and ends with the block."""
     with Child(signal.pause) as child:
         yield child.pid
+
+
+def aborted() -> None:
+    """End this process by SIGABRT, whose core may be dumped."""
+    prctl(PR_SET_DUMPABLE, 1)
+    signal.signal(signal.SIGABRT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGABRT)
 
 
 def overflow_id(kind: str) -> int:

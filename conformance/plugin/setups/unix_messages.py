@@ -46,7 +46,15 @@ def impatient(*sockets: Socket) -> None:
         sock.rcvtimeo = SOON
 
 
-def data_nowhere(call: str, sock: Socket) -> None:
+def recv_nothing(sock: Socket) -> int:
+    """recv(2) into no room, which Python would not call; how many bytes it returns."""
+    returned = int(_libc.recv(sock.fileno(), None, ctypes.c_size_t(0), 0))
+    if returned < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return returned
+
+
+def data_nowhere(call: str, sock: Socket, flags: int = 0) -> None:
     """``send`` or ``recv`` with 9 bytes where there is no memory."""
-    if _libc[call](sock.fileno(), ctypes.c_void_p(1), ctypes.c_size_t(9), 0) < 0:
+    if _libc[call](sock.fileno(), ctypes.c_void_p(1), ctypes.c_size_t(9), flags) < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

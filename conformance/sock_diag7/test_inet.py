@@ -1,0 +1,485 @@
+"""What sock_diag tells of TCP sockets over IPv4 and IPv6, and of UDP sockets beside them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+import pytest
+
+from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import ANOTHER_USER, IPV6
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.inet_diag import (
+    CONG,
+    INFO,
+    KEEPALIVE,
+    MEMINFO,
+    NO_TIMER,
+    SKMEMINFO,
+    SKV6ONLY,
+    TCLASS,
+    TOS,
+    exact,
+    id_of,
+    listed,
+)
+from conformance.plugin.setups.listeners import listening, pending_connection
+from conformance.plugin.setups.readiness import await_readable
+from conformance.plugin.setups.unix_diag import (
+    ASKER_MAY_STAY,
+    ESTABLISHED,
+    LISTEN,
+    RCVBUF,
+    SNDBUF,
+    inode_of,
+)
+from libsocket import Socket
+from netns import Capability, in_child
+
+FAMILIES = pytest.mark.parametrize(
+    ("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")], ids=["ipv4", "ipv6"]
+)
+NOBODY_ELSE = 61_007
+"""A user that nothing here has."""
+EXTENSIONS = {MEMINFO, INFO, CONG, TOS, TCLASS, SKMEMINFO}
+"""The attributes that are told where they are asked for."""
+
+
+def words(octets: bytes) -> list[int]:
+    """Numbers of 32 bits."""
+    return [int.from_bytes(octets[at : at + 4], sys.byteorder) for at in range(0, len(octets), 4)]
+
+
+@claim(
+    "sock_diag.7/inet_diag_req_v2/by-id",
+    sentence=(
+        "sock_diag.7/inet_diag_req_v2/struct",
+        "sock_diag.7/inet_diag_req_v2/sockid",
+        "sock_diag.7/inet_diag_req_v2/id",
+        "sock_diag.7/inet_diag_req_v2/id-addresses",
+        "sock_diag.7/inet_diag_req_v2/id-order",
+        "sock_diag.7/inet_diag_sockid/idiag-sport",
+        "sock_diag.7/inet_diag_sockid/idiag-dport",
+        "sock_diag.7/inet_diag_sockid/idiag-src",
+        "sock_diag.7/inet_diag_sockid/idiag-dst",
+        "sock_diag.7/inet_diag_msg/struct",
+        "sock_diag.7/inet_diag_msg/idiag-family",
+        "sock_diag.7/inet_diag_msg/idiag-inode",
+    ),
+    section="IPv4 and IPv6 sockets",
+    says="A TCP socket over IPv4 or IPv6, each end of a connection, is told of by its address and port and "
+    "those of its peer, in network byte order, and the answer has them, too, and its inode number.",
+    needs=[IPV6],
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+def test_a_socket_is_known_by_its_addresses(ns, observe, family, host):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        told = [exact(sock) for sock in (left, right)]
+        same = [
+            one.id.of_cookie((0, 0)) == id_of(sock).of_cookie((0, 0))
+            for one, sock in zip(told, (left, right), strict=True)
+        ]
+
+        found = [one.inode - inode_of(sock) for one, sock in zip(told, (left, right), strict=True)]
+        assert observe("other_inodes_and_same_ids", [found, same]) == [[0, 0], [True, True]]
+
+
+@claim(
+    "sock_diag.7/inet_diag_sockid/cookie",
+    sentence=(
+        "sock_diag.7/inet_diag_sockid/idiag-cookie",
+        "sock_diag.7/inet_diag_sockid/idiag-cookie-ignored",
+    ),
+    section="IPv4 and IPv6 sockets",
+    says="Asked for with the cookie of an earlier answer or with -1 in both parts, a TCP socket over IPv4 "
+    "or IPv6 is told of, and with the cookie of its peer it is refused.",
+    needs=[IPV6],
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+def test_a_cookie_names_one_socket(ns, observe, family, host):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        own, others = exact(left).id.cookie, exact(right).id.cookie
+        with refused():
+            exact(left, id=id_of(left).of_cookie(others))
+
+        found = exact(left, id=id_of(left).of_cookie(own)).inode - inode_of(left)
+        assert observe("another_inode", found) == 0
+
+
+@claim(
+    "sock_diag.7/idiag_states/filter",
+    sentence=(
+        "sock_diag.7/inet_diag_req_v2/idiag-states",
+        "sock_diag.7/inet_diag_req_v2/idiag-states-only",
+        "sock_diag.7/inet_diag_req_v2/idiag-states-ignored",
+        "sock_diag.7/inet_diag_msg/idiag-state",
+    ),
+    section="IPv4 and IPv6 sockets",
+    says="A list of TCP sockets over IPv4 or IPv6 has those whose state is in idiag_states, TCP_LISTEN or "
+    "TCP_ESTABLISHED, and the answer has it; where one socket is asked for the mask is ignored.",
+    needs=[IPV6],
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+@pytest.mark.parametrize(
+    ("states", "names"),
+    [
+        (1 << ESTABLISHED, ["left", "right"]),
+        (1 << LISTEN, ["listener"]),
+        (1 << ESTABLISHED | 1 << LISTEN, ["left", "listener", "right"]),
+        (0, []),
+    ],
+    ids=["established", "listen", "both", "none"],
+)
+def test_a_mask_of_states_filters(ns, observe, *, family, host, states, names):
+    left, right = Socket.tcp_pair(family)
+    with left, right, listening(host) as listener:
+        one_by_one = [exact(sock, states=0).state for sock in (left, right, listener)]
+        told = sorted(
+            {inode_of(left): "left", inode_of(right): "right", inode_of(listener): "listener"}.get(
+                one.inode, "?"
+            )
+            for one in listed(listener, states=states)
+        )
+
+        assert observe("states_and_told_of", [one_by_one, told]) == [
+            [ESTABLISHED, ESTABLISHED, LISTEN],
+            names,
+        ]
+
+
+@claim(
+    "sock_diag.7/idiag_ext/attributes",
+    sentence=(
+        "sock_diag.7/inet_diag_req_v2/idiag-ext",
+        "sock_diag.7/inet_diag_req_v2/idiag-ext-attributes",
+        "sock_diag.7/INET_DIAG_TCLASS/ipv6-only",
+    ),
+    section="IPv4 and IPv6 sockets",
+    says="Of a connected TCP socket each attribute is told that idiag_ext asks for, by the bit below its "
+    "number: INET_DIAG_MEMINFO (1), INET_DIAG_INFO (2), INET_DIAG_CONG (4), INET_DIAG_TOS (5), "
+    "INET_DIAG_SKMEMINFO (7), and over IPv6 INET_DIAG_TCLASS (6), which over IPv4 is not.",
+    needs=[IPV6],
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+@pytest.mark.parametrize("wanted", sorted(EXTENSIONS))
+def test_each_bit_has_its_attribute(ns, observe, *, family, host, wanted):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        found = [sorted(EXTENSIONS & set(told.attributes)) for told in (exact(left), exact(left, wanted))]
+
+        expected = [] if wanted == TCLASS and family == socket.AF_INET else [wanted]
+        assert observe("without_and_with", found) == [[], expected]
+
+
+@claim(
+    "sock_diag.7/INET_DIAG_TOS/payload",
+    sentence="sock_diag.7/INET_DIAG_TOS/payload",
+    section="IPv4 and IPv6 sockets",
+    says="INET_DIAG_TOS of a TCP socket over IPv4 is a byte, its IP_TOS.",
+    survives=ASKER_MAY_STAY,
+)
+def test_the_tos_is_told(ns, observe):
+    left, right = Socket.tcp_pair()
+    with left, right:
+        before = exact(left, TOS).attributes[TOS].hex()
+        left.ip_tos = 0x28
+
+        assert observe("before_and_set", [before, exact(left, TOS).attributes[TOS].hex()]) == ["00", "28"]
+
+
+@claim(
+    "sock_diag.7/INET_DIAG_TCLASS/payload",
+    sentence="sock_diag.7/INET_DIAG_TCLASS/payload",
+    section="IPv4 and IPv6 sockets",
+    says="INET_DIAG_TCLASS of a TCP socket over IPv6 is a byte, its IPV6_TCLASS.",
+    needs=[IPV6],
+    survives=ASKER_MAY_STAY,
+)
+def test_the_traffic_class_is_told(ns, observe):
+    left, right = Socket.tcp_pair(socket.AF_INET6)
+    with left, right:
+        before = exact(left, TCLASS).attributes[TCLASS].hex()
+        left.ipv6_tclass = 0x28
+
+        assert observe("before_and_set", [before, exact(left, TCLASS).attributes[TCLASS].hex()]) == [
+            "00",
+            "28",
+        ]
+
+
+@claim(
+    "sock_diag.7/INET_DIAG_SKV6ONLY/listening",
+    sentence="sock_diag.7/INET_DIAG_TCLASS/skv6only",
+    section="IPv4 and IPv6 sockets",
+    says="Of a TCP socket over IPv6 that listens INET_DIAG_SKV6ONLY (11) is told, a byte, 1 with "
+    "IPV6_V6ONLY and 0 without; of one that is connected it is not.",
+    needs=[IPV6],
+    survives=ASKER_MAY_STAY,
+)
+@pytest.mark.parametrize("only", [False, True], ids=["both", "ipv6-only"])
+def test_whether_it_is_for_ipv6_alone_is_told(ns, observe, only):
+    left, right = Socket.tcp_pair(socket.AF_INET6)
+    with left, right, Socket.tcp(socket.AF_INET6) as listener:
+        listener.ipv6_v6only = only
+        listener.bind(("::", 0))
+        listener.listen()
+        found = [exact(sock, TCLASS).attributes.get(SKV6ONLY, b"").hex() for sock in (listener, left)]
+
+        assert observe("listener_and_connected", found) == [f"0{only:d}", ""]
+
+
+@claim(
+    "sock_diag.7/INET_DIAG_CONG/name",
+    sentence="sock_diag.7/INET_DIAG_CONG/payload",
+    section="IPv4 and IPv6 sockets",
+    says="INET_DIAG_CONG of a TCP socket over IPv4 or IPv6 is the name of its algorithm, which "
+    "TCP_CONGESTION sets.",
+    needs=[IPV6],
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+def test_the_algorithm_is_told(ns, observe, family, host):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        left.tcp_congestion = "reno"
+
+        assert observe("name", exact(left, CONG).attributes[CONG].rstrip(b"\0").decode()) == "reno"
+
+
+@claim(
+    "sock_diag.7/INET_DIAG_INFO/tcp",
+    sentence=("sock_diag.7/INET_DIAG_INFO/payload", "sock_diag.7/INET_DIAG_INFO/tcp"),
+    section="IPv4 and IPv6 sockets",
+    says="INET_DIAG_INFO of a TCP socket over IPv4 or IPv6 is a struct tcp_info: its first byte is the "
+    "state, and it has as many bytes as TCP_INFO.",
+    needs=[IPV6],
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+def test_tcp_info_is_told(ns, observe, family, host):
+    left, right = Socket.tcp_pair(family)
+    with left, right, listening(host) as listener:
+        infos = [exact(sock, INFO).attributes[INFO] for sock in (left, listener)]
+        more = [len(one) - len(left.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1000)) for one in infos]
+
+        found = [[one[0] for one in infos], more]
+        assert observe("states_and_more_bytes", found) == [[ESTABLISHED, LISTEN], [0, 0]]
+
+
+@claim(
+    "sock_diag.7/INET_DIAG_MEMINFO/struct",
+    sentence=("sock_diag.7/INET_DIAG_MEMINFO/payload", "sock_diag.7/INET_DIAG_MEMINFO/idiag-rmem"),
+    section="IPv4 and IPv6 sockets",
+    says="INET_DIAG_MEMINFO of a TCP socket over IPv4 or IPv6 is four numbers of 32 bits, the first of "
+    "which is 0 where nothing has come, and at least as much as has.",
+    needs=[IPV6],
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+def test_memory_is_told(ns, observe, family, host):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        before = words(exact(right, MEMINFO).attributes[MEMINFO])
+        left.send(b"hello")
+        await_readable(right)
+        after = words(exact(right, MEMINFO).attributes[MEMINFO])
+
+        assert observe("sizes_and_rmem", [len(before), before[0], after[0] >= 5]) == [4, 0, True]
+
+
+@claim(
+    "sock_diag.7/INET_DIAG_SKMEMINFO/buffers",
+    sentence=(
+        "sock_diag.7/INET_DIAG_SKMEMINFO/payload",
+        "sock_diag.7/memory/array",
+        "sock_diag.7/memory/sk-meminfo-rcvbuf",
+        "sock_diag.7/memory/sk-meminfo-sndbuf",
+    ),
+    section="Socket memory information",
+    says="INET_DIAG_SKMEMINFO of a TCP socket over IPv4 or IPv6 is an array of eight numbers of 32 bits at "
+    "least, the second what SO_RCVBUF reads and the fourth what SO_SNDBUF reads.",
+    needs=[IPV6],
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+def test_the_buffers_are_told(ns, observe, family, host):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        left.rcvbuf, left.sndbuf = 9_000, 11_000
+        memory = words(exact(left, SKMEMINFO).attributes[SKMEMINFO])
+
+        assert observe("enough_and_buffers", [len(memory) >= 8, memory[RCVBUF], memory[SNDBUF]]) == [
+            True,
+            18_000,
+            22_000,
+        ]
+
+
+@claim(
+    "sock_diag.7/idiag_rqueue/listening",
+    sentence=(
+        "sock_diag.7/inet_diag_msg/idiag-rqueue-listening",
+        "sock_diag.7/inet_diag_msg/idiag-wqueue-listening",
+    ),
+    section="IPv4 and IPv6 sockets",
+    says="idiag_rqueue of a TCP socket over IPv4 or IPv6 that listens is the number of connections that "
+    "wait, and idiag_wqueue its backlog.",
+    needs=[IPV6],
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+def test_the_backlog_is_told(ns, observe, family, host):
+    with listening(host, backlog=7) as listener:
+        counts = [[told.rqueue, told.wqueue] for told in [exact(listener)]]
+        with pending_connection(listener):
+            counts += [[told.rqueue, told.wqueue] for told in [exact(listener)]]
+
+        assert observe("before_and_waiting", counts) == [[0, 7], [1, 7]]
+
+
+@claim(
+    "sock_diag.7/idiag_rqueue/connected",
+    sentence="sock_diag.7/inet_diag_msg/idiag-rqueue",
+    section="IPv4 and IPv6 sockets",
+    says="idiag_rqueue of a connected TCP socket over IPv4 or IPv6 is the number of bytes that wait to be "
+    "received.",
+    needs=[IPV6],
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+def test_what_has_come_is_counted(ns, observe, family, host):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        counts = [exact(right).rqueue]
+        left.send(b"hello")
+        await_readable(right)
+        counts += [exact(right).rqueue]
+        right.recv(2)
+
+        assert observe("new_sent_received", [*counts, exact(right).rqueue]) == [0, 5, 3]
+
+
+@claim(
+    "sock_diag.7/idiag_wqueue/connected",
+    sentence="sock_diag.7/inet_diag_msg/idiag-wqueue",
+    section="IPv4 and IPv6 sockets",
+    says="idiag_wqueue of a connected TCP socket over IPv4 or IPv6 that has sent nothing is not 0: there is "
+    "memory for sending.",
+    needs=[IPV6],
+    expect=differs(
+        "it is the number of bytes that were sent and are not acknowledged: at first 0",
+        since="2.6.14",
+        commit="1da177e4c3f4",
+        observed={"new": 0},
+    ),
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+def test_the_memory_to_send_is_told(ns, observe, family, host):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        assert observe("new", exact(left).wqueue) > 0
+
+
+@claim(
+    "sock_diag.7/idiag_timer/keepalive",
+    sentence=(
+        "sock_diag.7/inet_diag_msg/idiag-timer",
+        "sock_diag.7/inet_diag_msg/idiag-expires",
+        "sock_diag.7/inet_diag_msg/idiag-expires-others",
+        "sock_diag.7/inet_diag_msg/idiag-retrans",
+        "sock_diag.7/inet_diag_msg/idiag-retrans-others",
+    ),
+    section="IPv4 and IPv6 sockets",
+    says="idiag_timer of a TCP socket over IPv4 or IPv6 that is connected and idle is 0, and idiag_expires "
+    "and idiag_retrans, too; with SO_KEEPALIVE and TCP_KEEPIDLE of 1,000 seconds it is 2, idiag_expires as "
+    "many milliseconds at most and more than nine tenths of them, and idiag_retrans 0.",
+    needs=[IPV6],
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+def test_a_timer_is_told(ns, observe, family, host):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        idle = exact(left)
+        left.tcp_keepidle = 1000
+        left.keepalive = True
+        kept = exact(left)
+
+        found = [[told.timer, told.retrans] for told in (idle, kept)]
+        expires = [idle.expires, 900_000 < kept.expires <= 1_000_000]
+        assert observe("timers_and_expires", [found, expires]) == [[[NO_TIMER, 0], [KEEPALIVE, 0]], [0, True]]
+
+
+@claim(
+    "sock_diag.7/idiag_uid/owner",
+    sentence="sock_diag.7/inet_diag_msg/idiag-uid",
+    section="IPv4 and IPv6 sockets",
+    says="idiag_uid of a TCP socket over IPv4 that listens is the user who made it.",
+    needs=[ANOTHER_USER],
+    survives=ASKER_MAY_STAY,
+)
+def test_the_user_is_told(ns, observe):
+    def users() -> list[int]:
+        with listening() as ours:
+            os.seteuid(NOBODY_ELSE)
+            with listening() as theirs:
+                os.seteuid(0)
+                return [exact(sock).uid for sock in (ours, theirs)]
+
+    assert observe("users", in_child(users)) == [0, NOBODY_ELSE]
+
+
+@claim(
+    "sock_diag.7/sdiag_protocol/tcp-or-udp",
+    sentence=(
+        "sock_diag.7/request/sdiag-protocol",
+        "sock_diag.7/INET_DIAG_CONG/tcp-only",
+        "sock_diag.7/inet_diag_msg/idiag-timer-others",
+    ),
+    section="Request",
+    says="A list for IPPROTO_TCP has the TCP socket over IPv4 or IPv6 that is bound and listens, and one "
+    "for IPPROTO_UDP the UDP socket that is bound, without INET_DIAG_CONG and with the idiag_timer 0.",
+    needs=[IPV6],
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+def test_a_protocol_is_asked_for(ns, observe, family, host):
+    with listening(host) as tcp, Socket.udp(family) as udp:
+        udp.bind((host, 0))
+        names = {inode_of(tcp): "tcp", inode_of(udp): "udp"}
+        of_tcp, of_udp = listed(tcp, CONG), listed(udp, CONG)
+
+        found = [[names.get(one.inode, "?") for one in told] for told in (of_tcp, of_udp)]
+        told = [CONG in of_tcp[0].attributes, CONG in of_udp[0].attributes, of_udp[0].timer]
+        assert observe("told_of", [found, told]) == [[["tcp"], ["udp"]], [True, False, 0]]
+
+
+@claim(
+    "sock_diag.7/idiag_if/device",
+    sentence="sock_diag.7/inet_diag_sockid/idiag-if",
+    section="IPv4 and IPv6 sockets",
+    says="idiag_if of a TCP socket over IPv4 or IPv6 that listens is 0, and with SO_BINDTODEVICE the number "
+    "of the interface.",
+    needs=[IPV6, Capability.NET_RAW],
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+def test_the_interface_is_told(ns, observe, family, host):
+    with Socket.tcp(family) as sock:
+        sock.bind((host, 0))
+        sock.listen()
+        told = listed(sock)
+        sock.bindtodevice = "lo"
+        told += listed(sock)
+
+        found = [[one.state, one.id.interface] for one in told]
+        assert observe("without_and_with", found) == [[LISTEN, 0], [LISTEN, socket.if_nametoindex("lo")]]
