@@ -7,6 +7,7 @@ import errno
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socket import SOCK_DGRAM
 
 import pytest
 
@@ -28,6 +29,7 @@ from conformance.plugin.setups.made_peer import (
     replies_to,
     with_timestamp,
 )
+from conformance.plugin.setups.packet_sockets import ETH_P_ALL, packet_socket
 from conformance.plugin.setups.readiness import await_end, await_readable
 from conformance.plugin.setups.segments import (
     ACK,
@@ -67,10 +69,12 @@ def connecting(hosts: Peers) -> Iterator[tuple[Socket, MadePeer]]:
 
 @contextmanager
 def half_open(
-    hosts: Peers, options: dict[int, bytes] | None = None
+    hosts: Peers, options: dict[int, bytes] | None = None, *, defer: int = 0
 ) -> Iterator[tuple[Socket, MadePeer, Segment]]:
     """A listener of the right host, where this is then, and a peer whose SYN it has answered: its answer."""
     with made_peer(hosts) as peer, hosts.right.entered(), listening(hosts.right.address) as listener:
+        if defer:
+            listener.tcp_defer_accept = defer
         answer = peer.ask(listener, options)
         listener.setblocking(False)
         yield listener, peer, answer
@@ -586,3 +590,60 @@ def initial_number(peer: MadePeer, listener: Socket) -> int:
     peer.send(RST)
     peer.replies()
     return number
+
+
+@claim(
+    "defacto/TCP/syn-from-no-host",
+    says="A SYN over IPv4 that comes by a wire from a group, from 255.255.255.255, the network's broadcast "
+    "address, 127.0.0.1, or the listener's own address and port, is not answered where rp_filter is 1; one "
+    "from another host is.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=MADE,
+)
+@pytest.mark.parametrize(
+    "source", ["224.0.0.1", "255.255.255.255", "10.0.1.255", "127.0.0.1", "10.0.1.2", "10.0.9.2"]
+)
+def test_a_syn_comes_from_a_host(peers, observe, source):
+    peers.right.namespace.sysctl[f"net.ipv4.conf.{peers.right.device}.rp_filter"] = 1
+    with (
+        made_peer(peers) as peer,
+        peers.right.entered(),
+        listening(peers.right.address) as listener,
+        packet_socket(type=SOCK_DGRAM, protocol=ETH_P_ALL) as passing,
+    ):
+        port = listener.getsockname()[1]
+        own = source == peers.right.address
+        odd = dataclasses.replace(peer, address=source, port=port if own else peer.port + 1)
+        odd.send(SYN, to=port, options=OFFERED)
+        peer.ask(listener)
+        passed = waiting_segments(passing)
+        arrived = [one.source == odd.port for one in passed if one.flags == SYN]
+        answered = [one.destination == odd.port for one in passed if one.flags == SYN | ACK]
+
+        found = [arrived, answered]
+        expected = [True, False] if source == "10.0.9.2" else [False]
+        assert observe("arrived_and_answered", found) == [[True, False], expected]
+
+
+@claim(
+    "defacto/TCP_DEFER_ACCEPT/client-ends",
+    says="A TCP listener over IPv4 with TCP_DEFER_ACCEPT accepts a connection whose client ends it before it "
+    "sent anything, at once: the socket reads the end. One whose client is silent it does not.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=MADE,
+)
+@pytest.mark.parametrize(("ends", "accepted"), [(True, "done"), (False, "EAGAIN")])
+def test_a_deferred_client_ends(peers, observe, ends, accepted):
+    with half_open(peers, defer=30) as (listener, peer, _):
+        peer.send()
+        send_end(peer, ends)
+        peer.replies()
+
+        assert observe("accepted", accept(listener)) == accepted
+
+
+def send_end(peer: MadePeer, ends: bool) -> None:
+    if ends:
+        peer.end()

@@ -80,9 +80,15 @@ def internet_sum(octets: bytes) -> int:
     return total
 
 
-def with_wrong_checksum(source: tuple[str, int], destination: tuple[str, int], data: bytes) -> Datagram:
-    """A datagram over IPv4 whose checksum has one bit that is not right."""
+def checked(source: tuple[str, int], destination: tuple[str, int], data: bytes) -> Datagram:
+    """A datagram over IPv4 with its checksum."""
     bare = Datagram(source[1], destination[1], data)
     addresses = inet_aton(source[0]), inet_aton(destination[0])
     header = pseudo_header(*addresses, len(bytes(bare)), protocol=IPPROTO_UDP)
-    return replace(bare, checksum=(0xFFFF - internet_sum(header + bytes(bare))) ^ 1)
+    return Datagram(bare.source, bare.destination, data, 0xFFFF - internet_sum(header + bytes(bare)))
+
+
+def with_wrong_checksum(source: tuple[str, int], destination: tuple[str, int], data: bytes) -> Datagram:
+    """A datagram over IPv4 whose checksum has one bit that is not right."""
+    right = checked(source, destination, data)
+    return replace(right, checksum=right.checksum ^ 1)
