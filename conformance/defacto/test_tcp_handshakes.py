@@ -17,12 +17,12 @@ from conformance.plugin.setups.calls import answer
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.made_peer import (
     ACKNOWLEDGED_LATER,
-    ADDRESS,
     FIRST,
     MADE,
     OFFERED,
     MadePeer,
     accepted_from,
+    connecting,
     made_peer,
     made_peers,
     reach,
@@ -54,17 +54,6 @@ NANOSECONDS = 64
 """Between two initial sequence numbers of one connection."""
 AMPLE = 100
 """Bytes within a window."""
-
-
-@contextmanager
-def connecting(hosts: Peers) -> Iterator[tuple[Socket, MadePeer]]:
-    """A socket of the right host, where this is then, that connects to a made peer, who has its SYN."""
-    with made_peer(hosts) as peer, hosts.right.entered(), Socket.tcp() as sock:
-        sock.setblocking(False)
-        sock.connect_ex((ADDRESS, peer.port))
-        peer.take(peer.next())
-        yield sock, peer
-        peer.send(RST | ACK)
 
 
 @contextmanager

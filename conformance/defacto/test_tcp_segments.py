@@ -19,6 +19,8 @@ from conformance.plugin.setups.made_peer import (
     SEGMENT,
     MadePeer,
     accepted_from,
+    acknowledgement,
+    fill_window,
     reach,
 )
 from conformance.plugin.setups.readiness import await_end, await_hangup, await_readable, polled
@@ -68,25 +70,9 @@ def next_with_data(peer: MadePeer) -> Segment:
     return next(one for one in iter(peer.next, None) if one.data)
 
 
-def fill_window(peer: MadePeer) -> int:
-    """Send as much as the window takes, until it is 0; how much that is."""
-    sent, room = 0, SEGMENT
-    while room:
-        for at in range(0, room, SEGMENT):
-            peer.tell(bytes(min(SEGMENT, room - at)))
-        sent += room
-        room = acknowledgement(peer).window
-    return sent
-
-
 def size_of(segments: list[Segment]) -> int:
     """How much data segments have, of which one may be several that were not cut apart yet."""
     return sum(len(one.data) for one in segments)
-
-
-def acknowledgement(peer: MadePeer) -> Segment:
-    """The next segment that acknowledges all that the peer sent."""
-    return next(one for one in iter(peer.next, None) if one.acknowledged == peer.sequence)
 
 
 def has_ended(sock: Socket) -> bool:

@@ -323,6 +323,17 @@ def accepted_from(
             peer.reset()
 
 
+@contextmanager
+def connecting(hosts: Peers) -> Iterator[tuple[Socket, MadePeer]]:
+    """A socket of the right host, where this is then, that connects to a made peer, who has its SYN."""
+    with made_peer(hosts) as peer, hosts.right.entered(), Socket.tcp() as sock:
+        sock.setblocking(False)
+        sock.connect_ex((ADDRESS, peer.port))
+        peer.take(peer.next())
+        yield sock, peer
+        peer.send(RST | ACK)
+
+
 def reach(sock: Socket, peer: MadePeer, state: str) -> None:
     """Bring a connection, of a socket that does not block from then on, into a state of its end.
 
@@ -348,6 +359,22 @@ def reach(sock: Socket, peer: MadePeer, state: str) -> None:
 def next_with(flag: int, peer: MadePeer) -> Segment:
     """The next segment that comes with a flag."""
     return next(one for one in iter(peer.next, None) if one.flags & flag)
+
+
+def fill_window(peer: MadePeer) -> int:
+    """Send as much as the window takes, until it is 0; how much that is."""
+    sent, room = 0, SEGMENT
+    while room:
+        for at in range(0, room, SEGMENT):
+            peer.tell(bytes(min(SEGMENT, room - at)))
+        sent += room
+        room = acknowledgement(peer).window
+    return sent
+
+
+def acknowledgement(peer: MadePeer) -> Segment:
+    """The next segment that acknowledges all that the peer sent."""
+    return next(one for one in iter(peer.next, None) if one.acknowledged == peer.sequence)
 
 
 def _ip_header(length: int, source: str, host: str, tos: int) -> bytes:
