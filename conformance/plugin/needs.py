@@ -22,6 +22,7 @@ from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, PO
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.namespaces import devices_in_sysfs
 from conformance.plugin.setups.options import set_on_udp
+from conformance.plugin.setups.tun import open_tun
 from conformance.plugin.setups.vsock import ANY, LOCAL, listening, of_device, port_of, vsock
 from conformance.plugin.surroundings import in_want
 from kernels.inside import in_guest
@@ -315,6 +316,11 @@ def _try_tls() -> None:
         left.tcp_ulp = "tls"
 
 
+def _try_tun() -> None:
+    with Namespace():
+        os.close(open_tun())
+
+
 def _try_original_dst() -> None:
     with Socket.tcp() as sock, suppress(FileNotFoundError):
         sock.get(SO_ORIGINAL_DST)
@@ -526,6 +532,9 @@ VSOCK_LOOPBACK = Need("transport:vsock loopback", lambda: _works(_try_vsock_loop
 VSOCK_DEVICE = Need("device:/dev/vsock", lambda: _works(_try_vsock_device, OSError))
 """The device, root's alone, and a CID that it tells: before 6.16 none where only loopback is there."""
 
+TUN = Need("device:/dev/net/tun", lambda: _works(_try_tun, OSError))
+"""The device by which interfaces of tun(4) are made."""
+
 OWN_KERNEL = Need("kernel:own", lambda: _works(_try_own_kernel, NetnsError))
 """A kernel that runs nothing but the suite, a guest's, so that what is the whole kernel's may be changed."""
 
@@ -553,6 +562,7 @@ _NEEDS = (
     NO_SELINUX,
     DEVICE_MEMORY,
     TLS,
+    TUN,
     CONNTRACK,
     ROUTING_RULES,
     ROUTE_TIMERS,
