@@ -71,8 +71,8 @@ def half_open(
 
 
 def flags_of(peer: MadePeer) -> list[int]:
-    """The flags of what came back for all that was sent."""
-    return [one.flags for one in peer.replies()]
+    """The flags of what came back for all that was sent, but for a SYN that a timer sends again."""
+    return [one.flags for one in peer.replies() if one.flags != SYN]
 
 
 @claim(
@@ -185,7 +185,7 @@ def accept(listener: Socket) -> str:
 def test_a_syn_comes_again(peers, observe, offset, expected):
     with half_open(peers) as (_, peer, first):
         peer.send(SYN, sequence=FIRST + offset, options=OFFERED)
-        [again] = peer.replies()
+        again = peer.replies()[-1]
 
         assert observe("flags_and_number", [again.flags, again.sequence - first.sequence]) == expected
 
@@ -204,9 +204,9 @@ def test_a_syn_comes_again(peers, observe, offset, expected):
 def test_timestamps_are_of_the_first_syn(peers, observe, *, first, second, has):
     with half_open(peers, first) as (_, peer, before):
         peer.send(SYN, sequence=FIRST, options=second)
-        after = peer.replies()
+        after = peer.replies()[-1]
 
-        answers = [TIMESTAMPS in one.options for one in [before, *after]]
+        answers = [TIMESTAMPS in one.options for one in (before, after)]
         assert observe("has_timestamps", answers) == [has, has]
 
 
@@ -294,7 +294,7 @@ def test_what_comes_in_last_ack(peers, observe):
 def test_another_connection_is_reset(peers, observe, flags, more):
     with connecting(peers) as (sock, peer):
         peer.send(flags, acknowledged=peer.expected + more, options=OFFERED)
-        answers = [[one.flags, one.sequence - peer.expected] for one in peer.replies()]
+        answers = [[one.flags, one.sequence - peer.expected] for one in peer.replies() if one.flags != SYN]
         before = answer(lambda: sock.recv(9))
         peer.send(SYN | ACK, options=OFFERED)
         peer.sequence += 1

@@ -315,6 +315,7 @@ def test_what_acknowledges_too_much_is_answered_at_the_end(peers, observe, state
 )
 def test_a_window_that_opens_lets_out_what_waits(peers, observe):
     with accepted_from(peers, window=SEGMENT) as (sock, peer):
+        sock.tcp_nodelay = True
         sock.send(bytes(3 * SEGMENT))
         sizes = [size_of(peer.replies())]
         peer.expected += SEGMENT
@@ -365,6 +366,7 @@ def test_what_is_beyond_a_window_is_sent_again(peers, observe):
 )
 def test_a_window_that_shrank_is_filled(peers, observe):
     with accepted_from(peers, window=3 * SEGMENT) as (sock, peer):
+        sock.tcp_nodelay = True
         sock.send(bytes(9 * SEGMENT))
         sizes = [size_of(peer.replies())]
         peer.expected += 3 * SEGMENT

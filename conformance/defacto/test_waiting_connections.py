@@ -15,7 +15,7 @@ from functools import partial
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import VETH, qdisc
+from conformance.plugin.needs import VETH
 from conformance.plugin.setups.blocked import await_asleep, drain, ended, fill
 from conformance.plugin.setups.calls import answer
 from conformance.plugin.setups.interruptions import recv_once
@@ -35,7 +35,7 @@ from conformance.plugin.setups.message_calls import send
 from conformance.plugin.setups.readiness import polled, writable
 from conformance.plugin.setups.reuse import group
 from conformance.plugin.setups.segments import ACK, RST, SYN
-from conformance.plugin.setups.served import on, serve
+from conformance.plugin.setups.served import on
 from conformance.plugin.setups.signals import announce, announced
 from conformance.plugin.setups.states import LISTENING, connected
 from conformance.plugin.setups.wires import came, coming, remove_address
@@ -221,15 +221,27 @@ def test_a_connect_is_announced(peers, observe, *, flags, code, error):
         assert observe("code_and_error", found) == [[code], error]
 
 
+NOBODY = "10.0.1.99"
+"""An address on the wire that nobody has."""
+
+
 @contextmanager
-def slow_sender(hosts: Peers, rate: str) -> Iterator[tuple[Socket, Socket]]:
-    """A UDP sender on the left with little room, whose packets leave slowly, and its receiver."""
+def held_sender(hosts: Peers) -> Iterator[Socket]:
+    """A UDP sender on the left with little room, whose packets wait for a neighbour that does not answer."""
     left = hosts.left
-    left.namespace.add_qdisc(left.device, "tbf", handle="1:", rate=rate, burst=1600, limit=100_000)
-    with serve(hosts.right, "udp", hosts.right.address) as receiver, on(left, "udp") as sender:
-        sender.connect(receiver.getsockname())
+    left.namespace.sysctl[f"net.ipv4.neigh.{left.device}.retrans_time_ms"] = 60_000
+    with on(left, "udp") as sender:
+        sender.connect((NOBODY, 9))
         sender.sndbuf = 1
-        yield sender, receiver
+        yield sender
+
+
+def give_up(hosts: Peers) -> None:
+    """Drop all that waits for the neighbour."""
+    left = hosts.left
+    with left.namespace.iproute() as netlink:
+        [index] = netlink.link_lookup(ifname=left.device)
+        netlink.neigh("delete", family=socket.AF_INET, dst=NOBODY, ifindex=index)
 
 
 def send_until_full(sender: Socket) -> str:
@@ -242,16 +254,17 @@ def send_until_full(sender: Socket) -> str:
 
 @claim(
     "defacto/poll/udp-writable-again",
-    says="A UDP socket over IPv4 whose send fails with EAGAIN, as what it has sent waits at the interface, "
-    "is not writable, and is writable again once some of that has left: a send succeeds.",
+    says="A UDP socket over IPv4 whose send fails with EAGAIN, as what it has sent waits for a neighbour, "
+    "is not writable, and is writable again once that was given up: a send succeeds.",
     since="2.6.12",
     commit="1da177e4c3f4",
-    needs=[VETH, qdisc("tbf")],
+    needs=[VETH],
 )
 def test_a_full_socket_becomes_writable(peers, observe):
-    with slow_sender(peers, "1mbit") as (sender, _):
+    with held_sender(peers) as sender:
         ended = send_until_full(sender)
         before = writable(sender)
+        give_up(peers)
         after = bool(polled(sender, select.POLLOUT, SOON))
         sent = sender.send(b"x", socket.MSG_DONTWAIT)
 
@@ -260,27 +273,20 @@ def test_a_full_socket_becomes_writable(peers, observe):
 
 @claim(
     "defacto/SA_RESTART/udp-send",
-    says="A send on a UDP socket over IPv4 that waits for room, as what it has sent waits at the interface, "
+    says="A send on a UDP socket over IPv4 that waits for room, as what it has sent waits for a neighbour, "
     "goes on after a handler that has SA_RESTART, and fails with EINTR after one that has not.",
     since="2.6.12",
     commit="1da177e4c3f4",
-    needs=[VETH, qdisc("tbf")],
+    needs=[VETH],
 )
 @pytest.mark.parametrize(("by", "outcome"), [("restarting-handler", "1"), ("handler", "EINTR")])
 def test_a_waiting_datagram_is_interrupted(peers, observe, by, outcome):
-    with slow_sender(peers, "8kbit") as (sender, _):
+    with held_sender(peers) as sender:
         full = send_until_full(sender)
         sender.sndtimeo = 0
-        found = ended(partial(send, sender, b"x"), lambda: free(peers), by)
+        found = ended(partial(send, sender, b"x"), lambda: give_up(peers), by)
 
         assert observe("full_and_ended", [full, found]) == ["EAGAIN", outcome]
-
-
-def free(hosts: Peers) -> None:
-    """Drop all that waits at the left interface."""
-    with hosts.left.namespace.iproute() as netlink:
-        [index] = netlink.link_lookup(ifname=hosts.left.device)
-        netlink.tc("del", index=index, handle=0x10000, parent=0xFFFFFFFF)
 
 
 @claim(
