@@ -16,9 +16,9 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import answer
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.made_peer import (
-    ACKNOWLEDGED_LATER,
     FIRST,
     MADE,
+    MADE_ENDS,
     OFFERED,
     MadePeer,
     accepted_from,
@@ -82,7 +82,7 @@ def flags_of(peer: MadePeer) -> list[int]:
     since="3.6",
     commit="282f23c6ee34",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize(
     ("offset", "answers", "received"),
@@ -104,7 +104,7 @@ def test_a_reset_has_its_number(peers, observe, *, offset, answers, received):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize(("offset", "received"), [(0, "ECONNRESET"), (FAR, "EAGAIN"), (-FAR, "EAGAIN")])
 def test_a_reset_is_in_the_window(peers, observe, offset, received):
@@ -153,6 +153,7 @@ def test_a_reset_refuses(peers, observe, *, flags, more, received):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize(("offset", "answers", "accepted"), [(0, [RST], "EAGAIN"), (FAR, [], "done")])
 def test_a_half_open_connection_is_reset(peers, observe, *, offset, answers, accepted):
@@ -180,6 +181,7 @@ def accept(listener: Socket) -> str:
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize(("offset", "expected"), [(0, [SYN | ACK, 0]), (FAR, [ACK, 1])])
 def test_a_syn_comes_again(peers, observe, offset, expected):
@@ -197,6 +199,7 @@ def test_a_syn_comes_again(peers, observe, offset, expected):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize(
     ("first", "second", "has"), [(OFFERED, WITH_TIMESTAMPS, False), (WITH_TIMESTAMPS, OFFERED, True)]
@@ -218,7 +221,7 @@ def test_timestamps_are_of_the_first_syn(peers, observe, *, first, second, has):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize(("more", "flags"), [(1, SYN | ACK), (0, ACK), (-FAR, ACK)])
 def test_a_syn_in_time_wait(peers, observe, more, flags):
@@ -237,7 +240,7 @@ def test_a_syn_in_time_wait(peers, observe, more, flags):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 def test_a_socket_in_time_wait_is_closed(peers, observe):
     peers.right.namespace.sysctl["net.ipv4.tcp_invalid_ratelimit"] = 0
@@ -261,7 +264,7 @@ def test_a_socket_in_time_wait_is_closed(peers, observe):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 def test_what_comes_in_last_ack(peers, observe):
     with accepted_from(peers) as (sock, peer):
@@ -331,6 +334,7 @@ def test_a_wrong_echo_is_reset(peers, observe, options, answers):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize("data", ["", "hello"])
 def test_a_client_ends_at_once(peers, observe, data):
@@ -352,6 +356,7 @@ def test_a_client_ends_at_once(peers, observe, data):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
+    survives=MADE_ENDS,
 )
 def test_a_closed_listener_resets(peers, observe):
     with half_open(peers) as (listener, peer, _):
@@ -401,7 +406,7 @@ def test_an_unknown_connection_is_reset(peers, observe, *, flags, data, expected
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 def test_a_server_that_begins_anew_resets(peers, observe):
     with accepted_from(peers) as (sock, peer):
@@ -464,7 +469,7 @@ def test_a_damaged_syn_ack_is_dropped(peers, observe):
     says="A FIN, or a reset, whose checksum is wrong does not end a TCP connection over IPv4, and one whose "
     "checksum is right does.",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize(("flags", "ended"), [(FIN | ACK, "0 bytes"), (RST | ACK, "ECONNRESET")])
 def test_a_damaged_end_is_dropped(peers, observe, flags, ended):
@@ -489,7 +494,7 @@ def test_a_damaged_end_is_dropped(peers, observe, flags, ended):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize(("options", "has"), [(OFFERED, False), (WITH_TIMESTAMPS, True)])
 def test_each_segment_has_a_timestamp(peers, observe, options, has):
@@ -517,7 +522,7 @@ def test_each_segment_has_a_timestamp(peers, observe, options, has):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 def test_a_timestamp_may_be_missing(peers, observe):
     with accepted_from(peers, WITH_TIMESTAMPS) as (sock, peer):
@@ -622,6 +627,7 @@ def test_a_syn_comes_from_a_host(peers, observe, source):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize(("ends", "accepted"), [(True, "done"), (False, "EAGAIN")])
 def test_a_deferred_client_ends(peers, observe, ends, accepted):

@@ -14,8 +14,8 @@ from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import answer
 from conformance.plugin.setups.made_peer import (
-    ACKNOWLEDGED_LATER,
     MADE,
+    MADE_ENDS,
     SEGMENT,
     MadePeer,
     accepted_from,
@@ -97,7 +97,7 @@ def acknowledged(peer: MadePeer) -> list[int]:
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize(
     "pieces",
@@ -130,7 +130,7 @@ def test_a_stream_is_in_order(peers, observe, pieces):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]])
 def test_a_segment_in_fragments_is_taken(peers, observe, order):
@@ -147,7 +147,7 @@ def test_a_segment_in_fragments_is_taken(peers, observe, order):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize("state", ["established", "fin-wait-1", "fin-wait-2"])
 def test_an_end_has_data(peers, observe, state):
@@ -171,7 +171,7 @@ def test_an_end_has_data(peers, observe, state):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize("state", ["established", "fin-wait-1", "fin-wait-2"])
 def test_an_early_end_waits(peers, observe, state):
@@ -199,7 +199,7 @@ def test_an_early_end_waits(peers, observe, state):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 def test_an_end_beyond_the_window_waits(peers, observe):
     with accepted_from(peers) as (sock, peer):
@@ -223,7 +223,7 @@ def test_an_end_beyond_the_window_waits(peers, observe):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize(("again", "received"), [("hello", "hello"), ("lo, world", "hello, world")])
 def test_an_old_segment_acknowledges(peers, observe, again, received):
@@ -248,7 +248,7 @@ def test_an_old_segment_acknowledges(peers, observe, again, received):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize(("more", "taken"), [(0, "first"), (1, "later")])
 def test_what_acknowledges_too_much_is_dropped(peers, observe, more, taken):
@@ -271,7 +271,7 @@ def test_what_acknowledges_too_much_is_dropped(peers, observe, more, taken):
     since="7.1",
     commit="42726ec644cb",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize(("more", "answers"), [(0, []), (1, [ACK])])
 def test_what_acknowledges_too_much_is_answered(peers, observe, more, answers):
@@ -289,7 +289,7 @@ def test_what_acknowledges_too_much_is_answered(peers, observe, more, answers):
     since="4.13",
     commit="d0e1a1b5a833",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize(
     ("state", "number"), [("fin-wait-1", 4), ("fin-wait-2", 5), ("closing", 11), ("last-ack", 9)]
@@ -311,7 +311,7 @@ def test_what_acknowledges_too_much_is_answered_at_the_end(peers, observe, state
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 def test_a_window_that_opens_lets_out_what_waits(peers, observe):
     with accepted_from(peers, window=SEGMENT) as (sock, peer):
@@ -336,7 +336,7 @@ def test_a_window_that_opens_lets_out_what_waits(peers, observe):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 def test_what_is_beyond_a_window_is_sent_again(peers, observe):
     with accepted_from(peers, rto_min=SHORT) as (sock, peer):
@@ -362,7 +362,7 @@ def test_what_is_beyond_a_window_is_sent_again(peers, observe):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 def test_a_window_that_shrank_is_filled(peers, observe):
     with accepted_from(peers, window=3 * SEGMENT) as (sock, peer):
@@ -385,7 +385,7 @@ def test_a_window_that_shrank_is_filled(peers, observe):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 def test_a_window_of_zero_is_probed(peers, observe):
     peers.right.namespace.sysctl["net.ipv4.tcp_retries2"] = 1
@@ -406,7 +406,7 @@ def test_a_window_of_zero_is_probed(peers, observe):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 def test_an_unanswered_probe_is_the_end(peers, observe):
     peers.right.namespace.sysctl["net.ipv4.tcp_retries2"] = 1
@@ -426,7 +426,7 @@ def test_an_unanswered_probe_is_the_end(peers, observe):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 def test_a_socket_without_window_is_closed(peers, observe):
     with accepted_from(peers, window=0) as (sock, peer):
@@ -454,7 +454,7 @@ def answered_probe(peer: MadePeer) -> list[int]:
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 def test_what_came_is_received(peers, observe):
     with given_up(peers) as sock:
@@ -470,7 +470,7 @@ def test_what_came_is_received(peers, observe):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER,
+    survives=MADE_ENDS,
 )
 def test_nothing_is_sent(peers, observe):
     with given_up(peers) as sock:

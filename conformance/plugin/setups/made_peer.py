@@ -53,6 +53,13 @@ ACKNOWLEDGED_LATER: Final = {
 }
 """For claims in which more follows what a made peer sends after its SYN, which has the number FIRST + 1."""
 
+MADE_ENDS: Final = {
+    **ACKNOWLEDGED_LATER,
+    r'no-op: sendto(*P\24...", 40, 0*': "the reset by which nothing of a connection is left after the test",
+    "no-op: ioctl(FIONBIO*": "it lets a call that is not to succeed end at once",
+}
+"""For claims that are tried with :func:`accepted_from`, or where a made peer resets its connection."""
+
 OFFERED: Final = {MSS: SEGMENT.to_bytes(2, "big")}
 """The options of a SYN that only says how large a segment may be."""
 WITH_SACK: Final = {**OFFERED, SACK_PERMITTED: b""}
