@@ -11,6 +11,7 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.groups import Sender
+from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.pairs import received_until
 from conformance.plugin.timing import SOON
 from libsocket import (
@@ -454,3 +455,25 @@ def test_a_group_has_a_least_size(group, observe, more):
         ["unheard", "heard", "left", "end"],
         ["heard", "end"],
     ]
+
+
+@claim(
+    "defacto/MCAST_JOIN_GROUP/not-inherited",
+    says="A TCP connection that a listener over IPv4 accepted which joined a group with MCAST_JOIN_GROUP is "
+    "not in that group: leaving it fails with EADDRNOTAVAIL, and succeeds on the listener after that.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_an_accepted_connection_is_no_member(ns, observe):
+    with listening() as listener, pending_connection(listener):
+        listener.ip_mcast_join_group = EVERYONE
+        with listener.accept()[0] as server:
+            with refused(errno.EADDRNOTAVAIL):
+                server.ip_mcast_leave_group = EVERYONE
+            server.ip_mcast_join_group = EVERYONE
+            server.ip_mcast_leave_group = EVERYONE
+        listener.ip_mcast_leave_group = EVERYONE
+        with refused(errno.EADDRNOTAVAIL, "errno_of_left"):
+            listener.ip_mcast_leave_group = EVERYONE
+
+        assert observe("listens", listener.acceptconn) is True

@@ -12,7 +12,7 @@ from conformance.plugin.needs import TLS
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.timing import SOON
-from libsocket import TCP_CONGESTION, TCP_ULP, Socket, raw
+from libsocket import TCP_CONGESTION, TCP_ULP, Other, Socket, raw
 
 
 @claim(
@@ -132,3 +132,28 @@ def test_no_name_is_no_byte(ns, observe, family, room, filled):
         sizes = [len(left.get(option.through(raw(room)))) for option in (TCP_ULP, TCP_CONGESTION)]
 
         assert observe("sizes", sizes) == [0, filled]
+
+
+@claim(
+    "defacto/TCP_ULP/tls-not-dissolved",
+    says="A TCP connection, over IPv4 and IPv6, with TCP_ULP tls cannot be dissolved with AF_UNSPEC: "
+    "EOPNOTSUPP, and it stays connected; one without can.",
+    since="6.15",
+    commit="5071a1e606b3",
+    needs=[TLS],
+)
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_a_connection_with_tls_is_not_dissolved(ns, observe, family):
+    left, right = Socket.tcp_pair(family)
+    other, another = Socket.tcp_pair(family)
+    with left, right, other, another:
+        right.rcvtimeo = SOON
+        left.tcp_ulp = "tls"
+        with refused(errno.EOPNOTSUPP):
+            left.connect(Other(socket.AF_UNSPEC, bytes(14)))
+        left.send(b"still")
+        other.connect(Other(socket.AF_UNSPEC, bytes(14)))
+        with refused(errno.ENOTCONN, "errno_of_other"):
+            other.getpeername()
+
+        assert observe("received", right.read_exact(5).decode()) == "still"

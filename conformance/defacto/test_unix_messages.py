@@ -384,6 +384,38 @@ def test_the_mark_stays_where_the_urgent_byte_was(ns, observe, flags):
 
 
 @claim(
+    "defacto/AF_UNIX/oob-consumed-in-turn",
+    says="Of several bytes that are sent with MSG_OOB on a UNIX stream socket, each received with MSG_OOB "
+    "before the next, none is left: MSG_OOB receives none (EINVAL), a receive waits (EAGAIN) and gives what "
+    "is sent then.",
+    since="5.15",
+    commit="314001f0bf92",
+)
+@pytest.mark.parametrize("bytes_sent", ["ab", "abcd"])
+def test_each_byte_is_consumed(ns, observe, bytes_sent):
+    left, right = Socket.pair()
+    with left, right:
+        impatient(right)
+        urgent = "".join(urgent_in_turn(left, right, bytes_sent))
+        with refused(errno.EINVAL):
+            right.recv(9, MSG_OOB)
+        with refused(errno.EAGAIN, "errno_of_ordinary"):
+            right.recv(9, MSG_DONTWAIT)
+        left.send(b"x")
+
+        assert observe("urgent_and_ordinary", [urgent, right.recv(9).decode()]) == [bytes_sent, "x"]
+
+
+def urgent_in_turn(left: Socket, right: Socket, text: str) -> list[str]:
+    """Send each byte of a text with MSG_OOB, and receive it with that, before the next."""
+    received = []
+    for one in text:
+        left.send(one.encode(), MSG_OOB)
+        received.append(right.recv(9, MSG_OOB).decode())
+    return received
+
+
+@claim(
     "defacto/AF_UNIX/oob-newer",
     says="A receive on a UNIX stream socket stops where a byte was that MSG_OOB has received, and not if a "
     "newer byte that was sent with MSG_OOB waits: then it goes on to that one.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from socket import (
     AF_INET,
@@ -17,9 +18,11 @@ from socket import (
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import SCTP
+from conformance.plugin.needs import IPV6, SCTP
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.packets import ETH_P_IP, packets
+from conformance.plugin.setups.unix_messages import data_nowhere
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Capability
@@ -109,6 +112,52 @@ def test_a_stream_over_sctp(ns, observe):
                 IPPROTO_SCTP,
                 "hello",
             ]
+
+
+@claim(
+    "defacto/socket/sctp-addresses",
+    says="A stream over SCTP that listens at ::1, at :: or at 0.0.0.0 accepts a client of that version by "
+    "loopback, whose bytes come to the server.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[SCTP, IPV6],
+)
+@pytest.mark.parametrize(("host", "to"), [("::1", "::1"), ("::", "::1"), ("0.0.0.0", "127.0.0.1")])
+def test_a_stream_over_sctp_at_an_address(ns, observe, host, to):
+    with (
+        listening(host, protocol=IPPROTO_SCTP) as listener,
+        Socket(listener.family, SOCK_STREAM, IPPROTO_SCTP) as client,
+    ):
+        client.connect((to, listener.getsockname()[1]))
+        with listener.accept()[0] as server:
+            server.rcvtimeo = SOON
+            client.send(b"hello")
+
+            found = [server.getpeername()[0], server.recv(9).decode()]
+            assert observe("peer_and_received", found) == [to, "hello"]
+
+
+@claim(
+    "defacto/send/sctp-efault",
+    says="A send on a stream over SCTP, IPv4, of bytes where no process has memory fails with EFAULT, and "
+    "what is sent after it arrives.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[SCTP],
+)
+def test_a_send_over_sctp_from_nowhere(ns, observe):
+    with (
+        listening(protocol=IPPROTO_SCTP) as listener,
+        Socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP) as client,
+    ):
+        client.connect(listener.getsockname())
+        with listener.accept()[0] as server:
+            server.rcvtimeo = SOON
+            with refused(errno.EFAULT):
+                data_nowhere("send", client)
+            client.send(b"hello")
+
+            assert observe("received", server.recv(9).decode()) == "hello"
 
 
 @claim(

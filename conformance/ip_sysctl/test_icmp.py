@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import takewhile
-from socket import AF_INET, AF_INET6, IPPROTO_ICMP, IPPROTO_ICMPV6
+from socket import AF_INET, AF_INET6, IPPROTO_ICMP, IPPROTO_ICMPV6, MSG_DONTWAIT
 from typing import Final
 
 import pytest
@@ -28,6 +28,7 @@ IGNORE_ALL6, IGNORE_MULTICAST6, IGNORE_ANYCAST6, RATE_LIMIT6, RATE_MASK6 = (
     f"net.ipv6.icmp.{name}"
     for name in ("echo_ignore_all", "echo_ignore_multicast", "echo_ignore_anycast", "ratelimit", "ratemask")
 )
+MSGS_PER_SECOND, MSGS_BURST = "net.ipv4.icmp_msgs_per_sec", "net.ipv4.icmp_msgs_burst"
 ANYCAST_SOURCE = "net.ipv6.anycast_src_echo_reply"
 ERROR_ANYCAST6 = "net.ipv6.icmp.error_anycast_as_unicast"
 NEEDS = (VETH, Capability.NET_RAW)
@@ -343,6 +344,43 @@ def test_errors_are_limited(peers, observe, limit, answered):
 )
 def test_errors_are_not_sent_at_once(peers, observe):
     assert observe("answered", unreachable(peers, 10_000)) == 1
+
+
+def answered_at_once(hosts: Peers, burst: int) -> int:
+    """How many of 100 datagrams to a port that nobody has are answered, without a limit for the host."""
+    hosts.right.namespace.sysctl.update({RATE_LIMIT: 0, MSGS_PER_SECOND: burst, MSGS_BURST: burst})
+    with hosts.left.entered(), Socket.raw(IPPROTO_ICMP) as errors, Socket.udp() as sender:
+        for _ in range(100):
+            sender.sendto(b"many", (hosts.right.address, 9))
+        _await_taken(hosts)
+        return sum(one.endswith(b"many") for one in waiting_packets(errors))
+
+
+def waiting_packets(sock: Socket) -> list[bytes]:
+    """The packets that have come by now."""
+    found = []
+    with suppress(BlockingIOError):
+        while True:
+            found.append(sock.recv(200, MSG_DONTWAIT))
+    return found
+
+
+@claim(
+    "ip-sysctl/icmp_msgs_burst/limits",
+    sentence=("ip-sysctl/icmp_msgs_per_sec/all", "ip-sysctl/icmp_msgs_burst/size"),
+    section="IP Variables",
+    says="Of 100 datagrams that a UDP socket over IPv4 sends at once to a port that nobody has all are "
+    "answered by ICMP with an icmp_msgs_burst and icmp_msgs_per_sec of 1000; with 10 some are, half as many "
+    "at least, and not all, how many being left to chance.",
+    since="3.18",
+    needs=[*NEEDS, sysctl(MSGS_BURST), sysctl(MSGS_PER_SECOND)],
+    survives=ONE_OF_MANY,
+)
+@pytest.mark.parametrize(("burst", "most"), [(1000, True), (10, False)])
+def test_a_host_answers_so_often(peers, observe, burst, most):
+    count = answered_at_once(peers, burst)
+
+    assert observe("some_and_all", [count >= 5, count == 100]) == [True, most]
 
 
 @claim(

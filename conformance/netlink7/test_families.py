@@ -9,11 +9,12 @@ import socket
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import IPSEC, qdisc
+from conformance.plugin.needs import IPSEC, VETH, qdisc
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.netlink import (
     ACK,
     CREATE,
+    DELLINK,
     EXCL,
     GETLINK,
     NETLINK_FIB_LOOKUP,
@@ -39,6 +40,7 @@ from conformance.plugin.setups.netlink import (
     get_addresses,
     get_link,
     ipv6_route,
+    link_name,
     looked_up,
     lookup,
     mtu_of,
@@ -53,7 +55,7 @@ from conformance.plugin.setups.netlink import (
     waiting,
 )
 from libsocket import Netlink, Socket
-from netns import in_child, sock_diag
+from netns import Namespace, in_child, sock_diag
 
 
 @claim(
@@ -374,3 +376,40 @@ def test_the_kernel_tells_of_a_new_interface(ns, observe):
 def test_generic_netlink_tells_a_family(ns, observe):
     with netlink_socket(NETLINK_GENERIC) as sock:
         assert observe("number", generic_family(sock, "nlctrl")) == 16
+
+
+@claim(
+    "netlink.7/NETLINK_ROUTE/made-and-removed",
+    sentence="netlink.7/NETLINK_ROUTE/updates",
+    section="DESCRIPTION",
+    says="A netlink socket of NETLINK_ROUTE in RTNLGRP_LINK is told of each interface of a veth pair that is "
+    "made in its network namespace, RTM_NEWLINK, and of each that is removed, RTM_DELLINK; not of what is "
+    "made in another one.",
+    needs=[VETH],
+)
+def test_interfaces_come_and_go(ns, observe):
+    with (
+        bound(socket.NETLINK_ROUTE, groups=1 << RTNLGRP_LINK - 1) as listener,
+        Namespace() as other,
+        other.iproute() as elsewhere,
+        ns.iproute() as here,
+    ):
+        other.add_veth("far", "away")
+        early = link_events(listener)
+        ns.add_veth("near", "end")
+        made = link_events(listener)
+        elsewhere.link("delete", ifname="far")
+        here.link("delete", ifname="near")
+        removed = link_events(listener)
+
+        assert observe("early_made_removed", [early, made, removed]) == [
+            [],
+            ["NEW end", "NEW near"],
+            ["DEL end", "DEL near"],
+        ]
+
+
+def link_events(listener: Socket) -> list[str]:
+    """Which interfaces were made or are gone, as messages tell that have come by now."""
+    kinds = {NEWLINK: "NEW", DELLINK: "DEL"}
+    return sorted({f"{kinds[one.type]} {link_name(one)}" for one in drained(listener)})

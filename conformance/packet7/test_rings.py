@@ -421,3 +421,26 @@ def test_a_malformed_slot_is_skipped(peers, observe):
 
     sizes = [len(one) for one in received]
     assert observe("sent_sizes_and_after", [sent, sizes, after]) == [ROOM + 19, [ROOM - HEADER, 5], [0] * 4]
+
+
+@claim(
+    "packet.7/PACKET_RX_RING/einval-reserve",
+    sentence="packet.7/errors/einval",
+    section="ERRORS",
+    says="A receive ring of TPACKET_V3 whose slots of 96 bytes are smaller than its header of 68 and "
+    "PACKET_RESERVE, of 29, is refused with EINVAL; with a PACKET_RESERVE of 28 it is made.",
+    since="3.2",
+    needs=[Capability.NET_RAW],
+)
+def test_a_slot_has_room_for_what_is_reserved(ns, observe):
+    with Socket.packet() as sock:
+        sock.packet_version = 2
+        sock.packet_reserve = 29
+        with refused(errno.EINVAL):
+            sock.packet_rx_ring = TpacketReq3(4096, 1, 96, 42, 1)
+        sock.packet_reserve = 28
+        sock.packet_rx_ring = TpacketReq3(4096, 1, 96, 42, 1)
+        with refused(name="errno_of_reserve"):
+            sock.packet_reserve = 27
+
+        assert observe("reserve", sock.packet_reserve) == 28

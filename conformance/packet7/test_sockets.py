@@ -27,8 +27,9 @@ from socket import (
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import USER_NAMESPACE, VETH
+from conformance.plugin.needs import TUN, USER_NAMESPACE, VETH
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.datagrams import completed, ipv4_packet
 from conformance.plugin.setups.filters import ALL, NONE, program
 from conformance.plugin.setups.frames import EXPERIMENTAL, HEADER, ethertype, waiting_frames
 from conformance.plugin.setups.ipv6 import index_of
@@ -49,6 +50,7 @@ from conformance.plugin.setups.packet_sockets import (
 from conformance.plugin.setups.packets import ETH_P_IP
 from conformance.plugin.setups.pairs import udp_across
 from conformance.plugin.setups.readiness import await_readable
+from conformance.plugin.setups.tun import NAME, next_sent, tun
 from conformance.plugin.timing import SOON
 from libsocket import Other, Packet, Socket
 from netns import (
@@ -879,3 +881,27 @@ def test_on_loopback_it_is_received_twice(ns, observe):
         ],
         [["first", PACKET_HOST], ["last", PACKET_HOST]],
     ]
+
+
+@claim(
+    "packet.7/SOCK_RAW/without-link-layer",
+    sentence="packet.7/SOCK_RAW/unchanged",
+    section="DESCRIPTION",
+    says="A packet socket of SOCK_RAW or SOCK_DGRAM that is bound to an interface of tun(4), which has no "
+    "link-layer header, receives packets from their IP header on, and sends what begins with one as it is.",
+    needs=[Capability.NET_RAW, TUN],
+)
+@pytest.mark.parametrize("type_", [SOCK_RAW, SOCK_DGRAM])
+def test_an_interface_without_link_layer(ns, observe, type_):
+    with tun(ns) as process, packet_socket(None, type_, ETH_P_IP) as sock:
+        sock.bind((NAME, ETH_P_IP))
+        whole = completed(
+            ipv4_packet(b"hello", source="10.0.5.2", destination="10.0.5.9", protocol=253), ttl=64
+        )
+        os.write(process, whole)
+        received = sock.recv(200)
+        sock.sendto(whole, (NAME, ETH_P_IP))
+        os.set_blocking(process, False)
+        sent = next_sent(process)
+
+        assert observe("received_and_sent", [received == whole, sent == whole]) == [True, True]

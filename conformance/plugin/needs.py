@@ -26,6 +26,7 @@ from conformance.plugin.setups.netlink_policies import broken
 from conformance.plugin.setups.netlink_taps import add_tap, add_tunnel
 from conformance.plugin.setups.options import set_on_udp
 from conformance.plugin.setups.socket_dumps import netlink_rows, packet_rows
+from conformance.plugin.setups.tun import open_tun
 from conformance.plugin.setups.vsock import ANY, LOCAL, listening, of_device, port_of, vsock
 from conformance.plugin.surroundings import in_want
 from kernels.inside import in_guest
@@ -350,6 +351,11 @@ def _try_tls() -> None:
         left.tcp_ulp = "tls"
 
 
+def _try_tun() -> None:
+    with Namespace():
+        os.close(open_tun())
+
+
 def _try_original_dst() -> None:
     with Socket.tcp() as sock, suppress(FileNotFoundError):
         sock.get(SO_ORIGINAL_DST)
@@ -567,6 +573,9 @@ VSOCK_LOOPBACK = Need("transport:vsock loopback", lambda: _works(_try_vsock_loop
 VSOCK_DEVICE = Need("device:/dev/vsock", lambda: _works(_try_vsock_device, OSError))
 """The device, root's alone, and a CID that it tells: before 6.16 none where only loopback is there."""
 
+TUN = Need("device:/dev/net/tun", lambda: _works(_try_tun, OSError))
+"""The device by which interfaces of tun(4) are made."""
+
 OWN_KERNEL = Need("kernel:own", lambda: _works(_try_own_kernel, NetnsError))
 """A kernel that runs nothing but the suite, a guest's, so that what is the whole kernel's may be changed."""
 
@@ -616,6 +625,7 @@ _NEEDS = (
     NO_SELINUX,
     DEVICE_MEMORY,
     TLS,
+    TUN,
     CONNTRACK,
     ROUTING_RULES,
     ROUTE_TIMERS,

@@ -14,6 +14,7 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.datagrams import (
     UDP_HEADER,
     Datagram,
+    checked,
     datagram,
     internet_sum,
     pseudo_header,
@@ -33,14 +34,6 @@ def verified(packet: bytes) -> int:
     """The sum by which a UDP datagram is verified, where an IPv4 packet without options carries it."""
     whole = packet[20:]
     return internet_sum(pseudo_header(packet[12:16], packet[16:20], len(whole), protocol=IPPROTO_UDP) + whole)
-
-
-def checked(source: tuple[str, int], destination: tuple[str, int], data: bytes) -> Datagram:
-    """A datagram over IPv4 with its checksum."""
-    bare = Datagram(source[1], destination[1], data)
-    addresses = inet_aton(source[0]), inet_aton(destination[0])
-    header = pseudo_header(*addresses, len(bytes(bare)), protocol=IPPROTO_UDP)
-    return Datagram(bare.source, bare.destination, data, 0xFFFF - internet_sum(header + bytes(bare)))
 
 
 def send_by_others(address: tuple[str, int]) -> None:

@@ -241,3 +241,28 @@ def test_datagrams_are_counted(ns, observe, host):
         received(receiver, 1)
 
         assert observe("before_and_after", [before, counted(host)]) == [0, 1]
+
+
+@claim(
+    "IP_BIND_ADDRESS_NO_PORT.2const/IP_BIND_ADDRESS_NO_PORT/chosen-by-connect-udplite",
+    sentence=(
+        "IP_BIND_ADDRESS_NO_PORT.2const/IP_BIND_ADDRESS_NO_PORT/not-reserved",
+        "IP_BIND_ADDRESS_NO_PORT.2const/IP_BIND_ADDRESS_NO_PORT/chosen-by-connect",
+    ),
+    section="DESCRIPTION",
+    says="A UDP-Lite socket over IPv4 with IP_BIND_ADDRESS_NO_PORT that is bound to port 0 has no port until "
+    "it connects, as one without the option has.",
+    since="4.2",
+    expect=REMOVED,
+)
+def test_connect_chooses_the_port(ns, observe):
+    with udplite() as receiver, udplite() as sock, udplite() as without:
+        receiver.bind(("127.0.0.1", 0))
+        sock.ip_bind_address_no_port = True
+        sock.bind(("127.0.0.2", 0))
+        without.bind(("127.0.0.2", 0))
+        bound = [*sock.getsockname(), without.getsockname()[1] > 0]
+        sock.connect(receiver.getsockname())
+
+        found = [*bound, sock.getsockname()[0], sock.getsockname()[1] > 0]
+        assert observe("bound_and_connected", found) == ["127.0.0.2", 0, True, "127.0.0.2", True]

@@ -57,6 +57,15 @@ def ipv4_packet(
     return header + inet_aton(source) + inet_aton(destination) + options + data
 
 
+def completed(packet: bytes, *, ttl: int) -> bytes:
+    """A packet whose header has its length, its checksum and a time to live, for who sends it as it is."""
+    header = bytearray(packet[: 4 * (packet[0] & 0x0F)])
+    header[2:4] = len(packet).to_bytes(2, "big")
+    header[8] = ttl
+    header[10:12] = (0xFFFF - internet_sum(bytes(header))).to_bytes(2, "big")
+    return bytes(header) + packet[len(header) :]
+
+
 def pseudo_header(source: bytes, destination: bytes, length: int, *, protocol: int) -> bytes:
     """What is summed up before a packet of UDP or ICMPv6; the addresses are of IPv4 or IPv6."""
     return source + destination + length.to_bytes(4, "big") + protocol.to_bytes(4, "big")
@@ -71,9 +80,15 @@ def internet_sum(octets: bytes) -> int:
     return total
 
 
-def with_wrong_checksum(source: tuple[str, int], destination: tuple[str, int], data: bytes) -> Datagram:
-    """A datagram over IPv4 whose checksum has one bit that is not right."""
+def checked(source: tuple[str, int], destination: tuple[str, int], data: bytes) -> Datagram:
+    """A datagram over IPv4 with its checksum."""
     bare = Datagram(source[1], destination[1], data)
     addresses = inet_aton(source[0]), inet_aton(destination[0])
     header = pseudo_header(*addresses, len(bytes(bare)), protocol=IPPROTO_UDP)
-    return replace(bare, checksum=(0xFFFF - internet_sum(header + bytes(bare))) ^ 1)
+    return Datagram(bare.source, bare.destination, data, 0xFFFF - internet_sum(header + bytes(bare)))
+
+
+def with_wrong_checksum(source: tuple[str, int], destination: tuple[str, int], data: bytes) -> Datagram:
+    """A datagram over IPv4 whose checksum has one bit that is not right."""
+    right = checked(source, destination, data)
+    return replace(right, checksum=right.checksum ^ 1)

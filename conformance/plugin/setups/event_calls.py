@@ -39,8 +39,13 @@ def epoll_create(size: int) -> str:
 
 def epoll_create1(flags: int) -> str:
     """epoll_create1(2): ``made``. Raises: OSError."""
-    os.close(_checked(_libc.epoll_create1(flags)))
+    os.close(epoll_made(flags))
     return "made"
+
+
+def epoll_made(flags: int) -> int:
+    """The descriptor of an instance that epoll_create1(2) makes; Python's own always has EPOLL_CLOEXEC."""
+    return _checked(_libc.epoll_create1(flags))
 
 
 def epoll_ctl(epoll: int, operation: int, file: int, events: int | None = 0, at: int | None = None) -> None:

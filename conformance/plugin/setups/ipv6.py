@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from conformance.plugin.setups.pairs import udp_pair
+from conformance.plugin.setups.segments import SYN, internet_checksum
 from conformance.plugin.timing import SOON
 from libsocket import ExtendedError, Inet6, Option, Other, Socket
 from netns import Host, Peers, Routed
@@ -155,3 +156,12 @@ def index_of(host: Host) -> int:
     """The index of a host's interface."""
     with host.entered():
         return socket.if_nametoindex(host.device)
+
+
+def syn6(source: str, destination: str, port: int) -> bytes:
+    """A packet that asks for a TCP connection to a port, from the port 9 of an address."""
+    addresses = socket.inet_pton(socket.AF_INET6, source) + socket.inet_pton(socket.AF_INET6, destination)
+    header = struct.pack("!HHIIHHHH", 9, port, 1000, 0, 5 << 12 | SYN, 65_535, 0, 0)
+    pseudo = addresses + len(header).to_bytes(4, "big") + socket.IPPROTO_TCP.to_bytes(4, "big")
+    whole = header[:16] + internet_checksum(pseudo + header).to_bytes(2, "big") + header[18:]
+    return struct.pack("!IHBB", 6 << 28, len(whole), socket.IPPROTO_TCP, 64) + addresses + whole

@@ -12,11 +12,13 @@ from itertools import takewhile
 from typing import Final
 
 from conformance.plugin.needs import VETH, Need
+from conformance.plugin.setups.datagrams import MORE_FRAGMENTS, ipv4_packet
 from conformance.plugin.setups.listeners import listening
-from conformance.plugin.setups.readiness import await_readable, readable_by_select
+from conformance.plugin.setups.readiness import await_end, await_hangup, await_readable, readable_by_select
 from conformance.plugin.setups.segments import (
     ACK,
     FAST_OPEN,
+    FIN,
     MSS,
     PSH,
     RST,
@@ -32,7 +34,7 @@ from conformance.plugin.setups.segments import (
     waiting_segments,
 )
 from conformance.plugin.timing import SOON, timed
-from libsocket import Linger, Socket
+from libsocket import Linger, Shutdown, Socket
 from netns import Capability, Peers
 
 MADE: Final[tuple[Need | Capability, ...]] = (Capability.NET_RAW, VETH)
@@ -51,6 +53,13 @@ ACKNOWLEDGED_LATER: Final = {
 }
 """For claims in which more follows what a made peer sends after its SYN, which has the number FIRST + 1."""
 
+MADE_ENDS: Final = {
+    **ACKNOWLEDGED_LATER,
+    r'no-op: sendto(*P\24...", 40, 0*': "the reset by which nothing of a connection is left after the test",
+    "no-op: ioctl(FIONBIO*": "it lets a call that is not to succeed end at once",
+}
+"""For claims that are tried with :func:`accepted_from`, or where a made peer resets its connection."""
+
 OFFERED: Final = {MSS: SEGMENT.to_bytes(2, "big")}
 """The options of a SYN that only says how large a segment may be."""
 WITH_SACK: Final = {**OFFERED, SACK_PERMITTED: b""}
@@ -61,6 +70,9 @@ _CLOCK = 1_000_000
 _IP_WITH_HEADER = socket.IPPROTO_RAW
 _FIRST_PORT = 20_000
 _NOBODYS_PORT = 9
+_FRAGMENT = 16
+_LONG = 100.0
+"""Seconds for which no test lasts."""
 
 
 def with_timestamp(value: int, echo: int = 0) -> dict[int, bytes]:
@@ -99,6 +111,8 @@ class MadePeer:
     """Of what is to come next from the other end, as far as it was taken."""
     window: int = 65_535
     """What its segments advertise."""
+    address: str = ADDRESS
+    """What its segments have as their source."""
 
     def send(
         self,
@@ -113,6 +127,46 @@ class MadePeer:
         tos: int = 0,
     ) -> None:
         """Send one segment. ``wrong`` is added to its checksum; by itself nothing counts as sent."""
+        segment = self._segment(
+            flags,
+            data,
+            to=to,
+            sequence=sequence,
+            acknowledged=acknowledged,
+            options=options,
+            wrong=wrong,
+        )
+        header = _ip_header(len(segment), self.address, self.host, tos)
+        self.raw.sendto(header + segment, (self.host, 0))
+
+    def send_in_fragments(self, data: bytes, order: Sequence[int]) -> None:
+        """Send data in fragments of IP, of 16 bytes of the segment each, in some order of their numbers."""
+        segment = self._segment(ACK | PSH, data)
+        pieces = [segment[at : at + _FRAGMENT] for at in range(0, len(segment), _FRAGMENT)]
+        for number in order:
+            last = number == len(pieces) - 1
+            packet = ipv4_packet(
+                pieces[number],
+                source=self.address,
+                destination=self.host,
+                protocol=socket.IPPROTO_TCP,
+                identification=1,
+                fragment=number * _FRAGMENT // 8 | (0 if last else MORE_FRAGMENTS),
+            )
+            self.raw.sendto(packet, (self.host, 0))
+        self.sequence += len(data)
+
+    def _segment(
+        self,
+        flags: int,
+        data: bytes,
+        *,
+        to: int | None = None,
+        sequence: int | None = None,
+        acknowledged: int | None = None,
+        options: dict[int, bytes] | None = None,
+        wrong: int = 0,
+    ) -> bytes:
         numbers = (
             self.sequence if sequence is None else sequence,
             self.expected if acknowledged is None else acknowledged,
@@ -125,10 +179,9 @@ class MadePeer:
             "!HHIIHH", *ports, *(number % 2**32 for number in numbers), size | flags, self.window
         )
         rest = octets + data
-        pseudo = _octets(ADDRESS) + _octets(self.host) + struct.pack("!HH", 6, 20 + len(rest))
+        pseudo = _octets(self.address) + _octets(self.host) + struct.pack("!HH", 6, 20 + len(rest))
         checksum = internet_checksum(pseudo + begin + bytes(4) + rest) + wrong
-        segment = begin + struct.pack("!HH", checksum % 2**16, 0) + rest
-        self.raw.sendto(_ip_header(len(segment), self.host, tos) + segment, (self.host, 0))
+        return begin + struct.pack("!HH", checksum % 2**16, 0) + rest
 
     def next(self) -> Segment:
         """The next segment that arrives for this port."""
@@ -171,6 +224,11 @@ class MadePeer:
         """Send data, and count it as sent."""
         self.send(ACK | PSH, data, options=options, **fields)
         self.sequence += len(data)
+
+    def end(self, data: bytes = b"") -> None:
+        """Send a FIN, with data or without, and count it as sent."""
+        self.send(FIN | ACK, data)
+        self.sequence += len(data) + 1
 
     def replies(self) -> list[Segment]:
         """What came back for all that was sent, if anything: the answer of a closed port ends it."""
@@ -247,9 +305,88 @@ def informed(
             yield sock, peer
 
 
-def _ip_header(length: int, host: str, tos: int) -> bytes:
+@contextmanager
+def accepted_from(
+    hosts: Peers,
+    options: dict[int, bytes] | None = None,
+    *,
+    window: int = 65_535,
+    rto_min: float = _LONG,
+) -> Iterator[tuple[Socket, MadePeer]]:
+    """A socket that the right host, where this is then, accepted from a made peer.
+
+    At the end it resets the connection, so that nothing of it is left. No timer of TCP sends anything, unless
+    ``rto_min``, in seconds, is short.
+    """
+    hosts.right.namespace.sysctl["net.ipv4.tcp_early_retrans"] = 0
+    hosts.right.namespace.add_route(f"{ADDRESS}/32", via=hosts.left.address, rto_min=rto_min)
+    with made_peer(hosts) as peer, hosts.right.entered(), listening(hosts.right.address) as listener:
+        peer.window = window
+        peer.connect(listener, options)
+        await_readable(listener)
+        with listener.accept()[0] as sock:
+            sock.rcvtimeo = sock.sndtimeo = SOON
+            yield sock, peer
+            peer.reset()
+
+
+@contextmanager
+def connecting(hosts: Peers) -> Iterator[tuple[Socket, MadePeer]]:
+    """A socket of the right host, where this is then, that connects to a made peer, who has its SYN."""
+    with made_peer(hosts) as peer, hosts.right.entered(), Socket.tcp() as sock:
+        sock.setblocking(False)
+        sock.connect_ex((ADDRESS, peer.port))
+        peer.take(peer.next())
+        yield sock, peer
+        peer.send(RST | ACK)
+
+
+def reach(sock: Socket, peer: MadePeer, state: str) -> None:
+    """Bring a connection, of a socket that does not block from then on, into a state of its end.
+
+    The FIN of a socket in FIN-WAIT-1, CLOSING or LAST-ACK is on its way; the peer has not heard of it.
+    """
+    sock.setblocking(False)
+    if state == "last-ack":
+        peer.end()
+        await_end(sock)
+    sock.shutdown(Shutdown.WRITE)
+    fin = next_with(FIN, peer)
+    if state == "closing":
+        peer.end()
+        peer.next()
+    if state in {"fin-wait-2", "time-wait"}:
+        peer.take(fin)
+        peer.send()
+    if state == "time-wait":
+        peer.end()
+        await_hangup(sock)
+
+
+def next_with(flag: int, peer: MadePeer) -> Segment:
+    """The next segment that comes with a flag."""
+    return next(one for one in iter(peer.next, None) if one.flags & flag)
+
+
+def fill_window(peer: MadePeer) -> int:
+    """Send as much as the window takes, until it is 0; how much that is."""
+    sent, room = 0, SEGMENT
+    while room:
+        for at in range(0, room, SEGMENT):
+            peer.tell(bytes(min(SEGMENT, room - at)))
+        sent += room
+        room = acknowledgement(peer).window
+    return sent
+
+
+def acknowledgement(peer: MadePeer) -> Segment:
+    """The next segment that acknowledges all that the peer sent."""
+    return next(one for one in iter(peer.next, None) if one.acknowledged == peer.sequence)
+
+
+def _ip_header(length: int, source: str, host: str, tos: int) -> bytes:
     """The kernel fills in length, id and checksum."""
-    return struct.pack("!BBHHHBBH", 0x45, tos, 20 + length, 0, 0, 64, 6, 0) + _octets(ADDRESS) + _octets(host)
+    return struct.pack("!BBHHHBBH", 0x45, tos, 20 + length, 0, 0, 64, 6, 0) + _octets(source) + _octets(host)
 
 
 def _octets(address: str) -> bytes:

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Final
 
 from conformance.plugin.setups.fast_open import address_of
+from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.packet_sockets import ETH_P_ALL, hardware_address, packet_socket
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.timing import SOON
@@ -60,6 +61,13 @@ class Neighbour:
                 state=state,
             )
 
+    def be_new(self, state: str) -> None:
+        """Be one of which nothing was heard yet, in a state."""
+        with self.host.namespace.iproute() as netlink:
+            [link] = netlink.get_links(ifname=self.host.device)
+            netlink.neigh("delete", family=self._family, dst=self._address, ifindex=link["index"])
+        self.become(state)
+
     def asked(self) -> bool:
         """Whether it was asked, by a frame to it alone, until it was known again whether it is there."""
         until = time.monotonic() + SOON
@@ -105,9 +113,7 @@ def unconfirmed_neighbour(hosts: Peers, kind: str) -> Iterator[tuple[Socket, Nei
     """
     left, right = hosts.left, hosts.right
     version = 6 if kind.endswith("6") else 4
-    timers = f"net.ipv{version}.neigh.{left.device}"
-    left.namespace.sysctl[f"{timers}.delay_first_probe_time"] = _DELAY
-    left.namespace.sysctl[f"{timers}.base_reachable_time_ms"] = 1000 * _DELAY
+    _remember(left, version)
     with right.entered():
         receiver = SOCKETS[kind]()
     with left.entered():
@@ -118,3 +124,31 @@ def unconfirmed_neighbour(hosts: Peers, kind: str) -> Iterator[tuple[Socket, Nei
         neighbour.become("stale")
         sender.connect(receiver.getsockname())
         yield sender, neighbour
+
+
+@contextmanager
+def forgotten_neighbour(hosts: Peers, kind: str) -> Iterator[tuple[Socket, Socket, Neighbour]]:
+    """A TCP client on the left, the server it is connected to, and its neighbour, of whom nothing was heard.
+
+    As with :func:`unconfirmed_neighbour`.
+    """
+    left, right = hosts.left, hosts.right
+    version = 6 if kind.endswith("6") else 4
+    _remember(left, version)
+    with right.entered(), listening(address_of(right, version)) as listener:
+        with left.entered():
+            client = SOCKETS[kind]()
+        with client, packet_socket(left, protocol=ETH_P_ALL) as frames:
+            client.connect(listener.getsockname())
+            with listener.accept()[0] as server:
+                server.rcvtimeo = SOON
+                neighbour = Neighbour(left, right, version, frames)
+                neighbour.be_new("stale")
+                yield client, server, neighbour
+
+
+def _remember(host: Host, version: int) -> None:
+    """Let a confirmation that a neighbour is there count for a while."""
+    timers = f"net.ipv{version}.neigh.{host.device}"
+    host.namespace.sysctl[f"{timers}.delay_first_probe_time"] = _DELAY
+    host.namespace.sysctl[f"{timers}.base_reachable_time_ms"] = 1000 * _DELAY

@@ -46,7 +46,7 @@ NONREC, BULK = 0x100, 0x200
 CAPPED, ACK_TLVS = 0x100, 0x200
 """Flags of messages, ``NLM_F_REQUEST`` and so on; what those from 0x100 on mean depends on the type."""
 
-NEWLINK, GETLINK, SETLINK = 16, 18, 19
+NEWLINK, DELLINK, GETLINK, SETLINK = 16, 17, 18, 19
 NEWADDR, DELADDR, GETADDR = 20, 21, 22
 NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
 NEWNEIGH, NEWQDISC = 28, 36
@@ -66,6 +66,7 @@ NLA_F_NESTED: Final = 0x8000
 
 _MESSAGE = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
+_IFLA_IFNAME = 3
 _ADDRESS = struct.Struct("=BBBBI")
 _ROUTE = struct.Struct("=BBBBBBBBI")
 _NEIGHBOUR = struct.Struct("=BxxxiHBB")
@@ -214,6 +215,12 @@ def drained(sock: Socket) -> list[Message]:
 def types(messages: list[Message]) -> list[int]:
     """What kinds of messages they are."""
     return [one.type for one in messages]
+
+
+def link_name(message: Message) -> str:
+    """The name of the interface that a message is about."""
+    found = dict(attributes(message.body[_LINK.size :]))
+    return found[_IFLA_IFNAME].rstrip(b"\0").decode()
 
 
 def about(messages: list[Message], *links: str) -> list[Message]:
