@@ -98,7 +98,8 @@ class RtnetlinkChanged(_Rtnetlink, frozen=True, kw_only=True):
 
     @property
     def names(self) -> list[str]:
-        return names_in((*self.then, *(self.before or ()))[0])
+        shown = (*self.then, *(self.before or ()))
+        return names_in(shown[0]) if shown else []
 
 
 def test_a_request_is_carried_out(
