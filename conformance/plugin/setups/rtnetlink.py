@@ -15,12 +15,14 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal
 
+from conformance.plugin.refusal import errno_name
+from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.netlink import (
     ACK,
     APPEND,
@@ -73,6 +75,9 @@ _INT = struct.Struct("=i")
 _U32 = struct.Struct("=I")
 _NEXT_HOP = struct.Struct("=HBBi")
 _LIFETIMES = struct.Struct("=IIII")
+BY_ROUTE: Final = "10.9.0.1"
+"""An address that is local by a route alone."""
+_PACKETS = struct.Struct("=II")
 _FOREVER: Final = 0xFFFF_FFFF
 _RTA_GATEWAY: Final = 5
 
@@ -352,6 +357,12 @@ def request(text: str, flags: int = REQUEST) -> bytes:
     return framed(wanted.type, flags | wanted.flags, head + _encoded(rest))
 
 
+def framed_short(text: str, size: int) -> bytes:
+    """A request whose fixed part, of AF_INET, is cut to so many bytes."""
+    wanted = written(text)
+    return framed(wanted.type, REQUEST | ACK, bytes([socket.AF_INET, *bytes(size - 1)]))
+
+
 def _field(name: str, value: str) -> int:
     if name in _DEVICES:
         return _index(value)
@@ -421,24 +432,25 @@ def _via(value: bytes) -> str:
 
 
 def _packed_multipath(value: str) -> bytes:
-    """``left/3/10.7.0.2,left/0``: device, priority, and perhaps a gateway, of each next hop."""
+    """``left+4/3/10.7.0.2,lo/0``: device, flags if any, priority, and perhaps a gateway, of each next hop."""
     packed = b""
     for hop in value.split(","):
         device, hops, *gateway = hop.split("/")
-        of_gateway = b"".join(
-            attribute(_ATTRIBUTES["RTA_GATEWAY"][0], _packed_address(one)) for one in gateway
+        device, _, flags = device.partition("+")
+        rest = b"".join(attribute(_RTA_GATEWAY, _packed_address(one)) for one in gateway)
+        packed += (
+            _NEXT_HOP.pack(_NEXT_HOP.size + len(rest), int(flags or 0), int(hops), _index(device)) + rest
         )
-        packed += _NEXT_HOP.pack(_NEXT_HOP.size + len(of_gateway), 0, int(hops), _index(device)) + of_gateway
     return packed
 
 
 def _multipath(value: bytes) -> str:
     told, at = [], 0
     while at < len(value):
-        size, _, hops, index = _NEXT_HOP.unpack_from(value, at)
+        size, flags, hops, index = _NEXT_HOP.unpack_from(value, at)
         inner = dict(attributes(value[at + _NEXT_HOP.size : at + size]))
         gateway = [_address(inner[_RTA_GATEWAY])] if _RTA_GATEWAY in inner else []
-        told.append("/".join([_device(index), str(hops), *gateway]))
+        told.append("/".join([_device(index) + (f"+{flags}" if flags else ""), str(hops), *gateway]))
         at += -(-size // 4) * 4
     return ",".join(told)
 
@@ -547,9 +559,35 @@ def listed(sock: Socket, wanted: str, where: Sequence[str] = (), names: Sequence
 def _matching(
     messages: Iterable[Message], object: str, where: Sequence[str], names: Sequence[str]
 ) -> list[str]:
-    rows = [one for one in messages if type_name(one.type).endswith(object)]
+    return [shown(one, names) for one in messages if shown_all(one, object, where)]
+
+
+def shown_all(message: Message, object: str, where: Sequence[str]) -> bool:
+    """Whether a message is about an object, such as ``LINK``, and shows all that is in ``where``."""
     keys = [name.partition("=")[0].partition(":")[0] for name in where]
-    return [shown(one, names) for one in rows if [_shown(one, key) for key in keys] == list(where)]
+    return type_name(message.type).endswith(object) and [_shown(message, key) for key in keys] == list(where)
+
+
+def held(sock: Socket, wanted: str, name: str, where: Sequence[str] = ()) -> bytes:
+    """What an attribute holds, of the first answer that shows all that is in ``where``. LookupError: none."""
+    packed = request(wanted)
+    answers = dumped(sock, packed) if written(wanted).flags & DUMP else asked(sock, packed)
+    rows = [one for one in answers if shown_all(one, written(wanted).object, where)]
+    form, _ = _HEADS[written(wanted).object]
+    return dict(attributes(rows[0].body[form.size :]))[_ATTRIBUTES[name][0]]
+
+
+def packets(sock: Socket, device: str) -> list[int]:
+    """How many packets an interface has received and sent, as its IFLA_STATS say."""
+    return [*_PACKETS.unpack_from(held(sock, f"RTM_GETLINK ifi_index={device}", "IFLA_STATS"))]
+
+
+def timestamps(sock: Socket, where: str) -> list[int]:
+    """When an IPv4 address was created and updated, in hundredths of a second, as its IFA_CACHEINFO says."""
+    *_, created, updated = _LIFETIMES.unpack(
+        held(sock, "RTM_GETADDR NLM_F_DUMP ifa_family=AF_INET", "IFA_CACHEINFO", [where])
+    )
+    return [created, updated]
 
 
 def carried_out(sock: Socket, wanted: str) -> list[str]:
@@ -559,6 +597,34 @@ def carried_out(sock: Socket, wanted: str) -> list[str]:
         if one.type == NLMSG_ERROR and (code := parsed(one).error):
             raise OSError(-code, os.strerror(-code))
     return [type_name(one.type) for one in answers if one.type >= _FIRST]
+
+
+def answers(sock: Socket, wanted: str) -> list[str]:
+    """Send a request; the types of what answers it at once, and of errors their errno: ``EPERM``."""
+    sock.send(request(wanted))
+    return [_name_of(one) for one in drained(sock)]
+
+
+def _name_of(message: Message) -> str:
+    if message.type != NLMSG_ERROR:
+        return type_name(message.type)
+    return errno_name(-parsed(message).error)
+
+
+@contextmanager
+def tcp_by_route(metrics: str) -> Iterator[tuple[Socket, Socket]]:
+    """Two ends of a TCP connection within this host, to an address that a route with metrics leads to."""
+    with netlink_socket() as sock:
+        carried_out(
+            sock,
+            "RTM_NEWROUTE NLM_F_CREATE rtm_family=AF_INET rtm_dst_len=32 rtm_table=RT_TABLE_LOCAL "
+            f"rtm_scope=RT_SCOPE_HOST rtm_type=RTN_LOCAL RTA_DST={BY_ROUTE} RTA_OIF=lo {metrics}",
+        )
+    with listening(BY_ROUTE) as listener, Socket.tcp() as client:
+        client.connect(listener.getsockname())
+        accepted, _ = listener.accept()
+        with accepted:
+            yield client, accepted
 
 
 def begin(ns: Namespace, scene: Iterable[str]) -> None:
