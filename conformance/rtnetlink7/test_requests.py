@@ -9,7 +9,7 @@ import time
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import ROUTING_RULES, qdisc
+from conformance.plugin.needs import MULTICAST_ROUTING, ROUTING_RULES, qdisc
 from conformance.plugin.setups.netlink import asked, bound, drained, netlink_socket, parsed, types
 from conformance.plugin.setups.rtnetlink import (
     answers,
@@ -18,9 +18,11 @@ from conformance.plugin.setups.rtnetlink import (
     framed_short,
     listed,
     packets,
+    routing_multicast,
     timestamps,
 )
 from libsocket import NETLINK_GET_STRICT_CHK, Socket
+from netns import Capability
 
 RTNLGRP_TC = 4
 NEWQDISC = 36
@@ -137,6 +139,28 @@ def test_a_stale_neighbour_that_is_used_waits(ns, observe):
         assert observe("before_and_after", [before, after]) == [
             ["RTM_NEWNEIGH ndm_state=NUD_STALE"],
             ["RTM_NEWNEIGH ndm_state=NUD_DELAY"],
+        ]
+
+
+@claim(
+    "rtnetlink.7/RTA_MFC_STATS/structure",
+    sentence=("rtnetlink.7/RTA_MFC_STATS/structure", "rtnetlink.7/RTN_MULTICAST/multicast"),
+    section="Messages",
+    says="RTM_GETROUTE lists an IPv4 route of a router for multicast, of the type RTN_MULTICAST, with the "
+    "source, the group and the interface that it comes by, and RTA_MFC_STATS, a struct rta_mfc_stats of 24 "
+    "bytes.",
+    since="3.3",
+    needs=[Capability.NET_RAW, Capability.NET_ADMIN, MULTICAST_ROUTING],
+)
+def test_a_multicast_route_is_told(ns, observe):
+    begin(ns, ["veth"])
+    with netlink_socket() as sock, routing_multicast("left", "10.7.0.2", "239.1.1.1"):
+        names = ["rtm_type", "RTA_SRC", "RTA_DST", "RTA_IIF", "RTA_MFC_STATS"]
+        told = listed(sock, "RTM_GETROUTE NLM_F_DUMP rtm_family=RTNL_FAMILY_IPMR", names=names)
+
+        assert observe("told", told) == [
+            "RTM_NEWROUTE rtm_type=RTN_MULTICAST RTA_SRC:4=10.7.0.2 RTA_DST:4=239.1.1.1 RTA_IIF:4=left "
+            "RTA_MFC_STATS:24"
         ]
 
 

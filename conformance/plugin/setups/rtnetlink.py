@@ -75,6 +75,12 @@ _INT = struct.Struct("=i")
 _U32 = struct.Struct("=I")
 _NEXT_HOP = struct.Struct("=HBBi")
 _LIFETIMES = struct.Struct("=IIII")
+_VIF = struct.Struct("=HBBIII")
+"""struct vifctl: number, flags, threshold, rate limit, index, remote address."""
+_MFC = struct.Struct("=4s4sH32s2xIIIi")
+"""struct mfcctl: source, group, the interface it comes by, thresholds of the others, and counters."""
+_MRT_ADD_VIF, _MRT_ADD_MFC = 202, 204
+_VIFF_USE_IFINDEX: Final = 0x8
 BY_ROUTE: Final = "10.9.0.1"
 """An address that is local by a route alone."""
 _PACKETS = struct.Struct("=II")
@@ -104,7 +110,7 @@ _HEADS: Final[Mapping[str, tuple[struct.Struct, tuple[str, ...]]]] = {
     "TFILTER": (_TRAFFIC, _OF_TRAFFIC),
 }
 
-_FAMILIES = {"AF_UNSPEC": 0, "AF_INET": 2, "AF_BRIDGE": 7, "AF_INET6": 10}
+_FAMILIES = {"AF_UNSPEC": 0, "AF_INET": 2, "AF_BRIDGE": 7, "AF_INET6": 10, "RTNL_FAMILY_IPMR": 128}
 _SCOPES = {
     "RT_SCOPE_UNIVERSE": 0,
     "RT_SCOPE_SITE": 200,
@@ -625,6 +631,17 @@ def tcp_by_route(metrics: str) -> Iterator[tuple[Socket, Socket]]:
         accepted, _ = listener.accept()
         with accepted:
             yield client, accepted
+
+
+@contextmanager
+def routing_multicast(device: str, source: str, group: str) -> Iterator[None]:
+    """A route for IPv4 multicast, for what comes by a device from a source to a group, on to nobody."""
+    to = [socket.inet_aton(source), socket.inet_aton(group)]
+    with Socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_IGMP) as router:
+        interface = _VIF.pack(0, _VIFF_USE_IFINDEX, 1, 0, socket.if_nametoindex(device), 0)
+        router.setsockopt(socket.IPPROTO_IP, _MRT_ADD_VIF, interface)
+        router.setsockopt(socket.IPPROTO_IP, _MRT_ADD_MFC, _MFC.pack(*to, 0, bytes(32), 0, 0, 0, 0))
+        yield
 
 
 def begin(ns: Namespace, scene: Iterable[str]) -> None:
