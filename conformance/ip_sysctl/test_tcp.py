@@ -337,7 +337,7 @@ def test_the_timeout_has_a_least_at_first(peers, observe):
 
 @claim(
     "ip-sysctl/tcp_rto_min_us/precedence",
-    sentence="ip-sysctl/tcp_rto_min_us/precedence",
+    sentence=("ip-sysctl/tcp_rto_min_us/precedence", "rtnetlink.7/RTAX_LOCK/precedence"),
     section="TCP variables",
     says="The least retransmission timeout of a TCP connection over IPv4 is the route's rto_min rather than "
     "tcp_rto_min_us, whichever is 2 seconds and which 5.",
@@ -356,7 +356,7 @@ def test_the_route_has_precedence(peers, observe, least, of_route):
 
 @claim(
     "ip-sysctl/tcp_rto_min_us/precedence-of-option",
-    sentence="ip-sysctl/tcp_rto_min_us/precedence",
+    sentence=("ip-sysctl/tcp_rto_min_us/precedence", "rtnetlink.7/RTAX_LOCK/precedence"),
     section="TCP variables",
     says="The least retransmission timeout of a TCP connection over IPv4 with a TCP_RTO_MIN_US of 200000 is "
     "that rather than a tcp_rto_min_us of 5 seconds, and the route's rto_min, 2 seconds, rather than both.",

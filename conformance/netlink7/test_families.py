@@ -160,7 +160,7 @@ def test_updates_are_received(ns, observe, group, request_, event):
 
 @claim(
     "netlink.7/NETLINK_ROUTE/modifies",
-    sentence="netlink.7/NETLINK_ROUTE/modifies",
+    sentence=("netlink.7/NETLINK_ROUTE/modifies", "rtnetlink.7/DESCRIPTION/controls"),
     section="DESCRIPTION",
     says="By a netlink socket of NETLINK_ROUTE the parameters of an interface, IPv4 addresses and IPv4 "
     "routes are changed: what is asked for next is what was set.",
@@ -181,7 +181,7 @@ def test_links_addresses_and_routes_are_changed(ns, observe):
 
 @claim(
     "netlink.7/NETLINK_ROUTE/modifies-ipv6-and-neighbours",
-    sentence="netlink.7/NETLINK_ROUTE/modifies",
+    sentence=("netlink.7/NETLINK_ROUTE/modifies", "rtnetlink.7/DESCRIPTION/controls"),
     section="DESCRIPTION",
     says="By a netlink socket of NETLINK_ROUTE an IPv6 route and an IPv4 neighbour are added, and listed "
     "then.",
@@ -200,7 +200,7 @@ def test_ipv6_routes_and_neighbours_are_added(ns, observe, entry):
 
 @claim(
     "netlink.7/NETLINK_ROUTE/modifies-queueing",
-    sentence="netlink.7/NETLINK_ROUTE/modifies",
+    sentence=("netlink.7/NETLINK_ROUTE/modifies", "rtnetlink.7/DESCRIPTION/controls"),
     section="DESCRIPTION",
     says="By a netlink socket of NETLINK_ROUTE the queueing discipline pfifo is added to an interface, and "
     "listed then.",

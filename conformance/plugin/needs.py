@@ -25,6 +25,7 @@ from conformance.plugin.setups.namespaces import devices_in_sysfs
 from conformance.plugin.setups.netlink_policies import broken
 from conformance.plugin.setups.netlink_taps import add_tap, add_tunnel
 from conformance.plugin.setups.options import set_on_udp
+from conformance.plugin.setups.rtnetlink import begin
 from conformance.plugin.setups.socket_dumps import netlink_rows, packet_rows
 from conformance.plugin.setups.tun import open_tun
 from conformance.plugin.setups.vsock import ANY, LOCAL, listening, of_device, port_of, vsock
@@ -127,6 +128,20 @@ _REQUIRED: dict[str, dict[str, Any]] = {
     "tbf": {"rate": "1mbit", "burst": 10_000, "limit": 10_000},
 }
 """The settings without which a queueing discipline is none."""
+
+
+_HTB = "TCA_KIND=htb TCA_OPTIONS=18000200030000000a000000" + "00" * 12
+"""struct tc_htb_glob in TCA_HTB_INIT."""
+_ANY_PACKET = "TCA_KIND=u32 TCA_OPTIONS=2400050001000100" + "00" * 28
+"""struct tc_u32_sel in TCA_U32_SEL, with a key of no bits."""
+
+
+def _try_u32() -> None:
+    root = "tcm_ifindex=left tcm_handle=0x10000 tcm_parent=0xffffffff"
+    at = "tcm_ifindex=left tcm_parent=0x10000 tcm_info=0x10300"
+    with Namespace() as namespace, namespace.entered():
+        begin(namespace, ["veth", f"RTM_NEWQDISC NLM_F_CREATE {root} {_HTB}"])
+        begin(namespace, [f"RTM_NEWTFILTER NLM_F_CREATE {at} {_ANY_PACKET}"])
 
 
 def _try_qdisc(kind: str) -> None:
@@ -251,6 +266,12 @@ def _try_route_timers() -> None:
 def _try_route_mtu() -> None:
     with peers() as two:
         two.left.namespace.add_route(f"{two.right.address}/32", dev=two.left.device, mtu=1300)
+
+
+def _try_route(attributes: str) -> None:
+    to = "RTM_NEWROUTE NLM_F_CREATE rtm_family=AF_INET rtm_dst_len=24 rtm_table=RT_TABLE_MAIN"
+    with Namespace() as namespace, namespace.entered():
+        begin(namespace, [f"{to} rtm_scope=RT_SCOPE_LINK rtm_type=RTN_UNICAST RTA_DST=10.9.0.0 {attributes}"])
 
 
 def _try_blackhole() -> None:
@@ -531,8 +552,27 @@ ROUTING_RULES = Need("rule:fwmark", lambda: _works(_try_routing_rule, LinkRefuse
 ROUTE_TIMERS = Need("route:rto_min", lambda: _works(_try_route_timers, LinkRefused))
 """Routes that say how long TCP waits before it sends again."""
 
+U32 = Need("filter:u32", lambda: _works(_try_u32, OSError))
+"""Traffic filters that look at words of a packet (CONFIG_NET_CLS_U32), and htb to put one to."""
+
 ROUTE_MTU = Need("route:mtu", lambda: _works(_try_route_mtu, LinkRefused))
 """Routes that take smaller packets than their interface."""
+
+ROUTE_MULTIPATH = Need(
+    "route:multipath", lambda: _works(lambda: _try_route("RTA_MULTIPATH=lo/0,lo/1"), OSError)
+)
+"""IPv4 routes with several next hops (CONFIG_IP_ROUTE_MULTIPATH)."""
+
+ROUTE_REALM = Need("route:realm", lambda: _works(lambda: _try_route("RTA_OIF=lo RTA_FLOW=7"), OSError))
+"""IPv4 routes with a realm (CONFIG_IP_ROUTE_CLASSID)."""
+
+ROUTE_ENCAPSULATION = Need(
+    "route:encapsulation",
+    lambda: _works(
+        lambda: _try_route("RTA_OIF=lo RTA_ENCAP_TYPE=2 RTA_ENCAP.LWTUNNEL_IP_DST=10.6.0.1"), OSError
+    ),
+)
+"""Routes that put packets into those of a tunnel (CONFIG_LWTUNNEL)."""
 
 BLACKHOLE = Need("route:blackhole", lambda: _works(_try_blackhole, LinkRefused))
 """Routes that drop what would be sent by them; gVisor's send it."""
@@ -629,7 +669,11 @@ _NEEDS = (
     CONNTRACK,
     ROUTING_RULES,
     ROUTE_TIMERS,
+    U32,
     ROUTE_MTU,
+    ROUTE_MULTIPATH,
+    ROUTE_REALM,
+    ROUTE_ENCAPSULATION,
     BLACKHOLE,
     LINK_DOWN,
     ALLMULTI,

@@ -138,6 +138,21 @@ TRUE = {
         "getpeername",
         'sockets = ["udp"]\nstate = "connected-alone"\nerrno = "EFAULT"\nmissing = ["address", "length"]',
     ),
+    "rtnetlink-told": ("RTM_GETLINK ifi_index=lo", 'told = ["RTM_NEWLINK IFLA_MTU:4=65536"]'),
+    "rtnetlink-changed": (
+        "RTM_NEWLINK ifi_index=lo IFLA_MTU=1400",
+        'asked = "RTM_GETLINK ifi_index=lo"\nbefore = ["RTM_NEWLINK IFLA_MTU:4=65536"]\n'
+        'then = ["RTM_NEWLINK IFLA_MTU:4=1400"]',
+    ),
+    "rtnetlink-refused": (
+        "RTM_NEWLINK ifi_index=lo IFLA_MTU=1400",
+        'errno = "EPERM"\nwithout = ["CAP_NET_ADMIN"]\nasked = "RTM_GETLINK ifi_index=lo"\n'
+        'then = ["RTM_NEWLINK IFLA_MTU:4=1400"]',
+    ),
+    "rtnetlink-heard": (
+        "RTNLGRP_LINK",
+        'request = "RTM_NEWLINK ifi_index=lo IFLA_MTU=1400"\nheard = ["RTM_NEWLINK IFLA_MTU:4=1400"]',
+    ),
 }
 """A row of each kind that this kernel fulfils: an option, and the fields."""
 
@@ -279,6 +294,21 @@ FALSE = {
         "getsockname",
         'sockets = ["udp"]\nstate = "bound"\nerrno = "EINVAL"\nmissing = ["nothing"]',
     ),
+    "rtnetlink-told": ("RTM_GETLINK ifi_index=lo", 'told = ["RTM_NEWLINK IFLA_MTU:4=1500"]'),
+    "rtnetlink-changed": (
+        "RTM_NEWLINK ifi_index=lo IFLA_MTU=1400",
+        'asked = "RTM_GETLINK ifi_index=lo"\nbefore = ["RTM_NEWLINK IFLA_MTU:4=65536"]\n'
+        'then = ["RTM_NEWLINK IFLA_MTU:4=1500"]',
+    ),
+    "rtnetlink-refused": (
+        "RTM_NEWLINK ifi_index=lo IFLA_MTU=1400",
+        'errno = "EACCES"\nwithout = ["CAP_NET_ADMIN"]\nasked = "RTM_GETLINK ifi_index=lo"\n'
+        'then = ["RTM_NEWLINK IFLA_MTU:4=1400"]',
+    ),
+    "rtnetlink-heard": (
+        "RTNLGRP_LINK",
+        'request = "RTM_NEWLINK ifi_index=lo IFLA_MTU=1400"\nheard = ["RTM_NEWLINK IFLA_MTU:4=1500"]',
+    ),
 }
 """A row of each kind that it does not fulfil."""
 
@@ -328,6 +358,8 @@ SUBJECTS = {
     "named": "own",
     "name-room": "call",
     "name-memory": "call",
+    **dict.fromkeys(("rtnetlink-told", "rtnetlink-changed", "rtnetlink-refused"), "request"),
+    "rtnetlink-heard": "group",
 }
 """What a row is about, where that is no option."""
 

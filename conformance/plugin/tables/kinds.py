@@ -42,6 +42,7 @@ from conformance.plugin.tables.row import (
     option_of,
     value_of,
 )
+from conformance.plugin.tables.rtnetlink_kinds import RTNETLINK_KINDS
 from libsocket import INT, SO_MARK, Socket, raw
 from netns import (
     Capability,
@@ -952,5 +953,6 @@ KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     **CALLER_KINDS,
     **ADDRESS_KINDS,
     **CONNECTION_KINDS,
+    **RTNETLINK_KINDS,
 }
 """The rows of each kind, by the name of their tables, and the test that tries them."""
