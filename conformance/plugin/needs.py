@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.plugin.setups.alg import hash_socket
-from conformance.plugin.setups.bpf import returning
+from conformance.plugin.setups.bpf import returning, xdp_program
 from conformance.plugin.setups.callers import caller
 from conformance.plugin.setups.capabilities import EPOLLWAKEUP, audit_told, events_in_epoll
 from conformance.plugin.setups.firewall import drop_all_that_arrives
@@ -23,6 +23,7 @@ from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.namespaces import devices_in_sysfs
 from conformance.plugin.setups.options import set_on_udp
 from conformance.plugin.setups.vsock import ANY, LOCAL, listening, of_device, port_of, vsock
+from conformance.plugin.setups.xdp import xdp_socket
 from conformance.plugin.surroundings import in_want
 from kernels.inside import in_guest
 from libsocket import (
@@ -350,6 +351,15 @@ def _try_alg() -> None:
         pass
 
 
+def _try_xdp() -> None:
+    xdp_socket().close()
+
+
+def _try_xdp_program() -> None:
+    with Namespace() as namespace, namespace.entered(), xdp_program("lo"):
+        pass
+
+
 def _try_nftables() -> None:
     with Namespace() as namespace, namespace.entered():
         drop_all_that_arrives()
@@ -517,6 +527,12 @@ EPOLL_WAKEUP = Need("epoll:EPOLLWAKEUP", lambda: _works(_try_epoll_wakeup, OSErr
 ALG = Need("family:AF_ALG", lambda: _works(_try_alg, OSError))
 """Hashes that the kernel computes for programs (CONFIG_CRYPTO_USER_API_HASH)."""
 
+XDP = Need("family:AF_XDP", lambda: _works(_try_xdp, OSError))
+"""Sockets for packets in a program's own memory (CONFIG_XDP_SOCKETS), and CAP_NET_RAW to make them."""
+
+XDP_PROGRAM = Need("program:xdp", lambda: _works(_try_xdp_program, OSError))
+"""Programs of XDP that an interface runs by a link (Linux 5.9), and what it takes to load and attach them."""
+
 VSOCK = Need("family:AF_VSOCK", lambda: _works(_try_vsock, OSError))
 """Sockets between virtual machines (CONFIG_VSOCKETS)."""
 
@@ -566,6 +582,8 @@ _NEEDS = (
     AUDIT,
     EPOLL_WAKEUP,
     ALG,
+    XDP,
+    XDP_PROGRAM,
     VSOCK,
     VSOCK_LOOPBACK,
     VSOCK_DEVICE,
