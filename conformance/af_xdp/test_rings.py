@@ -98,8 +98,8 @@ def test_rings_are_mapped(ns, observe, name):
         with refused():
             mapped(sock, name, PAGE)
         sock.setsockopt(SOL_XDP, RINGS[name][0], 4)
-
-        assert observe("size", len(mapped(sock, name, PAGE))) == PAGE
+        with mapped(sock, name, PAGE) as memory:
+            assert observe("size", len(memory)) == PAGE
 
 
 @claim(
@@ -120,8 +120,8 @@ def test_what_is_not_there_is_not_mapped(ns, observe, name):
             mapped(sock, name, 2 * PAGE)
         with refused(errno.EINVAL, "errno_of_elsewhere"):
             mapped(sock, name, PAGE, further=PAGE)
-
-        assert observe("size", len(mapped(sock, name, PAGE))) == PAGE
+        with mapped(sock, name, PAGE) as memory:
+            assert observe("size", len(memory)) == PAGE
 
 
 @claim(
@@ -216,8 +216,8 @@ def test_a_packet_is_sent_from_where_it_came(peers, observe):
 def test_rings_are_mapped_after_bind(ns, observe, name):
     with Xsk() as sock:
         sock.bind("lo")
-
-        assert observe("size", len(mapped(sock.sock, name, PAGE))) == PAGE
+        with mapped(sock.sock, name, PAGE) as memory:
+            assert observe("size", len(memory)) == PAGE
 
 
 @claim(

@@ -362,6 +362,15 @@ def carried(receiver: Socket) -> str:
     return frame[14:].decode()
 
 
+def is_bound(sock: Socket) -> bool:
+    """Whether a socket is bound: one that is not has no device to send by."""
+    try:
+        sock.send(b"", socket.MSG_DONTWAIT)
+    except OSError as error:
+        return error.errno != errno.ENXIO
+    return True
+
+
 def zero_copy(sock: Socket) -> int:
     """XDP_OPTIONS: 1 in zero-copy mode."""
     return int.from_bytes(sock.getsockopt(SOL_XDP, XDP_OPTIONS, 4), sys.byteorder)
