@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.plugin.setups.alg import hash_socket
+from conformance.plugin.setups.alg import algorithm_socket, hash_socket
 from conformance.plugin.setups.bpf import returning, xdp_program
 from conformance.plugin.setups.callers import caller
 from conformance.plugin.setups.capabilities import EPOLLWAKEUP, audit_told, events_in_epoll
@@ -164,6 +164,17 @@ def _try_link(make: Callable[[Namespace], None]) -> None:
     with Namespace() as namespace:
         namespace.add_veth("lower", "other")
         make(namespace)
+
+
+@functools.cache
+def algorithm(kind: str, name: str) -> Need:
+    """An algorithm that the kernel computes for programs, such as ``skcipher`` and ``cbc(aes)``."""
+    return Need(f"AF_ALG:{kind}:{name}", lambda: _works(lambda: _try_algorithm(kind, name), OSError))
+
+
+def _try_algorithm(kind: str, name: str) -> None:
+    with algorithm_socket(kind, name):
+        pass
 
 
 @functools.cache
@@ -602,5 +613,7 @@ def need_of(code: str) -> Need:
     kind, _, name = code.partition(":")
     if kind == "sysctl":
         return sysctl(*name.split("="))
+    if kind == "AF_ALG":
+        return algorithm(*name.split(":"))
     families = {"TCP_INFO": tcp_info, "congestion control": congestion_control, "qdisc": qdisc}
     return families[kind](name) if kind in families else _CODES[code]
