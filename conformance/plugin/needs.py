@@ -22,6 +22,7 @@ from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, PO
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.namespaces import devices_in_sysfs
 from conformance.plugin.setups.options import set_on_udp
+from conformance.plugin.setups.tipc import tipc_socket
 from conformance.plugin.setups.vsock import ANY, LOCAL, listening, of_device, port_of, vsock
 from conformance.plugin.setups.xdp import xdp_socket
 from conformance.plugin.surroundings import in_want
@@ -362,6 +363,10 @@ def _try_alg() -> None:
         pass
 
 
+def _try_tipc() -> None:
+    tipc_socket(socket.SOCK_RDM).close()
+
+
 def _try_xdp() -> None:
     xdp_socket().close()
 
@@ -538,6 +543,9 @@ EPOLL_WAKEUP = Need("epoll:EPOLLWAKEUP", lambda: _works(_try_epoll_wakeup, OSErr
 ALG = Need("family:AF_ALG", lambda: _works(_try_alg, OSError))
 """Hashes that the kernel computes for programs (CONFIG_CRYPTO_USER_API_HASH)."""
 
+TIPC = Need("family:AF_TIPC", lambda: _works(_try_tipc, OSError))
+"""Sockets for clusters (CONFIG_TIPC), which also reach those of their own host."""
+
 XDP = Need("family:AF_XDP", lambda: _works(_try_xdp, OSError))
 """Sockets for packets in a program's own memory (CONFIG_XDP_SOCKETS), and CAP_NET_RAW to make them."""
 
@@ -593,6 +601,7 @@ _NEEDS = (
     AUDIT,
     EPOLL_WAKEUP,
     ALG,
+    TIPC,
     XDP,
     XDP_PROGRAM,
     VSOCK,

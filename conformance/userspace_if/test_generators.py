@@ -68,6 +68,21 @@ def test_a_seed_may_be_given(ns, observe):
 
 
 @claim(
+    "userspace-if/rng/accept-many",
+    sentence="userspace-if/rng/accept-many",
+    section=SECTION,
+    says="accept(2) of one socket of AF_ALG for stdrng may be called several times: each descriptor gives "
+    "random bytes, and not the same.",
+    needs=NEEDS,
+)
+def test_several_descriptors_are_accepted(ns, observe):
+    with algorithm_socket("rng", "stdrng") as sock, accepted(sock) as first, accepted(sock) as second:
+        numbers = [result(first, 32), result(second, 32), result(first, 32)]
+
+        assert observe("sizes_and_distinct", [*map(len, numbers), len({*numbers})]) == [32, 32, 32, 3]
+
+
+@claim(
     "defacto/AF_ALG/generator-takes-no-data",
     says="To send to a socket of AF_ALG for stdrng that was given no entropy fails with EOPNOTSUPP.",
     since="4.0",
