@@ -21,6 +21,7 @@ from conformance.plugin.setups.xdp import (
     XDP_ZEROCOPY,
     Xsk,
     address,
+    has_umem,
     is_bound,
     two_queues,
     xdp_frame,
@@ -107,12 +108,13 @@ def test_it_takes_a_capability(ns, observe):
 )
 @pytest.mark.parametrize(("rx", "tx"), [(4, 0), (0, 4), (4, 4)])
 def test_one_of_two_rings_is_mandatory(ns, observe, rx, tx):
-    with Xsk(rx=0, tx=0) as neither, Xsk(rx=rx, tx=tx) as some:
+    with Xsk(rx=0, tx=0) as sock:
         with refused():
-            neither.bind("lo")
-        some.bind("lo")
+            sock.bind("lo")
+        sock.add_rings(rx=rx, tx=tx)
+        sock.bind("lo")
 
-        assert observe("bound", is_bound(some.sock)) is True
+        assert observe("bound", is_bound(sock.sock)) is True
 
 
 @claim(
@@ -126,12 +128,13 @@ def test_one_of_two_rings_is_mandatory(ns, observe, rx, tx):
 @pytest.mark.parametrize("data", [{"tx": 0}, {"rx": 0}, {}], ids=["rx", "tx", "both"])
 @pytest.mark.parametrize("lacking", [{"fill": 0}, {"completion": 0}], ids=["fill", "completion"])
 def test_fill_and_completion_ring_are_mandatory(ns, observe, data, lacking):
-    with Xsk(**data, **lacking) as less, Xsk(**data) as whole:
+    with Xsk(**data, **lacking) as sock:
         with refused():
-            less.bind("lo")
-        whole.bind("lo")
+            sock.bind("lo")
+        sock.add_rings(**dict.fromkeys(lacking, 4))
+        sock.bind("lo")
 
-        assert observe("bound", is_bound(whole.sock)) is True
+        assert observe("bound", is_bound(sock.sock)) is True
 
 
 @claim(
@@ -294,9 +297,12 @@ def test_a_bound_socket_has_what_it_has(ns, observe, ring):
         with refused(errno.EBUSY, "errno_of_umem"):
             sock.memory.register(sock.sock)
         unbound.sock.setsockopt(SOL_XDP, option, 4)
+        with refused(errno.EINVAL, "errno_of_another"):
+            unbound.sock.setsockopt(SOL_XDP, option, 4)
         unbound.memory.register(unbound.sock)
 
-        assert observe("bound", is_bound(sock.sock)) is True
+        seen = [is_bound(sock.sock), is_bound(unbound.sock), has_umem(unbound.sock)]
+        assert observe("bound_unbound_and_umem", seen) == [True, False, True]
 
 
 @claim(
@@ -403,7 +409,8 @@ def test_another_interface_is_refused(ns, observe):
             sock.bind("lo")
         sock.bind(device)
 
-        assert observe("device", sock.sock.bindtodevice) == device
+        index = socket.if_nametoindex(device)
+        assert observe("bound", [sock.sock.bindtodevice, is_bound(sock.sock, index)]) == [device, True]
 
 
 @claim(

@@ -219,10 +219,13 @@ class Xsk:
         self.memory = memory or Memory(memory_size)
         if register:
             self.memory.register(self.sock, chunk=chunk, headroom=headroom, flags=flags)
-        self._counts = {"rx": rx, "tx": tx, "fill": fill, "completion": completion}
         self._rings: dict[str, Ring] = {}
         self.bound_to = "", 0
-        for name, count in self._counts.items():
+        self.add_rings(rx=rx, tx=tx, fill=fill, completion=completion)
+
+    def add_rings(self, **counts: int) -> None:
+        """Make rings of so many entries: none where that is 0. Raises: OSError."""
+        for name, count in counts.items():
             if count:
                 self.sock.setsockopt(SOL_XDP, RINGS[name][0], count)
                 self._rings[name] = Ring(self.sock, name, count)
@@ -362,13 +365,13 @@ def carried(receiver: Socket) -> str:
     return frame[14:].decode()
 
 
-def is_bound(sock: Socket) -> bool:
-    """Whether a socket is bound: one that is not has no device to send by."""
+def is_bound(sock: Socket, index: int = 0) -> bool:
+    """Whether a socket is bound: it is EBUSY then for whatever interface, also for one that there is not."""
     try:
-        sock.send(b"", socket.MSG_DONTWAIT)
+        sock.bind(address(index))
     except OSError as error:
-        return error.errno != errno.ENXIO
-    return True
+        return error.errno == errno.EBUSY
+    return False
 
 
 def zero_copy(sock: Socket) -> int:
