@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.plugin.setups.alg import hash_socket
-from conformance.plugin.setups.bpf import returning
+from conformance.plugin.setups.alg import algorithm_socket, hash_socket
+from conformance.plugin.setups.bpf import returning, xdp_program
 from conformance.plugin.setups.callers import caller
 from conformance.plugin.setups.capabilities import EPOLLWAKEUP, audit_told, events_in_epoll
 from conformance.plugin.setups.firewall import drop_all_that_arrives, drop_all_that_leaves
@@ -27,8 +27,10 @@ from conformance.plugin.setups.netlink_taps import add_tap, add_tunnel
 from conformance.plugin.setups.options import set_on_udp
 from conformance.plugin.setups.rtnetlink import begin
 from conformance.plugin.setups.socket_dumps import netlink_rows, packet_rows
+from conformance.plugin.setups.tipc import tipc_socket
 from conformance.plugin.setups.tun import open_tun
 from conformance.plugin.setups.vsock import ANY, LOCAL, listening, of_device, port_of, vsock
+from conformance.plugin.setups.xdp import xdp_socket
 from conformance.plugin.surroundings import in_want
 from kernels.inside import in_guest
 from libsocket import (
@@ -183,6 +185,17 @@ def _try_link(make: Callable[[Namespace], None]) -> None:
     with Namespace() as namespace:
         namespace.add_veth("lower", "other")
         make(namespace)
+
+
+@functools.cache
+def algorithm(kind: str, name: str) -> Need:
+    """An algorithm that the kernel computes for programs, such as ``skcipher`` and ``cbc(aes)``."""
+    return Need(f"AF_ALG:{kind}:{name}", lambda: _works(lambda: _try_algorithm(kind, name), OSError))
+
+
+def _try_algorithm(kind: str, name: str) -> None:
+    with algorithm_socket(kind, name):
+        pass
 
 
 @functools.cache
@@ -412,6 +425,19 @@ def _try_alg() -> None:
         pass
 
 
+def _try_tipc() -> None:
+    tipc_socket(socket.SOCK_RDM).close()
+
+
+def _try_xdp() -> None:
+    xdp_socket().close()
+
+
+def _try_xdp_program() -> None:
+    with Namespace() as namespace, namespace.entered(), xdp_program("lo"):
+        pass
+
+
 def _try_nftables() -> None:
     with Namespace() as namespace, namespace.entered():
         drop_all_that_arrives()
@@ -604,6 +630,15 @@ EPOLL_WAKEUP = Need("epoll:EPOLLWAKEUP", lambda: _works(_try_epoll_wakeup, OSErr
 ALG = Need("family:AF_ALG", lambda: _works(_try_alg, OSError))
 """Hashes that the kernel computes for programs (CONFIG_CRYPTO_USER_API_HASH)."""
 
+TIPC = Need("family:AF_TIPC", lambda: _works(_try_tipc, OSError))
+"""Sockets for clusters (CONFIG_TIPC), which also reach those of their own host."""
+
+XDP = Need("family:AF_XDP", lambda: _works(_try_xdp, OSError))
+"""Sockets for packets in a program's own memory (CONFIG_XDP_SOCKETS), and CAP_NET_RAW to make them."""
+
+XDP_PROGRAM = Need("program:xdp", lambda: _works(_try_xdp_program, OSError))
+"""Programs of XDP that an interface runs by a link (Linux 5.9), and what it takes to load and attach them."""
+
 VSOCK = Need("family:AF_VSOCK", lambda: _works(_try_vsock, OSError))
 """Sockets between virtual machines (CONFIG_VSOCKETS)."""
 
@@ -683,6 +718,9 @@ _NEEDS = (
     AUDIT,
     EPOLL_WAKEUP,
     ALG,
+    TIPC,
+    XDP,
+    XDP_PROGRAM,
     VSOCK,
     VSOCK_LOOPBACK,
     VSOCK_DEVICE,
@@ -708,5 +746,7 @@ def need_of(code: str) -> Need:
     kind, _, name = code.partition(":")
     if kind == "sysctl":
         return sysctl(*name.split("="))
+    if kind == "AF_ALG":
+        return algorithm(*name.split(":"))
     families = {"TCP_INFO": tcp_info, "congestion control": congestion_control, "qdisc": qdisc}
     return families[kind](name) if kind in families else _CODES[code]

@@ -5,31 +5,42 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import socket
 import struct
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
+from conformance.plugin.setups.frames import EXPERIMENTAL, HEADER
 from libsocket import Socket
 
 SOCKET_FILTER: Final = 1
 SK_SKB: Final = 14
 SK_REUSEPORT: Final = 21
+XDP: Final = 6
 """Types of programs."""
 SK_DROP: Final = 0
 SK_PASS: Final = 1
 
 _BPF: Final = {"x86_64": 321}.get(platform.machine(), 280)
 """The number of bpf(2)."""
-_MAP_CREATE, _MAP_LOOKUP_ELEM, _MAP_UPDATE_ELEM, _MAP_DELETE_ELEM, _PROG_LOAD, _PROG_ATTACH = 0, 1, 2, 3, 5, 8
-_SOCKMAP, _REUSEPORT_SOCKARRAY = 15, 20
+_MAP_CREATE, _MAP_LOOKUP_ELEM, _MAP_UPDATE_ELEM, _MAP_DELETE_ELEM = 0, 1, 2, 3
+_PROG_LOAD, _PROG_ATTACH, _LINK_CREATE = 5, 8, 28
+_SOCKMAP, _XSKMAP, _REUSEPORT_SOCKARRAY = 15, 17, 20
 _SK_SKB_VERDICT: Final = 38
 """Where a program is attached to a map: it says what becomes of what its sockets get."""
-_SELECT_REUSEPORT, _REDIRECT_MAP = 82, 52
+_ATTACHED_AS_XDP: Final = 37
+"""BPF_XDP, as what a program is attached to an interface."""
+_SELECT_REUSEPORT, _SK_REDIRECT_MAP = 82, 52
 """The helpers bpf_sk_select_reuseport(context, map, key, flags) and bpf_sk_redirect_map(the same)."""
+_REDIRECT_MAP: Final = 51
+"""The helper bpf_redirect_map(map, key, flags)."""
 _INGRESS: Final = 1
 """BPF_F_INGRESS: to be received there, instead of sent by it."""
-_R0, _R2, _R3, _R4, _FRAME = 0, 2, 3, 4, 10
+XDP_FLAGS_SKB_MODE: Final = 2
+XDP_FLAGS_DRV_MODE: Final = 4
+XDP_PASS: Final = 2
+_R0, _R1, _R2, _R3, _R4, _FRAME = 0, 1, 2, 3, 4, 10
 _KEY: Final = -4
 """Where on the frame the key of the helper is."""
 
@@ -55,8 +66,8 @@ def returning(number: int, kind: int = SOCKET_FILTER, about: int = 0) -> Iterato
 def selecting(chosen: Socket) -> Iterator[int]:
     """The descriptor of a program that selects one socket of a group, and returns SK_PASS."""
     with _opened(_call(_MAP_CREATE, "@IIII", _REUSEPORT_SOCKARRAY, 4, 8, 1)) as array:
-        key, socket = ctypes.c_uint32(0), ctypes.c_uint64(chosen.fileno())
-        _call(_MAP_UPDATE_ELEM, "@IxxxxQQQ", array, ctypes.addressof(key), ctypes.addressof(socket), 0)
+        key, member = ctypes.c_uint32(0), ctypes.c_uint64(chosen.fileno())
+        _call(_MAP_UPDATE_ELEM, "@IxxxxQQQ", array, ctypes.addressof(key), ctypes.addressof(member), 0)
         steps = [
             _step(0x62, _FRAME, offset=_KEY, value=0),
             _step(0x18, _R2, 1, value=array) + _step(0),
@@ -116,7 +127,7 @@ class Sockmap:
             _step(0x18, _R2, 1, value=self._descriptor) + _step(0),
             _step(0xB7, _R3, value=place),
             _step(0xB7, _R4, value=_INGRESS),
-            _step(0x85, value=_REDIRECT_MAP),
+            _step(0x85, value=_SK_REDIRECT_MAP),
             _step(0x95),
         ]
         return _loaded(b"".join(steps), SK_SKB)
@@ -125,6 +136,59 @@ class Sockmap:
         key = ctypes.c_uint32(place)
         of_value = 0 if value is None else ctypes.addressof(value)
         _call(command, "@IxxxxQQQ", self._descriptor, ctypes.addressof(key), of_value, 0)
+
+
+class XskMap:
+    """A map of the type XSKMAP, by its descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def insert(self, index: int, sock: Socket) -> None:
+        """Put a socket into it. Raises: OSError."""
+        key, member = ctypes.c_uint32(index), ctypes.c_uint32(sock.fileno())
+        places = ctypes.addressof(key), ctypes.addressof(member)
+        _call(_MAP_UPDATE_ELEM, "@IxxxxQQQ", self.descriptor, *places, 0)
+
+
+@contextmanager
+def xsk_map(entries: int = 4) -> Iterator[XskMap]:
+    """A map for sockets of AF_XDP, with nothing in it."""
+    with _opened(_call(_MAP_CREATE, "@IIII", _XSKMAP, 4, 4, entries)) as descriptor:
+        yield XskMap(descriptor)
+
+
+@contextmanager
+def xdp_program(
+    device: str, *, redirect: XskMap | None = None, index: int = 0, flags: int = XDP_FLAGS_SKB_MODE
+) -> Iterator[None]:
+    """A program on an interface that redirects frames of the experimental type to an index of a map.
+
+    All others pass, and without a map these too.
+    """
+    steps = [_returning(XDP_PASS)]
+    if redirect is not None:
+        redirecting = [
+            _step(0x18, _R1, 1, value=redirect.descriptor) + _step(0),
+            _step(0xB7, _R2, value=index),
+            _step(0xB7, _R3, value=0),
+            _step(0x85, value=_REDIRECT_MAP),
+            _step(0x95),
+        ]
+        steps = [
+            _step(0x61, _R2, _R1, offset=0),
+            _step(0x61, _R3, _R1, offset=4),
+            _step(0xBF, _R4, _R2) + _step(0x07, _R4, value=HEADER),
+            _step(0x2D, _R4, _R3, offset=8),
+            _step(0x69, _R4, _R2, offset=HEADER - 2),
+            _step(0x55, _R4, offset=6, value=socket.htons(EXPERIMENTAL)),
+            *redirecting,
+            _returning(XDP_PASS),
+        ]
+    with _loaded(b"".join(steps), XDP) as program:
+        place = socket.if_nametoindex(device)
+        with _opened(_call(_LINK_CREATE, "@IIII", program, place, _ATTACHED_AS_XDP, flags)):
+            yield
 
 
 @contextmanager

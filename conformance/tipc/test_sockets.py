@@ -1,0 +1,107 @@
+"""Sockets of AF_TIPC on one node, which needs no configuration."""
+
+from __future__ import annotations
+
+import socket
+from typing import Final
+
+import pytest
+
+from conformance.plugin.claim import claim
+from conformance.plugin.needs import TIPC
+from conformance.plugin.refusal import refused
+from conformance.plugin.setups.tipc import connected_by, instance, service, tipc_socket
+
+NEEDS: Final = (TIPC,)
+SECTION: Final = "TIPC Features"
+SERVICE: Final = 18888
+"""A type of service; those below 64 are TIPC's own."""
+
+
+@claim(
+    "tipc/features/datagram",
+    sentence=("tipc/features/service-address", "tipc/features/datagram", "tipc/features/single-node"),
+    section=SECTION,
+    says="In a network namespace where nothing is configured two sockets of AF_TIPC and SOCK_RDM are bound "
+    "to service addresses that the program chooses, and each receives the datagram that a third sends to its "
+    "address.",
+    needs=NEEDS,
+)
+def test_a_datagram_is_sent_to_a_service(ns, observe):
+    with (
+        tipc_socket(socket.SOCK_RDM) as first,
+        tipc_socket(socket.SOCK_RDM) as second,
+        tipc_socket(socket.SOCK_RDM) as client,
+    ):
+        first.bind(service(SERVICE, 7, 7))
+        second.bind(service(SERVICE, 8, 8))
+        client.sendto(b"to 8", instance(SERVICE, 8))
+        client.sendto(b"to 7", instance(SERVICE, 7))
+        received = [first.recv(100).decode(), second.recv(100).decode()]
+
+        assert observe("received", received) == ["to 7", "to 8"]
+
+
+@claim(
+    "tipc/features/connection",
+    sentence=("tipc/features/connection", "tipc/features/service-address", "tipc/features/single-node"),
+    section=SECTION,
+    says="A socket of AF_TIPC, SOCK_STREAM or SOCK_SEQPACKET, connects by a service address to one that is "
+    "bound to it and accepts, and both send. By an instance to which none is bound it is refused.",
+    needs=NEEDS,
+)
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_SEQPACKET], ids=["stream", "seqpacket"])
+def test_a_service_is_connected_to(ns, observe, kind):
+    with tipc_socket(kind) as server, tipc_socket(kind) as another:
+        server.bind(service(SERVICE, 7, 7))
+        server.listen()
+        with refused():
+            another.connect(instance(SERVICE, 8))
+        with connected_by(instance(SERVICE, 7), server, kind) as (client, accepted):
+            client.send(b"question")
+            question = accepted.recv(100).decode()
+            accepted.send(b"answer")
+
+            assert observe("both", [question, client.recv(100).decode()]) == ["question", "answer"]
+
+
+@claim(
+    "tipc/introduction/delivery",
+    sentence="tipc/introduction/delivery",
+    section="Introduction",
+    says="A hundred messages that a socket of AF_TIPC and SOCK_SEQPACKET sends are received by its peer in "
+    "their order, each whole.",
+    needs=NEEDS,
+)
+def test_messages_keep_their_order(ns, observe):
+    with tipc_socket(socket.SOCK_SEQPACKET) as server:
+        server.bind(service(SERVICE, 7, 7))
+        server.listen()
+        with connected_by(instance(SERVICE, 7), server, socket.SOCK_SEQPACKET) as (client, accepted):
+            sent = [f"message {number}" for number in range(100)]
+            sizes = [client.send(one.encode()) for one in sent]
+            received = [accepted.recv(100).decode() for _ in sizes]
+
+            assert observe("in_order", received == sent) is True
+
+
+@claim(
+    "tipc/features/multicast",
+    sentence="tipc/features/multicast",
+    section=SECTION,
+    says="A datagram that a socket of AF_TIPC and SOCK_RDM sends to a range of instances is received by each "
+    "socket that is bound to one of them.",
+    needs=NEEDS,
+)
+def test_a_range_is_multicast_to(ns, observe):
+    with (
+        tipc_socket(socket.SOCK_RDM) as first,
+        tipc_socket(socket.SOCK_RDM) as second,
+        tipc_socket(socket.SOCK_RDM) as client,
+    ):
+        first.bind(service(SERVICE, 7, 7))
+        second.bind(service(SERVICE, 8, 8))
+        client.sendto(b"to all", service(SERVICE, 0, 99))
+        received = [first.recv(100).decode(), second.recv(100).decode()]
+
+        assert observe("received", received) == ["to all", "to all"]
