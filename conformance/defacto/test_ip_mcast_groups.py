@@ -463,14 +463,12 @@ def test_a_group_has_a_least_size(group, observe, more):
     "not in that group: leaving it fails with EADDRNOTAVAIL, and succeeds on the listener after that.",
     since="2.6.12",
     commit="1da177e4c3f4",
+    survives={"no-op: close(*": "what is closed at the end is not used again"},
 )
 def test_an_accepted_connection_is_no_member(ns, observe):
     with listening() as listener, pending_connection(listener):
         listener.ip_mcast_join_group = EVERYONE
-        with listener.accept()[0] as server:
-            with refused(errno.EADDRNOTAVAIL):
-                server.ip_mcast_leave_group = EVERYONE
-            server.ip_mcast_join_group = EVERYONE
+        with listener.accept()[0] as server, refused(errno.EADDRNOTAVAIL):
             server.ip_mcast_leave_group = EVERYONE
         listener.ip_mcast_leave_group = EVERYONE
         with refused(errno.EADDRNOTAVAIL, "errno_of_left"):

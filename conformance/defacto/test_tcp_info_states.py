@@ -10,6 +10,7 @@ from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.made_peer import (
     ADDRESS,
     MADE,
+    MADE_ENDS,
     OFFERED,
     SEGMENT,
     accepted_from,
@@ -41,6 +42,7 @@ JIFFY = 10_000
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize(
     ("state", "number"),
@@ -144,6 +146,7 @@ def test_how_long_ago_something_came(peers, observe):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
+    survives=MADE_ENDS,
 )
 @pytest.mark.parametrize(("options", "less"), [(OFFERED, 0), (WITH_TIMESTAMPS, OF_TIMESTAMP)])
 @pytest.mark.parametrize("mtu", [1500, 1400])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conformance.plugin.setups.accepting import accepted
 from conformance.plugin.setups.alg import algorithm_socket, hash_socket
 from conformance.plugin.setups.bpf import returning, xdp_program
 from conformance.plugin.setups.callers import caller
@@ -22,10 +23,11 @@ from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, PO
 from conformance.plugin.setups.message_queues import message_queue
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.namespaces import devices_in_sysfs
+from conformance.plugin.setups.netlink import netlink_socket
 from conformance.plugin.setups.netlink_policies import broken
 from conformance.plugin.setups.netlink_taps import add_tap, add_tunnel
 from conformance.plugin.setups.options import set_on_udp
-from conformance.plugin.setups.rtnetlink import begin
+from conformance.plugin.setups.rtnetlink import begin, listed
 from conformance.plugin.setups.socket_dumps import netlink_rows, packet_rows
 from conformance.plugin.setups.tipc import tipc_socket
 from conformance.plugin.setups.tun import open_tun
@@ -194,8 +196,11 @@ def algorithm(kind: str, name: str) -> Need:
 
 
 def _try_algorithm(kind: str, name: str) -> None:
-    with algorithm_socket(kind, name):
-        pass
+    """A generator has to give something without a seed: ansi_cprng does not, where that is the best."""
+    with algorithm_socket(kind, name) as sock:
+        if kind == "rng":
+            with accepted(sock) as made:
+                made.recv(1)
 
 
 @functools.cache
@@ -281,10 +286,25 @@ def _try_route_mtu() -> None:
         two.left.namespace.add_route(f"{two.right.address}/32", dev=two.left.device, mtu=1300)
 
 
+_ROUTE = (
+    "RTM_NEWROUTE NLM_F_CREATE rtm_family=AF_INET rtm_dst_len=24 rtm_table=RT_TABLE_MAIN "
+    "rtm_scope=RT_SCOPE_LINK rtm_type=RTN_UNICAST RTA_DST=10.9.0.0"
+)
+
+
 def _try_route(attributes: str) -> None:
-    to = "RTM_NEWROUTE NLM_F_CREATE rtm_family=AF_INET rtm_dst_len=24 rtm_table=RT_TABLE_MAIN"
     with Namespace() as namespace, namespace.entered():
-        begin(namespace, [f"{to} rtm_scope=RT_SCOPE_LINK rtm_type=RTN_UNICAST RTA_DST=10.9.0.0 {attributes}"])
+        begin(namespace, [f"{_ROUTE} {attributes}"])
+
+
+def _try_realm() -> list[str]:
+    """What is told of the realm of a route that was given one."""
+    with Namespace() as namespace, namespace.entered(), netlink_socket() as sock, suppress(OSError):
+        begin(namespace, [f"{_ROUTE} RTA_OIF=lo RTA_FLOW=7"])
+        return listed(
+            sock, "RTM_GETROUTE NLM_F_DUMP rtm_family=AF_INET", ["RTA_DST:4=10.9.0.0"], ["RTA_FLOW"]
+        )
+    return []
 
 
 def _try_blackhole() -> None:
@@ -589,7 +609,7 @@ ROUTE_MULTIPATH = Need(
 )
 """IPv4 routes with several next hops (CONFIG_IP_ROUTE_MULTIPATH)."""
 
-ROUTE_REALM = Need("route:realm", lambda: _works(lambda: _try_route("RTA_OIF=lo RTA_FLOW=7"), OSError))
+ROUTE_REALM = Need("route:realm", lambda: _try_realm() == ["RTM_NEWROUTE RTA_FLOW:4=7"])
 """IPv4 routes with a realm (CONFIG_IP_ROUTE_CLASSID)."""
 
 ROUTE_ENCAPSULATION = Need(

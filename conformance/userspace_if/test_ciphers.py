@@ -146,8 +146,8 @@ def test_whole_blocks_are_returned(ns, observe, room, size):
     "defacto/AF_ALG/less-than-a-block",
     says="A receive from a socket of AF_ALG for cbc(aes) with a buffer of 15 bytes fails with EINVAL, and "
     "what was sent remains: with 16 the first block is given, and then the others.",
-    since="4.14",
-    commit="e870456d8e7c",
+    since="7.1",
+    commit="8eceab19eba9",
     needs=NEEDS,
 )
 def test_less_than_a_block_is_invalid(ns, observe):

@@ -49,13 +49,12 @@ SEGMENT: Final = 1000
 """The largest segment that it takes, in bytes of data."""
 
 ACKNOWLEDGED_LATER: Final = {
-    r"no-op: sendto(*\3\351*, 40, 0*": "a segment without data only acknowledges what the next one does too"
+    "no-op: sendto(*, 40, 0*": "a segment without data acknowledges what the next does too, or ends all"
 }
-"""For claims in which more follows what a made peer sends after its SYN, which has the number FIRST + 1."""
+"""For claims in which more follows what a made peer sends, or it ends its connection with a reset."""
 
 MADE_ENDS: Final = {
     **ACKNOWLEDGED_LATER,
-    r'no-op: sendto(*P\24...", 40, 0*': "the reset by which nothing of a connection is left after the test",
     "no-op: ioctl(FIONBIO*": "it lets a call that is not to succeed end at once",
 }
 """For claims that are tried with :func:`accepted_from`, or where a made peer resets its connection."""
