@@ -15,7 +15,6 @@ from conformance.plugin.setups.blocked import fill
 from conformance.plugin.setups.calls import answer
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.message_calls import STORAGE, recv, recvfrom, send, writev
-from conformance.plugin.setups.pairs import fill_buffer
 from conformance.plugin.setups.readiness import await_end, await_hangup, await_readable, polled
 from conformance.plugin.setups.states import ALL, connected, in_state, names
 from conformance.plugin.setups.threads import delayed
@@ -28,6 +27,8 @@ STREAMS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix"])
 FAMILIES = pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 SOL_SOCKET, SCM_TIMESTAMP, IPPROTO_TCP, TCP_CM_INQ = 1, 29, 6, 36
+FILLED = 100_000
+"""A send buffer: a peer that does not read takes less of it than would leave a smallest one room."""
 MANY = 50_000_000
 """More bytes than all buffers take."""
 
@@ -189,11 +190,11 @@ def test_the_time_comes_before_the_count(ns, observe, kind):
 def test_a_greater_buffer_ends_the_wait(ns, observe, kind):
     with connected(kind) as (sock, peer):
         peer.rcvtimeo = SOON
-        sock.sndbuf = 0
-        filled = fill_buffer(sock)
+        sock.sndbuf = FILLED
+        filled = fill(sock)
         before = answer(lambda: sock.send(b"x", socket.MSG_DONTWAIT))
         sock.sndtimeo = SOON
-        with delayed(partial(setattr, sock, "sndbuf", 100_000), 0.02):
+        with delayed(partial(setattr, sock, "sndbuf", 2 * FILLED), 0.02):
             sent = answer(lambda: sock.send(b"x"))
 
         received = len(peer.read_exact(filled + 1)) - filled

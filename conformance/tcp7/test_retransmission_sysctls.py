@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import errno
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.refusal import refused
+from conformance.plugin.setups.calls import answer
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.made_peer import (
     ACKNOWLEDGED_LATER,
+    FIRST,
     MADE,
     OFFERED,
     SEGMENT,
@@ -24,8 +25,9 @@ from conformance.plugin.setups.made_peer import (
     with_timestamp,
 )
 from conformance.plugin.setups.pairs import UNACKED_ENDS
-from conformance.plugin.setups.readiness import await_readable
-from conformance.plugin.setups.segments import ACK, CWR, ECE, FIN, MSS, SACK, SYN
+from conformance.plugin.setups.punctual import held_up, punctual
+from conformance.plugin.setups.readiness import await_readable, polled
+from conformance.plugin.setups.segments import ACK, CWR, ECE, FIN, MSS, SACK, SYN, Segment
 from conformance.plugin.timing import SOON
 from libsocket import Linger, Socket
 from netns import Peers
@@ -86,14 +88,23 @@ def sending_to(
 ) -> Iterator[tuple[Socket, MadePeer]]:
     """A socket of the right host with a made peer; nothing but its retransmission timer sends again."""
     hosts.right.namespace.sysctl[EARLY] = 0
-    with made_peer(hosts) as peer, hosts.right.entered(), listening(hosts.right.address) as listener:
+    with made_peer(hosts) as peer:
         peer.window = window
-        peer.connect(listener, options)
-        await_readable(listener)
-        with listener.accept()[0] as sock:
+        with accepted(hosts, peer, options) as sock:
             sock.linger = Linger(True, 0)
             sock.rcvtimeo = SOON
             yield sock, peer
+
+
+@contextmanager
+def accepted(hosts: Peers, peer: MadePeer, options: dict[int, bytes] | None = None) -> Iterator[Socket]:
+    """A socket of the right host to which a made peer has connected."""
+    with hosts.right.entered(), listening(hosts.right.address) as listener:
+        peer.sequence = FIRST
+        peer.connect(listener, options)
+        await_readable(listener)
+        with listener.accept()[0] as sock:
+            yield sock
 
 
 def sent_twice(hosts: Peers, writes: str) -> list[str]:
@@ -295,17 +306,20 @@ def test_a_syn_falls_back_at_first(peers, observe):
 )
 @pytest.mark.parametrize("times", [1, 2])
 def test_data_is_sent_again(peers, observe, times):
-    peers.right.namespace.sysctl[RETRIES2] = times
-    with sending_to(peers) as (sock, peer):
-        sock.send(b"x")
-        with refused(errno.ETIMEDOUT):
-            sock.recv(1)
+    peers.right.namespace.sysctl.update({RETRIES2: times, EARLY: 0})
+    with made_peer(peers) as peer:
 
-        copies = [one.data.decode() for one in peer.replies()]
-        assert [observe("all", copies == ["x"] * len(copies)), observe("more", len(copies) - 1 - times)] == [
-            True,
-            0,
-        ]
+        def send_until_given_up() -> tuple[bool, list[str]]:
+            with accepted(peers, peer) as sock:
+                sock.send(b"x")
+                late = held_up(SOON, lambda: bool(polled(sock, 0)))
+                ends = answer(lambda: sock.recv(1, socket.MSG_DONTWAIT))
+                return late, [ends, *(one.data.decode() for one in peer.replies())]
+
+        ends, *copies = punctual(send_until_given_up)
+
+    alike = [ends, *copies] == ["ETIMEDOUT", *["x"] * len(copies)]
+    assert [observe("all", alike), observe("more", len(copies) - 1 - times)] == [True, 0]
 
 
 LARGE, BASE, TIMESTAMP = 1400, 700, 12
@@ -435,15 +449,18 @@ def test_the_size_at_first(peers, observe):
 )
 @pytest.mark.parametrize("times", [1, 2])
 def test_an_orphan_tries(peers, observe, times):
-    peers.right.namespace.sysctl[ORPHAN] = times
-    with made_peer(peers) as peer, peers.right.entered(), listening(peers.right.address) as listener:
-        peers.right.namespace.sysctl[EARLY] = 0
-        peer.connect(listener)
-        await_readable(listener)
-        listener.accept()[0].close()
+    peers.right.namespace.sysctl.update({ORPHAN: times, EARLY: 0})
+    with made_peer(peers) as peer:
 
-        ends = [bool(one.flags & FIN) for one in peer.during(0.2 * 2 ** (times + 2))]
-        assert [observe("all", all(ends)), observe("more", len(ends) - 1 - times)] == [True, 0]
+        def close_and_wait() -> tuple[bool, list[Segment]]:
+            with accepted(peers, peer) as sock:
+                sock.close()
+                return held_up(0.2 * 2 ** (times + 2)), peer.replies()
+
+        ends = punctual(close_and_wait)
+
+    alike = all(one.flags & FIN for one in ends)
+    assert [observe("all", alike), observe("more", len(ends) - 1 - times)] == [True, 0]
 
 
 @claim(

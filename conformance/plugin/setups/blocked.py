@@ -102,8 +102,8 @@ def ended(act: Callable[[], int | None], release: Callable[[], object], by: By) 
             else:
                 os.kill(child.pid, signal.SIGUSR1)
                 _await_byte(reader)
-            await_asleep(child.pid)
-            release()
+            if await_asleep(child.pid):
+                release()  # or what comes would be left to a later scene
             return child.value()
     finally:
         os.close(reader)
@@ -111,9 +111,12 @@ def ended(act: Callable[[], int | None], release: Callable[[], object], by: By) 
 
 
 def await_asleep(pid: int) -> bool:
-    """Wait until another process, of one thread, sleeps (True) or is over (False)."""
+    """Wait until another process, of one thread, sleeps (True) or is over (False).
+
+    A sleep that no signal ends is not meant: it may be a page that is read, before the call.
+    """
     end = time.monotonic() + SOON
-    while (state := _state(pid)) not in {"S", "D", "Z"}:
+    while (state := _state(pid)) not in {"S", "Z"}:
         assert time.monotonic() < end, f"it did not wait within {SOON:g} seconds"
         time.sleep(0.0002)
     return state != "Z"
