@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import signal
-import zlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -51,20 +50,8 @@ class FaultSweep:
             raise Stopped(str(error), NO_STRACE) from error
         self._jobs: int = config.getoption("--fault-jobs")
         self._first: bool = config.getoption("--fault-first")
-        self._part: int
-        self._parts: int
-        self._part, self._parts = config.getoption("--fault-sample")
         self._record = config.rootpath / "build" / "faults.jsonl"
         self._swept: list[Swept] = []
-
-    @pytest.hookimpl(trylast=True)  # what --claim selects is selected by then
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        others = [item for item in items if not self._sampled(_stated(item).claim.id)]
-        items[:] = [item for item in items if self._sampled(_stated(item).claim.id)]
-        config.hook.pytest_deselected(items=others)
-
-    def _sampled(self, claim: str) -> bool:
-        return zlib.crc32(claim.encode()) % self._parts == self._part - 1
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:

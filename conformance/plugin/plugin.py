@@ -9,7 +9,6 @@ import gc
 import os
 from collections.abc import Generator
 from contextlib import ExitStack, nullcontext
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ from conformance.plugin.outcome import crash_line, put_answer, without_traceback
 from conformance.plugin.output import unfailing_stdout
 from conformance.plugin.plan import Plan, plan_of, send
 from conformance.plugin.recorder import Recorder, local_records
-from conformance.plugin.selection import asked_for, select, unmatched
+from conformance.plugin.selection import asked_for, part, sampled, select, unmatched
 from conformance.plugin.splats import SplatWatch
 from conformance.plugin.stash import FAILED
 from conformance.plugin.traced_again import TracedAgain
@@ -67,6 +66,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="FILE",
         help="try only the claims that a file lists, an id or a pattern on each line (repeatable)",
+    )
+    group.addoption(
+        "--sample",
+        type=part,
+        metavar="N/M",
+        help="try only the Nth of M parts of the claims; day/M: another part each day",
     )
     group.addoption(
         "--as-documented",
@@ -150,13 +155,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--fault-first",
         action="store_true",
         help="with --faults: each claim only until a fault makes it differ; a twentieth of the time",
-    )
-    group.addoption(
-        "--fault-sample",
-        type=_sample,
-        default=(1, 1),
-        metavar="N/M",
-        help="with --faults: the Nth of M parts of the claims; day/M: another part each day",
     )
     group.addoption(
         "--fault-jobs",
@@ -268,16 +266,6 @@ def _use_faults(config: pytest.Config) -> None:
     config.pluginmanager.register(FaultSweep(config), "conformance-faults")
 
 
-def _sample(text: str) -> tuple[int, int]:
-    """``3/10``: the third of ten parts; ``day/10``: the day's."""
-    which, whole = text.split("/")
-    parts = int(whole)
-    part = date.today().toordinal() % max(parts, 1) + 1 if which == "day" else int(which)
-    if not 1 <= part <= parts:
-        raise ValueError(f"{text} is no part of a whole")
-    return part, parts
-
-
 def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
@@ -312,6 +300,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if asked := asked_for(config):
         config.stash[_UNMATCHED] = unmatched(items, asked)
         items[:], others = select(items, asked)
+        config.hook.pytest_deselected(items=others)
+    if sample := config.getoption("--sample"):
+        items[:], others = sampled(items, *sample)
         config.hook.pytest_deselected(items=others)
     if config.getoption("--uncounted") and (folder := _counters(config)):
         kept, items[:] = counted(items, folder)

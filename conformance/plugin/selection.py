@@ -1,9 +1,11 @@
-"""``--claim`` and ``--claims-from``: the tests of some claims, by id or by pattern."""
+"""Which claims are tried: by id or by pattern (``--claim``, ``--claims-from``), or a part (``--sample``)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from fnmatch import translate
 from pathlib import Path
 
@@ -17,13 +19,7 @@ from reports.reading import contents
 
 def select(items: Sequence[pytest.Item], asked: Sequence[str]) -> tuple[list[pytest.Item], list[pytest.Item]]:
     """The items whose claim is asked for, and the others. The time it takes grows with their number alone."""
-    wanted = _wanted(_ids(items), asked)
-    chosen: list[pytest.Item] = []
-    others: list[pytest.Item] = []
-    for item in items:
-        marked = stated(item)
-        (chosen if marked and marked.claim.id in wanted else others).append(item)
-    return chosen, others
+    return _parted(items, _wanted(_ids(items), asked).__contains__)
 
 
 def unmatched(items: Sequence[pytest.Item], asked: Sequence[str]) -> list[str]:
@@ -36,6 +32,34 @@ def asked_for(config: pytest.Config) -> list[str]:
     """The patterns of both options. Raises: UsageError for a file that cannot be read, or names no claim."""
     listed = [line for path in config.getoption("--claims-from") for line in _lines(path)]
     return [*config.getoption("--claim"), *listed]
+
+
+def part(text: str) -> tuple[int, int]:
+    """``3/10``: the third of ten parts; ``day/10``: the day's."""
+    which, whole = text.split("/")
+    parts = int(whole)
+    number = date.today().toordinal() % max(parts, 1) + 1 if which == "day" else int(which)
+    if not 1 <= number <= parts:
+        raise ValueError(f"{text} is no part of a whole")
+    return number, parts
+
+
+def sampled(
+    items: Sequence[pytest.Item], number: int, parts: int
+) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """The items of one of so many parts of the claims, and the others: a claim is always in the same part."""
+    return _parted(items, lambda claim: zlib.crc32(claim.encode()) % parts == number - 1)
+
+
+def _parted(
+    items: Sequence[pytest.Item], wanted: Callable[[str], bool]
+) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    chosen: list[pytest.Item] = []
+    others: list[pytest.Item] = []
+    for item in items:
+        marked = stated(item)
+        (chosen if marked and wanted(marked.claim.id) else others).append(item)
+    return chosen, others
 
 
 def _lines(path: Path) -> list[str]:

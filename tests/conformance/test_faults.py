@@ -175,7 +175,7 @@ def test_a_claim_of_a_file_says_that_there_is_no_fault_to_try(tmp_path: Path) ->
 def test_samples_are_parts_of_the_whole(tmp_path: Path) -> None:
     parts: list[str] = []
     for part in ("1/2", "2/2"):
-        suites.run(tmp_path, TESTS, "--faults", "--fault-sample", part)
+        suites.run(tmp_path, TESTS, "--faults", "--sample", part)
         parts += swept(tmp_path)
 
     assert sorted(parts) == sorted([ON, UNLIKE, ANYTHING])
@@ -195,8 +195,8 @@ def test_a_claim_is_left_when_a_fault_made_it_differ(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("-n", "2"), "--fault-jobs"),
-        (("--fault-sample", "3/2"), "invalid"),
-        (("--fault-sample", "day/0"), "invalid"),
+        (("--sample", "3/2"), "invalid"),
+        (("--sample", "day/0"), "invalid"),
         (("--claim", "x/*"), "matches none"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else None,
