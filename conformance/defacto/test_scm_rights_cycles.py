@@ -118,6 +118,31 @@ def test_a_cycle_is_kept_for_another(ns, observe, kind):
 
 
 @claim(
+    "defacto/SCM_RIGHTS/cycle-of-two",
+    says="Of two UNIX stream, datagram or seqpacket sockets, each in the other's queue, both are kept while "
+    "a process has one of them, also when the kernel closes others that are nowhere but in their queues, "
+    "and both are closed once it closes that one.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    survives=OTHERS_ARE_CLOSED,
+)
+@KINDS
+def test_two_sockets_in_each_others_queues(ns, observe, kind):
+    left, right = Socket.pair(kind)
+    sender, receiver = Socket.pair(kind)
+    with left, right, sender, receiver, pipes(2) as (one, other):
+        send_beside(left, one, receiver)
+        send_beside(sender, other, right)
+        inode = os.fstat(right.fileno()).st_ino
+        right.close()
+        found = [open_here(inode), collected(), one.ended(), other.ended()]
+        receiver.close()
+
+        found += [is_collected(one), is_collected(other)]
+        assert observe("open_others_ended_closed", found) == [0, True, False, False, True, True]
+
+
+@claim(
     "defacto/SCM_RIGHTS/cycle-of-listener",
     says="A UNIX stream or seqpacket listener that is nowhere but in a message on a connection that it has "
     "not accepted is closed, and what was sent beside it, and who connected is told ECONNRESET; while a "

@@ -25,6 +25,7 @@ from conformance.plugin.setups.calls import (
 from conformance.plugin.setups.flow_labels import FLOWLABEL_MGR, label_read, label_request
 from conformance.plugin.setups.ipv6 import LOOPBACK, OPTIONS, packet_options
 from conformance.plugin.setups.listeners import listening, pending_connection
+from conformance.plugin.setups.netlink import memberships, netlink_socket
 from conformance.plugin.setups.places import ending_memory, read_only_memory, room
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.zerocopy import mapped
@@ -36,6 +37,8 @@ from libsocket import (
     IPV6_2292PKTOPTIONS,
     IPV6_HOPOPTS,
     IPV6_PKTINFO,
+    NETLINK_ADD_MEMBERSHIP,
+    NETLINK_LIST_MEMBERSHIPS,
     SO_PEERGROUPS,
     SO_PEERPIDFD,
     TCP_SAVED_SYN,
@@ -437,3 +440,22 @@ def test_no_byte_of_ipv6_is_told(ns, observe, kind, option):
             observe("returned", option_got_at(sock.fileno(), (socket.IPPROTO_IPV6, option), value, length))
 
         assert observe("there", there) == 0
+
+
+@claim(
+    "getsockopt.2/EFAULT/read-netlink-list-memberships",
+    sentence=VALUE_AND_LENGTH,
+    section="ERRORS",
+    says="Reading NETLINK_LIST_MEMBERSHIPS of a netlink socket of NETLINK_ROUTE that has joined a group "
+    "fails with EFAULT where its value, its length or both are where there is no memory, or are not to be "
+    "written; with memory it gives the group.",
+    since="4.2",
+)
+@PLACES
+def test_memberships_are_read_into_memory(ns, observe, value, length):
+    with netlink_socket() as sock, places(word(0), value) as where, places(word(4), length) as size:
+        sock.set(NETLINK_ADD_MEMBERSHIP, 2)
+        with refused(errno.EFAULT):
+            option_got_at(sock.fileno(), place(NETLINK_LIST_MEMBERSHIPS), where, size)
+
+        assert observe("words", memberships(sock)[0]) == 2

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from dataclasses import astuple
+from functools import partial
 from socket import PACKET_HOST, PACKET_OTHERHOST, PACKET_OUTGOING, SOCK_DGRAM, SOCK_RAW
 
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import VETH, qdisc
+from conformance.plugin.needs import TUN, VETH, qdisc
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.control_messages import control_headers, control_messages
+from conformance.plugin.setups.datagrams import completed, ipv4_packet
 from conformance.plugin.setups.filters import ALL, NONE, program
 from conformance.plugin.setups.frames import EXPERIMENTAL, HEADER, waiting_frames
 from conformance.plugin.setups.ioctls import time_of_last_packet
@@ -25,9 +28,11 @@ from conformance.plugin.setups.packet_sockets import (
     packet_socket,
     sending_socket,
 )
+from conformance.plugin.setups.packets import ETH_P_IP
 from conformance.plugin.setups.processors import on_one_processor
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.timestamps import now, stamping
+from conformance.plugin.setups.tun import NAME, next_sent, tun
 from libsocket import (
     PACKET_IGNORE_OUTGOING,
     PACKET_LOSS,
@@ -237,6 +242,29 @@ def test_the_queueing_discipline_is_bypassed(peers, observe):
         sender.sendto(frame(b"bypassed".ljust(200)), Packet(index_of(left)))
 
         assert observe("received", receiver.recv(1000)[HEADER:].decode().rstrip()) == "bypassed"
+
+
+@claim(
+    "defacto/PACKET_QDISC_BYPASS/tun",
+    says="What is sent on a packet socket of SOCK_RAW by an interface of tun(4), whose driver chooses its "
+    "queues itself, passes through its queueing discipline: one whose tokens do not suffice drops it, and "
+    "send(2) fails. With PACKET_QDISC_BYPASS it is read as it is by the process that holds the interface.",
+    since="3.14",
+    commit="d346a3fae3ff",
+    needs=[Capability.NET_RAW, TUN, qdisc("tbf")],
+)
+def test_the_queueing_discipline_of_tun_is_bypassed(ns, observe):
+    with tun(ns) as process, packet_socket(protocol=0) as sender:
+        ns.add_qdisc(NAME, "tbf", handle="1:", rate="1mbit", burst=100, limit=100)
+        to_process = partial(ipv4_packet, source="10.0.5.2", destination="10.0.5.9", protocol=253)
+        queued, bypassed = (completed(to_process(one.ljust(200)), ttl=64) for one in (b"queued", b"bypassed"))
+        with refused():
+            sender.sendto(queued, (NAME, ETH_P_IP))
+        sender.packet_qdisc_bypass = True
+        sender.sendto(bypassed, (NAME, ETH_P_IP))
+        os.set_blocking(process, False)
+
+        assert observe("sent", next_sent(process) == bypassed) is True
 
 
 @claim(

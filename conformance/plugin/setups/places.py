@@ -73,10 +73,11 @@ def _mapped(size: int, fd: int, flags: int) -> Iterator[int]:
         _libc.munmap(ctypes.c_void_p(place), ctypes.c_size_t(size))
 
 
-def send_from(sock: Socket, place: int, size: int, *, several: bool = False) -> int:
+def send_from(sock: Socket, place: int, size: int, *, to: bytes = b"", several: bool = False) -> int:
     """sendmsg(2), or sendmmsg(2) of one message, of what is at an address; the bytes or messages sent."""
     vector = Iovec(place, size)
-    message = Msghdr(None, 0, ctypes.pointer(vector), 1, None, 0, 0)
+    name = ctypes.cast(ctypes.create_string_buffer(to, len(to)), ctypes.c_void_p) if to else None
+    message = Msghdr(name, len(to), ctypes.pointer(vector), 1, None, 0, 0)
     if several:
         return _checked(_libc.sendmmsg(sock.fileno(), ctypes.byref(_Mmsghdr(message, 0)), 1, 0))
     return _checked(_libc.sendmsg(sock.fileno(), ctypes.byref(message), 0))
