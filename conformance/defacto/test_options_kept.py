@@ -96,6 +96,27 @@ def test_a_message_needs_its_value(ns, observe, *, host, level, kind, size):
 
 
 @claim(
+    "defacto/IP_TOS/control-message-of-one-byte",
+    says="A UDP socket over IPv4 sends a datagram with the type of service of a control message IP_TOS of "
+    "one byte, as a socket with IP_RECVTOS receives it, or of four.",
+    since="4.9",
+    commit="e895cdce6831",
+)
+@pytest.mark.parametrize("size", [1, 4])
+@pytest.mark.parametrize("tos", [4, 0xFC])
+def test_a_byte_is_a_type_of_service(ns, observe, size, tos):
+    sender, receiver = udp_pair()
+    with sender, receiver:
+        receiver.rcvtimeo = SOON
+        receiver.ip_recvtos = True
+        sender.send(b"before")
+        sender.sendmsg([b"with"], [(IPPROTO_IP, IP_TOS, tos.to_bytes(size, sys.byteorder))])
+        came = [[data[0] for _, _, data in receiver.recvmsg(9, 100)[1]] for _ in range(2)]
+
+        assert observe("before_and_with", came) == [[0], [tos]]
+
+
+@claim(
     "defacto/EMSGSIZE/not-queued",
     says="A datagram of 65536 bytes is refused by a UDP socket over IPv4 with IP_RECVERR with EMSGSIZE, and "
     "nothing is queued; SO_ERROR is 0.",

@@ -142,6 +142,32 @@ def test_what_has_no_room_is_lost(ns, observe, family):
 
 
 @claim(
+    "defacto/SO_MEMINFO/drops-raw",
+    says="SO_MEMINFO of a raw socket, over IPv4 and IPv6, counts each packet for which its SO_RCVBUF has no "
+    "room.",
+    since="4.12",
+    commit="a2d133b1d465",
+    needs=RAW,
+)
+@FAMILIES
+def test_what_has_no_room_is_counted(ns, observe, family):
+    other = raw_socket(family)  # made first, it is the last that a packet is given to
+    sender, receiver = raw_pair(family)
+    with sender, receiver, other:
+        other.rcvtimeo = SOON
+        receiver.rcvbuf = 0
+        sender.send(bytes(10_000))
+        await_readable(receiver)
+        before = receiver.meminfo.drops
+        for _ in range(3):
+            sender.send(bytes(100))
+        for _ in range(4):
+            other.recv(20_000)
+
+        assert observe("before_and_after", [before, receiver.meminfo.drops]) == [0, 3]
+
+
+@claim(
     "defacto/connect/raw-sends-and-receives",
     says="A connected raw socket, over IPv4 and IPv6, sends to its peer without an address, and receives "
     "what comes from the peer's address, and not what comes from another.",

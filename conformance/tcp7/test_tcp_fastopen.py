@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, VETH, qdisc
+from conformance.plugin.refusal import refused
 from conformance.plugin.setups.fast_open import (
     CLIENT,
     COOKIE_KEPT,
@@ -18,6 +20,7 @@ from conformance.plugin.setups.fast_open import (
 )
 from conformance.plugin.setups.readiness import await_readable, readable_by_select
 from conformance.plugin.setups.segments import ACK, FAST_OPEN, SYN, next_segment, segments
+from conformance.plugin.setups.states import in_state
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Capability, Peers
@@ -59,6 +62,42 @@ def hold_answers(hosts: Peers) -> None:
 def test_a_cookie_is_granted(peers, observe, queue, size):
     with fast_listener(peers, queue=queue) as listener:
         assert observe("queue_asked_and_size", granted(peers, listener)) == [queue, True, size]
+
+
+STATES = claim(
+    "defacto/TCP_FASTOPEN/states",
+    says="TCP_FASTOPEN can be set on a TCP socket, over IPv4 and IPv6, that is new, bound or listens; on one "
+    "that connects, is connected, or shut down in either direction, it is refused with EINVAL.",
+    since="3.7",
+    commit="8336886f786f",
+    needs=[IPV6],
+    survives={
+        "no-op: listen(*": "a socket that is bound takes it as well",
+        "no-op: shutdown(*": "a connection refuses it whether it is shut down or not",
+    },
+)
+KINDS = pytest.mark.parametrize("kind", ["tcp", "tcp6"])
+
+
+@STATES
+@KINDS
+@pytest.mark.parametrize("state", ["new", "bound", "listening"])
+def test_it_is_for_listeners(ns, observe, kind, state):
+    with in_state(kind, state) as sock:
+        sock.tcp_fastopen = 5
+
+        assert observe("queue", sock.tcp_fastopen) == 5
+
+
+@STATES
+@KINDS
+@pytest.mark.parametrize("state", ["not-let-in", "connected", "shut-rd", "shut-wr", "peer-shut-wr"])
+def test_it_is_not_for_connections(ns, observe, kind, state):
+    with in_state(kind, state) as sock:
+        with refused(errno.EINVAL):
+            sock.tcp_fastopen = 5
+
+        assert observe("queue", sock.tcp_fastopen) == 0
 
 
 @claim(

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import errno_name
-from conformance.plugin.setups.readiness import await_error
+from conformance.plugin.setups.readiness import await_end, await_error
 from conformance.plugin.setups.segments import FIN, RST, next_segment, segments
+from conformance.plugin.setups.states import connected
 from conformance.plugin.timing import SOON, timed
-from libsocket import Socket
+from libsocket import Shutdown, Socket
 from netns import Capability
 
 
@@ -88,3 +90,29 @@ def test_it_goes_before_the_sysctl(ns, observe):
 
         later = [took.lasted(3), peer.error]
         assert observe("ends_and_after_three_seconds", [ends, *later]) == [[FIN, *[0] * 7], True, 0]
+
+
+@claim(
+    "defacto/TCP_LINGER2/negative-resets",
+    says="A TCP socket, over IPv4 and IPv6, with a negative TCP_LINGER2 that is closed once its end was "
+    "received resets its peer, which is told EPIPE; with a positive one it does not.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+    survives={
+        "no-op: setsockopt(*TCP_LINGER2, ?60?*": "it is positive at first",
+        "no-op: close(*": "the one that is not to reset its peer does not when it is open either",
+    },
+)
+@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
+def test_a_negative_lifetime_resets(ns, observe, kind):
+    with connected(kind) as (staying, peer), connected(kind) as (sock, told):
+        for one, other, linger2 in ((staying, peer, 60), (sock, told, -1)):
+            one.tcp_linger2 = linger2
+            one.shutdown(Shutdown.WRITE)
+            await_end(other)
+            one.close()
+        await_error(told)
+        found = [peer.error, errno_name(told.error)]
+
+        assert observe("positive_and_negative", found) == [0, "EPIPE"]
