@@ -271,12 +271,12 @@ def test_all_bits_of_the_mask_are_taken(ns, observe):
 def test_the_peer_is_told(ns, observe):
     with bound() as sock:
         seen = [list(sock.getpeername())]
-        sock.connect(Netlink(77, 0b110))
+        sock.connect(Netlink(77, 0b1100))
         seen.append(list(sock.getpeername()))
         sock.connect(UNSPEC)
         seen.append(list(sock.getpeername()))
 
-        assert observe("peers", seen) == [[0, 0], [77, 0b10], [0, 0]]
+        assert observe("peers", seen) == [[0, 0], [77, 0b100], [0, 0]]
 
 
 @claim(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterator
 from itertools import islice, takewhile
@@ -9,6 +10,7 @@ from itertools import islice, takewhile
 import pytest
 
 from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.l3_domains import DOMAIN, NEEDS, divide
 from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, listening
@@ -231,3 +233,28 @@ def test_forwarded_packets_do_not_flow_through_the_device(routed, observe):
         captured = list(takewhile(lambda data: data != "to the router", datagrams(packets)))
 
         assert [received, observe("captured", captured)] == ["forwarded", []]
+
+
+@claim(
+    "defacto/bind/mapped-in-vrf",
+    says="A TCP or UDP socket over IPv6 that is bound by SO_BINDTODEVICE to a VRF device can be bound to the "
+    "mapped IPv4 address of an interface of it, and not to that of loopback: EADDRNOTAVAIL; one that is "
+    "bound to no device the other way round.",
+    since="5.0",
+    commit="ec90ad334986",
+    needs=[*NEEDS, IPV6],
+)
+@pytest.mark.parametrize("kind", ["tcp6", "udp6"])
+def test_mapped_addresses_are_those_of_the_table(peers, observe, kind):
+    divide(peers.right)
+    inside, loopback = f"::ffff:{peers.right.address}", "::ffff:127.0.0.1"
+    found = []
+    for device, own, foreign in ((DOMAIN, inside, loopback), ("", loopback, inside)):
+        with peers.right.entered(), SOCKETS[kind]() as sock:
+            sock.bindtodevice = device
+            with refused(errno.EADDRNOTAVAIL, f"errno_of_{device or 'none'}"):
+                sock.bind((foreign, 0))
+            sock.bind((own, 0))
+            found.append(sock.getsockname()[0])
+
+    assert observe("bound", found) == [inside, loopback]
