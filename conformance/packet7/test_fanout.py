@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import astuple
@@ -14,6 +15,7 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import EBPF, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.bpf import returning
+from conformance.plugin.setups.calls import option_set
 from conformance.plugin.setups.filters import program
 from conformance.plugin.setups.frames import EXPERIMENTAL, HEADER, waiting_frames
 from conformance.plugin.setups.ipv6 import index_of
@@ -28,9 +30,11 @@ from conformance.plugin.setups.packet_sockets import (
 )
 from conformance.plugin.setups.packets import ETH_P_IP, payload
 from conformance.plugin.setups.pairs import await_those_before, udp_across, udp_pair
+from conformance.plugin.setups.places import room
 from conformance.plugin.setups.processors import on_one_processor
 from libsocket import (
     PACKET_FANOUT,
+    PACKET_FANOUT_DATA,
     PACKET_ROLLOVER_STATS,
     UNSIGNED,
     FanoutArgs,
@@ -45,6 +49,8 @@ NEEDS = (Capability.NET_RAW, VETH)
 SECTION = "Socket options"
 GROUP, PORT = 7, 2000
 HASH, LB, CPU, ROLLOVER = FanoutMode.HASH, FanoutMode.LB, FanoutMode.CPU, FanoutMode.ROLLOVER
+MOST_INSTRUCTIONS = 4096
+RETURN_1 = struct.pack("@HBBI", 0x06, 0, 0, 1)
 FEW = 8_000
 """What SO_RCVBUF is set to, for a buffer that takes few frames."""
 CLOSED = {"no-op: close(*": "what was received does not change later"}
@@ -91,6 +97,13 @@ def datagrams(hosts: Peers, sockets: Iterable[Socket], ports: Iterable[int]) -> 
 def compare(number: int, other: int) -> int:
     """-1 for fewer, 0 for as many, 1 for more."""
     return (number > other) - (number < other)
+
+
+def give_program(sock: Socket, number: int) -> None:
+    """PACKET_FANOUT_DATA: a program of so many instructions that chooses the second socket."""
+    with room(RETURN_1 * max(number, 1)) as where:
+        fprog = struct.pack("@HP", number, where)
+        option_set(sock.fileno(), (PACKET_FANOUT_DATA.level, PACKET_FANOUT_DATA.number), fprog)
 
 
 def value_of(sock: Socket) -> str:
@@ -247,6 +260,28 @@ def test_a_program_chooses_the_socket(peers, observe):
         [["0", "1", "2"], [], []],
         [["0", "3"], ["1"], ["2"]],
     ]
+
+
+@claim(
+    "defacto/PACKET_FANOUT/cbpf-instructions",
+    says="A program for PACKET_FANOUT_CBPF may have 4096 instructions; with none or 4097 it is refused with "
+    "EINVAL.",
+    since="4.3",
+    commit="47dceb8ecdc1",
+    needs=[Capability.NET_RAW],
+    survives=CLOSED,
+)
+@pytest.mark.parametrize("number", [0, MOST_INSTRUCTIONS + 1])
+def test_a_program_has_so_many_instructions(ns, observe, number):
+    with group(None, 2, FanoutMode.CBPF, protocol=ANOTHER) as (first, second):
+        give_program(first, MOST_INSTRUCTIONS)
+        with refused(errno.EINVAL):
+            give_program(first, number)
+        with packet_socket(protocol=0) as sender:
+            sender.sendto(frame(b"hello", protocol=ANOTHER), Packet(LOOPBACK))
+
+        received = [second.recv(100)[HEADER:].decode(), *map(str, waiting_frames(first))]
+        assert observe("by_second_and_first", received) == ["hello"]
 
 
 @claim(

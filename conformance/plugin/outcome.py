@@ -15,9 +15,15 @@ from reports.run_file import decode, encode
 
 
 def crash_line(call: pytest.CallInfo[None]) -> str:
-    """The one line of an error that says what was expected and what was seen."""
+    """The one line of an error that says what was expected and what was seen.
+
+    Of one in another thread pytest says first where it was, and last what.
+    """
     text = call.excinfo.exconly(tryshort=True) if call.excinfo else ""
-    return text.strip().split("\n")[0].removeprefix("AssertionError: ").removeprefix("assert ")
+    lines = text.strip().split("\n")
+    if call.excinfo and call.excinfo.errisinstance(pytest.PytestUnhandledThreadExceptionWarning):
+        return f"{lines[0]}: {lines[-1]}"
+    return lines[0].removeprefix("AssertionError: ").removeprefix("assert ")
 
 
 @contextmanager

@@ -123,7 +123,7 @@ def _place_of(thread: int) -> list[tuple[int, int]]:
 
     The innermost alone can be the same for one call and the next, in a frame where the former one was.
     """
-    frame: FrameType | None = sys._current_frames()[thread]
+    frame = sys._current_frames().get(thread)  # none for a moment, where a call begins
     place = []
     while frame:
         place.append((id(frame), frame.f_lasti))
