@@ -308,10 +308,11 @@ def test_the_reordering_level_begins_so(ns, observe):
     sentence="rtnetlink.7/RTAX_SSTHRESH/threshold",
     section="Messages",
     says="RTAX_SSTHRESH of an IPv4 route is the slow start threshold that the first TCP connection by it "
-    "begins with (TCP_INFO.snd_ssthresh).",
+    "begins with (TCP_INFO.snd_ssthresh), while net.ipv4.tcp_no_ssthresh_metrics_save is 0.",
     expect=only_remembered(snd_ssthresh=0x7FFF_FFFF),
 )
 def test_the_slow_start_threshold_begins_so(ns, observe):
+    ns.sysctl["net.ipv4.tcp_no_ssthresh_metrics_save"] = 0
     with tcp_by_route("RTA_METRICS.RTAX_SSTHRESH=9") as (client, _):
         assert observe("snd_ssthresh", client.tcp_info.snd_ssthresh) == 9
 
