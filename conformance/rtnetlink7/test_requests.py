@@ -143,6 +143,26 @@ def test_a_stale_neighbour_that_is_used_waits(ns, observe):
 
 
 @claim(
+    "rtnetlink.7/NUD_NOARP/of-device",
+    sentence="rtnetlink.7/NUD_NOARP/no-cache",
+    section="Messages",
+    says="An IPv4 neighbour that a datagram is sent to by an interface of type veth with IFF_NOARP is "
+    "NUD_NOARP, where it is NUD_INCOMPLETE by one without.",
+)
+@pytest.mark.parametrize(
+    ("change", "state"), [("0", "NUD_INCOMPLETE"), ("IFF_NOARP", "NUD_NOARP")], ids=["arp", "noarp"]
+)
+def test_a_neighbour_is_of_a_device_without_arp(ns, observe, change, state):
+    begin(ns, ["veth", UP, ADDRESS, f"RTM_NEWLINK ifi_index=left ifi_flags={change} ifi_change={change}"])
+    with netlink_socket() as sock, Socket.udp() as sender:
+        before = listed(sock, NEIGHBOURS, ["NDA_DST:4=10.7.0.2"])
+        sender.sendto(b"who is there", ("10.7.0.2", 9))
+
+        after = listed(sock, NEIGHBOURS, ["NDA_DST:4=10.7.0.2"], ["ndm_state"])
+        assert observe("before_and_after", [before, after]) == [[], [f"RTM_NEWNEIGH ndm_state={state}"]]
+
+
+@claim(
     "rtnetlink.7/RTA_MFC_STATS/structure",
     sentence=("rtnetlink.7/RTA_MFC_STATS/structure", "rtnetlink.7/RTN_MULTICAST/multicast"),
     section="Messages",

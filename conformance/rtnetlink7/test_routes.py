@@ -13,6 +13,7 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.netlink import bound, drained, netlink_socket, types
 from conformance.plugin.setups.rtnetlink import answers, begin, carried_out, tcp_by_route
 from libsocket import Socket
+from reports.model import Expectation
 
 NEW = "RTM_NEWROUTE NLM_F_CREATE"
 TO = f"{NEW} rtm_family=AF_INET rtm_dst_len=24 rtm_table=RT_TABLE_MAIN RTA_DST=10.9.0.0"
@@ -24,11 +25,23 @@ ADDRESS_IPV6 = (
     "RTM_NEWADDR NLM_F_CREATE ifa_family=AF_INET6 ifa_prefixlen=64 ifa_flags=IFA_F_NODAD ifa_index=left "
     "IFA_LOCAL=fd00:7::1"
 )
+TCPI_OPT_ECN = 8
 GIVEN_UP = [
     ("RTN_BLACKHOLE", errno.EINVAL),
     ("RTN_UNREACHABLE", errno.EHOSTUNREACH),
     ("RTN_PROHIBIT", errno.EACCES),
 ]
+
+
+def only_remembered(**observed: int) -> Expectation:
+    """What is true of a metric that counts only for a peer of whom the kernel remembers metrics."""
+    return differs(
+        "it counts only where the kernel remembers metrics of the peer, as after a connection",
+        since="6.7",
+        commit="a135798e6e20",
+        backports=("4.19.299", "5.4.261", "5.10.201", "5.15.139", "6.1.63", "6.5.12", "6.6.2"),
+        observed=observed,
+    )
 
 
 def connected_elsewhere(kind: str, number: int) -> str:
@@ -109,8 +122,8 @@ def test_nothing_goes_by_such_an_ipv6_route(ns, observe, kind, number):
     "rtnetlink.7/RTN_LOCAL/receives",
     sentence="rtnetlink.7/RTN_LOCAL/local",
     section="Messages",
-    says="An IPv4 address that a route of the type RTN_LOCAL leads to, and that no interface has, is this "
-    "host's: a UDP socket is bound to it, which it cannot be before: EADDRNOTAVAIL.",
+    says="An IPv4 address that a route of the type RTN_LOCAL in the table RT_TABLE_LOCAL leads to, and that "
+    "no interface has, is this host's: a UDP socket is bound to it, and cannot be before: EADDRNOTAVAIL.",
 )
 def test_what_a_local_route_leads_to_is_this_host(ns, observe):
     with netlink_socket() as sock, Socket.udp() as bound_:
@@ -232,6 +245,90 @@ def test_the_segment_size_is_advertised(ns, observe, size):
     ns.sysctl["net.ipv4.tcp_timestamps"] = 0
     with tcp_by_route(f"RTA_METRICS.RTAX_ADVMSS={size}") as both:
         assert observe("advmss", [one.tcp_info.advmss for one in both]) == [size, size]
+
+
+@claim(
+    "rtnetlink.7/RTAX_WINDOW/of-connection",
+    sentence="rtnetlink.7/RTAX_WINDOW/window",
+    section="Messages",
+    says="RTAX_WINDOW of an IPv4 route is the receive window that both ends of a TCP connection by it begin "
+    "with, as the other end has it (TCP_INFO.snd_wnd), where it would be larger.",
+)
+@pytest.mark.parametrize("size", [3000, 5000])
+def test_the_window_is_no_larger(ns, observe, size):
+    with tcp_by_route(f"RTA_METRICS.RTAX_WINDOW={size}") as both:
+        assert observe("snd_wnd", [one.tcp_info.snd_wnd for one in both]) == [size, size]
+
+
+@claim(
+    "rtnetlink.7/RTAX_INITRWND/of-connection",
+    sentence="rtnetlink.7/RTAX_INITRWND/initial",
+    section="Messages",
+    says="RTAX_INITRWND of an IPv4 route is the receive window, in segments of RTAX_ADVMSS, that the end "
+    "which accepts a TCP connection without timestamps by it begins with (TCP_INFO.snd_wnd of the other).",
+    since="2.6.34",
+)
+@pytest.mark.parametrize("segments", [4, 7])
+def test_the_window_begins_so(ns, observe, segments):
+    ns.sysctl["net.ipv4.tcp_timestamps"] = 0
+    with tcp_by_route(f"RTA_METRICS.RTAX_ADVMSS=1000 RTA_METRICS.RTAX_INITRWND={segments}") as (client, _):
+        assert observe("snd_wnd", client.tcp_info.snd_wnd) == 1000 * segments
+
+
+@claim(
+    "rtnetlink.7/RTAX_FEATURES/of-connection",
+    sentence="rtnetlink.7/RTAX_FEATURES/features",
+    section="Messages",
+    says="With ECN, 1, in RTAX_FEATURES of an IPv4 route both ends of a TCP connection by it have "
+    "TCPI_OPT_ECN (TCP_INFO.options), also while net.ipv4.tcp_ecn is 0, and without it have it not then.",
+)
+@pytest.mark.parametrize(("features", "ecn"), [(0, 0), (1, TCPI_OPT_ECN)], ids=["without", "with"])
+def test_ecn_is_a_feature_of_the_route(ns, observe, features, ecn):
+    ns.sysctl["net.ipv4.tcp_ecn"] = 0
+    with tcp_by_route(f"RTA_METRICS.RTAX_FEATURES={features}") as both:
+        found = [one.tcp_info.options & TCPI_OPT_ECN for one in both]
+        assert observe("ecn", found) == [ecn, ecn]
+
+
+@claim(
+    "rtnetlink.7/RTAX_REORDERING/of-connection",
+    sentence="rtnetlink.7/RTAX_REORDERING/reordering",
+    section="Messages",
+    says="RTAX_REORDERING of an IPv4 route is the reordering level that the first TCP connection by it "
+    "begins with (TCP_INFO.reordering).",
+    expect=only_remembered(reordering=3),
+)
+def test_the_reordering_level_begins_so(ns, observe):
+    with tcp_by_route("RTA_METRICS.RTAX_REORDERING=5") as (client, _):
+        assert observe("reordering", client.tcp_info.reordering) == 5
+
+
+@claim(
+    "rtnetlink.7/RTAX_SSTHRESH/of-connection",
+    sentence="rtnetlink.7/RTAX_SSTHRESH/threshold",
+    section="Messages",
+    says="RTAX_SSTHRESH of an IPv4 route is the slow start threshold that the first TCP connection by it "
+    "begins with (TCP_INFO.snd_ssthresh), while net.ipv4.tcp_no_ssthresh_metrics_save is 0.",
+    expect=only_remembered(snd_ssthresh=0x7FFF_FFFF),
+)
+def test_the_slow_start_threshold_begins_so(ns, observe):
+    ns.sysctl["net.ipv4.tcp_no_ssthresh_metrics_save"] = 0
+    with tcp_by_route("RTA_METRICS.RTAX_SSTHRESH=9") as (client, _):
+        assert observe("snd_ssthresh", client.tcp_info.snd_ssthresh) == 9
+
+
+@claim(
+    "rtnetlink.7/RTAX_CWND/of-connection",
+    sentence=("rtnetlink.7/RTAX_CWND/congestion-window", "rtnetlink.7/RTAX_LOCK/precedence"),
+    section="Messages",
+    says="RTAX_CWND of an IPv4 route, 5, is the congestion window that the first TCP connection by it begins "
+    "with (TCP_INFO.snd_cwnd) where it is locked by RTAX_LOCK and RTAX_INITCWND is larger, 9.",
+    expect=only_remembered(snd_cwnd=9),
+)
+def test_the_congestion_window_is_no_larger(ns, observe):
+    locked = "RTA_METRICS.RTAX_LOCK=128 RTA_METRICS.RTAX_CWND=5 RTA_METRICS.RTAX_INITCWND=9"
+    with tcp_by_route(locked) as (client, _):
+        assert observe("snd_cwnd", client.tcp_info.snd_cwnd) == 5
 
 
 @claim(
