@@ -181,8 +181,8 @@ def test_a_queue_has_one_umem(ns, observe):
     "defacto/AF_XDP/queue-taken-errno",
     says="bind(2) of a socket of AF_XDP to a queue to which another with a UMEM of its own is bound fails "
     "with EBUSY.",
-    since="5.10",
-    commit="1c1efc2af158",
+    since="4.20",
+    commit="c9b47cc1fabc",
     needs=NEEDS,
 )
 def test_a_queue_that_is_taken_is_busy(ns, observe):
