@@ -18,6 +18,7 @@ from conformance.plugin.setups.xdp import (
     Descriptor,
     Ring,
     Xsk,
+    is_bound,
     mapped,
     redirected,
     xdp_frame,
@@ -218,7 +219,7 @@ def test_rings_are_mapped_after_bind(ns, observe, name):
     with Xsk() as sock:
         sock.bind("lo")
         with mapped(sock.sock, name, PAGE) as memory:
-            assert observe("size", len(memory)) == PAGE
+            assert observe("bound_and_size", [is_bound(sock.sock), len(memory)]) == [True, PAGE]
 
 
 @claim(

@@ -23,6 +23,7 @@ from conformance.plugin.setups.xdp import (
     XDP_USE_NEED_WAKEUP,
     Descriptor,
     Xsk,
+    is_bound,
     two_queues,
     xdp_frame,
 )
@@ -83,14 +84,14 @@ def test_traffic_flows_when_it_is_bound(peers, observe):
 )
 @pytest.mark.parametrize("tx", [0, 4])
 def test_an_unbound_socket_has_no_device(ns, observe, tx):
-    with Xsk(tx=tx) as less, Xsk() as sock:
+    with Xsk(register=False, rx=0, tx=tx, fill=0, completion=0) as less, Xsk() as sock:
         with refused(errno.ENXIO):
             less.wake()
         with refused(errno.ENXIO, "errno_of_waiting"):
             less.sock.send(b"")
-        sock.bind("lo")
+        sock.bind("lo").send(xdp_frame(b"sent"))
 
-        assert observe("sent", sock.sock.send(b"", socket.MSG_DONTWAIT)) == 0
+        assert observe("taken", sock.tx.consumer) == 1
 
 
 @claim(
@@ -121,12 +122,15 @@ def test_an_unbound_socket_receives_nothing(ns, observe):
 def test_a_device_that_is_down(peers, observe):
     with peers.left.entered(), Xsk() as sock:
         sock.bind(peers.left.device)
+        sock.prepare(xdp_frame(b"sent"))
         peers.left.namespace.set_link(peers.left.device, up=False)
         with refused(errno.ENETDOWN):
             sock.wake()
+        before = sock.tx.consumer
         peers.left.namespace.set_link(peers.left.device, up=True)
+        sock.wake()
 
-        assert observe("sent", sock.sock.send(b"", socket.MSG_DONTWAIT)) == 0
+        assert observe("taken", [before, sock.tx.consumer]) == [0, 1]
 
 
 @claim(
@@ -140,10 +144,13 @@ def test_a_device_that_is_down(peers, observe):
 def test_it_does_not_wait(ns, observe):
     with Xsk() as sock:
         sock.bind("lo")
+        sock.prepare(xdp_frame(b"sent"))
         with refused(errno.EOPNOTSUPP):
             sock.sock.send(b"")
+        before = sock.tx.consumer
+        sock.wake()
 
-        assert observe("sent", sock.sock.send(b"", socket.MSG_DONTWAIT)) == 0
+        assert observe("taken", [before, sock.tx.consumer]) == [0, 1]
 
 
 @claim(
@@ -159,9 +166,9 @@ def test_without_a_ring_nothing_is_sent(ns, observe):
         receiving.bind(device, 0)
         with refused(errno.ENOBUFS):
             receiving.wake()
-        sock.bind(device, 1)
+        sock.bind(device, 1).send(xdp_frame(b"sent"))
 
-        assert observe("sent", sock.sock.send(b"", socket.MSG_DONTWAIT)) == 0
+        assert observe("taken", sock.tx.consumer) == 1
 
 
 @claim(
@@ -433,8 +440,9 @@ def test_the_flag_is_set_unasked(ns, observe):
     with Xsk() as sock:
         before = sock.tx.needs_wakeup
         sock.bind("lo", flags=XDP_COPY)
+        seen = [before, is_bound(sock.sock), sock.tx.needs_wakeup]
 
-        assert observe("before_and_after", [before, sock.tx.needs_wakeup]) == [1, 1]
+        assert observe("before_bound_after", seen) == [1, True, 1]
 
 
 @claim(
