@@ -10,6 +10,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import XDP, XDP_PROGRAM
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.files import memory_file
 from conformance.plugin.setups.packet_sockets import packet_socket
 from conformance.plugin.setups.xdp import (
     CHUNK,
@@ -205,17 +206,20 @@ def test_what_it_may_not_have_is_invalid(ns, observe, flag, more):
 @claim(
     "defacto/XDP_SHARED_UMEM/descriptor-errno",
     says="bind(2) of a socket of AF_XDP with XDP_SHARED_UMEM fails with EBADF where the socket it names is "
-    "not bound, with ENOPROTOOPT where that is of another family, and with ENOTSOCK where it is none.",
-    since="4.18",
-    commit="965a99098443",
+    "not bound, with ENOPROTOOPT where that is of another family, and with ENOTSOCK where what it names is "
+    "no socket, or not even open.",
+    since="5.4",
+    commit="42fddcc7c64b",
     needs=NEEDS,
 )
 def test_the_first_socket_must_be_one(ns, observe):
-    with Xsk() as first, first.sharing() as second, Socket.udp() as another:
+    with Xsk() as first, first.sharing() as second, Socket.udp() as another, memory_file(b"") as file:
         with refused(errno.EBADF):
             second.bind("lo", flags=XDP_SHARED_UMEM, shared=first)
         with refused(errno.ENOPROTOOPT, "errno_of_another"):
             second.sock.bind(address(LOOPBACK, flags=XDP_SHARED_UMEM, shared=another.fileno()))
+        with refused(errno.ENOTSOCK, "errno_of_file"):
+            second.sock.bind(address(LOOPBACK, flags=XDP_SHARED_UMEM, shared=file.fileno()))
         with refused(errno.ENOTSOCK, "errno_of_none"):
             second.sock.bind(address(LOOPBACK, flags=XDP_SHARED_UMEM, shared=100_000))
         first.bind("lo")

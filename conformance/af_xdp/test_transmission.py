@@ -23,6 +23,7 @@ from conformance.plugin.setups.xdp import (
     XDP_USE_NEED_WAKEUP,
     Descriptor,
     Xsk,
+    is_bound,
     two_queues,
     xdp_frame,
 )
@@ -75,25 +76,45 @@ def test_traffic_flows_when_it_is_bound(peers, observe):
 
 @claim(
     "defacto/AF_XDP/unbound-errno",
-    says="To send or to receive on a socket of AF_XDP that is not bound fails with ENXIO.",
+    says="To send on a socket of AF_XDP that is not bound fails with ENXIO, also where it has no TX ring, "
+    "and with MSG_DONTWAIT or without.",
     since="4.18",
     commit="35fcde7f8deb",
     needs=NEEDS,
 )
-def test_an_unbound_socket_has_no_device(ns, observe):
+@pytest.mark.parametrize("tx", [0, 4])
+def test_an_unbound_socket_has_no_device(ns, observe, tx):
+    with Xsk(register=False, rx=0, tx=tx, fill=0, completion=0) as less, Xsk() as sock:
+        with refused(errno.ENXIO):
+            less.wake()
+        with refused(errno.ENXIO, "errno_of_waiting"):
+            less.sock.send(b"")
+        sock.bind("lo").send(xdp_frame(b"sent"))
+
+        assert observe("taken", sock.tx.consumer) == 1
+
+
+@claim(
+    "defacto/AF_XDP/unbound-recv-errno",
+    says="recv(2) on a socket of AF_XDP that is not bound fails with ENXIO. On one that is bound, with "
+    "MSG_DONTWAIT, it gives nothing, and takes nothing out of the RX ring.",
+    since="5.11",
+    commit="45a86681844e",
+    needs=NEEDS,
+)
+def test_an_unbound_socket_receives_nothing(ns, observe):
     with Xsk() as sock:
         with refused(errno.ENXIO):
-            sock.wake()
-        with refused(errno.ENXIO, "errno_of_recv"):
             sock.sock.recv(1, socket.MSG_DONTWAIT)
         sock.bind("lo")
 
-        assert observe("sent", sock.sock.send(b"", socket.MSG_DONTWAIT)) == 0
+        seen = [sock.sock.recv(1, socket.MSG_DONTWAIT).decode(), sock.rx.consumer]
+        assert observe("received_and_taken", seen) == ["", 0]
 
 
 @claim(
     "defacto/AF_XDP/down-errno",
-    says="To send on a socket of AF_XDP whose interface is down fails with ENETDOWN, until that is up.",
+    says="To send on a bound socket of AF_XDP fails with ENETDOWN while its interface is down.",
     since="4.18",
     commit="35fcde7f8deb",
     needs=NEEDS,
@@ -101,17 +122,21 @@ def test_an_unbound_socket_has_no_device(ns, observe):
 def test_a_device_that_is_down(peers, observe):
     with peers.left.entered(), Xsk() as sock:
         sock.bind(peers.left.device)
+        sock.prepare(xdp_frame(b"sent"))
         peers.left.namespace.set_link(peers.left.device, up=False)
         with refused(errno.ENETDOWN):
             sock.wake()
+        before = sock.tx.consumer
         peers.left.namespace.set_link(peers.left.device, up=True)
+        sock.wake()
 
-        assert observe("sent", sock.sock.send(b"", socket.MSG_DONTWAIT)) == 0
+        assert observe("taken", [before, sock.tx.consumer]) == [0, 1]
 
 
 @claim(
     "defacto/AF_XDP/waiting-unsupported",
-    says="To send on a socket of AF_XDP without MSG_DONTWAIT, if the socket blocks, fails with EOPNOTSUPP.",
+    says="To send on a bound socket of AF_XDP without MSG_DONTWAIT, if the socket blocks, fails with "
+    "EOPNOTSUPP.",
     since="4.18",
     commit="35fcde7f8deb",
     needs=NEEDS,
@@ -119,15 +144,19 @@ def test_a_device_that_is_down(peers, observe):
 def test_it_does_not_wait(ns, observe):
     with Xsk() as sock:
         sock.bind("lo")
+        sock.prepare(xdp_frame(b"sent"))
         with refused(errno.EOPNOTSUPP):
             sock.sock.send(b"")
+        before = sock.tx.consumer
+        sock.wake()
 
-        assert observe("sent", sock.sock.send(b"", socket.MSG_DONTWAIT)) == 0
+        assert observe("taken", [before, sock.tx.consumer]) == [0, 1]
 
 
 @claim(
     "defacto/AF_XDP/no-tx-ring",
-    says="To send on a socket of AF_XDP that has an RX ring alone fails with ENOBUFS.",
+    says="To send with MSG_DONTWAIT on a bound socket of AF_XDP that has an RX ring alone fails with "
+    "ENOBUFS.",
     since="4.18",
     commit="35fcde7f8deb",
     needs=NEEDS,
@@ -137,9 +166,9 @@ def test_without_a_ring_nothing_is_sent(ns, observe):
         receiving.bind(device, 0)
         with refused(errno.ENOBUFS):
             receiving.wake()
-        sock.bind(device, 1)
+        sock.bind(device, 1).send(xdp_frame(b"sent"))
 
-        assert observe("sent", sock.sock.send(b"", socket.MSG_DONTWAIT)) == 0
+        assert observe("taken", sock.tx.consumer) == 1
 
 
 @claim(
@@ -198,8 +227,8 @@ def test_a_frame_of_an_odd_address_comes_back(peers, observe, addr):
 
 @claim(
     "defacto/AF_XDP/completion-ring-full",
-    says="A socket of AF_XDP whose COMPLETION ring is full sends nothing, and the call fails with EAGAIN, "
-    "until the program has taken something out.",
+    says="A socket of AF_XDP whose COMPLETION ring is full takes nothing out of its TX ring, until the "
+    "program has taken something out of the COMPLETION ring.",
     since="4.18",
     commit="35fcde7f8deb",
     needs=NEEDS,
@@ -209,15 +238,37 @@ def test_a_full_completion_ring_stops_it(peers, observe):
     with receiver, peers.left.entered(), Xsk(completion=1) as sock:
         sock.bind(peers.left.device)
         sock.send(xdp_frame(b"first"))
-        received = [receiver.recv(100)[14:].decode()]
+        sock.prepare(xdp_frame(b"second"), CHUNK)
+        sock.wake_without_error()
+        before = sock.tx.consumer
+        taken = len(sock.completion.take_some(1))
+        sock.wake()
+        received = [receiver.recv(100)[14:].decode() for _ in range(2)]
+
+        seen = [before, taken, sock.tx.consumer, received]
+        assert observe("before_taken_after_received", seen) == [1, 1, 2, ["first", "second"]]
+
+
+@claim(
+    "defacto/AF_XDP/completion-ring-full-errno",
+    says="To send on a bound socket of AF_XDP with something in its TX ring, whose COMPLETION ring is full, "
+    "fails with EAGAIN, and succeeds once the program has taken something out of that.",
+    since="6.15",
+    backports=("6.14.2",),
+    commit="5d0b204654de",
+    needs=NEEDS,
+)
+def test_a_full_completion_ring_is_an_error(peers, observe):
+    with peers.left.entered(), Xsk(completion=1) as sock:
+        sock.bind(peers.left.device)
+        sock.send(xdp_frame(b"first"))
         sock.prepare(xdp_frame(b"second"), CHUNK)
         with refused(errno.EAGAIN):
             sock.wake()
         taken = len(sock.completion.take_some(1))
         sock.wake()
-        received.append(receiver.recv(100)[14:].decode())
 
-        assert observe("taken_and_received", [taken, received]) == [1, ["first", "second"]]
+        assert observe("completed_and_taken", [taken, sock.tx.consumer]) == [1, 2]
 
 
 @claim(
@@ -381,16 +432,17 @@ def test_poll_and_sendto_wake_it(peers, observe, wake):
     "defacto/AF_XDP/need-wakeup-unasked",
     says="A socket of AF_XDP has the flag need_wakeup set in its TX ring without XDP_USE_NEED_WAKEUP too, "
     "and before it is bound.",
-    since="5.10",
-    commit="1c1efc2af158",
+    since="5.4",
+    commit="77cd0d7b3f25",
     needs=NEEDS,
 )
 def test_the_flag_is_set_unasked(ns, observe):
     with Xsk() as sock:
         before = sock.tx.needs_wakeup
         sock.bind("lo", flags=XDP_COPY)
+        seen = [before, is_bound(sock.sock), sock.tx.needs_wakeup]
 
-        assert observe("before_and_after", [before, sock.tx.needs_wakeup]) == [1, 1]
+        assert observe("before_bound_after", seen) == [1, True, 1]
 
 
 @claim(

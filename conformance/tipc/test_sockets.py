@@ -89,19 +89,22 @@ def test_messages_keep_their_order(ns, observe):
     "tipc/features/multicast",
     sentence="tipc/features/multicast",
     section=SECTION,
-    says="A datagram that a socket of AF_TIPC and SOCK_RDM sends to a range of instances is received by each "
-    "socket that is bound to one of them.",
+    says="A datagram that a socket of AF_TIPC and SOCK_RDM sends to the instances 0 to 99 of a service is "
+    "received by each of two sockets that are bound to one of them, and not by one that is bound to 100.",
     needs=NEEDS,
 )
 def test_a_range_is_multicast_to(ns, observe):
     with (
         tipc_socket(socket.SOCK_RDM) as first,
         tipc_socket(socket.SOCK_RDM) as second,
+        tipc_socket(socket.SOCK_RDM) as beyond,
         tipc_socket(socket.SOCK_RDM) as client,
     ):
-        first.bind(service(SERVICE, 7, 7))
-        second.bind(service(SERVICE, 8, 8))
+        first.bind(service(SERVICE, 0, 0))
+        second.bind(service(SERVICE, 99, 99))
+        beyond.bind(service(SERVICE, 100, 100))
         client.sendto(b"to all", service(SERVICE, 0, 99))
-        received = [first.recv(100).decode(), second.recv(100).decode()]
+        client.sendto(b"to 100", instance(SERVICE, 100))
+        received = [one.recv(100).decode() for one in (first, second, beyond)]
 
-        assert observe("received", received) == ["to all", "to all"]
+        assert observe("received", received) == ["to all", "to all", "to 100"]

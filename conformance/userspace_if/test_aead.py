@@ -298,8 +298,8 @@ def test_more_goes_on(ns, observe, first):
     "userspace-if/aead/einval",
     sentence="userspace-if/aead/einval",
     section=SECTION,
-    says="A socket of AF_ALG for gcm(aes) says EINVAL to an IV of 11 or 13 bytes when data is sent, and when "
-    "it is received to less data than was said to be associated.",
+    says="A send to a socket of AF_ALG for gcm(aes) fails with EINVAL with an IV of 11 or 13 bytes, and a "
+    "receive where less data was sent than was said to be associated.",
     needs=NEEDS,
 )
 @pytest.mark.parametrize("size", [11, 13])

@@ -146,7 +146,8 @@ def test_whole_blocks_are_returned(ns, observe, room, size):
     "defacto/AF_ALG/less-than-a-block",
     says="A receive from a socket of AF_ALG for cbc(aes) with a buffer of 15 bytes fails with EINVAL, and "
     "what was sent remains: with 16 the first block is given, and then the others.",
-    since="7.1",
+    since="7.0",
+    backports=("6.12.83", "6.18.24", "6.19.14"),
     commit="8eceab19eba9",
     needs=NEEDS,
 )
@@ -164,9 +165,9 @@ def test_less_than_a_block_is_invalid(ns, observe):
     "userspace-if/skcipher/einval",
     sentence="userspace-if/skcipher/einval",
     section=SECTION,
-    says="A socket of AF_ALG for cbc(aes) says EINVAL to an IV of 15 or 17 bytes, to an operation that is "
-    "neither encryption nor decryption, and to a control message of SOL_ALG that it does not know. It takes "
-    "the data with an IV of 16 bytes.",
+    says="A send to a socket of AF_ALG for cbc(aes) fails with EINVAL with an IV of 15 or 17 bytes, with an "
+    "operation that is neither encryption nor decryption, and with a control message of SOL_ALG that there "
+    "is not. The same data is taken with an IV of 16 bytes.",
     needs=NEEDS,
 )
 @pytest.mark.parametrize(
@@ -232,8 +233,8 @@ def test_a_buffer_is_used_in_place(ns, observe):
     "defacto/AF_ALG/nothing-sent",
     says="A receive with MSG_DONTWAIT from a socket of AF_ALG for cbc(aes) to which nothing was sent fails "
     "with EAGAIN.",
-    since="4.14",
-    commit="e870456d8e7c",
+    since="2.6.38",
+    commit="8ff590903d5f",
     needs=NEEDS,
 )
 def test_there_is_nothing_to_receive(ns, observe):

@@ -118,7 +118,7 @@ def test_a_digest_without_a_key_takes_none(ns, observe):
     "userspace-if/zero-copy/splice",
     sentence="userspace-if/zero-copy/splice",
     section="Zero-Copy Interface",
-    says="splice(2) from a pipe gives data to a socket of AF_ALG for sha256, of which the digest is.",
+    says="What splice(2) moves from a pipe to a socket of AF_ALG for sha256 is what the digest is of.",
     needs=NEEDS,
 )
 @pytest.mark.parametrize("size", [3, 4096, 10_000])
@@ -135,7 +135,7 @@ def test_splice_gives_data(ns, observe, size):
     "userspace-if/zero-copy/sendfile",
     sentence="userspace-if/zero-copy/splice",
     section="Zero-Copy Interface",
-    says="sendfile(2) from a file gives data to a socket of AF_ALG for sha256, of which the digest is.",
+    says="What sendfile(2) sends from a file to a socket of AF_ALG for sha256 is what the digest is of.",
     needs=NEEDS,
 )
 @pytest.mark.parametrize("size", [3, 4096, 10_000])
