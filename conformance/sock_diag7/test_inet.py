@@ -314,7 +314,7 @@ def test_whether_it_is_for_ipv6_alone_is_told(ns, observe, only):
     sentence="sock_diag.7/INET_DIAG_TCLASS/skv6only",
     section="IPv4 and IPv6 sockets",
     says="Of a bound UDP socket over IPv6, whose state is TCP_CLOSE, INET_DIAG_SKV6ONLY (11) is told, a "
-    "byte, 1 with IPV6_V6ONLY and 0 without; once it is connected, whose state is TCP_ESTABLISHED, it is not.",
+    "byte, 1 with IPV6_V6ONLY and 0 without; once it is connected, its state TCP_ESTABLISHED, it is not.",
     needs=[IPV6],
     survives={**ASKER_MAY_STAY, "no-op: setsockopt(SOL_IPV6, IPV6_V6ONLY, ?0?*": "it is so at first"},
 )
