@@ -180,6 +180,7 @@ def test_a_list_knows_no_port(ns, observe, family, host):
         commit="1da177e4c3f4",
         observed={"told_of": ["listener"]},
     ),
+    survives={"no-op: listen(*": "what is bound is told of as well"},
 )
 @FAMILIES
 def test_a_bound_socket_is_told_of(ns, observe, family, host):
