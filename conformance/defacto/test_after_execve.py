@@ -52,8 +52,8 @@ def test_a_new_socket_is_bound(ns, observe, kind):
 
 @claim(
     "defacto/execve/bound-socket",
-    says="After execve(2) the new program has the UDP socket over IPv4 that was bound: it has the name, and "
-    "receives and answers by a duplicate of the descriptor what was sent before.",
+    says="After execve(2) the new program has, by a duplicate of its descriptor, the UDP socket over IPv4 "
+    "that was bound: it has the name, receives what was sent before, and answers.",
     since="2.6.12",
     commit="1da177e4c3f4",
     survives=NOT_ASKED,

@@ -19,7 +19,7 @@ from conformance.plugin.setups.interruptions import interrupting, recv_once
 from conformance.plugin.setups.listeners import listening_unix
 from conformance.plugin.setups.polls import polled_events
 from conformance.plugin.setups.readiness import await_readable
-from conformance.plugin.setups.threads import delayed
+from conformance.plugin.setups.threads import delayed, once_waiting
 from conformance.plugin.setups.unix_diag import told_of
 from conformance.plugin.setups.unix_messages import impatient, recv_nothing
 from conformance.plugin.timing import SOON, timed
@@ -168,7 +168,7 @@ def test_the_end_is_received(ns, observe):
         map.put(right)
         left.send(b"last")
         received = [right.recv(9).decode()]
-        with delayed(left.close, 0.02), refused(errno.EAGAIN):
+        with once_waiting(right.fileno(), left.close), refused(errno.EAGAIN):
             right.recv(9)
         received += [right.recv(9).decode()]
 

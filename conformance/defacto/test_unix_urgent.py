@@ -100,28 +100,6 @@ def test_an_urgent_byte_needs_memory(ns, observe):
 
 
 @claim(
-    "defacto/AF_UNIX/oob-one-after-another",
-    says="Of bytes that are sent with MSG_OOB on a UNIX stream socket each is received with MSG_OOB before "
-    "the next is sent, and what is sent after them without the flag is received as it is.",
-    since="5.15",
-    commit="314001f0bf92",
-)
-def test_urgent_bytes_follow_each_other(ns, observe):
-    left, right = Socket.pair()
-    with left, right:
-        impatient(right)
-        left.send(b"X", MSG_OOB)
-        urgent = right.recv(9, MSG_OOB).decode()
-        left.send(b"Y", MSG_OOB)
-        urgent += right.recv(9, MSG_OOB).decode()
-        left.send(b"Z", MSG_OOB)
-        urgent += right.recv(9, MSG_OOB).decode()
-        left.send(b"hello")
-
-        assert observe("urgent_and_ordinary", [urgent, right.recv(9).decode()]) == ["XYZ", "hello"]
-
-
-@claim(
     "defacto/SIOCATMARK/unix-streams-only",
     says="SIOCATMARK of a UNIX datagram or seqpacket socket, with data or without, is refused with "
     "EOPNOTSUPP; of a stream socket it gives 0.",

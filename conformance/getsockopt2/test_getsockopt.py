@@ -449,7 +449,7 @@ def test_a_netlink_option_needs_its_room(ns, observe, room):
     sentence="getsockopt.2/EFAULT/optval",
     section="ERRORS",
     says="Setting SO_INQ of a UNIX stream socket from where there is no memory fails with EFAULT, and it "
-    "stays on: with what is received comes how many bytes are left.",
+    "stays on: with the first of two that were sent comes how many bytes the second has.",
     since="6.17",
 )
 def test_so_inq_is_set_from_memory(ns, observe):
@@ -459,6 +459,7 @@ def test_so_inq_is_set_from_memory(ns, observe):
         right.inq = True
         with refused(errno.EFAULT):
             option_set(right.fileno(), (SO_INQ.level, SO_INQ.number), NOWHERE, 4)
-        left.send(b"hello")
+        left.send(b"he")
+        left.send(b"llo")
 
         assert observe("left", [int(one) for one in control_messages(right, Inq, size=2)]) == [3]

@@ -112,6 +112,7 @@ def lowest_free() -> int:
     says="Setting TCP_ULP of a TCP connection, over IPv4 and IPv6, from where there is no memory fails with "
     "EFAULT, and from memory that ends within the name too; a name that is there and is unknown with ENOENT.",
     since="4.13",
+    needs=[IPV6],
 )
 @FAMILIES
 def test_a_name_needs_memory(ns, observe, family):
@@ -182,6 +183,7 @@ def test_groups_need_memory(ns, observe, memory):
     says="Reading TCP_SAVED_SYN of an accepted TCP connection, over IPv4 and IPv6, fails with EFAULT where "
     "its value, its length or both are where there is no memory, and the SYN can still be read.",
     since="4.2",
+    needs=[IPV6],
 )
 @MEMORY
 @pytest.mark.parametrize(("host", "version"), [("127.0.0.1", 4), ("::1", 6)], ids=["ipv4", "ipv6"])
@@ -203,6 +205,7 @@ def test_a_syn_that_found_no_memory_stays(ns, observe, host, version, memory):
     "with EFAULT where its value, its length or both are where there is no memory; with memory it tells of "
     "the 5.",
     since="4.18",
+    needs=[IPV6],
 )
 @MEMORY
 @FAMILIES

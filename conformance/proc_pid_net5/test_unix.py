@@ -118,8 +118,8 @@ def test_the_users_are_counted(ns, observe, kind):
 
 @claim(
     "defacto/proc-net-unix/references",
-    says="RefCount of a UNIX stream, datagram or seqpacket socket is 2, and 3 while another is connected to "
-    "it, or was until its peer was closed.",
+    says="RefCount of a UNIX stream, datagram or seqpacket socket that nobody is connected to is 2, that of "
+    "each of a socketpair 3, and 2 again once the other is closed.",
     since="2.6.12",
     commit="1da177e4c3f4",
     survives=NOT_ASKED,

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -17,29 +20,39 @@ from conformance.plugin.setups.inet_diag import (
     KEEPALIVE,
     MEMINFO,
     NO_TIMER,
+    RETRANSMIT,
     SKMEMINFO,
     SKV6ONLY,
     TCLASS,
     TOS,
+    Told,
     exact,
     id_of,
     listed,
+    nobody,
 )
 from conformance.plugin.setups.listeners import listening, pending_connection
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.unix_diag import (
     ASKER_MAY_STAY,
+    CLOSE,
     ESTABLISHED,
+    FWD_ALLOC,
     LISTEN,
     RCVBUF,
+    RMEM_ALLOC,
     SNDBUF,
+    WMEM_QUEUED,
     inode_of,
 )
-from libsocket import Socket
+from libsocket import Filter, Socket
 from netns import Capability, in_child
 
 FAMILIES = pytest.mark.parametrize(
     ("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")], ids=["ipv4", "ipv6"]
+)
+BOTH_MEMORIES = pytest.mark.parametrize(
+    ("kind", "place"), [(MEMINFO, 1), (SKMEMINFO, WMEM_QUEUED)], ids=["meminfo", "sk"]
 )
 NOBODY_ELSE = 61_007
 """A user that nothing here has."""
@@ -50,6 +63,12 @@ EXTENSIONS = {MEMINFO, INFO, CONG, TOS, TCLASS, SKMEMINFO}
 def words(octets: bytes) -> list[int]:
     """Numbers of 32 bits."""
     return [int.from_bytes(octets[at : at + 4], sys.byteorder) for at in range(0, len(octets), 4)]
+
+
+def of_list(sock: Socket, *attributes: int) -> Told:
+    """What a list tells of a socket."""
+    (one,) = (told for told in listed(sock, *attributes) if told.inode == inode_of(sock))
+    return one
 
 
 @claim(
@@ -96,7 +115,7 @@ def test_a_socket_is_known_by_its_addresses(ns, observe, family, host):
     ),
     section="IPv4 and IPv6 sockets",
     says="Asked for with the cookie of an earlier answer or with -1 in both parts, a TCP socket over IPv4 "
-    "or IPv6 is told of, and with the cookie of its peer it is refused.",
+    "or IPv6 is told of, and with the cookie of its peer it is refused; a list has both whatever the cookie.",
     needs=[IPV6],
     survives=ASKER_MAY_STAY,
 )
@@ -109,7 +128,67 @@ def test_a_cookie_names_one_socket(ns, observe, family, host):
             exact(left, id=id_of(left).of_cookie(others))
 
         found = exact(left, id=id_of(left).of_cookie(own)).inode - inode_of(left)
-        assert observe("another_inode", found) == 0
+        every = listed(left, id=nobody(family).of_cookie(others))
+        assert observe("another_inode_and_list", [found, names_of(every, left=left, right=right)]) == [
+            0,
+            ["left", "right"],
+        ]
+
+
+def names_of(found: list[Told], **sockets: Socket) -> list[str]:
+    """Sockets by the names that they are given here, in the order of the alphabet; ``?`` for another."""
+    names = {inode_of(sock): name for name, sock in sockets.items()}
+    return sorted(names.get(one.inode, "?") for one in found)
+
+
+@claim(
+    "sock_diag.7/DESCRIPTION/filters-port",
+    sentence="sock_diag.7/DESCRIPTION/filters",
+    section="DESCRIPTION",
+    says="A list of TCP sockets over IPv4 or IPv6 that listen is filtered by nothing but their state: a port "
+    "in idiag_sport changes nothing.",
+    needs=[IPV6],
+    expect=differs(
+        "sockets with another port are left out",
+        since="2.6.14",
+        commit="1da177e4c3f4",
+        observed={"told_of": [["one", "two"], ["one"]]},
+    ),
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+def test_a_list_knows_no_port(ns, observe, family, host):
+    with listening(host) as one, listening(host) as two:
+        any_, port = nobody(family), one.getsockname()[1]
+        asked = [any_, replace(any_, source=(any_.source[0], port))]
+        found = [names_of(listed(one, states=1 << LISTEN, id=id), one=one, two=two) for id in asked]
+
+        assert observe("told_of", found) == [["one", "two"], ["one", "two"]]
+
+
+@claim(
+    "sock_diag.7/DESCRIPTION/named-only-tcp",
+    sentence="sock_diag.7/DESCRIPTION/named-only",
+    section="DESCRIPTION",
+    says="Of TCP sockets over IPv4 or IPv6 that neither listen nor are connected, a list has the one that is "
+    "bound by bind(2), and not one that is not.",
+    needs=[IPV6],
+    expect=differs(
+        "the one that is bound is not told of before it listens or is connected",
+        since="2.6.14",
+        until="6.8",
+        commit="1da177e4c3f4",
+        observed={"told_of": ["listener"]},
+    ),
+    survives={"no-op: listen(*": "what is bound is told of as well"},
+)
+@FAMILIES
+def test_a_bound_socket_is_told_of(ns, observe, family, host):
+    with Socket.tcp(family) as bound, Socket.tcp(family) as unbound, listening(host) as listener:
+        bound.bind((host, 0))
+        found = names_of(listed(bound), bound=bound, unbound=unbound, listener=listener)
+
+        assert observe("told_of", found) == ["bound", "listener"]
 
 
 @claim(
@@ -141,12 +220,7 @@ def test_a_mask_of_states_filters(ns, observe, *, family, host, states, names):
     left, right = Socket.tcp_pair(family)
     with left, right, listening(host) as listener:
         one_by_one = [exact(sock, states=0).state for sock in (left, right, listener)]
-        told = sorted(
-            {inode_of(left): "left", inode_of(right): "right", inode_of(listener): "listener"}.get(
-                one.inode, "?"
-            )
-            for one in listed(listener, states=states)
-        )
+        told = names_of(listed(listener, states=states), left=left, right=right, listener=listener)
 
         assert observe("states_and_told_of", [one_by_one, told]) == [
             [ESTABLISHED, ESTABLISHED, LISTEN],
@@ -237,6 +311,28 @@ def test_whether_it_is_for_ipv6_alone_is_told(ns, observe, only):
 
 
 @claim(
+    "sock_diag.7/INET_DIAG_SKV6ONLY/close",
+    sentence="sock_diag.7/INET_DIAG_TCLASS/skv6only",
+    section="IPv4 and IPv6 sockets",
+    says="Of a bound UDP socket over IPv6, whose state is TCP_CLOSE, INET_DIAG_SKV6ONLY (11) is told, a "
+    "byte, 1 with IPV6_V6ONLY and 0 without; once it is connected, its state TCP_ESTABLISHED, it is not.",
+    needs=[IPV6],
+    survives={**ASKER_MAY_STAY, "no-op: setsockopt(SOL_IPV6, IPV6_V6ONLY, ?0?*": "it is so at first"},
+)
+@pytest.mark.parametrize("only", [False, True], ids=["both", "ipv6-only"])
+def test_whether_it_is_for_ipv6_alone_is_told_of_udp(ns, observe, only):
+    with Socket.udp(socket.AF_INET6) as sock:
+        sock.ipv6_v6only = only
+        sock.bind(("::", 0))
+        told = listed(sock, TCLASS)
+        sock.connect(("::1", 9))
+        told += listed(sock, TCLASS)
+
+        found = [[one.state, one.attributes.get(SKV6ONLY, b"").hex()] for one in told]
+        assert observe("states_and_bytes", found) == [[CLOSE, f"0{only:d}"], [ESTABLISHED, ""]]
+
+
+@claim(
     "sock_diag.7/INET_DIAG_CONG/name",
     sentence="sock_diag.7/INET_DIAG_CONG/payload",
     section="IPv4 and IPv6 sockets",
@@ -293,6 +389,116 @@ def test_memory_is_told(ns, observe, family, host):
         after = words(exact(right, MEMINFO).attributes[MEMINFO])
 
         assert observe("sizes_and_rmem", [len(before), before[0], after[0] >= 5]) == [4, 0, True]
+
+
+@contextmanager
+def unacknowledged(family: int) -> Iterator[Socket]:
+    """A TCP socket whose peer has got five bytes, and which takes no acknowledgement: a filter drops it."""
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        left.attach_filter = Filter.accept(0)
+        left.send(b"hello")
+        await_readable(right)
+        yield left
+
+
+@claim(
+    "sock_diag.7/INET_DIAG_MEMINFO/wmem-unsent",
+    sentence=("sock_diag.7/INET_DIAG_MEMINFO/idiag-wmem", "sock_diag.7/memory/sk-meminfo-wmem-queued"),
+    section="Socket memory information",
+    says="idiag_wmem of INET_DIAG_MEMINFO, and SK_MEMINFO_WMEM_QUEUED of INET_DIAG_SKMEMINFO, of a TCP "
+    "socket over IPv4 or IPv6 are 0 at first, and at least as much as it was given that it cannot send: "
+    "loopback is down.",
+    needs=[IPV6],
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+@BOTH_MEMORIES
+def test_what_cannot_be_sent_is_told(ns, observe, *, family, host, kind, place):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        before = words(exact(left, kind).attributes[kind])[place]
+        ns.set_link("lo", up=False)
+        left.send(b"hello")
+        after = words(of_list(left, kind).attributes[kind])[place]
+
+        assert observe("before_and_enough", [before, after >= 5]) == [0, True]
+
+
+@claim(
+    "sock_diag.7/INET_DIAG_MEMINFO/wmem-sent",
+    sentence=("sock_diag.7/INET_DIAG_MEMINFO/idiag-wmem", "sock_diag.7/memory/sk-meminfo-wmem-queued"),
+    section="Socket memory information",
+    says="idiag_wmem of INET_DIAG_MEMINFO, and SK_MEMINFO_WMEM_QUEUED of INET_DIAG_SKMEMINFO, of a TCP "
+    "socket over IPv4 or IPv6 are 0 once all that it was given is sent.",
+    needs=[IPV6],
+    expect=differs(
+        "what was sent and is not acknowledged counts as well",
+        since="2.6.14",
+        commit="1da177e4c3f4",
+        observed={"counts": True},
+    ),
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+@BOTH_MEMORIES
+def test_what_is_sent_is_not_told(ns, observe, *, family, host, kind, place):
+    with unacknowledged(family) as sock:
+        assert observe("counts", words(exact(sock, kind).attributes[kind])[place] >= 5) is False
+
+
+@claim(
+    "sock_diag.7/INET_DIAG_MEMINFO/tmem",
+    sentence="sock_diag.7/INET_DIAG_MEMINFO/idiag-tmem",
+    section="IPv4 and IPv6 sockets",
+    says="idiag_tmem of a TCP socket over IPv4 or IPv6 is not 0 while its send queue has what was sent and "
+    "is not acknowledged.",
+    needs=[IPV6],
+    expect=differs(
+        "it is the memory of packets that an interface has not yet sent: 0 where the peer has got them",
+        since="2.6.14",
+        commit="1da177e4c3f4",
+        observed={"wqueue_and_tmem": [5, 0]},
+    ),
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+def test_the_send_queue_is_told(ns, observe, family, host):
+    with unacknowledged(family) as sock:
+        told = exact(sock, MEMINFO)
+        memory = observe("wqueue_and_tmem", [told.wqueue, words(told.attributes[MEMINFO])[3]])
+
+        assert memory[1] > 0
+
+
+@claim(
+    "sock_diag.7/INET_DIAG_MEMINFO/fmem-udp",
+    sentence=("sock_diag.7/INET_DIAG_MEMINFO/idiag-fmem", "sock_diag.7/memory/sk-meminfo-fwd-alloc"),
+    section="Socket memory information",
+    says="idiag_fmem of INET_DIAG_MEMINFO, and SK_MEMINFO_FWD_ALLOC of INET_DIAG_SKMEMINFO, which are TCP's, "
+    "are 0 for a UDP socket over IPv4 or IPv6 at which a datagram waits.",
+    needs=[IPV6],
+    expect=differs(
+        "UDP takes whole pages for what waits as well, and the rest of them counts",
+        since="2.6.25",
+        commit="95766fff6b9a",
+        observed={"rmem_and_some": [True, True]},
+    ),
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+@pytest.mark.parametrize(
+    ("kind", "places"), [(MEMINFO, (0, 2)), (SKMEMINFO, (RMEM_ALLOC, FWD_ALLOC))], ids=["meminfo", "sk"]
+)
+def test_udp_has_no_memory_for_later(ns, observe, *, family, host, kind, places):
+    with Socket.udp(family) as receiver, Socket.udp(family) as sender:
+        receiver.bind((host, 0))
+        sender.sendto(b"hello", receiver.getsockname())
+        await_readable(receiver)
+        memory = words(of_list(receiver, kind).attributes[kind])
+        rmem, fmem = (memory[place] > 0 for place in places)
+
+        assert observe("rmem_and_some", [rmem, fmem]) == [True, False]
 
 
 @claim(
@@ -417,6 +623,20 @@ def test_a_timer_is_told(ns, observe, family, host):
         found = [[told.timer, told.retrans] for told in (idle, kept)]
         expires = [idle.expires, 900_000 < kept.expires <= 1_000_000]
         assert observe("timers_and_expires", [found, expires]) == [[[NO_TIMER, 0], [KEEPALIVE, 0]], [0, True]]
+
+
+@claim(
+    "sock_diag.7/idiag_timer/retransmit",
+    sentence="sock_diag.7/inet_diag_msg/idiag-timer",
+    section="IPv4 and IPv6 sockets",
+    says="idiag_timer of a TCP socket over IPv4 or IPv6 is 1 while what it has sent is not acknowledged.",
+    needs=[IPV6],
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+def test_a_timer_to_send_again_is_told(ns, observe, family, host):
+    with unacknowledged(family) as sock:
+        assert observe("timer", exact(sock).timer) == RETRANSMIT
 
 
 @claim(

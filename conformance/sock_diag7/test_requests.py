@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 import pytest
 
 from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import ANOTHER_USER
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening_unix, pending_connection
 from conformance.plugin.setups.netlink import (
@@ -43,8 +45,8 @@ from conformance.plugin.setups.unix_diag import (
     unix_sockets,
     which,
 )
-from libsocket import Socket
-from netns import Capability, Namespace, without
+from libsocket import UNSPEC, Socket
+from netns import Capability, Namespace, in_child, without
 
 KINDS = pytest.mark.parametrize(
     "kind",
@@ -54,6 +56,8 @@ KINDS = pytest.mark.parametrize(
 CONNECTIONS = pytest.mark.parametrize(
     "kind", [socket.SOCK_STREAM, socket.SOCK_SEQPACKET], ids=["stream", "seqpacket"]
 )
+NOBODY_ELSE = 61_008
+"""A user that nothing here has."""
 
 
 class Scene(NamedTuple):
@@ -144,7 +148,7 @@ def test_a_flag_asks_for_a_list(ns, observe, kind):
 @claim(
     "defacto/sock_diag/unix-multi",
     says="Each message of a list of UNIX sockets has NLM_F_MULTI, and an NLMSG_DONE ends it; the answer "
-    "about one socket has no flag, and nothing ends it.",
+    "about one socket has no flag, and no other message follows it.",
     since="3.3",
     commit="45a96b9be6ec",
 )
@@ -153,6 +157,8 @@ def test_a_list_is_of_many_messages(ns, observe):
     with left, right, netlink_socket(NETLINK_SOCK_DIAG) as diag:
         many = dumped(diag, request(REQUEST | DUMP))
         one = asked(diag, request(inode=inode_of(left)))
+        with refused(errno.EAGAIN):
+            diag.recv(1, socket.MSG_DONTWAIT)
 
         assert observe("types_and_flags", [types(many), [row.flags for row in many[:-1] + one]]) == [
             [SOCK_DIAG_BY_FAMILY, SOCK_DIAG_BY_FAMILY, NLMSG_DONE],
@@ -449,8 +455,8 @@ def test_a_short_request_is_refused(ns, observe, flags, length):
     "defacto/sock_diag/unknown-family",
     says="A request to sock_diag about an address family that Linux does not have, 255, is refused with "
     "EINVAL, about AF_UNSPEC with ENOENT.",
-    since="3.3",
-    commit="5d3cae8bc39d",
+    since="3.9",
+    commit="6e601a53566d",
 )
 @pytest.mark.parametrize(("family", "number"), [(255, errno.EINVAL), (0, errno.ENOENT)])
 def test_an_unknown_family_is_refused(ns, observe, family, number):
@@ -559,8 +565,8 @@ def test_the_state_of_an_idle_socket_is_told(ns, observe, kind):
 
 @claim(
     "defacto/sock_diag/unix-datagram-state",
-    says="udiag_state of a UNIX datagram socket is TCP_ESTABLISHED once it is connected or another is "
-    "connected to it, and of one that is connected to nothing and nobody to it TCP_CLOSE.",
+    says="udiag_state of a UNIX datagram socket is TCP_CLOSE at first, and TCP_ESTABLISHED once it is "
+    "connected or another is connected to it.",
     since="5.15",
     commit="83301b5367a9",
 )
@@ -577,17 +583,53 @@ def test_the_state_of_a_datagram_socket_is_told(ns, observe):
 
 
 @claim(
+    "defacto/sock_diag/unix-datagram-state-left",
+    says="A UNIX datagram socket that another was connected to has the udiag_state TCP_ESTABLISHED still "
+    "when that is closed, and TCP_CLOSE when that is connected to AF_UNSPEC, though a third is connected "
+    "to it.",
+    since="5.15",
+    commit="83301b5367a9",
+    survives={"no-op: close() = 0": "that it changes nothing is what it says"},
+)
+def test_the_state_of_a_socket_that_is_left_is_told(ns, observe):
+    with datagram_sockets(4) as (peer, closed, left, third):
+        peer.bind("")
+        closed.connect(peer.getsockname())
+        closed.close()
+        states = [told_of(peer).state]
+        left.connect(peer.getsockname())
+        third.connect(peer.getsockname())
+        left.connect(UNSPEC)
+        states += [told_of(sock).state for sock in (peer, left, third)]
+
+        third.send(b"hello")
+        found = [states, peer.recv(9, socket.MSG_DONTWAIT).decode()]
+        assert observe("states_and_received", found) == [[ESTABLISHED, CLOSE, CLOSE, ESTABLISHED], "hello"]
+
+
+@contextmanager
+def datagram_sockets(count: int) -> Iterator[list[Socket]]:
+    """So many UNIX datagram sockets."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(Socket.unix(socket.SOCK_DGRAM)) for _ in range(count)]
+
+
+@claim(
     "defacto/sock_diag/unix-without-privilege",
     says="UNIX sockets are told of without any capability, one and a list, those of another user too.",
     since="3.3",
     commit="45a96b9be6ec",
+    needs=[ANOTHER_USER],
 )
 def test_no_privilege_is_asked_for(ns, observe):
-    with Socket.unix() as sock, without(*Capability):
-        one, every = told_of(sock), listed()
+    def named() -> list[list[str]]:
+        with Socket.unix() as ours:
+            os.seteuid(NOBODY_ELSE)
+            with Socket.unix() as own, without(*Capability):
+                every = listed()
+                return [which([told_of(ours)], ours=ours), which(every, ours=ours, own=own)]
 
-        found = [which([one], sock=sock), which(every, sock=sock)]
-        assert observe("one_and_list", found) == [["sock"], ["sock"]]
+    assert observe("one_and_list", in_child(named)) == [["ours"], ["ours", "own"]]
 
 
 @claim(

@@ -25,7 +25,7 @@ from netns.netlink import Message, attributes
 
 MEMINFO, INFO, CONG, TOS, TCLASS, SKMEMINFO, SHUTDOWN, SKV6ONLY = 1, 2, 4, 5, 6, 7, 8, 11
 """Attributes by number, ``INET_DIAG_MEMINFO`` and so on."""
-NO_TIMER, KEEPALIVE = 0, 2
+NO_TIMER, RETRANSMIT, KEEPALIVE = 0, 1, 2
 """What idiag_timer can be."""
 
 _REQUEST = struct.Struct("=BBBBI")
@@ -74,11 +74,10 @@ class Told:
 
 def id_of(sock: Socket) -> Id:
     """The id of a socket; a peer that it has not is the address of zeros."""
-    nobody = ("0.0.0.0" if sock.family == socket.AF_INET else "::", 0)
     try:
         peer = sock.getpeername()[:2]
     except OSError:
-        peer = nobody
+        peer = nobody(sock.family).destination
     return Id(int(sock.family), sock.getsockname()[:2], peer)
 
 
@@ -91,18 +90,19 @@ def exact(sock: Socket, *attributes: int, id: Id | None = None, states: int = EV
 
 def listed(sock: Socket, *attributes: int, states: int = EVERY_STATE, id: Id | None = None) -> list[Told]:
     """All sockets of the family and protocol of one, in this network namespace, that a dump lists."""
-    wanted = _request(
-        REQUEST | DUMP, sock, attributes, states, id or Id(int(sock.family), *_NOBODY[sock.family])
-    )
+    wanted = _request(REQUEST | DUMP, sock, attributes, states, id or nobody(sock.family))
     with netlink_socket(NETLINK_SOCK_DIAG) as diag:
         *rows, _ = _unless_refused(dumped(diag, wanted))
     return [_told(one) for one in rows]
 
 
-_NOBODY: Final = {
-    int(socket.AF_INET): (("0.0.0.0", 0), ("0.0.0.0", 0)),
-    int(socket.AF_INET6): (("::", 0), ("::", 0)),
-}
+def nobody(family: int) -> Id:
+    """The id that names no socket, of a family: no address and no port."""
+    none = (_ANY[family], 0)
+    return Id(int(family), none, none)
+
+
+_ANY: Final = {int(socket.AF_INET): "0.0.0.0", int(socket.AF_INET6): "::"}
 
 
 def _request(flags: int, sock: Socket, attributes: tuple[int, ...], states: int, id: Id) -> bytes:

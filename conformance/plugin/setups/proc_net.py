@@ -15,7 +15,7 @@ _PORT: Final = 16
 
 
 class Row(NamedTuple):
-    """A line of tcp, tcp6, udp or udp6."""
+    """A line of tcp, tcp6, udp, udp6, raw or raw6."""
 
     local: tuple[str, int]
     remote: tuple[str, int]
@@ -58,7 +58,7 @@ def counted(before: dict[str, int], *names: str) -> list[int]:
 
 
 def rows(name: str) -> list[Row]:
-    """All lines of ``tcp``, ``tcp6``, ``udp`` or ``udp6``."""
+    """All lines of ``tcp``, ``tcp6``, ``udp``, ``udp6``, ``raw`` or ``raw6``."""
     lines = [line.split() for line in (_FILES / name).read_text().splitlines()[1:]]
     return [
         Row(_address(one[1]), _address(one[2]), int(one[3], _PORT), int(one[7]), int(one[9])) for one in lines
@@ -68,6 +68,24 @@ def rows(name: str) -> list[Row]:
 def row_of(name: str, sock: Socket) -> list[Row]:
     """The lines of one socket, by its inode."""
     return [one for one in rows(name) if one.inode == os.fstat(sock.fileno()).st_ino]
+
+
+def queues_of(name: str, sock: Socket) -> list[int]:
+    """``tx_queue`` and ``rx_queue`` of the one line of a socket in ``tcp``, ``udp`` or ``raw``."""
+    return [int(number, _PORT) for number in _words_of(name, sock)[4].split(":")]
+
+
+def timer_of(name: str, sock: Socket) -> list[str]:
+    """``tr``, ``tm->when`` and ``retrnsmt`` of that line, as they are written."""
+    words = _words_of(name, sock)
+    return [*words[5].split(":"), words[6]]
+
+
+def _words_of(name: str, sock: Socket) -> list[str]:
+    inode = str(os.fstat(sock.fileno()).st_ino)
+    lines = [line.split() for line in (_FILES / name).read_text().splitlines()[1:]]
+    (found,) = (one for one in lines if one[9] == inode)
+    return found
 
 
 def unix_rows() -> list[UnixRow]:
