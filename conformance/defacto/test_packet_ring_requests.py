@@ -36,8 +36,9 @@ WIRE = (Capability.NET_RAW, VETH)
 SOL_PACKET, PACKET_RX_RING = 263, 5
 RING, NO_RING = TpacketReq(4096, 1, 1024, 4), TpacketReq(0, 0, 0, 0)
 PAGE = mmap.PAGESIZE
-SLOW = {"rate": "100kbit", "burst": 150, "limit": 10_000}
-"""Settings of a token bucket that lets the first frame of a hundred bytes go at once, and the next later."""
+SLOW = {"rate": "1kbit", "burst": 150, "limit": 10_000}
+"""Settings of a token bucket that lets the first frame of a hundred bytes go at once, and the next 0.4 s
+later: long enough to see it wait on a busy machine."""
 
 
 def send_times(sock: Socket, data: bytes, count: int) -> None:
