@@ -14,6 +14,7 @@ from conformance.plugin.claim import claim
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import answer
 from conformance.plugin.setups.made_peer import (
+    ACKNOWLEDGED_LATER,
     MADE,
     MADE_ENDS,
     SEGMENT,
@@ -158,7 +159,7 @@ def test_a_segment_in_fragments_is_taken(peers, observe, order):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=MADE_ENDS,
+    survives={**MADE_ENDS, **ACKNOWLEDGED_LATER},
 )
 @pytest.mark.parametrize("state", ["established", "fin-wait-1", "fin-wait-2"])
 def test_an_end_has_data(peers, observe, state):
@@ -182,7 +183,7 @@ def test_an_end_has_data(peers, observe, state):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=MADE_ENDS,
+    survives={**MADE_ENDS, **ACKNOWLEDGED_LATER},
 )
 @pytest.mark.parametrize("state", ["established", "fin-wait-1", "fin-wait-2"])
 def test_an_early_end_waits(peers, observe, state):
@@ -333,11 +334,12 @@ def test_a_window_that_opens_lets_out_what_waits(peers, observe):
         peer.window = 0
         peer.send()
         sizes.append(size_of(peer.replies()))
+        unacked = sock.tcp_info.unacked
         peer.window = 2 * SEGMENT
         peer.send()
         sizes.append(size_of(peer.replies()))
 
-        assert observe("sizes", sizes) == [SEGMENT, 0, 2 * SEGMENT]
+        assert observe("sizes_and_unacked", [sizes, unacked]) == [[SEGMENT, 0, 2 * SEGMENT], 0]
 
 
 @claim(
