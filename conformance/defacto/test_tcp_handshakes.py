@@ -643,7 +643,7 @@ def test_a_syn_comes_from_a_host(peers, observe, source):
     survives=MADE_ENDS,
 )
 @pytest.mark.parametrize(
-    ("ends", "flags", "accepted"), [(True, [ACK, FIN | ACK], "0 bytes"), (False, [ACK], "EAGAIN")]
+    ("ends", "flags", "accepted"), [(True, [ACK, FIN | ACK], ["done", "0 bytes"]), (False, [ACK], ["EAGAIN"])]
 )
 def test_a_deferred_client_ends(peers, observe, *, ends, flags, accepted):
     with half_open(peers, defer=30) as (listener, peer, _), segments() as arriving:
@@ -652,18 +652,19 @@ def test_a_deferred_client_ends(peers, observe, *, ends, flags, accepted):
         peer.replies()
         arrived = [one.flags for one in waiting_segments(arriving) if one.flags != SYN]
 
-        found = [arrived, read_of_accepted(listener)]
-        assert observe("arrived_and_accepted", found) == [flags, accepted]
+        found = [listener.tcp_defer_accept > 0, arrived, accepted_and_read(listener)]
+        assert observe("deferred_arrived_accepted", found) == [True, flags, accepted]
 
 
-def read_of_accepted(listener: Socket) -> str:
-    """What the socket reads at once that accept(2) gives, of a listener that does not block."""
+def accepted_and_read(listener: Socket) -> list[str]:
+    """How accept(2) ends, of a listener that does not block, and a receive on what it gives."""
+    received: list[str] = []
 
-    def read(one: Socket) -> bytes:
+    def read(one: Socket) -> None:
         with one.accept()[0] as accepted:
-            return accepted.recv(9, MSG_DONTWAIT)
+            received.append(answer(lambda: accepted.recv(9, MSG_DONTWAIT)))
 
-    return answer(lambda: read(listener))
+    return [answer(lambda: read(listener)), *received]
 
 
 def send_end(peer: MadePeer, ends: bool) -> None:
