@@ -200,8 +200,8 @@ def test_a_port_is_taken_among_many(ns, observe):
     "defacto/SO_REUSEPORT/connected-member-of-every-address",
     says="Of two UDP sockets, over IPv4 and IPv6, that share a port of every address with SO_REUSEPORT one "
     "that connects to a third gets what that sends, and nothing of ten others, who all come to the other.",
-    since="3.9",
-    commit="ba418fa357a7",
+    since="5.4",
+    commit="acdcecc61285",
     needs=[IPV6],
 )
 @pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])

@@ -10,6 +10,7 @@ from fcntl import F_GETFL, fcntl
 import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.needs import FILE_ATTRIBUTES
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.event_calls import NOWHERE, errno_of
 from conformance.plugin.setups.files import memory_file, readahead
@@ -137,6 +138,7 @@ def test_it_has_no_attribute(ns, observe, kind):
     "bound to, none of which was set, cannot be read by its path: ENODATA.",
     since="2.6.12",
     commit="1da177e4c3f4",
+    needs=[FILE_ATTRIBUTES],
     survives=NO_SOCKET,
 )
 @pytest.mark.parametrize("kind", ["unix", "unix-datagram", "unix-seqpacket"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from conformance.plugin.claim import claim
 from conformance.plugin.setups.control_messages import control_messages
 from conformance.plugin.setups.listeners import listening
-from conformance.plugin.setups.made_peer import ACKNOWLEDGED_LATER, MADE, made_peer
+from conformance.plugin.setups.made_peer import MADE, made_peer
 from conformance.plugin.setups.packets import packets
 from conformance.plugin.setups.segments import ACK, PSH, SYN
 from conformance.plugin.setups.udp import udp_flow
@@ -28,8 +28,6 @@ def destination_port(packet: bytes) -> int:
     since="2.6.34",
     commit="d218d11133d8",
     needs=MADE,
-    survives=ACKNOWLEDGED_LATER
-    | {r"no-op: sendto(*\3\355*, 40, 0*": "the connection ends with its sockets, too"},
 )
 def test_segments_from_afar_are_ignored(peers, observe):
     with made_peer(peers) as peer, peers.right.entered(), listening(peers.right.address) as listener:

@@ -7,7 +7,7 @@ import errno
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from socket import SOCK_DGRAM
+from socket import MSG_DONTWAIT, SOCK_DGRAM
 
 import pytest
 
@@ -16,6 +16,7 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import answer
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.made_peer import (
+    ACKNOWLEDGED_LATER,
     FIRST,
     MADE,
     MADE_ENDS,
@@ -157,12 +158,17 @@ def test_a_reset_refuses(peers, observe, *, flags, more, received):
 )
 @pytest.mark.parametrize(("offset", "answers", "accepted"), [(0, [RST], "EAGAIN"), (FAR, [], "done")])
 def test_a_half_open_connection_is_reset(peers, observe, *, offset, answers, accepted):
-    with half_open(peers) as (listener, peer, _):
+    with half_open(peers) as (listener, peer, _), segments() as arriving:
         peer.send(RST, sequence=peer.sequence + offset)
         peer.send()
         found = flags_of(peer)
+        arrived = [one.flags for one in waiting_segments(arriving)][:2]
 
-        assert observe("answers_and_accepted", [found, accept(listener)]) == [answers, accepted]
+        assert observe("arrived_answers_accepted", [arrived, found, accept(listener)]) == [
+            [RST, ACK],
+            answers,
+            accepted,
+        ]
 
 
 def accept(listener: Socket) -> str:
@@ -221,7 +227,7 @@ def test_timestamps_are_of_the_first_syn(peers, observe, *, first, second, has):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=MADE_ENDS,
+    survives={**MADE_ENDS, **ACKNOWLEDGED_LATER},
 )
 @pytest.mark.parametrize(("more", "flags"), [(1, SYN | ACK), (0, ACK), (-FAR, ACK)])
 def test_a_syn_in_time_wait(peers, observe, more, flags):
@@ -240,7 +246,7 @@ def test_a_syn_in_time_wait(peers, observe, more, flags):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives={**MADE_ENDS, "no-op: close(*": "that nothing is sent is what it does"},
+    survives={**MADE_ENDS, **ACKNOWLEDGED_LATER, "no-op: close(*": "that nothing is sent is what it does"},
 )
 def test_a_socket_in_time_wait_is_closed(peers, observe):
     peers.right.namespace.sysctl["net.ipv4.tcp_invalid_ratelimit"] = 0
@@ -538,9 +544,12 @@ def test_a_timestamp_may_be_missing(peers, observe):
     "defacto/TCP/initial-number-by-time",
     says="The initial sequence number of a TCP connection over IPv4 that is made again between the same "
     "addresses and ports is larger by one for each 64 nanoseconds that passed.",
-    since="4.11",
-    commit="7cd23e5300c1",
+    since="3.1",
+    commit="6e5714eaf77d",
     needs=MADE,
+    survives={
+        "no-op: sendto(*, 40, 0*": "the last connection, and one from another port, need not be given up"
+    },
 )
 def test_the_initial_number_follows_the_clock(peers, observe):
     with made_peer(peers) as peer, peers.right.entered(), listening(peers.right.address) as listener:
@@ -558,12 +567,15 @@ def test_the_initial_number_follows_the_clock(peers, observe):
 
 @claim(
     "defacto/TCP/initial-number-by-port",
-    says="The initial sequence numbers of TCP connections over IPv4 that are made at one time from eight "
-    "ports are far from each other: more than four seconds of the clock of 64 nanoseconds by which they "
-    "count.",
-    since="4.11",
-    commit="7cd23e5300c1",
+    says="Of the initial sequence numbers of TCP connections over IPv4 that are made at one time from eight "
+    "ports one at least is far from the first: more than four seconds of the clock of 64 nanoseconds by "
+    "which they count.",
+    since="3.1",
+    commit="6e5714eaf77d",
     needs=MADE,
+    survives={
+        "no-op: sendto(*, 40, 0*": "the last connection, and one from another port, need not be given up"
+    },
 )
 def test_the_initial_number_is_of_the_connection(peers, observe):
     with (
@@ -623,20 +635,36 @@ def test_a_syn_comes_from_a_host(peers, observe, source):
 @claim(
     "defacto/TCP_DEFER_ACCEPT/client-ends",
     says="A TCP listener over IPv4 with TCP_DEFER_ACCEPT accepts a connection whose client ends it before it "
-    "sent anything, at once: the socket reads the end. One whose client is silent it does not.",
+    "sent anything, at once: the socket reads the end. One whose client is silent it does not: accept(2) "
+    "fails with EAGAIN.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
     survives=MADE_ENDS,
 )
-@pytest.mark.parametrize(("ends", "accepted"), [(True, "done"), (False, "EAGAIN")])
-def test_a_deferred_client_ends(peers, observe, ends, accepted):
-    with half_open(peers, defer=30) as (listener, peer, _):
+@pytest.mark.parametrize(
+    ("ends", "flags", "accepted"), [(True, [ACK, FIN | ACK], ["done", "0 bytes"]), (False, [ACK], ["EAGAIN"])]
+)
+def test_a_deferred_client_ends(peers, observe, *, ends, flags, accepted):
+    with half_open(peers, defer=30) as (listener, peer, _), segments() as arriving:
         peer.send()
         send_end(peer, ends)
         peer.replies()
+        arrived = [one.flags for one in waiting_segments(arriving) if one.flags != SYN]
 
-        assert observe("accepted", accept(listener)) == accepted
+        found = [listener.tcp_defer_accept > 0, arrived, accepted_and_read(listener)]
+        assert observe("deferred_arrived_accepted", found) == [True, flags, accepted]
+
+
+def accepted_and_read(listener: Socket) -> list[str]:
+    """How accept(2) ends, of a listener that does not block, and a receive on what it gives."""
+    received: list[str] = []
+
+    def read(one: Socket) -> None:
+        with one.accept()[0] as accepted:
+            received.append(answer(lambda: accepted.recv(9, MSG_DONTWAIT)))
+
+    return [answer(lambda: read(listener)), *received]
 
 
 def send_end(peer: MadePeer, ends: bool) -> None:

@@ -8,6 +8,7 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import VETH
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.made_peer import (
+    ACKNOWLEDGED_LATER,
     ADDRESS,
     MADE,
     MADE_ENDS,
@@ -42,7 +43,7 @@ JIFFY = 10_000
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=MADE,
-    survives=MADE_ENDS,
+    survives={**MADE_ENDS, **ACKNOWLEDGED_LATER},
 )
 @pytest.mark.parametrize(
     ("state", "number"),

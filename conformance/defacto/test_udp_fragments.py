@@ -131,7 +131,7 @@ def test_fragments_have_a_checksum(peers, observe, size):
 @claim(
     "defacto/UDP/own-source-by-wire",
     says="A datagram over IPv4 that comes by a wire from the receiver's own address and port is not "
-    "received, one from another host is.",
+    "received where accept_local is 0, one from another host is.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=NEEDS,

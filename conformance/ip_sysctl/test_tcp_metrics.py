@@ -10,7 +10,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import sysctl
 from conformance.plugin.setups.listeners import listening
-from conformance.plugin.setups.made_peer import ACKNOWLEDGED_LATER, FIRST
+from conformance.plugin.setups.made_peer import FIRST
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.resting import RESTING, RESTING_ENDS, lose, resting_sender
 from conformance.plugin.setups.segments import ACK, FIN
@@ -58,7 +58,6 @@ def thresholds(hosts: Peers) -> list[int]:
     needs=[*RESTING, sysctl(NO_THRESHOLD)],
     survives={
         **RESTING_ENDS,
-        **ACKNOWLEDGED_LATER,
         r"no-op: sendto(*\3\352*, 40, 0*": "where nothing is kept the recovery need not end before",
     },
 )

@@ -8,7 +8,8 @@ What is left out, since no claim is about it:
 - polls of what is no socket, as the answer of a process that the test forked is awaited;
 - the creation of sockets, without which no test goes on;
 - getsockname with room for any address (128 bytes), by which the interpreter learns a descriptor's family;
-- closing a listener or an event loop, and closing what no older socket is used after: that is cleaning up;
+- closing a listener or an event loop, and closing what no older socket is used after: that is cleaning up,
+  as is a TCP reset made by hand that nothing but closing follows;
 - not binding to port 0: what listens or sends is given a port by itself;
 - not setting a timeout of SOON seconds or more, which ends only what would never end;
 - not sending one of the pieces that are sent until no more fits: the next takes its place;
@@ -25,8 +26,9 @@ import re
 import socket
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from conformance.plugin.strace import Call
 from conformance.plugin.timing import SOON
@@ -66,6 +68,7 @@ _PROTOCOL = 9
 """The place of the protocol in an IPv4 header."""
 _TCP_FLAGS = 13
 """The place of the flags in a TCP header."""
+_RST = 0x04
 
 _O_NONBLOCK = 0o4000
 _LONG_SIZE = 8
@@ -397,6 +400,7 @@ def described(call: Call) -> str:
 
 def _relevant(calls: Sequence[Call]) -> Iterator[Call]:
     furnishing = _furnishing(calls)
+    calls = _without_last_resets(calls, furnishing)
     listeners_and_loops = {one.referent for one in calls if one.name in {"listen", "epoll_ctl"}}
     for place, call in enumerate(calls):
         if call.referent in furnishing or not _on_socket(call) or call.result is None:
@@ -408,6 +412,14 @@ def _relevant(calls: Sequence[Call]) -> Iterator[Call]:
         if call.name == "close" and (call.referent in listeners_and_loops or not _used_after(calls, place)):
             continue
         yield call
+
+
+def _without_last_resets(calls: Sequence[Call], furnishing: Collection[str]) -> Sequence[Call]:
+    """Calls without the resets that nothing but closing sockets comes after: none can tell of them."""
+    own = [one for one in calls if one.referent not in furnishing and _on_socket(one)]
+    last = takewhile(lambda one: one.name == "close" or _is_reset(one), reversed(own))
+    resets = [one for one in last if one.name != "close"]
+    return [one for one in calls if one not in resets]
 
 
 def _furnishing(calls: Sequence[Call]) -> set[str]:
@@ -483,11 +495,25 @@ def _sampled(calls: Sequence[Call]) -> list[Call]:
 
 def _segment(call: Call) -> str:
     """The flags and the length of a TCP segment over IPv4 that a call carries, whose bytes are chance."""
+    packet = _packet(call)
+    flags = _tcp_flags(packet)
+    return "" if flags is None else f"{call.name} {flags:#x} {len(packet)}"
+
+
+def _is_reset(call: Call) -> bool:
+    """Whether it sends a TCP reset over IPv4 that was made by hand."""
+    return call.name in _SENDS and bool((_tcp_flags(_packet(call)) or 0) & _RST)
+
+
+def _packet(call: Call) -> bytes:
+    """The IPv4 packet that a call carries, or nothing."""
     text = call.arguments[1] if len(call.arguments) > 1 else ""
-    if not text.startswith('"E'):
-        return ""
-    packet = ast.literal_eval(f"b{text.rstrip('.')}")
-    size = 4 * (packet[0] & 0xF)
+    return ast.literal_eval(f"b{text.rstrip('.')}") if text.startswith('"E') else b""
+
+
+def _tcp_flags(packet: bytes) -> int | None:
+    """Those of the TCP segment in an IPv4 packet; None where it has none."""
+    size = 4 * (packet[0] & 0xF) if packet else 0
     if len(packet) < size + _TCP_FLAGS + 1 or packet[_PROTOCOL] != socket.IPPROTO_TCP:
-        return ""
-    return f"{call.name} {packet[size + _TCP_FLAGS]:#x} {len(packet)}"
+        return None
+    return packet[size + _TCP_FLAGS]

@@ -6,6 +6,7 @@ import errno
 import functools
 import os
 import socket
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -368,6 +369,17 @@ def _try_tap() -> None:
         add_tap("made")
 
 
+def _has_file_attributes() -> bool:
+    """Whether the file of a UNIX socket can be asked for an attribute user.*, where temporary files are."""
+    with tempfile.TemporaryDirectory() as folder, Socket.unix() as sock:
+        sock.bind(f"{folder}/s")
+        try:
+            os.getxattr(f"{folder}/s", "user.test")
+        except OSError as error:
+            return error.errno != errno.EOPNOTSUPP
+        return True
+
+
 def _try_netlink_dump() -> None:
     if not netlink_rows():
         raise FileNotFoundError(errno.ENOENT, "netlink sockets are not listed")
@@ -695,6 +707,9 @@ NETLINK_DIAG = Need("sock_diag:AF_NETLINK", lambda: _works(_try_netlink_dump, OS
 PACKET_DIAG = Need("sock_diag:AF_PACKET", lambda: _works(packet_rows, OSError))
 """That packet sockets are (CONFIG_PACKET_DIAG)."""
 
+FILE_ATTRIBUTES = Need("files:user attributes", _has_file_attributes)
+"""Attributes user.* of files where temporary ones are: Linux 7.1 and later ask there for a socket's file."""
+
 _NEEDS = (
     ANOTHER_USER,
     VETH,
@@ -752,6 +767,7 @@ _NEEDS = (
     NLMON,
     NETLINK_DIAG,
     PACKET_DIAG,
+    FILE_ATTRIBUTES,
 )
 _CODES = {
     **{one.code: one for one in _NEEDS},

@@ -60,8 +60,8 @@ def test_an_end_that_comes_with_data_is_stamped(ns, observe, pair):
     with sender, receiver, stamping():
         receiver.rcvtimeo = SOON
         receiver.timestamping = Timestamping(RECEIVED)
-        sender.send(b"hello", MSG_MORE)
         before = time.time_ns()
+        sender.send(b"hello", MSG_MORE)
         sender.shutdown(Shutdown.WRITE)
         await_end(receiver)
         after = time.time_ns()

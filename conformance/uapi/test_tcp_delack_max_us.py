@@ -9,7 +9,7 @@ import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.setups.listeners import listening
-from conformance.plugin.setups.made_peer import ACKNOWLEDGED_LATER, MADE, MadePeer, made_peers, replies_to
+from conformance.plugin.setups.made_peer import MADE, MadePeer, made_peers, replies_to
 from conformance.plugin.setups.pairs import UNACKED_ENDS
 from conformance.plugin.setups.readiness import await_readable, readable_by_select
 from conformance.plugin.setups.segments import next_segment
@@ -75,7 +75,6 @@ def acknowledged(hosts: Peers, microseconds: int) -> tuple[int, int]:
     needs=MADE,
     survives={
         **UNACKED_ENDS,
-        **ACKNOWLEDGED_LATER,
         "no-op: setsockopt(*200000*": "it is that at first",
         "no-op: setsockopt(*TCP_QUICKACK*": "it is set again where all is done over",
     },

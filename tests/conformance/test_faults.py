@@ -457,6 +457,31 @@ def test_of_the_rounds_of_a_loop_the_first_and_the_last_are_changed() -> None:
     assert [one.call.number for one in found if one.deletes] == [1, 10]
 
 
+def _sent_segment(flags: str) -> str:
+    """As strace writes how a TCP segment that was made by hand is sent."""
+    return (
+        r'sendto(3<socket:[9]>, "E\0\0(\0\0\0\0@\6\0\0\n\0\t\1\n\0\1\2N \206s\0\0\3\350a\1xyP'
+        rf'{flags}\377\377ab\0\0", 40, 0, {{sa_family=AF_INET}}, 16) = 40'
+    )
+
+
+@pytest.mark.parametrize(
+    ("after", "counts"),
+    [
+        (["close(4<socket:[10]>) = 0"], False),
+        ([_sent_segment(r"\24"), "close(3<socket:[9]>) = 0"], False),
+        (['recvfrom(4<socket:[10]>, "x", 9, 0, NULL, NULL) = 1'], True),
+    ],
+)
+def test_a_reset_that_nothing_but_closing_follows_is_cleaning_up(after: list[str], counts: bool) -> None:
+    lines = [_sent_segment(r"\20"), _sent_segment(r"\24"), *after]
+
+    found = faults(list(calls(lines, 7)), 7)
+
+    deleted = [one.call.number for one in found if one.deletes and one.call.name == "sendto"]
+    assert deleted == ([1, 2] if counts else [1])
+
+
 def test_segments_are_alike_by_their_flags_and_not_by_their_numbers() -> None:
     numbers = [r"a\1", r"`\334", r"\22\375"]
     flags = [*[r"\20"] * 2, r"\21", r"\20", r"\4", *[r"\20"] * 2]

@@ -95,6 +95,16 @@ def own_addresses(host: Host) -> list[str]:
 
 def device_of(sock: Socket) -> str:
     """The name of the interface that a socket of SOCK_PACKET is bound to, as getsockname(2) gives it."""
+    return _name_of(sock)[2:].partition(b"\0")[0].decode()
+
+
+def family_of(sock: Socket) -> int:
+    """The family of the address that getsockname(2) gives."""
+    return int.from_bytes(_name_of(sock)[:2], sys.byteorder)
+
+
+def _name_of(sock: Socket) -> bytes:
+    """The first bytes of the address that getsockname(2) gives, as many as a struct sockaddr has."""
     memory, length = ctypes.create_string_buffer(_SOCKADDR), ctypes.c_int(_SOCKADDR)
     assert _libc.getsockname(sock.fileno(), memory, ctypes.byref(length)) == 0, "it has no name"
-    return memory.raw[2:].partition(b"\0")[0].decode()
+    return memory.raw

@@ -57,6 +57,15 @@ def counted(before: dict[str, int], *names: str) -> list[int]:
     return [now[name] - before[name] for name in names]
 
 
+def sent_by(device: str) -> list[int]:
+    """How many bytes and packets an interface has sent so far, by /proc/net/dev."""
+    lines = (_FILES / "dev").read_text().splitlines()[2:]
+    (numbers,) = [
+        rest.split() for name, _, rest in (one.partition(":") for one in lines) if name.strip() == device
+    ]
+    return [int(one) for one in numbers[8:10]]
+
+
 def rows(name: str) -> list[Row]:
     """All lines of ``tcp``, ``tcp6``, ``udp``, ``udp6``, ``raw`` or ``raw6``."""
     lines = [line.split() for line in (_FILES / name).read_text().splitlines()[1:]]
