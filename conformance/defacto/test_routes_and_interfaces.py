@@ -28,7 +28,7 @@ from netns import Capability, Host, Peers
 
 NEEDS = (VETH, Capability.NET_RAW)
 TRANSPORTS = pytest.mark.parametrize("kind", ["udp", "tcp"])
-ANY, TABLE, LOW_DELAY = "0.0.0.0", 100, 0x10
+ANY, TABLE, LOW_DELAY, MARK = "0.0.0.0", 100, 0x10, 5
 GROUP, PORT = "239.1.2.3", 4321
 DO = 2
 """IP_PMTUDISC_DO"""
@@ -249,6 +249,30 @@ def test_the_type_of_service_chooses(peers, observe, kind):
         say(client, "before", server.getsockname())
         devices = [came(seen, b"before").device]
         client.ip_tos = LOW_DELAY
+        client.send(b"after")
+        devices.append(came(seen, b"after").device)
+
+        assert observe("devices", devices) == [right.device, other.right.device]
+
+
+@claim(
+    "defacto/SO_MARK/connected-follows-rule",
+    says="A connected UDP socket, or a TCP connection, over IPv4 sends by the route that a rule has for its "
+    "SO_MARK from when that is set on.",
+    since="5.0",
+    commit="50254256f382",
+    needs=[*NEEDS, Capability.NET_ADMIN],
+)
+@TRANSPORTS
+def test_the_mark_chooses(peers, observe, kind):
+    left, right = peers.left, peers.right
+    other = beyond(peers)
+    replace_route(f"{FAR}/32", other.left, via=other.right.address, table=TABLE)
+    add_rule(left.namespace, table=TABLE, fwmark=MARK)
+    with serve(right, kind, FAR) as server, on(left, kind) as client, coming(right) as seen:
+        say(client, "before", server.getsockname())
+        devices = [came(seen, b"before").device]
+        client.mark = MARK
         client.send(b"after")
         devices.append(came(seen, b"after").device)
 
