@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
-from socket import AF_UNSPEC, MSG_DONTWAIT
+from collections.abc import Iterator
+from contextlib import contextmanager
+from socket import AF_INET, AF_INET6, AF_UNSPEC, MSG_DONTWAIT
 
 import pytest
 
@@ -11,14 +13,17 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, full_backlog, listening
+from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.socket_addresses import bind_to, connect_to, octets_of, own, peer
 from conformance.plugin.setups.sockets import SOCKETS, raw_socket
 from conformance.plugin.timing import SOON
-from libsocket import UNSPEC, Other, Socket
+from libsocket import UNSPEC, Other, Socket, TcpInfo
 from netns import Capability
 
 NOWHERE = Other(AF_UNSPEC, bytes(14))
 """An address that only has a family."""
+LOOPBACK = {AF_INET: "127.0.0.1", AF_INET6: "::1"}
+FAMILIES = pytest.mark.parametrize("family", [AF_INET, AF_INET6])
 
 
 @claim(
@@ -63,6 +68,58 @@ def test_a_chosen_port_is_released(ns, observe, begin):
         sock.connect(NOWHERE)
 
         assert observe("had_one_and_port", [had_one, sock.getsockname()[1]]) == [True, 0]
+
+
+@contextmanager
+def connected_anew(family: int) -> Iterator[tuple[Socket, Socket, TcpInfo]]:
+    """A TCP socket that AF_UNSPEC took from a peer which had sent, its new peer, and TCP_INFO of before."""
+    with listening(LOOPBACK[family]) as listener, Socket.tcp(family) as sock:
+        sock.connect(listener.getsockname())
+        sock.send(b"sent")
+        with listener.accept()[0] as first:
+            first.read_exact(4)
+            first.send(b"waiting")
+            await_readable(sock)
+            before = sock.tcp_info
+        sock.connect(NOWHERE)
+        sock.connect(listener.getsockname())
+        sock.rcvtimeo = SOON
+        with listener.accept()[0] as second:
+            yield sock, second, before
+
+
+@claim(
+    "defacto/connect/unspec-discards-received",
+    says="What waited at a TCP socket, over IPv4 and IPv6, to be received is gone once it is connected to an "
+    "address of the family AF_UNSPEC: connected anew it receives what its new peer sends.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+)
+@FAMILIES
+def test_what_waited_is_gone(ns, observe, family):
+    with connected_anew(family) as (sock, peer, before):
+        peer.send(b"new")
+        received = sock.recv(100).decode()
+
+        assert observe("waited_and_received", [before.bytes_received, received]) == [7, "new"]
+
+
+@claim(
+    "defacto/TCP_INFO/unspec-clears-segments",
+    says="The segments with data that TCP_INFO counts, of those that came and those that were sent, are none "
+    "of a TCP socket, over IPv4 and IPv6, that was connected to an address of the family AF_UNSPEC, and then "
+    "connected anew.",
+    since="5.6",
+    commit="db7ffee6f3eb",
+    needs=[IPV6],
+)
+@FAMILIES
+def test_segments_are_counted_anew(ns, observe, family):
+    with connected_anew(family) as (sock, _, before):
+        found = [[one.data_segs_in, one.data_segs_out] for one in (before, sock.tcp_info)]
+
+        assert observe("before_and_anew", found) == [[1, 1], [0, 0]]
 
 
 @claim(
