@@ -16,7 +16,7 @@ _NEW_TABLE, _NEW_CHAIN = _NFTABLES << 8, _NFTABLES << 8 | 3
 _TABLE_NAME = 1
 _CHAIN_TABLE, _CHAIN_NAME, _CHAIN_HOOK, _CHAIN_POLICY, _CHAIN_TYPE = 1, 3, 0x8004, 5, 7
 _HOOK_NUMBER, _HOOK_PRIORITY, _HOOK_DEVICE = 1, 2, 3
-_LOCAL_IN, _DROP = 1, 0
+_LOCAL_IN, _LOCAL_OUT, _DROP = 1, 3, 0
 _NETDEV, _EGRESS = 5, 1
 """The family of chains at interfaces, NFPROTO_NETDEV, and the hook that sees what they send."""
 _ANSWERS: Final = 2
@@ -35,6 +35,11 @@ def drop_all_that_arrives() -> None:
     What answers is there once the request is sent.
     """
     _drop(socket.AF_INET, _LOCAL_IN)
+
+
+def drop_all_that_is_sent() -> None:
+    """From now on drop every IPv4 packet of this host's own. Raises: OSError where it is refused."""
+    _drop(socket.AF_INET, _LOCAL_OUT)
 
 
 def drop_all_that_leaves(device: str) -> None:
