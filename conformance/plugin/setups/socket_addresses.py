@@ -108,6 +108,13 @@ def _call(call: str, fd: int, address: bytes) -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
+def octets_told(call: str, sock: Socket, size: int) -> bytes:
+    """The bytes that getsockname(2) or getpeername(2) gives, where ones were before."""
+    memory, length = ctypes.create_string_buffer(b"\xff" * size, size), ctypes.c_int(size)
+    assert getattr(_libc, call)(sock.fileno(), memory, ctypes.byref(length)) == 0, f"{call} gives nothing"
+    return memory.raw[: length.value]
+
+
 def own(sock: Socket) -> str:
     """What getsockname(2) says, a port that the kernel chose as ``chosen``."""
     return _text(sock.local_address())
