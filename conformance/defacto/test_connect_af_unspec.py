@@ -13,6 +13,7 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, full_backlog, listening
+from conformance.plugin.setups.punctual import held_up
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.socket_addresses import bind_to, connect_to, octets_of, own, peer
 from conformance.plugin.setups.sockets import SOCKETS, raw_socket
@@ -132,6 +133,28 @@ def test_all_is_counted_anew(ns, observe, family, name):
         more = found[0] > found[2]
 
         assert observe("more_before_and_as_new", [more, found[1] == found[2]]) == [True, True]
+
+
+@claim(
+    "defacto/TCP_INFO/unspec-clears-retransmissions",
+    says="TCP_INFO counts no retransmission of a TCP socket over IPv4 that had one, was connected to an "
+    "address of the family AF_UNSPEC, and then connected anew.",
+    since="5.6",
+    commit="c13c48c00a6b",
+)
+def test_retransmissions_are_counted_anew(ns, observe):
+    with listening() as listener, Socket.tcp() as sock:
+        sock.connect(listener.getsockname())
+        ns.set_link("lo", up=False)
+        sock.send(b"lost")
+        held_up(SOON, lambda: sock.tcp_info.total_retrans > 0)
+        before = sock.tcp_info.total_retrans > 0
+        sock.connect(NOWHERE)
+        ns.set_link("lo", up=True)
+        sock.connect(listener.getsockname())
+        found = [before, sock.tcp_info.total_retrans, sock.getpeername() == listener.getsockname()]
+
+        assert observe("before_anew_connected", found) == [True, 0, True]
 
 
 @claim(
