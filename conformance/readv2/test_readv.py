@@ -22,7 +22,12 @@ LIMIT = 1024
 
 @claim(
     "readv.2/readv/in-order",
-    sentence=("readv.2/readv/scatter", "readv.2/buffers/order", "readv.2/buffers/not-all"),
+    sentence=(
+        "readv.2/readv/scatter",
+        "readv.2/buffers/order",
+        "readv.2/buffers/not-all",
+        "readv.2/RETURN-VALUE/fewer",
+    ),
     section="DESCRIPTION",
     says="readv(2) from a TCP, UDP or UNIX socket fills its buffers in order, each before the next: of "
     "five bytes two, two and one, and the fourth stays empty.",
