@@ -60,12 +60,12 @@ def events(epoll: select.epoll, seconds: float = 0) -> list[list[str]]:
     return [names(bits) for _, bits in epoll.poll(seconds)]
 
 
-def ready(epoll: select.epoll, socks: list[Socket]) -> list[list[object]]:
+def ready(epoll: select.epoll, socks: list[Socket]) -> list[list[tuple[int, list[str]]]]:
     """The places of the sockets that are readable, with their events: by epoll, and by poll."""
     places = {sock.fileno(): place for place, sock in enumerate(socks)}
-    by_epoll = sorted([places[file], names(bits)] for file, bits in epoll.poll(0))
+    by_epoll = sorted((places[file], names(bits)) for file, bits in epoll.poll(0))
     revents = poll([(sock.fileno(), EPOLLIN) for sock in socks])
-    return [by_epoll, [[place, names(bits)] for place, bits in enumerate(revents) if bits]]
+    return [by_epoll, [(place, names(bits)) for place, bits in enumerate(revents) if bits]]
 
 
 def sizes_sent(sock: Socket, size: int) -> set[int]:
@@ -118,9 +118,9 @@ def test_those_that_are_ready_are_told(ns, observe, kind):
 
         assert observe("by_epoll_and_poll", found) == [
             [[], []],
-            [[[1, ["IN"]]]] * 2,
-            [[[1, ["IN"]], [2, ["IN"]]]] * 2,
-            [[[0, ["IN"]], [2, ["IN"]]]] * 2,
+            [[(1, ["IN"])]] * 2,
+            [[(1, ["IN"]), (2, ["IN"])]] * 2,
+            [[(0, ["IN"]), (2, ["IN"])]] * 2,
         ]
 
 
