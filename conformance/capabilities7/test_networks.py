@@ -156,7 +156,7 @@ def test_auditing_is_the_initial_user_namespaces(ns, observe):
 
 @claim(
     "capabilities.7/CAP_BLOCK_SUSPEND/epollwakeup",
-    sentence="capabilities.7/CAP_BLOCK_SUSPEND/epollwakeup",
+    sentence=("capabilities.7/CAP_BLOCK_SUSPEND/epollwakeup", "epoll_ctl.2/BUGS/wakeup-ignored"),
     section="Capabilities list",
     says="EPOLLWAKEUP, with which a UDP socket is added to an epoll instance, is kept with "
     "CAP_BLOCK_SUSPEND alone, and is forgotten with every other capability.",

@@ -13,6 +13,7 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, full_backlog, listening
+from conformance.plugin.setups.punctual import held_up
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.socket_addresses import bind_to, connect_to, octets_of, own, peer
 from conformance.plugin.setups.sockets import SOCKETS, raw_socket
@@ -23,6 +24,7 @@ from netns import Capability
 NOWHERE = Other(AF_UNSPEC, bytes(14))
 """An address that only has a family."""
 LOOPBACK = {AF_INET: "127.0.0.1", AF_INET6: "::1"}
+FIRST_PEER = {"no-op: close(*": "its first peer may stay open"}
 FAMILIES = pytest.mark.parametrize("family", [AF_INET, AF_INET6])
 
 
@@ -95,6 +97,7 @@ def connected_anew(family: int) -> Iterator[tuple[Socket, Socket, TcpInfo]]:
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6],
+    survives=FIRST_PEER,
 )
 @FAMILIES
 def test_what_waited_is_gone(ns, observe, family):
@@ -105,21 +108,53 @@ def test_what_waited_is_gone(ns, observe, family):
         assert observe("waited_and_received", [before.bytes_received, received]) == [7, "new"]
 
 
+COUNTERS = (
+    *("segs_in", "segs_out", "data_segs_in", "data_segs_out", "delivered"),
+    *("bytes_sent", "bytes_acked", "bytes_received"),
+)
+
+
 @claim(
-    "defacto/TCP_INFO/unspec-clears-segments",
-    says="The segments with data that TCP_INFO counts, of those that came and those that were sent, are none "
-    "of a TCP socket, over IPv4 and IPv6, that was connected to an address of the family AF_UNSPEC, and then "
-    "connected anew.",
+    "defacto/TCP_INFO/unspec-clears-counters",
+    says="The segments and bytes that TCP_INFO counts, of those that came, were sent and acknowledged, are "
+    "those of a new connection of a TCP socket, over IPv4 and IPv6, that was connected to an address of the "
+    "family AF_UNSPEC, and then connected anew.",
     since="5.6",
     commit="db7ffee6f3eb",
     needs=[IPV6],
+    survives={**FIRST_PEER, "no-op: connect(*": "a new socket has sent no bytes before it connects either"},
 )
 @FAMILIES
-def test_segments_are_counted_anew(ns, observe, family):
-    with connected_anew(family) as (sock, _, before):
-        found = [[one.data_segs_in, one.data_segs_out] for one in (before, sock.tcp_info)]
+@pytest.mark.parametrize("name", COUNTERS)
+def test_all_is_counted_anew(ns, observe, family, name):
+    with connected_anew(family) as (sock, _, before), Socket.tcp(family) as new:
+        new.connect(sock.getpeername())
+        found = [getattr(one, name) for one in (before, sock.tcp_info, new.tcp_info)]
+        more = found[0] > found[2]
 
-        assert observe("before_and_anew", found) == [[1, 1], [0, 0]]
+        assert observe("more_before_and_as_new", [more, found[1] == found[2]]) == [True, True]
+
+
+@claim(
+    "defacto/TCP_INFO/unspec-clears-retransmissions",
+    says="TCP_INFO counts no retransmission of a TCP socket over IPv4 that had one, was connected to an "
+    "address of the family AF_UNSPEC, and then connected anew.",
+    since="5.6",
+    commit="c13c48c00a6b",
+)
+def test_retransmissions_are_counted_anew(ns, observe):
+    with listening() as listener, Socket.tcp() as sock:
+        sock.connect(listener.getsockname())
+        ns.set_link("lo", up=False)
+        sock.send(b"lost")
+        held_up(SOON, lambda: sock.tcp_info.total_retrans > 0)
+        before = sock.tcp_info.total_retrans > 0
+        sock.connect(NOWHERE)
+        ns.set_link("lo", up=True)
+        sock.connect(listener.getsockname())
+        found = [before, sock.tcp_info.total_retrans, sock.getpeername() == listener.getsockname()]
+
+        assert observe("before_anew_connected", found) == [True, 0, True]
 
 
 @claim(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from fcntl import ioctl
 
 import pytest
 
@@ -617,3 +618,29 @@ def test_ipv6_destinations_are_of_rtnetlink(ns, observe):
 
     seen = [error, ipv6_destinations(index), "fd00::7" in ipv6_addresses(ns, index)]
     assert observe("error_destinations_added", seen) == [0, [["fd00::1", "fd00::2"]], True]
+
+
+@claim(
+    "defacto/SIOCGIFINDEX/alias",
+    says="The ioctls of a UDP socket that show the flags, metric, MTU, index, map, hardware address or "
+    "length of the transmit queue of an interface take what is behind a colon of the name for that of an "
+    "alias, which need not be there: they show what the interface has, and leave the whole name as it was.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+@pytest.mark.parametrize(
+    "request_",
+    [
+        *("SIOCGIFFLAGS", "SIOCGIFMETRIC", "SIOCGIFMTU", "SIOCGIFINDEX"),
+        *("SIOCGIFMAP", "SIOCGIFHWADDR", "SIOCGIFTXQLEN"),
+    ],
+)
+def test_an_alias_is_the_interface(ns, observe, request_):
+    with Socket.udp() as sock:
+        found = [
+            ioctl(sock, REQUESTS[request_], name.ljust(16, b"\0") + b"\xff" * 24) for name in (b"lo", b"lo:a")
+        ]
+        names = [one[:16].rstrip(b"\0").decode() for one in found]
+        same = found[0][16:] == found[1][16:] != b"\xff" * 24
+
+        assert observe("names_and_same", [names, same]) == [["lo", "lo:a"], True]

@@ -97,6 +97,21 @@ def test_a_file_that_names_no_claim_does_not_ask_for_all(tmp_path: Path) -> None
     assert f"--claims-from {tmp_path / 'claims'}: the file names no claim" in ended.said
 
 
+def test_samples_are_parts_of_the_claims(tmp_path: Path) -> None:
+    several = "".join(
+        ONE.replace("one/holds", f"one/{number}").replace("test_one", f"test_{number}") for number in range(6)
+    )
+    whole = [*suites.run(tmp_path, several).run.answers]
+
+    parts = [
+        [*suites.run(tmp_path, several, "--sample", part).run.answers] for part in ("1/2", "2/2", "day/1")
+    ]
+
+    assert len(whole) == 6
+    assert sorted(parts[0] + parts[1]) == sorted(whole)
+    assert parts[2] == whole
+
+
 def test_one_file_is_not_for_several_records(tmp_path: Path) -> None:
     ended = suites.run(tmp_path, ONE, "--run-record", "a.jsonl", "--record-dir", "b")
 
@@ -174,6 +189,7 @@ def test_help_explains_the_options() -> None:
     options = (
         "--claim=PATTERN",
         "--claims-from=FILE",
+        "--sample=N/M",
         "--keep-netns",
         "--run-record=FILE",
         "--record-dir=DIR",

@@ -90,6 +90,12 @@ def connect_to(sock: Socket, address: bytes) -> None:
     _call("connect", sock.fileno(), address)
 
 
+def connect_with_length(sock: Socket, address: str, length: int) -> None:
+    """connect(2) to an address in text with an addrlen of its own, no more than it has. Raises: OSError."""
+    if _libc.connect(sock.fileno(), octets_of(address), length) < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
 def call_with(call: str, fd: int, address: str) -> None:
     """``bind`` or ``connect`` with a mere number of a descriptor."""
     _call(call, fd, octets_of(address))
