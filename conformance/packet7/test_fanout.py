@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import astuple
@@ -17,7 +16,7 @@ from conformance.plugin.needs import EBPF, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.bpf import returning
 from conformance.plugin.setups.calls import option_set
-from conformance.plugin.setups.filters import program
+from conformance.plugin.setups.filters import ending_with, fprog, program
 from conformance.plugin.setups.frames import EXPERIMENTAL, HEADER, waiting_frames
 from conformance.plugin.setups.ipv6 import index_of
 from conformance.plugin.setups.packet_sockets import (
@@ -51,7 +50,6 @@ SECTION = "Socket options"
 GROUP, PORT = 7, 2000
 HASH, LB, CPU, ROLLOVER = FanoutMode.HASH, FanoutMode.LB, FanoutMode.CPU, FanoutMode.ROLLOVER
 MOST_INSTRUCTIONS = 4096
-RETURN_1 = struct.pack("@HBBI", 0x06, 0, 0, 1)
 FEW = 8_000
 """What SO_RCVBUF is set to, for a buffer that takes few frames."""
 CLOSED = {"no-op: close(*": "what was received does not change later"}
@@ -129,9 +127,9 @@ def compare(number: int, other: int) -> int:
 
 def give_program(sock: Socket, number: int) -> None:
     """PACKET_FANOUT_DATA: a program of so many instructions that chooses the second socket."""
-    with room(RETURN_1 * max(number, 1)) as where:
-        fprog = struct.pack("@HP", number, where)
-        option_set(sock.fileno(), (PACKET_FANOUT_DATA.level, PACKET_FANOUT_DATA.number), fprog)
+    with room(ending_with(1) * max(number, 1)) as where:
+        option = PACKET_FANOUT_DATA.level, PACKET_FANOUT_DATA.number
+        option_set(sock.fileno(), option, fprog(number, where))
 
 
 def value_of(sock: Socket) -> str:
