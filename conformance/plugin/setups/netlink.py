@@ -374,16 +374,19 @@ def forwarding_request(sock: Socket, type: int, device: str, place: int | None, 
 
 
 def forwarded(sock: Socket, device: str) -> list[str]:
-    """The link-layer addresses 02:00:00:00:00:* in a bridge's forwarding database, by one of its ports."""
+    """The link-layer addresses 02:00:00:00:00:* in a bridge's forwarding database, by one of its ports.
+
+    A kernel with VLAN filtering has one for each VLAN.
+    """
     index = socket.if_nametoindex(device)
     rows = dumped(
         sock, framed(GETNEIGH, REQUEST | DUMP, bytes([socket.AF_BRIDGE]) + bytes(_NEIGHBOUR.size - 1))
     )
-    found = [
+    found = {
         dict(attributes(one.body[_NEIGHBOUR.size :]))[_NDA_LLADDR].hex()
         for one in rows
         if one.type == NEWNEIGH and int.from_bytes(one.body[4:8], sys.byteorder) == index
-    ]
+    }
     return sorted(address for address in found if address.startswith("0200000000"))
 
 
