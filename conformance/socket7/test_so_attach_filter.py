@@ -8,8 +8,10 @@ import socket
 import pytest
 
 from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.pairs import await_those_before, udp_pair, unix_datagram_pair
+from conformance.plugin.timing import SOON
 from libsocket import Filter, Socket
 
 UDP_HEADER = 8
@@ -122,6 +124,26 @@ def test_less_truncates_udp(ns, observe):
         left.send(b"hello, world")
 
         assert observe("received", right.recv(100).decode()) == "hello, wor"
+
+
+@claim(
+    "defacto/SO_ATTACH_FILTER/udp-header-stays",
+    says="Of a UDP datagram, over IPv4 and IPv6, for which the classic program returns fewer bytes than the "
+    "8 of its header, but not 0, no byte of its data is received; with 9 one is.",
+    since="4.7",
+    commit="a612769774a3",
+    needs=[IPV6],
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize(("size", "received"), [(1, ""), (7, ""), (8, ""), (9, "h")])
+def test_the_header_stays(ns, observe, host, size, received):
+    left, right = udp_pair(host)
+    with left, right:
+        right.rcvtimeo = SOON
+        right.attach_filter = Filter.accept(size)
+        left.send(b"hello")
+
+        assert observe("received", right.recv(100).decode()) == received
 
 
 @claim(

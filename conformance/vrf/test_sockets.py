@@ -18,7 +18,7 @@ from conformance.plugin.setups.pairs import udp_across
 from conformance.plugin.setups.sockets import SOCKETS, raw_socket
 from conformance.plugin.timing import SOON
 from libsocket import InPktinfo, Socket
-from netns import Capability
+from netns import Capability, Peers
 
 PORT = 7000
 EVERYWHERE, HERE = ("0.0.0.0", PORT), ("127.0.0.1", PORT)
@@ -235,6 +235,22 @@ def test_forwarded_packets_do_not_flow_through_the_device(routed, observe):
         assert [received, observe("captured", captured)] == ["forwarded", []]
 
 
+def bound_in_and_outside(hosts: Peers, kind: str, inside: str, outside: str) -> list[str]:
+    """The addresses of a socket that is bound to the domain, and of one that is not; each refuses another."""
+    found = []
+    for device, own, foreign in ((DOMAIN, inside, outside), ("", outside, inside)):
+        with hosts.right.entered(), SOCKETS[kind]() as sock:
+            sock.bindtodevice = device
+            with refused(errno.EADDRNOTAVAIL, f"errno_of_{device or 'none'}"):
+                sock.bind((foreign, 0))
+            sock.bind((own, 0))
+            found.append(sock.getsockname()[0])
+    return found
+
+
+INET6_KINDS = pytest.mark.parametrize("kind", ["tcp6", "udp6"])
+
+
 @claim(
     "defacto/bind/mapped-in-vrf",
     says="A TCP or UDP socket over IPv6 that is bound by SO_BINDTODEVICE to a VRF device can be bound to the "
@@ -244,17 +260,34 @@ def test_forwarded_packets_do_not_flow_through_the_device(routed, observe):
     commit="ec90ad334986",
     needs=[*NEEDS, IPV6],
 )
-@pytest.mark.parametrize("kind", ["tcp6", "udp6"])
+@INET6_KINDS
 def test_mapped_addresses_are_those_of_the_table(peers, observe, kind):
     divide(peers.right)
-    inside, loopback = f"::ffff:{peers.right.address}", "::ffff:127.0.0.1"
+    inside, outside = f"::ffff:{peers.right.address}", "::ffff:127.0.0.1"
+
+    assert observe("bound", bound_in_and_outside(peers, kind, inside, outside)) == [inside, outside]
+
+
+@claim(
+    "defacto/bind/inet6-in-vrf",
+    says="A TCP or UDP socket over IPv6 that is bound by SO_BINDTODEVICE to a VRF device cannot be bound to "
+    "the address of loopback: EADDRNOTAVAIL. It can be to that of an interface of it; one that is bound to "
+    "no device to either.",
+    since="5.0",
+    commit="c5ee066333eb",
+    needs=[*NEEDS, IPV6],
+)
+@INET6_KINDS
+def test_addresses_are_those_of_the_device(peers, observe, kind):
+    divide(peers.right)
     found = []
-    for device, own, foreign in ((DOMAIN, inside, loopback), ("", loopback, inside)):
+    for device, own in ((DOMAIN, peers.right.address6), ("", peers.right.address6), ("", "::1")):
         with peers.right.entered(), SOCKETS[kind]() as sock:
             sock.bindtodevice = device
-            with refused(errno.EADDRNOTAVAIL, f"errno_of_{device or 'none'}"):
-                sock.bind((foreign, 0))
+            if device:
+                with refused(errno.EADDRNOTAVAIL):
+                    sock.bind(("::1", 0))
             sock.bind((own, 0))
             found.append(sock.getsockname()[0])
 
-    assert observe("bound", found) == [inside, loopback]
+    assert observe("bound", found) == [peers.right.address6, peers.right.address6, "::1"]
