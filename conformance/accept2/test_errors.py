@@ -483,7 +483,7 @@ def test_a_descriptor_comes_before_a_connection(ns, observe, kind):
 
 @claim(
     "accept.2/ENFILE/limit",
-    sentence=("accept.2/ENFILE/limit", "capabilities.7/CAP_SYS_ADMIN/file-max"),
+    sentence=("accept.2/ENFILE/limit", "capabilities.7/CAP_SYS_ADMIN/file-max", "unix.7/ENFILE/files"),
     section="ERRORS",
     says=f"accept(2) of {WHO} fails with ENFILE for a process without CAP_SYS_ADMIN where as many files "
     "are open as fs.file-max allows; the connection goes on waiting.",

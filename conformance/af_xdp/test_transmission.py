@@ -17,9 +17,7 @@ from conformance.plugin.setups.packet_sockets import packet_socket
 from conformance.plugin.setups.readiness import polled
 from conformance.plugin.setups.xdp import (
     CHUNK,
-    SOL_XDP,
     XDP_COPY,
-    XDP_MAX_TX_SKB_BUDGET,
     XDP_USE_NEED_WAKEUP,
     Descriptor,
     Xsk,
@@ -369,14 +367,13 @@ def test_addresses_are_within_the_umem(peers, observe):
     receiver = packet_socket(peers.right)
     with receiver, peers.left.entered(), Xsk(memory_size=65536, chunk=4096) as sock:
         sock.bind(peers.left.device)
-        sock.send(xdp_frame(b"0"))
-        sock.send(xdp_frame(b"15"), 61440)
+        taken = [sock.sent_from(xdp_frame(b"0"), 0), sock.sent_from(xdp_frame(b"15"), 61440)]
         sock.tx.put(Descriptor(65536, 64))
         sock.wake()
         received = [receiver.recv(100)[14:].decode() for _ in range(2)]
-        seen = [received, sock.statistics()["tx_invalid"], len(waiting_frames(receiver))]
+        seen = [taken, received, sock.statistics()["tx_invalid"], len(waiting_frames(receiver))]
 
-        assert observe("received_invalid_further", seen) == [["0", "15"], 1, 0]
+        assert observe("taken_received_invalid_further", seen) == [[1, 2], ["0", "15"], 1, 0]
 
 
 @claim(
@@ -457,11 +454,11 @@ def test_the_flag_is_set_unasked(ns, observe):
 def test_it_is_writable_with_half_a_ring(peers, observe, left, writable):
     with peers.left.entered(), Xsk(completion=1) as sock:
         sock.bind(peers.left.device)
-        sock.send(xdp_frame(b"sent"))
+        before = sock.sent_from(xdp_frame(b"sent"), 0)
         sock.put_frames(left)
         events = polled(sock.sock, select.POLLOUT)
 
-        assert observe("events_and_taken", [events, sock.tx.consumer]) == [writable, 1]
+        assert observe("taken_events_taken", [before, events, sock.tx.consumer]) == [1, writable, 1]
 
 
 @claim(
@@ -469,38 +466,49 @@ def test_it_is_writable_with_half_a_ring(peers, observe, left, writable):
     sentence="af_xdp/XDP_MAX_TX_SKB_BUDGET/range",
     section="XDP_MAX_TX_SKB_BUDGET setsockopt",
     says="XDP_MAX_TX_SKB_BUDGET on a socket of AF_XDP takes 32 and the number of entries of its TX ring, and "
-    "refuses 31 and that number and one.",
+    "refuses 31 and that number and one. As many descriptors are then taken at most for one send.",
     since="6.17",
     commit="45e359be1ce8",
     needs=NEEDS,
 )
-@pytest.mark.parametrize(("entries", "right", "wrong"), [(64, 32, 31), (64, 64, 65), (32, 32, 33)])
-def test_the_budget_has_a_range(ns, observe, entries, right, wrong):
-    with Xsk(tx=entries) as sock:
+@pytest.mark.parametrize("entries", [64, 128])
+def test_the_budget_has_a_range(peers, observe, entries):
+    with peers.left.entered(), Xsk(tx=entries, completion=2 * entries) as sock:
+        sock.bind(peers.left.device)
         with refused():
-            sock.sock.setsockopt(SOL_XDP, XDP_MAX_TX_SKB_BUDGET, wrong)
-        sock.sock.setsockopt(SOL_XDP, XDP_MAX_TX_SKB_BUDGET, right)
+            sock.set_budget(31)
+        with refused(name="errno_of_more"):
+            sock.set_budget(entries + 1)
+        sock.set_budget(entries)
+        most = sock.taken_at_once(entries)
+        sock.set_budget(32)
+        least = sock.taken_at_once(entries)
 
-        assert observe("producer", sock.tx.producer) == 0
+        assert observe("most_and_least", [most, least]) == [entries, 32]
 
 
 @claim(
     "defacto/XDP_MAX_TX_SKB_BUDGET/range-errno",
-    says="XDP_MAX_TX_SKB_BUDGET on a socket of AF_XDP fails with EACCES out of its range, and where the "
-    "socket has no TX ring.",
+    says="XDP_MAX_TX_SKB_BUDGET on a socket of AF_XDP fails with EACCES for 32 where the socket has no TX "
+    "ring, and for 31 and 65 where that has 64 entries. 64 succeeds then, and as many descriptors are taken "
+    "for one send.",
     since="6.17",
     commit="45e359be1ce8",
     needs=NEEDS,
 )
-def test_out_of_range_is_not_permitted(ns, observe):
-    with Xsk(tx=64) as sock, Xsk(tx=0) as receiving:
-        with refused(errno.EACCES):
-            sock.sock.setsockopt(SOL_XDP, XDP_MAX_TX_SKB_BUDGET, 65)
+def test_out_of_range_is_not_permitted(peers, observe):
+    with peers.left.entered(), Xsk(tx=0, completion=64) as sock:
         with refused(errno.EACCES, "errno_without_ring"):
-            receiving.sock.setsockopt(SOL_XDP, XDP_MAX_TX_SKB_BUDGET, 32)
-        sock.sock.setsockopt(SOL_XDP, XDP_MAX_TX_SKB_BUDGET, 64)
+            sock.set_budget(32)
+        sock.add_rings(tx=64)
+        with refused(errno.EACCES, "errno_of_less"):
+            sock.set_budget(31)
+        with refused(errno.EACCES):
+            sock.set_budget(65)
+        sock.set_budget(64)
+        sock.bind(peers.left.device)
 
-        assert observe("producer", sock.tx.producer) == 0
+        assert observe("taken", sock.taken_at_once(64)) == 64
 
 
 @claim(
@@ -508,20 +516,20 @@ def test_out_of_range_is_not_permitted(ns, observe):
     sentence="af_xdp/XDP_MAX_TX_SKB_BUDGET/sets",
     section="XDP_MAX_TX_SKB_BUDGET setsockopt",
     says="XDP_MAX_TX_SKB_BUDGET is how many descriptors of the TX ring of a socket of AF_XDP the kernel "
-    "takes at most for one send: of 50 it takes 32, 40 or all with 32, 40 and 64.",
+    "takes at most for one send: of 50 it takes all with 64, and 32 or 40 once it is 32 or 40.",
     since="6.17",
     commit="45e359be1ce8",
     needs=NEEDS,
 )
-@pytest.mark.parametrize(("budget", "taken"), [(32, 32), (40, 40), (64, 50)])
-def test_a_send_has_a_budget(peers, observe, budget, taken):
-    with peers.left.entered(), Xsk(tx=64, completion=64) as sock:
-        sock.sock.setsockopt(SOL_XDP, XDP_MAX_TX_SKB_BUDGET, budget)
+@pytest.mark.parametrize("budget", [32, 40])
+def test_a_send_has_a_budget(peers, observe, budget):
+    with peers.left.entered(), Xsk(tx=64, completion=128) as sock:
+        sock.set_budget(64)
         sock.bind(peers.left.device)
-        sock.put_frames(50)
-        sock.wake_without_error()
+        with_64 = sock.taken_at_once(50)
+        sock.set_budget(budget)
 
-        assert observe("taken", sock.tx.consumer) == taken
+        assert observe("taken", [with_64, sock.taken_at_once(50)]) == [50, budget]
 
 
 @claim(

@@ -85,7 +85,7 @@ def test_chunks_are_of_two_sizes(ns, observe, size, wrong):
         "with that flag chunks may have any size from 2048 to that of a page",
         since="5.4",
         commit="c05cd3645814",
-        observed={"errno": None},
+        observed={"errno": None, "registered": True},
     ),
 )
 def test_unaligned_chunks_are_of_two_sizes(ns, observe):
@@ -93,6 +93,7 @@ def test_unaligned_chunks_are_of_two_sizes(ns, observe):
     with xdp_socket() as sock:
         with refused():
             memory.register(sock, chunk=3000, flags=XDP_UMEM_UNALIGNED_CHUNK_FLAG)
+            observe("registered", has_umem(sock))
         memory.register(sock, chunk=2048, flags=XDP_UMEM_UNALIGNED_CHUNK_FLAG)
 
         assert observe("has_umem", has_umem(sock)) is True

@@ -85,7 +85,7 @@ EPOLLIN_AND_ERRORS = select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP
 
 @claim(
     "capabilities.7/CAP_AUDIT_CONTROL/status",
-    sentence="capabilities.7/CAP_AUDIT_CONTROL/status",
+    sentence=("capabilities.7/CAP_AUDIT_CONTROL/status", "netlink.7/NETLINK_AUDIT/auditing"),
     section="Capabilities list",
     says="A socket of NETLINK_AUDIT is told how auditing stands with CAP_AUDIT_CONTROL alone, and has EPERM "
     "with every other capability.",
@@ -121,7 +121,7 @@ def test_the_audit_log_is_read(ns, observe):
 
 @claim(
     "capabilities.7/CAP_AUDIT_WRITE/records",
-    sentence="capabilities.7/CAP_AUDIT_WRITE/records",
+    sentence=("capabilities.7/CAP_AUDIT_WRITE/records", "netlink.7/NETLINK_AUDIT/auditing"),
     section="Capabilities list",
     says="A record for the audit log that is sent by a socket of NETLINK_AUDIT is accepted with "
     "CAP_AUDIT_WRITE alone, and answered with EPERM with every other capability.",
@@ -156,7 +156,7 @@ def test_auditing_is_the_initial_user_namespaces(ns, observe):
 
 @claim(
     "capabilities.7/CAP_BLOCK_SUSPEND/epollwakeup",
-    sentence="capabilities.7/CAP_BLOCK_SUSPEND/epollwakeup",
+    sentence=("capabilities.7/CAP_BLOCK_SUSPEND/epollwakeup", "epoll_ctl.2/BUGS/wakeup-ignored"),
     section="Capabilities list",
     says="EPOLLWAKEUP, with which a UDP socket is added to an epoll instance, is kept with "
     "CAP_BLOCK_SUSPEND alone, and is forgotten with every other capability.",
@@ -293,7 +293,7 @@ def errors_of(sock: Socket, request: bytes) -> list[int]:
 
 @claim(
     "capabilities.7/CAP_NET_ADMIN/firewall",
-    sentence="capabilities.7/CAP_NET_ADMIN/firewall",
+    sentence=("capabilities.7/CAP_NET_ADMIN/firewall", "netlink.7/NETLINK_NETFILTER/netfilter"),
     section="Capabilities list",
     says="With CAP_NET_ADMIN alone a rule that drops what arrives over IPv4 is made by NETLINK_NETFILTER, "
     "with every other capability it is refused with EPERM and a datagram still arrives.",

@@ -91,7 +91,7 @@ def test_another_descriptor_keeps_the_connection(ns, observe, pair):
 
 @claim(
     "close.2/close/last-descriptor-ends",
-    sentence="close.2/close/last-descriptor",
+    sentence=("close.2/close/last-descriptor", "socket.2/stream/close"),
     section="DESCRIPTION",
     says="Closing the last descriptor of a connected TCP or UNIX stream socket that has received nothing "
     "ends its connection: the peer reads what was sent, and then the end of the stream.",

@@ -17,11 +17,14 @@ from conformance.plugin.setups.listeners import (
     listening_unix,
     pending_connection,
 )
+from conformance.plugin.setups.socket_addresses import connect_with_length
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 
 PEER = "127.0.0.2", 4321
 ANOTHER = "127.0.0.3", 4321
+FAMILY = 2
+"""The bytes of sa_family."""
 
 STREAMS = pytest.mark.parametrize(
     ("make", "address"), [(Socket.tcp, PEER), (Socket.unix, b"\0name")], ids=["tcp", "unix"]
@@ -304,3 +307,26 @@ def test_so_error_tells_of_failure(ns, observe):
         told = [writable(client), errno_name(client.error)]
 
         assert observe("writable_and_error", told) == [True, "ECONNREFUSED"]
+
+
+@claim(
+    "connect.2/addrlen/abstract-name",
+    sentence="connect.2/connect/addrlen",
+    section="DESCRIPTION",
+    says="addrlen is the size of the address: of the abstract names of 4 and of 5 bytes, the first of which "
+    "is the beginning of the second, a UNIX stream or seqpacket socket is connected by connect(2) of the "
+    "same memory to the listener with that of as many bytes as addrlen says.",
+)
+@pytest.mark.parametrize("type_", [socket.SOCK_STREAM, socket.SOCK_SEQPACKET], ids=["stream", "seqpacket"])
+def test_the_size_of_the_address(ns, observe, type_):
+    with Socket.unix(type_) as short, Socket.unix(type_) as long:
+        short.bind("\0abc")
+        short.listen()
+        long.bind("\0abcd")
+        long.listen()
+        with Socket.unix(type_) as one, Socket.unix(type_) as other:
+            connect_with_length(one, "@abcd", FAMILY + 4)
+            connect_with_length(other, "@abcd", FAMILY + 5)
+
+            peers = [sock.getpeername().decode() for sock in (one, other)]
+            assert observe("peers", peers) == ["\0abc", "\0abcd"]

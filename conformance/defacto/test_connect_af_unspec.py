@@ -23,7 +23,7 @@ from netns import Capability
 
 NOWHERE = Other(AF_UNSPEC, bytes(14))
 """An address that only has a family."""
-LOOPBACK = {AF_INET: "127.0.0.1", AF_INET6: "::1"}
+LOOPBACK: dict[int, str] = {AF_INET: "127.0.0.1", AF_INET6: "::1"}
 FIRST_PEER = {"no-op: close(*": "its first peer may stay open"}
 FAMILIES = pytest.mark.parametrize("family", [AF_INET, AF_INET6])
 

@@ -189,6 +189,7 @@ def test_an_attribute_is_taken(ns, observe, kind):
 
 @claim(
     "defacto/ioctl/nowhere",
+    sentence="ioctl.2/EFAULT/address",
     says=f"FIONBIO, FIOASYNC, SIOCSPGRP, FIOSETOWN, SIOCGPGRP and FIOGETOWN of {WHO} fail with EFAULT "
     "where there is no memory for their argument, NULL among it, and set or give with memory what they are "
     "for.",
@@ -223,6 +224,7 @@ def test_an_ioctl_where_there_is_no_memory(ns, observe, *, kind, request_name, e
 
 @claim(
     "defacto/ioctl/queue-nowhere",
+    sentence="ioctl.2/EFAULT/address",
     says="SIOCINQ, which is FIONREAD, and SIOCOUTQ of a TCP or UDP socket, over IPv4 and IPv6, a raw, UNIX "
     "stream, datagram or seqpacket, or packet socket fail with EFAULT where there is no memory for their "
     "answer, NULL among it; with memory they give 0 of a new socket.",

@@ -538,6 +538,7 @@ def test_a_tap_is_set_down(ns, observe):
 
 @claim(
     "defacto/CTRL_CMD_GETPOLICY/attributes",
+    sentence="netlink.h/NL_POLICY_TYPE_ATTR/dump",
     says="A dump of CTRL_CMD_GETPOLICY for nlctrl tells what its attributes are: CTRL_ATTR_FAMILY_ID of 16 "
     "bits, and CTRL_ATTR_FAMILY_NAME a string of at most 15 bytes and a zero byte.",
     since="5.7",
@@ -553,6 +554,7 @@ def test_a_policy_is_told(ns, observe):
 
 @claim(
     "defacto/CTRL_CMD_GETPOLICY/refused",
+    sentence="netlink.h/NL_POLICY_TYPE_ATTR/dump",
     says="CTRL_CMD_GETPOLICY is a dump: for a family that there is not it fails with ENOENT, and so for an "
     "operation that the family does not have, 250; without NLM_F_DUMP with EOPNOTSUPP.",
     since="5.10",

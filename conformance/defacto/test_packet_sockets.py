@@ -303,6 +303,7 @@ def test_there_is_nothing_to_send(ns, observe):
 
 @claim(
     "defacto/packet_socket/send-buffer-full",
+    sentence="packet.7/errors/enobufs",
     says="When what waits in the queueing discipline fills the send buffer of a packet socket a send with "
     "MSG_DONTWAIT fails with EAGAIN on SOCK_RAW and SOCK_DGRAM, and with ENOBUFS on SOCK_PACKET, with "
     "MSG_DONTWAIT or without; some were sent before.",
@@ -372,6 +373,7 @@ def test_a_tag_does_not_count_on_loopback(ns, observe, type_):
 
 @claim(
     "defacto/packet_socket/multicast-loop",
+    sentence="if_packet.h/sll_pkttype/invisible",
     says="The copy of a multicast datagram that its host receives itself comes to no packet socket on the "
     "interface, of SOCK_RAW, SOCK_DGRAM or SOCK_PACKET, with the protocol ETH_P_IP; what comes by the wire "
     "does.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import struct
 import sys
 import time
 from typing import Any
@@ -17,6 +16,7 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import length_told
 from conformance.plugin.setups.control_messages import control_messages
 from conformance.plugin.setups.datagrams import UDP_HEADER
+from conformance.plugin.setups.filters import ending_with, fprog
 from conformance.plugin.setups.pairs import udp_pair
 from conformance.plugin.setups.places import room
 from conformance.plugin.timing import SOON
@@ -47,7 +47,7 @@ RX_SOFTWARE, TX_SOFTWARE = 8, 2
 """SOF_TIMESTAMPING_RX_SOFTWARE, SOF_TIMESTAMPING_TX_SOFTWARE"""
 THREE_BYTES = Filter.accept(UDP_HEADER + 3)
 """A program on a UDP socket sees the header, too."""
-ONE_BYTE = struct.pack("@HBBI", 0x06, 0, 0, UDP_HEADER + 1)
+ONE_BYTE = ending_with(UDP_HEADER + 1)
 """The instruction of another."""
 FEWER = pytest.mark.parametrize("size", [0, 1, 3])
 
@@ -350,7 +350,7 @@ def test_a_program_has_a_size(ns, observe, size):
         receiver.rcvtimeo = SOON
         receiver.attach_filter = THREE_BYTES
         with room(ONE_BYTE) as where, refused(errno.EINVAL):
-            another = struct.pack("@HPx", 1, where)[:size]
+            another = (fprog(1, where) + b"\0")[:size]
             receiver.set(SO_ATTACH_FILTER.through(raw(size)), another)
         sender.send(b"hello")
 

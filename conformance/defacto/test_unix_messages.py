@@ -416,6 +416,31 @@ def urgent_in_turn(left: Socket, right: Socket, text: str) -> list[str]:
 
 
 @claim(
+    "defacto/AF_UNIX/oob-received-no-reset",
+    says="A UNIX stream socket that is closed once it has received the byte that was sent with MSG_OOB, and "
+    "nothing else waited, ends its peer's stream: a receive gives no byte. Where the byte was not received "
+    "it fails with ECONNRESET.",
+    since="6.16",
+    backports=("6.12.36", "6.15.5"),
+    commit="2a5a4841846b",
+)
+def test_a_byte_that_was_received_resets_nothing(ns, observe):
+    left, right = Socket.pair()
+    other, closed = Socket.pair()
+    with left, other:
+        for sender, receiver in ((left, right), (other, closed)):
+            impatient(sender)
+            sender.send(b"a", MSG_OOB)
+            if receiver is right:
+                receiver.recv(9, MSG_OOB)
+            receiver.close()
+        with refused(errno.ECONNRESET):
+            other.recv(9)
+
+        assert observe("received", left.recv(9).decode()) == ""
+
+
+@claim(
     "defacto/AF_UNIX/oob-newer",
     says="A receive on a UNIX stream socket stops where a byte was that MSG_OOB has received, and not if a "
     "newer byte that was sent with MSG_OOB waits: then it goes on to that one.",

@@ -45,7 +45,12 @@ def waited(epoll: select.epoll) -> list[str]:
 
 @claim(
     "epoll.7/EPOLLET/level-triggered-by-default",
-    sentence=("epoll.7/EPOLLET/part-read", "epoll.7/epoll/level-triggered", "epoll_ctl.2/EPOLLET/default"),
+    sentence=(
+        "epoll.7/EPOLLET/part-read",
+        "epoll.7/epoll/level-triggered",
+        "epoll_ctl.2/EPOLLET/default",
+        "epoll_ctl.2/EPOLLET/edge",
+    ),
     section="Level-triggered and edge-triggered",
     says="Without EPOLLET epoll goes on reporting EPOLLIN of a TCP or UNIX stream socket of whose data a "
     "part was read, until all was; with it once only.",
@@ -96,6 +101,7 @@ def test_one_thread_is_given_the_event(ns, observe, pair):
         "epoll_ctl.2/EPOLLONESHOT/disabled",
         "epoll_ctl.2/EPOLLONESHOT/rearm",
         "epoll.7/EPOLLONESHOT/rearm",
+        "epoll.7/EPOLLONESHOT/disable",
     ),
     section="DESCRIPTION",
     says="With EPOLLONESHOT epoll reports one event of a TCP, UDP or UNIX socket and none more, of new "

@@ -113,7 +113,7 @@ def test_it_must_be_a_socket(ns, observe, call, kind):
 
 @claim(
     "getsockopt.2/EFAULT/set",
-    sentence="getsockopt.2/EFAULT/optval",
+    sentence=("getsockopt.2/EFAULT/optval", "packet.7/errors/efault"),
     section="ERRORS",
     says="setsockopt of an int of SOL_SOCKET, of TCP, IP, UDP, a packet or a netlink socket, with the "
     "address 1 or NULL fails with EFAULT, and the option stays.",
@@ -159,7 +159,7 @@ def test_null_is_no_memory(ns, observe, option):
 
 @claim(
     "getsockopt.2/EFAULT/get",
-    sentence=("getsockopt.2/EFAULT/optval", "getsockopt.2/EFAULT/optlen"),
+    sentence=("getsockopt.2/EFAULT/optval", "getsockopt.2/EFAULT/optlen", "packet.7/errors/efault"),
     section="ERRORS",
     says="getsockopt of an int of SOL_SOCKET, of TCP, IP, UDP, a packet or a netlink socket, fails with "
     "EFAULT where the value, the length or both have no memory; with memory it gives 4 bytes.",

@@ -10,16 +10,21 @@ from fcntl import ioctl
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import IPV6, VETH
+from conformance.plugin.needs import IPV6, VETH, initially
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.interfaces import (
     REQUESTS,
+    add_ipv6_with_destination,
     ask_nowhere,
+    hardware_broadcast,
     ipv6_addresses,
+    ipv6_addresses_shown,
+    ipv6_destinations,
     is_up,
     list_into_nowhere,
     listed,
     names_after_renaming,
+    names_in_proc,
     set_address,
     set_ipv6,
     set_of,
@@ -495,6 +500,124 @@ def test_an_address_of_another_family(ns, observe, family, request_name, shown_b
         set_address(sock, request_name, socket.AF_INET, "255.255.0.0", "left")
 
         assert [after == before, observe("of_inet", shown(sock, shown_by, "left"))] == [True, "255.255.0.0"]
+
+
+EVERY_KIND = pytest.mark.parametrize(
+    "kind",
+    [
+        *("tcp", "tcp6", "udp", "udp6", "raw", "raw6"),
+        *("unix", "unix-datagram", "unix-seqpacket", "netlink", "packet"),
+    ],
+)
+
+
+@claim(
+    "netdevice.7/SIOCSIFHWBROADCAST/privileged",
+    sentence=(
+        *("netdevice.7/SIOCSIFHWBROADCAST/privileged", "netdevice.7/privilege/eperm"),
+        "netdevice.7/DESCRIPTION/any-socket",
+    ),
+    section=SECTION,
+    says="SIOCSIFHWBROADCAST with a TCP, UDP or raw socket, over IPv4 and IPv6, a UNIX stream, datagram or "
+    "seqpacket, a netlink or a packet socket sets the hardware broadcast address of an interface with "
+    "CAP_NET_ADMIN, and fails with EPERM without, though the effective user id is 0.",
+    needs=[Capability.NET_ADMIN, Capability.NET_RAW, VETH, IPV6],
+    survives={"no-op: close(*": "what was told does not change later"},
+)
+@EVERY_KIND
+def test_a_hardware_broadcast_address_is_set(ns, observe, kind):
+    ns.add_veth("left", "right")
+    with SOCKETS[kind]() as sock:
+        with without(Capability.NET_ADMIN), refused(errno.EPERM):
+            set_of(sock, "SIOCSIFHWBROADCAST", "02:00:00:00:00:07", "left")
+        before = hardware_broadcast("left")
+        set_of(sock, "SIOCSIFHWBROADCAST", "02:00:00:00:00:07", "left")
+
+        seen = [before, hardware_broadcast("left")]
+        assert observe("before_and_after", seen) == ["ff:ff:ff:ff:ff:ff", "02:00:00:00:00:07"]
+
+
+@claim(
+    "netdevice.7/SIOCSIFMAP/privileged",
+    sentence=("netdevice.7/SIOCSIFMAP/privileged", "netdevice.7/privilege/eperm"),
+    section=SECTION,
+    says="SIOCSIFMAP with a TCP, UDP or raw socket, over IPv4 and IPv6, a UNIX stream, datagram or "
+    "seqpacket, a netlink or a packet socket fails with EPERM without CAP_NET_ADMIN, though the "
+    "effective user id is 0; with it an interface of type veth, which has no such parameters, has "
+    "EOPNOTSUPP.",
+    needs=[initially(Capability.NET_ADMIN), Capability.NET_RAW, VETH, IPV6],
+)
+@EVERY_KIND
+def test_hardware_parameters_take_a_privilege(ns, observe, kind):
+    ns.add_veth("left", "right")
+    with SOCKETS[kind]() as sock:
+        with without(Capability.NET_ADMIN), refused(errno.EPERM):
+            set_of(sock, "SIOCSIFMAP", 1, "left")
+        with refused(errno.EOPNOTSUPP, "errno_with"):
+            set_of(sock, "SIOCSIFMAP", 1, "left")
+
+        assert observe("map", shown(sock, "SIOCGIFMAP", "left")) == [0] * 6
+
+
+@claim(
+    "netdevice.7/NOTES/proc",
+    sentence="netdevice.7/NOTES/proc",
+    section="NOTES",
+    says="/proc/net/dev has the names of two interfaces of type veth that have no address and are not "
+    "running, beside lo, which SIOCGIFCONF with a UDP socket lists alone.",
+    needs=[VETH],
+)
+def test_interfaces_without_addresses_are_named(ns, observe):
+    before = names_in_proc()
+    ns.add_veth("left", "right")
+    with Socket.udp() as sock:
+        flags = str(shown(sock, "SIOCGIFFLAGS", "left"))
+        added = sorted(set(names_in_proc()) - set(before))
+        seen = ["lo" in before, added, [name for name, _ in listed(sock, 9)[1]], "RUNNING" in flags]
+
+    assert observe("lo_added_listed_running", seen) == [True, ["left", "right"], ["lo"], False]
+
+
+@claim(
+    "netdevice.7/NOTES/ipv6-read",
+    sentence="netdevice.7/NOTES/ipv6-read",
+    section="NOTES",
+    says="An IPv6 address that SIOCSIFADDR has added to lo is in /proc/net/if_inet6 and in what "
+    "NETLINK_ROUTE lists.",
+    needs=[Capability.NET_ADMIN, IPV6],
+)
+def test_ipv6_addresses_are_read(ns, observe):
+    with SOCKETS["udp6"]() as sock:
+        before = [ipv6_addresses_shown(), ipv6_addresses(ns)]
+        set_ipv6(sock, "SIOCSIFADDR", "fd00::7", 1)
+
+    seen = [before, ipv6_addresses_shown(), ipv6_addresses(ns)]
+    both = ["::1", "fd00::7"]
+    assert observe("before_proc_and_rtnetlink", seen) == [[["::1"], ["::1"]], both, both]
+
+
+@claim(
+    "netdevice.7/NOTES/ipv6-dstaddr",
+    sentence="netdevice.7/NOTES/ipv6-dstaddr",
+    section="NOTES",
+    says="The destination of an IPv6 address of an interface of type veth is set and given by NETLINK_ROUTE; "
+    "SIOCSIFDSTADDR with a UDP socket of AF_INET6, which is given a struct in6_ifreq as SIOCSIFADDR is, "
+    "does not set it, and SIOCGIFDSTADDR does not give it: ENODEV and ENOTTY.",
+    needs=[Capability.NET_ADMIN, IPV6, VETH],
+)
+def test_ipv6_destinations_are_of_rtnetlink(ns, observe):
+    ns.add_veth("left", "right")
+    index = socket.if_nametoindex("left")
+    with SOCKETS["udp6"]() as sock:
+        error = add_ipv6_with_destination("fd00::1", "fd00::2", index)
+        set_ipv6(sock, "SIOCSIFADDR", "fd00::7", index)
+        with refused(errno.ENODEV):
+            set_ipv6(sock, "SIOCSIFDSTADDR", "fd00::3", index)
+        with refused(errno.ENOTTY, "errno_of_get"):
+            shown(sock, "SIOCGIFDSTADDR", "left")
+
+    seen = [error, ipv6_destinations(index), "fd00::7" in ipv6_addresses(ns, index)]
+    assert observe("error_destinations_added", seen) == [0, [["fd00::1", "fd00::2"]], True]
 
 
 @claim(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
 
 import pytest
 
@@ -30,6 +31,7 @@ from conformance.plugin.setups.netlink import (
     types,
     waiting,
 )
+from conformance.plugin.setups.socket_addresses import bind_to, connect_to, octets_told
 from libsocket import NETLINK_ADD_MEMBERSHIP, Netlink
 from netns import Capability, Namespace, as_user, only
 
@@ -432,3 +434,25 @@ def test_another_user_may_not_send_to_usersock(ns, observe):
             as_user(NOBODY, lambda: sender.sendto(b"nobody", Netlink(port_of(sender), 1)))
 
         assert allowed == ["root"]
+
+
+def padded(port: int) -> bytes:
+    """A struct sockaddr_nl whose nl_pad is not 0."""
+    return socket.AF_NETLINK.to_bytes(2, sys.byteorder) + b"\7\7" + port.to_bytes(4, sys.byteorder) + bytes(4)
+
+
+@claim(
+    "netlink.7/sockaddr_nl/pad",
+    sentence=("netlink.7/sockaddr_nl/pad", "netlink.h/sockaddr_nl/pad"),
+    section="Address formats",
+    says="nl_pad of the struct sockaddr_nl that getsockname(2) and getpeername(2) of a netlink socket give "
+    "is 0, though the socket was bound and connected with another.",
+)
+def test_the_padding_is_zero(ns, observe):
+    with netlink_socket(NETLINK_USERSOCK) as sock:
+        bind_to(sock, padded(0x0404_0404))
+        connect_to(sock, padded(0x0505))
+        told = [octets_told(call, sock, 12) for call in ("getsockname", "getpeername")]
+
+    found = [[one[2:4].hex(), int.from_bytes(one[4:8], sys.byteorder)] for one in told]
+    assert observe("pads_and_ports", found) == [["0000", 0x0404_0404], ["0000", 0x0505]]

@@ -51,9 +51,11 @@ from conformance.plugin.setups.netlink import (
     set_mtu,
     types,
 )
-from libsocket import Netlink
+from libsocket import Netlink, Socket
 from netns import as_user
 
+MANY = 4 * 250
+"""Addresses whose dump takes several datagrams."""
 NO_DEVICE = 4000
 """The number of an interface that is not there."""
 
@@ -528,3 +530,33 @@ def test_port_0_is_the_kernel(ns, observe):
         address = sock.recvfrom(65536)[1]
 
         assert observe("from", list(address)) == [0, 0]
+
+
+def add_many(changer: Socket) -> None:
+    """Add so many IPv4 addresses that a dump of them takes several datagrams."""
+    for number in range(MANY):
+        changer.send(new_address(f"10.8.{number // 250}.{number % 250 + 1}"))
+
+
+@claim(
+    "netlink.7/NLM_F_ATOMIC/snapshot",
+    sentence="netlink.7/NLM_F_ATOMIC/snapshot",
+    section="DESCRIPTION",
+    says="A dump of the IPv4 addresses by NETLINK_ROUTE with NLM_F_ATOMIC is a snapshot: an address that is "
+    "added when the first of several datagrams has been received is not in it.",
+    expect=differs(
+        "the flag is not looked at, and the address is in it",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"first_error_and_more": [True, 0, 1]},
+    ),
+)
+def test_an_atomic_dump_is_a_snapshot(ns, observe):
+    with netlink_socket() as sock, netlink_socket() as changer:
+        add_many(changer)
+        first = asked(sock, get_addresses(REQUEST | DUMP | ATOMIC))
+        error = acknowledged(changer, new_address("10.9.0.1", REQUEST | ACK | CREATE)).error
+        listed = addresses_in([*first, *drained(sock)])
+
+    seen = [0 < len(addresses_in(first)) < MANY, error, len(listed) - MANY - 1]
+    assert observe("first_error_and_more", seen) == [True, 0, 0]

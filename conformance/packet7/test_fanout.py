@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import errno
-import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import astuple
+from functools import partial
 from socket import PACKET_HOST, PACKET_OUTGOING, SOCK_DGRAM, SOCK_RAW
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import EBPF, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.bpf import returning
 from conformance.plugin.setups.calls import option_set
-from conformance.plugin.setups.filters import program
+from conformance.plugin.setups.filters import ending_with, fprog, program
 from conformance.plugin.setups.frames import EXPERIMENTAL, HEADER, waiting_frames
 from conformance.plugin.setups.ipv6 import index_of
 from conformance.plugin.setups.packet_sockets import (
@@ -50,7 +50,6 @@ SECTION = "Socket options"
 GROUP, PORT = 7, 2000
 HASH, LB, CPU, ROLLOVER = FanoutMode.HASH, FanoutMode.LB, FanoutMode.CPU, FanoutMode.ROLLOVER
 MOST_INSTRUCTIONS = 4096
-RETURN_1 = struct.pack("@HBBI", 0x06, 0, 0, 1)
 FEW = 8_000
 """What SO_RCVBUF is set to, for a buffer that takes few frames."""
 CLOSED = {"no-op: close(*": "what was received does not change later"}
@@ -58,13 +57,19 @@ CLOSED = {"no-op: close(*": "what was received does not change later"}
 
 @contextmanager
 def group(
-    host: Host | None, count: int, mode: int, *, type: int = SOCK_RAW, protocol: int = EXPERIMENTAL
+    host: Host | None,
+    count: int,
+    mode: int,
+    *,
+    type: int = SOCK_RAW,
+    protocol: int = EXPERIMENTAL,
+    id_: int = GROUP,
 ) -> Iterator[list[Socket]]:
     """Packet sockets on a host that have joined a group, in their order."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(packet_socket(host, type, protocol)) for _ in range(count)]
         for sock in sockets:
-            sock.packet_fanout = FanoutArgs(GROUP, FanoutMode(mode))
+            sock.packet_fanout = FanoutArgs(id_, FanoutMode(mode))
         yield sockets
 
 
@@ -94,6 +99,27 @@ def datagrams(hosts: Peers, sockets: Iterable[Socket], ports: Iterable[int]) -> 
     return [[payload(one) for one in waiting_frames(sock)] for sock in sockets]
 
 
+def places(shares_: Sequence[list[str]]) -> dict[str, int]:
+    """Which of some sockets received each packet."""
+    return {one: place for place, share in enumerate(shares_) for one in share}
+
+
+def whole_and_fragmented(
+    hosts: Peers, sockets: Iterable[Socket], whole: int, fragmented: int
+) -> list[list[int]]:
+    """The sizes of what each of the packet sockets receives: of datagrams of one sender to so many ports.
+
+    Those of 10 bytes go to more ports, one of 2000 to the first ones.
+    """
+    with udp_across(hosts) as (sender, _), on_one_processor():
+        for port in range(whole):
+            sender.sendto(bytes(10), (hosts.right.address, PORT + port))
+        for port in range(fragmented):
+            sender.sendto(bytes(2000), (hosts.right.address, PORT + port))
+        shares(hosts, [], [])
+    return [[len(one) for one in waiting_frames(sock)] for sock in sockets]
+
+
 def compare(number: int, other: int) -> int:
     """-1 for fewer, 0 for as many, 1 for more."""
     return (number > other) - (number < other)
@@ -101,9 +127,9 @@ def compare(number: int, other: int) -> int:
 
 def give_program(sock: Socket, number: int) -> None:
     """PACKET_FANOUT_DATA: a program of so many instructions that chooses the second socket."""
-    with room(RETURN_1 * max(number, 1)) as where:
-        fprog = struct.pack("@HP", number, where)
-        option_set(sock.fileno(), (PACKET_FANOUT_DATA.level, PACKET_FANOUT_DATA.number), fprog)
+    with room(ending_with(1) * max(number, 1)) as where:
+        option = PACKET_FANOUT_DATA.level, PACKET_FANOUT_DATA.number
+        option_set(sock.fileno(), option, fprog(number, where))
 
 
 def value_of(sock: Socket) -> str:
@@ -162,6 +188,56 @@ def test_a_flow_goes_to_one_socket(peers, observe):
 
     seen = [[share for share in of_one if share], list(map(bool, of_many)), sum(map(len, of_many))]
     assert observe("of_one_flow_and_of_many", seen) == [[list("01234567")], [True] * 4, 100]
+
+
+@claim(
+    "packet.7/PACKET_FANOUT/hash-modulo",
+    sentence="packet.7/PACKET_FANOUT/hash-modulo",
+    section=SECTION,
+    says="With PACKET_FANOUT_HASH the place of the socket that receives a flow, of a hundred flows of UDP "
+    "over IPv4 to different ports, is a hash modulo the number of sockets: in a group of two packet "
+    "sockets it is what its place in one of four, which the same frames come to, is modulo two.",
+    since="3.1",
+    needs=NEEDS,
+    survives=CLOSED,
+    expect=differs(
+        "the upper bits of the hash choose, as it is multiplied by the number: the place among two is "
+        "half that among four",
+        since="3.12",
+        commit="f55d112e5293",
+        observed={"together_modulo_and_half": [100, 100, False, True]},
+    ),
+)
+def test_a_flow_goes_by_its_hash_modulo_the_sockets(peers, observe):
+    of_ip = partial(group, peers.right, mode=HASH, type=SOCK_DGRAM, protocol=ETH_P_IP)
+    with of_ip(count=4) as four, of_ip(count=2, id_=GROUP + 1) as two:
+        received = datagrams(peers, [*four, *two], range(PORT, PORT + 100))
+
+    of_four, of_two = places(received[:4]), places(received[4:])
+    modulo = all(place % 2 == of_two[one] for one, place in of_four.items())
+    half = all(place // 2 == of_two[one] for one, place in of_four.items())
+    seen = [len(of_four), len(of_two), modulo, half]
+    assert observe("together_modulo_and_half", seen) == [100, 100, True, False]
+
+
+@claim(
+    "packet.7/PACKET_FANOUT/fragments",
+    sentence=("packet.7/PACKET_FANOUT/fragments", "packet.7/PACKET_FANOUT/hash-modulo"),
+    section=SECTION,
+    says="With PACKET_FANOUT_HASH UDP datagrams over IPv4 of one sender to a hundred ports go to all of a "
+    "group of four packet sockets, as their hash is over ports too; the fragments of larger ones to "
+    "ten of these ports all go to one of the sockets, whichever their port is.",
+    since="3.1",
+    needs=NEEDS,
+    survives=CLOSED,
+)
+def test_fragments_have_another_hash_than_their_flow(peers, observe):
+    with group(peers.right, 4, 0, type=SOCK_DGRAM, protocol=ETH_P_IP) as sockets:
+        received = whole_and_fragmented(peers, sockets, 100, 10)
+
+    whole = [share.count(38) for share in received]
+    fragments = [[share.count(1500), share.count(548)] for share in received if max(share) > 38]
+    assert observe("to_all_and_fragments", [sum(whole), all(whole), fragments]) == [100, True, [[10, 10]]]
 
 
 @claim(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from contextlib import suppress
 from dataclasses import astuple
 from functools import partial
-from socket import PACKET_HOST, PACKET_OTHERHOST, PACKET_OUTGOING, SOCK_DGRAM, SOCK_RAW
+from socket import PACKET_HOST, PACKET_OTHERHOST, PACKET_OUTGOING, SOCK_DGRAM, SOCK_RAW, if_nametoindex
 
 import pytest
 
@@ -18,8 +19,18 @@ from conformance.plugin.setups.control_messages import control_headers, control_
 from conformance.plugin.setups.datagrams import completed, ipv4_packet
 from conformance.plugin.setups.filters import ALL, NONE, program
 from conformance.plugin.setups.frames import EXPERIMENTAL, HEADER, waiting_frames
-from conformance.plugin.setups.ioctls import time_of_last_packet
+from conformance.plugin.setups.ioctls import REQUESTS, asked, time_of_last_packet
 from conformance.plugin.setups.ipv6 import index_of
+from conformance.plugin.setups.netlink import (
+    ACK,
+    NEWLINK,
+    REQUEST,
+    acknowledged,
+    framed,
+    netlink_socket,
+    number,
+    of_link,
+)
 from conformance.plugin.setups.packet_sockets import (
     ANOTHER,
     ETH_P_ALL,
@@ -57,6 +68,7 @@ OF_EXPERIMENT = program(("ld proto",), ("jeq #k", EXPERIMENTAL, 0, 1), ALL, NONE
 FILTERED = {"no-op: setsockopt(*SO_ATTACH_FILTER*": "it keeps out what a host sends of its own accord"}
 VLAN, TAG_7 = 0x8100, bytes([0, 7])
 TAGGED = TAG_7 + EXPERIMENTAL.to_bytes(2, "big")
+SIOCOUTQ, IFLA_TXQLEN = REQUESTS["SIOCOUTQ"], 13
 SOL_PACKET, NUMBER = 263, 8
 """Of the control message."""
 
@@ -242,6 +254,62 @@ def test_the_queueing_discipline_is_bypassed(peers, observe):
         sender.sendto(frame(b"bypassed".ljust(200)), Packet(index_of(left)))
 
         assert observe("received", receiver.recv(1000)[HEADER:].decode().rstrip()) == "bypassed"
+
+
+def shorten_queue(device: str) -> None:
+    """Have an interface, where this thread is, keep one packet until its driver takes it."""
+    with netlink_socket() as sock:
+        wanted = of_link(if_nametoindex(device), number(IFLA_TXQLEN, 1))
+        assert acknowledged(sock, framed(NEWLINK, REQUEST | ACK, wanted)).error == 0, "its queue is as it was"
+
+
+def waiting_after_each(sock: Socket, packets: list[bytes]) -> list[int]:
+    """SIOCOUTQ after each packet is sent by tun0, be it told or not that it is dropped."""
+    address = Packet(if_nametoindex(NAME), ETH_P_IP)
+    waiting = []
+    for packet in packets:
+        with suppress(OSError):
+            sock.sendto(packet, address)
+        waiting.append(asked(sock, SIOCOUTQ))
+    return waiting
+
+
+def read_by_now(process: int) -> list[bytes]:
+    """What a process has to read of what tun0 was to send."""
+    os.set_blocking(process, False)
+    found = []
+    with suppress(BlockingIOError):
+        while True:
+            found.append(next_sent(process))
+    return found
+
+
+@claim(
+    "packet.7/PACKET_QDISC_BYPASS/drops",
+    sentence="packet.7/PACKET_QDISC_BYPASS/drops",
+    section=SECTION,
+    says="Of three packets that a packet socket of SOCK_RAW sends by an interface of tun(4) which keeps one "
+    "at a time, and whose queueing discipline lets one pass at once, the second and the third wait in "
+    "it, as SIOCOUTQ counts; with PACKET_QDISC_BYPASS they are dropped, as the interface's own queue "
+    "is full.",
+    since="3.14",
+    needs=[Capability.NET_RAW, TUN, qdisc("tbf")],
+    survives={**CLOSED, "no-op: setsockopt(*PACKET_QDISC_BYPASS, ?0?*": "it is off at first"},
+)
+@pytest.mark.parametrize("bypass", [False, True], ids=["queued", "bypassed"])
+def test_what_bypasses_is_not_buffered(ns, observe, bypass):
+    ns.sysctl["net.ipv6.conf.default.disable_ipv6"] = 1
+    with tun(ns) as process, packet_socket(protocol=0) as sender:
+        shorten_queue(NAME)
+        ns.add_qdisc(NAME, "tbf", handle="1:", rate="2kbit", burst=1100, limit=10_000)
+        sender.packet_qdisc_bypass = bypass
+        to_process = partial(ipv4_packet, source="10.0.5.2", destination="10.0.5.9", protocol=253)
+        sent = [completed(to_process(one.ljust(1000)), ttl=64) for one in (b"first", b"second", b"third")]
+        first, second, third = waiting_after_each(sender, sent)
+        read = [sent.index(one) for one in read_by_now(process)]
+
+        buffered = [first > 0, second > first, third > second]
+        assert observe("buffered_and_read", [buffered, read]) == [[False, not bypass, not bypass], [0]]
 
 
 @claim(

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from operator import itemgetter
 from socket import (
     AF_INET,
     AF_PACKET,
@@ -22,15 +23,17 @@ from socket import (
     SOCK_SEQPACKET,
     SOCK_STREAM,
     htons,
+    if_nameindex,
 )
 
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import TUN, USER_NAMESPACE, VETH
+from conformance.plugin.needs import NFTABLES, TUN, USER_NAMESPACE, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.datagrams import completed, ipv4_packet
 from conformance.plugin.setups.filters import ALL, NONE, program
+from conformance.plugin.setups.firewall import RULES_STAY, drop_all_that_arrives, drop_all_that_is_sent
 from conformance.plugin.setups.frames import EXPERIMENTAL, HEADER, ethertype, waiting_frames
 from conformance.plugin.setups.ipv6 import index_of
 from conformance.plugin.setups.packet_sockets import (
@@ -39,6 +42,7 @@ from conformance.plugin.setups.packet_sockets import (
     LOOPBACK,
     SENDER,
     SOMEBODY,
+    TO_GROUP,
     frame,
     hardware_address,
     name_of,
@@ -49,6 +53,7 @@ from conformance.plugin.setups.packet_sockets import (
 )
 from conformance.plugin.setups.packets import ETH_P_IP
 from conformance.plugin.setups.pairs import udp_across
+from conformance.plugin.setups.processors import on_one_processor
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.tun import NAME, next_sent, tun
 from conformance.plugin.timing import SOON
@@ -79,6 +84,8 @@ UDP_ALONE = program(("ldb [k]", 9), ("jeq #k", 17, 0, 1), ALL, NONE)
 """Of IPv4 packets without their link-layer header."""
 EXPERIMENTS = program(("ldh [k]", 12), ("jge #k", EXPERIMENTAL, 0, 1), ALL, NONE)
 """Of frames, those of the types for experiments, and not IP."""
+WITHOUT_UDP = program(("ldb [k]", 9), ("jeq #k", 17, 1, 0), ALL, NONE)
+"""Of IPv4 packets without their link-layer header, those that are not of UDP."""
 TO_SOMEBODY = program(("ld [k]", 2), ("jeq #k", 0x99, 0, 1), ALL, NONE)
 """Of frames, those to an address that no interface has."""
 FILTERED = {"no-op: setsockopt(*SO_ATTACH_FILTER*": "it keeps out what a host sends of its own accord"}
@@ -906,3 +913,131 @@ def test_an_interface_without_link_layer(ns, observe, type_):
 
         found = [sock.getsockname()[0], received == whole, sent == whole]
         assert observe("bound_received_sent", found) == [NAME, True, True]
+
+
+def to_all(host: Host, protocol: int) -> Packet:
+    """The address by which a packet socket sends to everybody on the wire of a host."""
+    return Packet(index_of(host), protocol, address=b"\xff" * 6)
+
+
+def await_frames_before(hosts: Peers) -> None:
+    """Wait until the right is done with what the left has sent, from the processor on which this is."""
+    with packet_socket(hosts.right, SOCK_RAW, ANOTHER) as last, sending_socket(hosts.left) as sender:
+        sender.sendto(frame(b"last", protocol=ANOTHER), Packet(index_of(hosts.left)))
+        last.recv(100)
+
+
+@claim(
+    "packet.7/firewall/input",
+    sentence="packet.7/NOTES/firewall",
+    section="NOTES",
+    says="A chain of nftables at the hook input that drops every IPv4 packet keeps a datagram from a UDP "
+    "socket that receives without it, and not from a packet socket of SOCK_RAW or SOCK_DGRAM.",
+    needs=[*NEEDS, NFTABLES],
+    survives=RULES_STAY,
+)
+@TYPES
+def test_the_input_chain_does_not_keep_packets_out(peers, observe, type_):
+    with packet_socket(peers.right, type_, 0) as seen, udp_across(peers) as (sender, receiver):
+        address = (peers.right.address, receiver.getsockname()[1])
+        sender.sendto(b"without", address)
+        before = receiver.recv(20).decode()
+        bound_to_wire(seen, peers.right, ETH_P_IP)
+        with peers.right.entered():
+            drop_all_that_arrives()
+        with on_one_processor():
+            sender.sendto(b"dropped", address)
+            await_frames_before(peers)
+
+        received = [
+            before,
+            len(waiting_frames(receiver)),
+            [one[-7:].decode() for one in waiting_frames(seen)],
+        ]
+        assert observe("before_udp_and_packet", received) == ["without", 0, ["dropped"]]
+
+
+@claim(
+    "packet.7/firewall/output",
+    sentence="packet.7/NOTES/firewall",
+    section="NOTES",
+    says="A chain of nftables at the hook output that drops every IPv4 packet keeps a UDP socket from "
+    "sending, and not a packet socket of SOCK_RAW or SOCK_DGRAM, whose IPv4 packet arrives.",
+    needs=[*NEEDS, NFTABLES],
+    survives=RULES_STAY,
+)
+@pytest.mark.parametrize(("type_", "header"), [(SOCK_RAW, HEADER), (SOCK_DGRAM, 0)], ids=["raw", "dgram"])
+def test_the_output_chain_does_not_keep_packets_in(peers, observe, type_, header):
+    packet = completed(
+        ipv4_packet(b"by packet", source=peers.left.address, destination=peers.right.address, protocol=253),
+        ttl=64,
+    )
+    with packet_socket(peers.right, SOCK_DGRAM, ETH_P_IP) as seen, udp_across(peers) as (udp, receiver):
+        seen.attach_filter = WITHOUT_UDP
+        address = (peers.right.address, receiver.getsockname()[1])
+        udp.sendto(b"without", address)
+        before = receiver.recv(20).decode()
+        with peers.left.entered():
+            drop_all_that_is_sent()
+        with refused():
+            udp.sendto(b"dropped", address)
+        with sending_socket(peers.left, type_) as sender:
+            sender.sendto(frame(packet, protocol=ETH_P_IP)[HEADER - header :], to_all(peers.left, ETH_P_IP))
+
+        assert observe("before_and_packet", [before, seen.recv(100)[20:].decode()]) == [
+            "without",
+            "by packet",
+        ]
+
+
+@claim(
+    "packet.7/SOCK_DGRAM/destination",
+    sentence="packet.7/BUGS/destination",
+    section="BUGS",
+    says="What recvmsg(2) gives of frames to two link-layer groups, with PACKET_AUXDATA and PACKET_ORIGDEV, "
+    "is the same on a packet socket of SOCK_DGRAM, which cannot tell their destinations; on one of "
+    "SOCK_RAW the frames begin with them.",
+    needs=NEEDS,
+    survives={"no-op: setsockopt(*PACKET_*": "without these options there is still less that differs"},
+)
+def test_a_destination_is_not_told(peers, observe):
+    other_group = TO_GROUP[:-1] + b"\x78"
+    cooked, raw_ = packet_socket(peers.right, SOCK_DGRAM), packet_socket(peers.right)
+    with cooked, raw_, sending_socket(peers.left) as sender, on_one_processor():
+        cooked.packet_auxdata = True
+        cooked.packet_origdev = True
+        sender.sendto(frame(b"hello", to=TO_GROUP), Packet(index_of(peers.left)))
+        sender.sendto(frame(b"hello", to=other_group), Packet(index_of(peers.left)))
+        destinations = [raw_.recv(100)[:6].hex() for _ in range(2)]
+        first, second = (cooked.recv_message(100) for _ in range(2))
+
+    told = [first.data.decode(), first == second]
+    assert observe("raw_and_dgram", [destinations, told]) == [
+        [TO_GROUP.hex(), other_group.hex()],
+        ["hello", True],
+    ]
+
+
+@claim(
+    "packet.7/sockaddr_pkt/device-size",
+    sentence="packet.7/BUGS/device-size",
+    section="BUGS",
+    says="spkt_device of what a packet socket of SOCK_PACKET receives has 14 bytes: the name of an "
+    "interface of 13 characters is whole with a zero byte behind it, of one of 14 or of 15, the "
+    "longest there is, the last characters are cut off to leave room for the zero byte.",
+    needs=NEEDS,
+)
+@pytest.mark.parametrize(
+    "name", ["left012345678", "left0123456789", "left01234567890"], ids=["13", "14", "15"]
+)
+def test_a_longer_name_is_cut(ns, observe, name):
+    ns.add_veth(name, "right")
+    ns.set_link(name, up=True)
+    ns.set_link("right", up=True)
+    with Socket(AF_INET, SOCK_PACKET, IN_NETWORK_ORDER) as sock, packet_socket(protocol=0) as sender:
+        sock.rcvtimeo = SOON
+        sender.sendto(frame(b"hello"), ("right", EXPERIMENTAL))
+        data, address = sock.recvfrom(100)
+
+        received = [data[HEADER:].decode(), name in map(itemgetter(1), if_nameindex()), address]
+        assert observe("received", received) == ["hello", True, "left012345678"]

@@ -7,7 +7,8 @@ What is left out, since no claim is about it:
   up, by which namespaces are furnished: a claim's own netlink sockets are of SOCK_RAW;
 - polls of what is no socket, as the answer of a process that the test forked is awaited;
 - the creation of sockets, without which no test goes on;
-- getsockname with room for any address (128 bytes), by which the interpreter learns a descriptor's family;
+- getsockname with room for any address (128 bytes), by which the interpreter learns a descriptor's family,
+  and SIOCGIFNAME after a call that gave it the address of a packet socket;
 - closing a listener or an event loop, and closing what no older socket is used after: that is cleaning up,
   as is a TCP reset made by hand that nothing but closing follows;
 - not binding to port 0: what listens or sends is given a port by itself;
@@ -409,6 +410,8 @@ def _relevant(calls: Sequence[Call]) -> Iterator[Call]:
             continue
         if call.name in _NAMES and "[128" in call.arguments[2]:
             continue
+        if place and _names_its_interface(call, calls[place - 1]):
+            continue
         if call.name == "close" and (call.referent in listeners_and_loops or not _used_after(calls, place)):
             continue
         yield call
@@ -452,6 +455,12 @@ def _is_of_interface(call: Call) -> bool:
 def _asks_for_interface(call: Call) -> bool:
     """As if_nametoindex(3) and if_indextoname(3) do, by a local socket."""
     return call.name == "ioctl" and call.arguments[1] in {"SIOCGIFINDEX", "SIOCGIFNAME"}
+
+
+def _names_its_interface(call: Call, before: Call) -> bool:
+    """Whether the interpreter asks by it for the name of an interface whose number it was just given."""
+    named = call.name == "ioctl" and call.arguments[1] == "SIOCGIFNAME"
+    return named and before.referent == call.referent and before.name in _RECEIVES | _NAMES
 
 
 def _raises_loopback(call: Call) -> bool:

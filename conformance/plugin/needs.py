@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import select
 import socket
 import tempfile
 import time
@@ -19,6 +20,7 @@ from conformance.plugin.setups.alg import algorithm_socket, hash_socket
 from conformance.plugin.setups.bpf import returning, xdp_program
 from conformance.plugin.setups.callers import caller
 from conformance.plugin.setups.capabilities import EPOLLWAKEUP, audit_told, events_in_epoll
+from conformance.plugin.setups.event_calls import kcmp_epoll
 from conformance.plugin.setups.firewall import drop_all_that_arrives, drop_all_that_leaves
 from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, POLICY
 from conformance.plugin.setups.message_queues import message_queue
@@ -341,6 +343,12 @@ def _try_own_kernel() -> None:
         raise NetnsError(errno.EPERM, "others may run on this kernel")
     with initial_sysctl_set("net.core.rmem_max", initial_sysctl("net.core.rmem_max")):
         pass
+
+
+def _try_kcmp() -> None:
+    with Socket.udp() as sock, select.epoll() as epoll:
+        epoll.register(sock)
+        kcmp_epoll(sock, epoll, sock.fileno())
 
 
 def _try_tunnel() -> None:
@@ -686,6 +694,9 @@ TUN = Need("device:/dev/net/tun", lambda: _works(_try_tun, OSError))
 OWN_KERNEL = Need("kernel:own", lambda: _works(_try_own_kernel, NetnsError))
 """A kernel that runs nothing but the suite, a guest's, so that what is the whole kernel's may be changed."""
 
+KCMP = Need("kcmp", lambda: _works(_try_kcmp, OSError))
+"""kcmp(2) (CONFIG_KCMP)."""
+
 IPV6_TUNNEL = Need("link:ip6tnl", lambda: _works(_try_tunnel, OSError))
 """Tunnels over IPv6 (CONFIG_IPV6_TUNNEL)."""
 
@@ -760,6 +771,7 @@ _NEEDS = (
     VSOCK_LOOPBACK,
     VSOCK_DEVICE,
     OWN_KERNEL,
+    KCMP,
     IPV6_TUNNEL,
     EGRESS,
     RED,

@@ -7,10 +7,10 @@ import os
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.readiness import await_readable
-from conformance.plugin.setups.states import connected
+from conformance.plugin.setups.states import connected, in_state
 from conformance.plugin.setups.vectors import read_into_nowhere
 from conformance.plugin.timing import SOON
 from libsocket import Shutdown
@@ -149,3 +149,43 @@ def test_the_rest_is_lost(ns, observe, kind):
 
         read = [os.read(sock.fileno(), 3).decode() for _ in range(2)]
         assert observe("read", read) == ["hel", "wor"]
+
+
+@claim(
+    "read.2/EINVAL/unix-without-connection",
+    sentence="read.2/EINVAL/unsuitable",
+    section="ERRORS",
+    says="read(2) from a UNIX stream socket that is new or listens, which is unsuitable for reading, fails "
+    "with EINVAL; from one that is connected it reads.",
+    survives={"no-op: listen*": "one that is bound and does not listen is refused, too"},
+)
+@pytest.mark.parametrize("state", ["new", "listening"])
+def test_a_unix_socket_that_is_unsuitable(ns, observe, state):
+    with in_state("unix", state) as unsuitable, in_state("unix", "data") as sock:
+        with refused(errno.EINVAL):
+            os.read(unsuitable.fileno(), 4)
+
+        assert observe("read", len(os.read(sock.fileno(), 4))) == 4
+
+
+@claim(
+    "read.2/EINVAL/tcp-listening",
+    sentence="read.2/EINVAL/unsuitable",
+    section="ERRORS",
+    says="read(2) from a TCP socket, over IPv4 and IPv6, that listens, which is unsuitable for reading, "
+    "fails with EINVAL; from one that is connected it reads.",
+    expect=differs(
+        "it fails with ENOTCONN; older than the history in git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno": "ENOTCONN"},
+    ),
+    survives={"no-op: listen*": "one that is bound and does not listen is refused, too"},
+)
+@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
+def test_a_tcp_socket_that_is_unsuitable(ns, observe, kind):
+    with in_state(kind, "listening") as unsuitable, in_state(kind, "data") as sock:
+        with refused(errno.EINVAL):
+            os.read(unsuitable.fileno(), 4)
+
+        assert observe("read", len(os.read(sock.fileno(), 4))) == 4

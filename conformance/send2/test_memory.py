@@ -62,7 +62,7 @@ def test_a_file_ends(ns, observe, kind):
 
 @claim(
     "send.2/EFAULT/sock-packet",
-    sentence="send.2/EFAULT/argument",
+    sentence=("send.2/EFAULT/argument", "packet.7/errors/efault"),
     section="ERRORS",
     says="A sendmsg(2) on a packet socket of SOCK_PACKET, to a struct sockaddr_pkt that names loopback, of a "
     "frame that ends where there is no memory, or is nowhere, fails with EFAULT, and nothing is sent; with "

@@ -12,16 +12,18 @@ from socket import MSG_DONTWAIT
 import pytest
 
 from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import ROUTE_TIMERS, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.blocked import fill
 from conformance.plugin.setups.files import TEXT, memory_file, pipe, place
+from conformance.plugin.setups.pairs import UNACKED_ENDS, unacked_and_unsent, unacked_sender
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.signals import signalled
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.splices import NOWHERE, sendfile, sendfile_at
 from conformance.plugin.setups.states import connected, in_state
 from conformance.plugin.timing import SOON, timed
-from libsocket import Shutdown, Socket
+from libsocket import Fd, Shutdown, Socket
 from netns import Capability
 
 KINDS = pytest.mark.parametrize(
@@ -463,3 +465,51 @@ def received_all(sock: Socket) -> None:
     with suppress(BlockingIOError):
         while True:
             sock.recv(1_000_000, MSG_DONTWAIT)
+
+
+@claim(
+    "sendfile.2/EBADF/open-for-writing",
+    sentence=("sendfile.2/sendfile/modes", "sendfile.2/EBADF/modes"),
+    section="DESCRIPTION",
+    says="sendfile(2) to a TCP or UNIX stream socket from a regular file that is open for writing alone "
+    "fails with EBADF, and so does one to what is open for reading alone from that file; from one that is "
+    "open for reading it sends.",
+)
+@STREAMS
+def test_the_modes_of_the_files(ns, observe, kind):
+    with connected(kind) as (sock, peer), memory_file() as file:
+        peer.rcvtimeo = SOON
+        path = f"/proc/self/fd/{file.fileno()}"
+        with Fd(os.open(path, os.O_WRONLY)) as written, Fd(os.open(path, os.O_RDONLY)) as read:
+            with refused(errno.EBADF):
+                os.sendfile(sock.fileno(), written.fileno(), 0, 5)
+            with refused(errno.EBADF, "errno_to"):
+                os.sendfile(read.fileno(), file.fileno(), 0, 5)
+            sent = os.sendfile(sock.fileno(), read.fileno(), 0, len(TEXT))
+
+        assert observe("sent_and_same", [sent, peer.recv(100) == TEXT]) == [20, True]
+
+
+@claim(
+    "sendfile.2/TCP_CORK/one-segment",
+    sentence="sendfile.2/NOTES/TCP_CORK",
+    section="NOTES",
+    says="With TCP_CORK a header of 6 bytes that a TCP socket with TCP_NODELAY sends and a file of 20 that "
+    "sendfile(2) sends behind it are one segment; without it they are two.",
+    needs=[VETH, ROUTE_TIMERS],
+    survives=UNACKED_ENDS,
+)
+def test_a_header_is_in_the_segment_of_the_file(peers, observe):
+    with unacked_sender(peers) as sender, memory_file() as file:
+        sender.tcp_nodelay = True
+        sender.send(b"header")
+        os.sendfile(sender.fileno(), file.fileno(), 0, len(TEXT))
+        found = [unacked_and_unsent(sender)]
+        sender.tcp_cork = True
+        sender.send(b"header")
+        os.sendfile(sender.fileno(), file.fileno(), 0, len(TEXT))
+        found.append(unacked_and_unsent(sender))
+        sender.tcp_cork = False
+
+        found.append(unacked_and_unsent(sender))
+        assert observe("segments_and_unsent", found) == [[2, 0], [2, 26], [3, 0]]

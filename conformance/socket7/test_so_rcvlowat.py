@@ -212,7 +212,7 @@ def test_a_read_of_a_datagram_below_the_mark_waits(ns, observe, pair):
 
 @claim(
     "socket.7/SO_RCVLOWAT/poll-waits-for-mark",
-    sentence="socket.7/SO_RCVLOWAT/poll",
+    sentence=("socket.7/SO_RCVLOWAT/poll", "socket.2/socket/options"),
     section="Socket options",
     says="select, poll and epoll call a TCP socket, both of whose ends are open, readable if as many "
     "bytes as the mark are there, and not if one byte less is.",
@@ -257,7 +257,7 @@ def test_a_unix_stream_is_readable_from_the_mark_on(ns, observe, kind):
 
 @claim(
     "socket.7/SO_RCVLOWAT/poll-waits-for-mark-on-datagrams",
-    sentence="socket.7/SO_RCVLOWAT/poll",
+    sentence=("socket.7/SO_RCVLOWAT/poll", "socket.2/socket/options"),
     section="Socket options",
     says="select, poll and epoll call a UDP or UNIX datagram socket readable only if it holds as many "
     "bytes as the mark.",

@@ -10,12 +10,21 @@ from contextlib import suppress
 import pytest
 
 from conformance.plugin.claim import claim
+from conformance.plugin.needs import IPV6, ROUTE_TIMERS, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.blocked import fill
 from conformance.plugin.setups.files import TEXT, pipe
+from conformance.plugin.setups.pairs import UNACKED_ENDS, unacked_sender
 from conformance.plugin.setups.readiness import await_end, await_readable
 from conformance.plugin.setups.selects import Numbered
-from conformance.plugin.setups.splices import SPLICE_F_NONBLOCK, splice, tee, vmsplice
+from conformance.plugin.setups.splices import (
+    SPLICE_F_MORE,
+    SPLICE_F_MOVE,
+    SPLICE_F_NONBLOCK,
+    splice,
+    tee,
+    vmsplice,
+)
 from conformance.plugin.setups.states import connected, in_state, reported
 from conformance.plugin.timing import LONG, SOON, timed
 from libsocket import Fd, Shutdown, Socket
@@ -378,6 +387,63 @@ def test_what_is_filled_is_not_writable(ns, observe, kind):
             [[], [], []],
             ["read", "write"],
         ]
+
+
+@claim(
+    "splice.2/SPLICE_F_MOVE/no-effect",
+    sentence="splice.2/SPLICE_F_MOVE/no-op",
+    section="DESCRIPTION",
+    says="With SPLICE_F_MOVE splice(2) from a TCP or UNIX stream socket to a pipe, and from the pipe to the "
+    "socket, moves the same as without.",
+)
+@STREAMS
+@pytest.mark.parametrize("flags", [0, SPLICE_F_MOVE], ids=["without", "with"])
+def test_to_move_has_no_effect(ns, observe, kind, flags):
+    with connected(kind) as (sock, peer), pipe() as (reader, writer):
+        sock.rcvtimeo = peer.rcvtimeo = SOON
+        peer.send(b"hello")
+        await_readable(sock)
+        found = [splice(sock, writer, 9, flags), splice(reader, sock, 9, flags)]
+
+        assert observe("moved_and_received", [*found, peer.recv(9).decode()]) == [5, 5, "hello"]
+
+
+@claim(
+    "splice.2/SPLICE_F_MORE/udp",
+    sentence="splice.2/SPLICE_F_MORE/socket",
+    section="DESCRIPTION",
+    says="SPLICE_F_MORE says to a UDP socket, over IPv4 and IPv6, that more will come: what one splice(2) "
+    "with it and one without move there is one datagram, where each is one without it.",
+    survives={"no-op: connect*": "an end that only receives needs no peer"},
+)
+@pytest.mark.parametrize("kind", ["udp", "udp6"])
+def test_more_will_come_of_a_datagram(ns, observe, kind):
+    with connected(kind) as (sock, peer), pipe(b"helloworld") as (reader, _):
+        sock.rcvtimeo = SOON
+        moved = [splice(reader, peer, size, flags) for size, flags in ((2, 0), (3, SPLICE_F_MORE), (5, 0))]
+
+        received = [sock.recv(99).decode(), sock.recv(99).decode()]
+        assert observe("moved_and_received", [moved, received]) == [[2, 3, 5], ["he", "lloworld"]]
+
+
+@claim(
+    "splice.2/SPLICE_F_MORE/tcp",
+    sentence="splice.2/SPLICE_F_MORE/socket",
+    section="DESCRIPTION",
+    says="What splice(2) moves with SPLICE_F_MORE to a TCP socket, over IPv4 and IPv6, and does not fill a "
+    "segment is not sent at once, though nothing is unacknowledged, as with MSG_MORE; what one without it "
+    "moves is sent with it.",
+    needs=[VETH, ROUTE_TIMERS, IPV6],
+    survives=UNACKED_ENDS,
+)
+@pytest.mark.parametrize("version", [4, 6], ids=["ipv4", "ipv6"])
+def test_more_will_come_of_a_segment(peers, observe, version):
+    with unacked_sender(peers, version) as sender, pipe(b"headtail") as (reader, _):
+        splice(reader, sender, 4, SPLICE_F_MORE)
+        held = sender.tcp_info.notsent_bytes
+        splice(reader, sender, 4)
+
+        assert observe("unsent", [held, sender.tcp_info.notsent_bytes]) == [4, 0]
 
 
 def splice_until_full(sock: Socket) -> None:

@@ -7,23 +7,31 @@ import errno
 import pytest
 
 from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import NFTABLES, VETH, link
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.firewall import RULES_STAY, drop_all_that_arrives, remove_table
 from conformance.plugin.setups.netlink import (
     ACK,
+    BULK,
     CREATE,
+    DELNEIGH,
     DUMP_FILTERED,
     DUMP_INTR,
     EXCL,
     GETLINK,
     HEADER,
+    IFA_LOCAL,
     IFLA_IFNAME,
     LOOPBACK,
     NETLINK_GENERIC,
     NETLINK_USERSOCK,
     NEWLINK,
+    NEWNEIGH,
     NLA_F_NESTED,
+    NLA_F_NET_BYTEORDER,
     NLMSG_DONE,
     NLMSG_MIN_TYPE,
+    NONREC,
     REPLACE,
     REQUEST,
     acknowledged,
@@ -31,6 +39,9 @@ from conformance.plugin.setups.netlink import (
     asked,
     drained,
     dumped,
+    flags_of,
+    forwarded,
+    forwarding_request,
     framed,
     generic,
     generic_family,
@@ -45,6 +56,7 @@ from conformance.plugin.setups.netlink import (
     routes,
     set_mtu,
 )
+from conformance.plugin.setups.netlink_policies import CONTROLLER, policy_request
 from libsocket import NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, Socket
 from netns.netlink import attribute
 
@@ -52,7 +64,9 @@ NO_DEVICE = 4000
 SECTION = "include/uapi/linux/netlink.h"
 IFINFOMSG = 16
 """Bytes of struct ifinfomsg."""
+IFADDRMSG = 8
 GENLMSGHDR = 4
+CTRL_ATTR_POLICY = 8
 STRSET_GET, LINKINFO_GET = 1, 2
 """Commands of ethtool."""
 NL_POLICY_TYPE, NL_POLICY_LONGEST = 1, 7
@@ -378,3 +392,88 @@ def test_a_nest_has_its_flag(ns, observe):
             "NLA_F_NESTED is missing",
             -errno.EOPNOTSUPP,
         ]
+
+
+@claim(
+    "netlink.h/NLM_F_NONREC/refused",
+    sentence="netlink.h/NLM_F_BULK/delete",
+    section=SECTION,
+    says="NETLINK_NETFILTER does not delete a table of nftables that has a chain where the request has "
+    "NLM_F_NONREC: EBUSY; without the flag it deletes both, and then there is no table: ENOENT.",
+    needs=[NFTABLES],
+    survives=RULES_STAY,
+)
+def test_what_is_below_is_not_deleted(ns, observe):
+    drop_all_that_arrives()
+    errors = [remove_table(NONREC), remove_table(), remove_table()]
+
+    assert observe("errors", errors) == [errno.EBUSY, 0, errno.ENOENT]
+
+
+@claim(
+    "netlink.h/NLM_F_BULK/deletes-several",
+    sentence="netlink.h/NLM_F_BULK/delete",
+    section=SECTION,
+    says="RTM_DELNEIGH with NLM_F_BULK to a bridge deletes all static entries of its forwarding database, "
+    "two, at once; without the flag, the one that it names.",
+    since="5.19",
+    needs=[link("bridge"), VETH],
+)
+@pytest.mark.parametrize(
+    ("flags", "named", "left"),
+    [(BULK, False, []), (0, True, ["020000000002"])],
+    ids=["bulk", "one"],
+)
+def test_several_are_deleted_at_once(ns, observe, flags, named, left):
+    ns.add_bridge("bridge")
+    ns.add_veth("left", "right")
+    ns.set_link("left", master="bridge")
+    with netlink_socket() as sock:
+        errors = [forwarding_request(sock, NEWNEIGH, "left", one, CREATE) for one in (1, 2)]
+        before = forwarded(sock, "left")
+        errors.append(
+            forwarding_request(sock, DELNEIGH, "left", 1, 0)
+            if named
+            else forwarding_request(sock, DELNEIGH, "bridge", None, flags)
+        )
+
+        found = [errors, before, forwarded(sock, "left")]
+        assert observe("errors_before_after", found) == [[0] * 3, ["020000000001", "020000000002"], left]
+
+
+@claim(
+    "netlink.h/nlattr/network-byte-order",
+    sentence="netlink.h/nlattr/byte-order",
+    section=SECTION,
+    says="IFA_LOCAL, an IPv4 address in network byte order, has NLA_F_NET_BYTEORDER in what NETLINK_ROUTE "
+    "lists.",
+    expect=differs(
+        "it has no flag, which came later than it",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"address_and_flags": ["127.0.0.1", 0]},
+    ),
+)
+def test_network_byte_order_has_its_flag(ns, observe):
+    with netlink_socket() as sock:
+        listed = dumped(sock, get_addresses())
+
+    seen = [*addresses_in(listed), flags_of(listed[0].body[IFADDRMSG:])[IFA_LOCAL]]
+    assert observe("address_and_flags", seen) == ["127.0.0.1", NLA_F_NET_BYTEORDER]
+
+
+@claim(
+    "netlink.h/nlattr/not-both-flags",
+    sentence="netlink.h/nlattr/exclusive",
+    section=SECTION,
+    says="Of the attributes of a dump of CTRL_CMD_GETPOLICY for nlctrl, of which CTRL_ATTR_POLICY has "
+    "NLA_F_NESTED, none has NLA_F_NET_BYTEORDER as well.",
+    since="5.7",
+)
+def test_no_attribute_has_both_flags(ns, observe):
+    with netlink_socket(NETLINK_GENERIC) as sock:
+        told = [one for one in dumped(sock, policy_request("nlctrl")) if one.type == CONTROLLER]
+
+    flags = [found for one in told for found in flags_of(one.body[GENLMSGHDR:]).items()]
+    both = [kind for kind, flag in flags if flag == NLA_F_NESTED | NLA_F_NET_BYTEORDER]
+    assert observe("nested_and_both", [(CTRL_ATTR_POLICY, NLA_F_NESTED) in flags, both]) == [True, []]

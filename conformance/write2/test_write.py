@@ -10,10 +10,10 @@ import pytest
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.blocked import fill
+from conformance.plugin.setups.blocked import drain, fill
 from conformance.plugin.setups.signals import signalled
 from conformance.plugin.setups.sockets import SOCKETS
-from conformance.plugin.setups.states import connected
+from conformance.plugin.setups.states import connected, in_state
 from conformance.plugin.setups.vectors import write_from_nowhere
 from conformance.plugin.timing import SOON
 from libsocket import Shutdown
@@ -210,3 +210,71 @@ def test_nothing_is_written(ns, observe, kind, first):
         written = [os.write(sock.fileno(), data) for data in (b"", b"hello")]
 
         assert observe("written_and_first", [written, peer.recv(100).decode()]) == [[0, 5], first]
+
+
+@claim(
+    "write.2/RETURN-VALUE/rest",
+    sentence="write.2/RETURN-VALUE/rest",
+    section="RETURN VALUE",
+    says="Of a write(2) of a megabyte to a UNIX stream socket that does not block, of which a part was "
+    "written, another write(2), once its peer has received that part, writes of the rest what there is room "
+    "for, and the peer receives it behind the first.",
+)
+def test_the_rest_is_written(ns, observe):
+    data = bytes(range(250)) * 4000
+    with connected("unix") as (sock, peer):
+        sock.nonblocking = True
+        peer.rcvtimeo = SOON
+        first = os.write(sock.fileno(), data)
+        received = drain(peer, first)
+        second = os.write(sock.fileno(), data[first:])
+        received += drain(peer, second)
+
+        found = [0 < first < len(data), second > 0, received == data[: first + second]]
+        assert observe("part_more_behind", found) == [True, True, True]
+
+
+@claim(
+    "write.2/EINVAL/unix-listening",
+    sentence="write.2/EINVAL/unsuitable",
+    section="ERRORS",
+    says="write(2) to a UNIX stream or seqpacket socket that listens, which is unsuitable for writing, fails "
+    "with EINVAL; to one that is connected it writes.",
+    expect=differs(
+        "it fails with ENOTCONN; older than the history in git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno": "ENOTCONN"},
+    ),
+    survives={"no-op: listen*": "one that is bound and does not listen is refused, too"},
+)
+@pytest.mark.parametrize("kind", ["unix", "unix-seqpacket"])
+def test_a_unix_socket_that_is_unsuitable(ns, observe, kind):
+    with in_state(kind, "listening") as unsuitable, connected(kind) as (sock, _):
+        with refused(errno.EINVAL):
+            os.write(unsuitable.fileno(), b"lost")
+
+        assert observe("written", os.write(sock.fileno(), b"data")) == 4
+
+
+@claim(
+    "write.2/EINVAL/tcp-listening",
+    sentence="write.2/EINVAL/unsuitable",
+    section="ERRORS",
+    says="write(2) to a TCP socket, over IPv4 and IPv6, that listens, which is unsuitable for writing, fails "
+    "with EINVAL; to one that is connected it writes.",
+    expect=differs(
+        "it fails with EPIPE; older than the history in git",
+        since="2.6.12",
+        commit="1da177e4c3f4",
+        observed={"errno": "EPIPE"},
+    ),
+    survives={"no-op: listen*": "one that is bound and does not listen is refused, too"},
+)
+@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
+def test_a_tcp_socket_that_is_unsuitable(ns, observe, kind):
+    with in_state(kind, "listening") as unsuitable, connected(kind) as (sock, _):
+        with refused(errno.EINVAL):
+            os.write(unsuitable.fileno(), b"lost")
+
+        assert observe("written", os.write(sock.fileno(), b"data")) == 4

@@ -284,6 +284,14 @@ def test_the_socket_that_only_asks_for_an_interface_is_left_out() -> None:
     ) == {"granted": "retval=0", "another errno": "error=EIO"}
 
 
+def test_the_name_of_the_interface_by_which_something_came_is_left_out() -> None:
+    asked = 'ioctl(3<socket:[9]>, SIOCGIFNAME, {ifr_ifindex=3, ifr_name="veth1"}) = 0'
+    came = 'recvfrom(3<socket:[9]>, "x", 9, 0, {sa_family=AF_PACKET, sll_ifindex=3}, [20]) = 1'
+
+    assert injected(came, asked) == injected(came)
+    assert injected(came, asked, asked).keys() > injected(came).keys()
+
+
 def test_a_wait_for_a_pipe_is_left_out() -> None:
     assert not injected("poll([{fd=3<pipe:[9]>, events=POLLIN}], 1, 4000) = 1 ([{fd=3, revents=POLLIN}])")
 

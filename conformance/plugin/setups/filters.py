@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
+import struct
 from typing import Final
 
 from conformance.plugin.setups.pairs import unix_datagram_pair
@@ -93,6 +94,16 @@ Step = tuple[str] | tuple[str, int] | tuple[str, int, int, int]
 def program(*steps: Step) -> Filter:
     """A filter of these instructions; ``("ld proto",)`` loads an extension."""
     return Filter(map(_instruction, steps))
+
+
+def ending_with(number: int) -> bytes:
+    """The instruction that ends a program with a number."""
+    return INSTRUCTION.pack(_CODES["ret #k"], 0, 0, number)
+
+
+def fprog(instructions: int, where: int) -> bytes:
+    """A struct sock_fprog that says of a program at an address that it has so many instructions."""
+    return struct.pack("@HP", instructions, where)
 
 
 def _instruction(step: Step) -> Instruction:

@@ -9,10 +9,29 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from fcntl import ioctl
+from pathlib import Path
 from typing import Final, Literal
 
+from conformance.plugin.setups.netlink import (
+    ACK,
+    CREATE,
+    DUMP,
+    EXCL,
+    GETADDR,
+    IFA_ADDRESS,
+    IFA_LOCAL,
+    NEWADDR,
+    REQUEST,
+    acknowledged,
+    asked,
+    dumped,
+    framed,
+    get_link,
+    netlink_socket,
+)
 from libsocket import Socket
 from netns import Namespace
+from netns.netlink import attribute, attributes
 
 _NAME: Final = 16
 """IFNAMSIZ"""
@@ -20,6 +39,7 @@ _IFREQ: Final = 40
 _NOWHERE: Final = 8
 """An address at which no process has memory."""
 _SIOCGIFCONF: Final = 0x8912
+_IFINFOMSG, _IFLA_BROADCAST = 16, 2
 _SIOCETHTOOL, _ETHTOOL_GET_TS_INFO = 0x8946, 0x41
 
 REQUESTS: Final[Mapping[str, int]] = {
@@ -86,6 +106,47 @@ def ipv6_addresses(namespace: Namespace, index: int = 1) -> list[str]:
     return sorted(address for address in found if ":" in address)
 
 
+def hardware_broadcast(device: str) -> str:
+    """The link-layer broadcast address of an interface where this thread is, as NETLINK_ROUTE tells it."""
+    with netlink_socket() as sock:
+        (link,) = asked(sock, get_link(index=socket.if_nametoindex(device)))
+    return dict(attributes(link.body[_IFINFOMSG:]))[_IFLA_BROADCAST].hex(":")
+
+
+def ipv6_addresses_shown() -> list[str]:
+    """The IPv6 addresses in /proc/net/if_inet6 of the namespace where this thread is, in order."""
+    rows = Path("/proc/thread-self/net/if_inet6").read_text(encoding="ascii").splitlines()
+    return sorted(socket.inet_ntop(socket.AF_INET6, bytes.fromhex(row.split()[0])) for row in rows)
+
+
+def names_in_proc() -> list[str]:
+    """The names of interfaces in /proc/net/dev of the namespace where this thread is, in order."""
+    rows = Path("/proc/thread-self/net/dev").read_text(encoding="ascii").splitlines()[2:]
+    return sorted(row.partition(":")[0].strip() for row in rows)
+
+
+def add_ipv6_with_destination(address: str, destination: str, index: int) -> int:
+    """The error of a request that gives an interface an IPv6 address and its destination, or 0."""
+    own, there = (socket.inet_pton(socket.AF_INET6, one) for one in (address, destination))
+    body = struct.pack("=BBBBI", socket.AF_INET6, 128, 0, 0, index)
+    named = attribute(IFA_LOCAL, own) + attribute(IFA_ADDRESS, there)
+    with netlink_socket() as sock:
+        return acknowledged(sock, framed(NEWADDR, REQUEST | ACK | CREATE | EXCL, body + named)).error
+
+
+def ipv6_destinations(index: int) -> list[list[str]]:
+    """The IPv6 addresses of an interface that have destinations, each with its own."""
+    with netlink_socket() as sock:
+        asked_for = struct.pack("=BBBBI", socket.AF_INET6, 0, 0, 0, 0)
+        rows = [one.body for one in dumped(sock, framed(GETADDR, REQUEST | DUMP, asked_for))]
+    told = [dict(attributes(row[8:])) for row in rows if row[4:8] == index.to_bytes(4, sys.byteorder)]
+    return [
+        [socket.inet_ntop(socket.AF_INET6, one[kind]) for kind in (IFA_LOCAL, IFA_ADDRESS)]
+        for one in told
+        if IFA_LOCAL in one
+    ]
+
+
 def is_up(sock: Socket, device: str) -> bool:
     """Whether an interface has IFF_UP."""
     flags = shown(sock, "SIOCGIFFLAGS", device)
@@ -134,8 +195,13 @@ def ask_nowhere(sock: Socket, request: str) -> None:
     ioctl(sock, {"SIOCGIFCONF": _SIOCGIFCONF, **REQUESTS}[request], _NOWHERE)
 
 
-def set_ipv6(sock: Socket, request: Literal["SIOCSIFADDR", "SIOCDIFADDR"], address: str, index: int) -> None:
-    """Add an IPv6 address to an interface, or delete it, by a struct in6_ifreq."""
+def set_ipv6(
+    sock: Socket,
+    request: Literal["SIOCSIFADDR", "SIOCDIFADDR", "SIOCSIFDSTADDR"],
+    address: str,
+    index: int,
+) -> None:
+    """Add an IPv6 address to an interface, delete it, or set its destination, by a struct in6_ifreq."""
     given = socket.inet_pton(socket.AF_INET6, address) + struct.pack("@Ii", 64, index)
     ioctl(sock, REQUESTS[request], given.ljust(_IFREQ, b"\0"))
 
@@ -194,6 +260,12 @@ def _int_of(value: object) -> bytes:
     return _number(value)
 
 
+def _map_of(value: object) -> bytes:
+    """The port alone."""
+    assert isinstance(value, int)
+    return struct.pack("@LLHBBB", 0, 0, 0, 0, 0, value)
+
+
 def _flags_of(value: object) -> bytes:
     assert isinstance(value, str)
     return struct.pack("@H", sum(_FLAGS[name] for name in value.split()))
@@ -228,6 +300,7 @@ _SET: Final[Mapping[str, Callable[[object], bytes]]] = {
     "SIOCSIFPFLAGS": _int_of,
     "SIOCSIFHWADDR": _hardware_sockaddr,
     "SIOCSIFHWBROADCAST": _hardware_sockaddr,
+    "SIOCSIFMAP": _map_of,
     "SIOCADDMULTI": _multicast_sockaddr,
     "SIOCDELMULTI": _multicast_sockaddr,
     "SIOCSIFADDR": _sockaddr,

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from libsocket import Socket
 
@@ -52,14 +52,30 @@ NUMBERS: Final[Mapping[str, int]] = {
 """Numbers of all of them by name."""
 
 
+class _File(Protocol):
+    def fileno(self) -> int: ...
+
+
 def word(number: int) -> bytes:
     """An int as ioctl takes it."""
     return number.to_bytes(4, sys.byteorder, signed=True)
 
 
-def asked(sock: Socket, request: int) -> int:
+def asked(sock: _File, request: int) -> int:
     """The int that an ioctl gives."""
     return int.from_bytes(fcntl.ioctl(sock, request, word(0)), sys.byteorder, signed=True)
+
+
+def returned_and_given(sock: _File, request: str) -> list[int]:
+    """What an ioctl by name returns, and the int that it gives."""
+    room = bytearray(word(0))
+    returned = fcntl.ioctl(sock, NUMBERS[request], room, True)
+    return [returned, int.from_bytes(room, sys.byteorder, signed=True)]
+
+
+def namespace_of(sock: _File) -> int:
+    """The descriptor of its network namespace that an ioctl returns (SIOCGSKNS). Raises: OSError."""
+    return fcntl.ioctl(sock, SIOCGSKNS)
 
 
 def with_word(sock: Socket, request: str, number: int) -> int:

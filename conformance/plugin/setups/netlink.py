@@ -49,7 +49,7 @@ CAPPED, ACK_TLVS = 0x100, 0x200
 NEWLINK, DELLINK, GETLINK, SETLINK = 16, 17, 18, 19
 NEWADDR, DELADDR, GETADDR = 20, 21, 22
 NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
-NEWNEIGH, NEWQDISC = 28, 36
+NEWNEIGH, DELNEIGH, GETNEIGH, NEWQDISC = 28, 29, 30, 36
 UNKNOWN: Final = 4000
 """A type that NETLINK_ROUTE does not have."""
 RTNLGRP_LINK: Final = 1
@@ -63,6 +63,7 @@ LOOPBACK: Final = 1
 IFLA_MTU, IFLA_IFNAME = 4, 3
 IFA_ADDRESS, IFA_LOCAL = 1, 2
 NLA_F_NESTED: Final = 0x8000
+NLA_F_NET_BYTEORDER: Final = 0x4000
 
 _MESSAGE = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
@@ -84,6 +85,7 @@ _CONTROLLER, _CTRL_CMD_GETFAMILY = 16, 3
 _CTRL_ATTR_FAMILY_ID, _CTRL_ATTR_FAMILY_NAME = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_PRIORITY = 1, 4, 6
 _NDA_DST, _NDA_LLADDR, _NUD_PERMANENT = 1, 2, 0x80
+_NUD_NOARP, _NTF_SELF, _NTF_MASTER = 0x40, 0x02, 0x04
 _TCA_KIND, _TC_H_ROOT = 1, 0xFFFF_FFFF
 _ATTRIBUTES_OF_ERRORS = {1: "message", 2: "offset", 3: "cookie", 4: "policy", 5: "missing", 6: "nest"}
 
@@ -355,6 +357,44 @@ def generic_family(sock: Socket, name: str) -> int:
     wanted = attribute(_CTRL_ATTR_FAMILY_NAME, name.encode() + b"\0")
     (answer,) = asked(sock, generic(_CONTROLLER, _CTRL_CMD_GETFAMILY, wanted))
     return int.from_bytes(of_generic(answer)[_CTRL_ATTR_FAMILY_ID], sys.byteorder)
+
+
+def forwarding_request(sock: Socket, type: int, device: str, place: int | None, flags: int) -> int:
+    """The error of a request about a static entry of a bridge's forwarding database, or of all: None."""
+    head = struct.pack(
+        "=BxxxiHBB",
+        socket.AF_BRIDGE,
+        socket.if_nametoindex(device),
+        _NUD_NOARP,
+        _NTF_SELF if place is None else _NTF_MASTER,
+        0,
+    )
+    named = b"" if place is None else attribute(_NDA_LLADDR, bytes([2, 0, 0, 0, 0, place]))
+    return acknowledged(sock, framed(type, REQUEST | ACK | flags, head + named)).error
+
+
+def forwarded(sock: Socket, device: str) -> list[str]:
+    """The link-layer addresses 02:00:00:00:00:* in a bridge's forwarding database, by one of its ports."""
+    index = socket.if_nametoindex(device)
+    rows = dumped(
+        sock, framed(GETNEIGH, REQUEST | DUMP, bytes([socket.AF_BRIDGE]) + bytes(_NEIGHBOUR.size - 1))
+    )
+    found = [
+        dict(attributes(one.body[_NEIGHBOUR.size :]))[_NDA_LLADDR].hex()
+        for one in rows
+        if one.type == NEWNEIGH and int.from_bytes(one.body[4:8], sys.byteorder) == index
+    ]
+    return sorted(address for address in found if address.startswith("0200000000"))
+
+
+def flags_of(data: bytes) -> dict[int, int]:
+    """The flags, NLA_F_*, of each attribute, by its type."""
+    found: dict[int, int] = {}
+    while data:
+        size, kind = struct.unpack_from("=HH", data)
+        found[kind & 0x3FFF] = kind & 0xC000
+        data = data[-(-size // 4) * 4 :]
+    return found
 
 
 def lookup(host: str) -> bytes:

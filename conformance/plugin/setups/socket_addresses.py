@@ -90,6 +90,12 @@ def connect_to(sock: Socket, address: bytes) -> None:
     _call("connect", sock.fileno(), address)
 
 
+def connect_with_length(sock: Socket, address: str, length: int) -> None:
+    """connect(2) to an address in text with an addrlen of its own, no more than it has. Raises: OSError."""
+    if _libc.connect(sock.fileno(), octets_of(address), length) < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
 def call_with(call: str, fd: int, address: str) -> None:
     """``bind`` or ``connect`` with a mere number of a descriptor."""
     _call(call, fd, octets_of(address))
@@ -106,6 +112,13 @@ def returned(call: str, sock: Socket, address: str | None) -> list[int]:
 def _call(call: str, fd: int, address: bytes) -> None:
     if _libc[call](fd, address, len(address)) < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def octets_told(call: str, sock: Socket, size: int) -> bytes:
+    """The bytes that getsockname(2) or getpeername(2) gives, where ones were before."""
+    memory, length = ctypes.create_string_buffer(b"\xff" * size, size), ctypes.c_int(size)
+    assert getattr(_libc, call)(sock.fileno(), memory, ctypes.byref(length)) == 0, f"{call} gives nothing"
+    return memory.raw[: length.value]
 
 
 def own(sock: Socket) -> str:

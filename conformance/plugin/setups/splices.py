@@ -7,7 +7,9 @@ import os
 import struct
 from typing import Final, Protocol
 
+SPLICE_F_MOVE: Final = 1
 SPLICE_F_NONBLOCK: Final = 2
+SPLICE_F_MORE: Final = 4
 NOWHERE: Final = 8
 """An address at which no process has memory."""
 

@@ -330,6 +330,17 @@ class Xsk:
         self.memory.write(0, xdp_frame(b"one of many"))
         self.tx.put(*[Descriptor(0, len(xdp_frame(b"one of many")))] * count)
 
+    def set_budget(self, descriptors: int) -> None:
+        """XDP_MAX_TX_SKB_BUDGET. Raises: OSError."""
+        self.sock.setsockopt(SOL_XDP, XDP_MAX_TX_SKB_BUDGET, descriptors)
+
+    def taken_at_once(self, count: int) -> int:
+        """Put so many descriptors into the TX ring; how many of it the kernel takes for one call."""
+        before = self.tx.consumer
+        self.put_frames(count)
+        self.wake_without_error()
+        return self.tx.consumer - before
+
     def wake_without_error(self) -> str | None:
         """The errno of the call that has the kernel send, by its name."""
         try:
