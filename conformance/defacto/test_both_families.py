@@ -41,6 +41,7 @@ FOUR, SIX = InPktinfo(LOOPBACK, "127.0.0.1", "127.0.0.1"), In6Pktinfo("::1", LOO
     "by IPv4, in IPV6_PKTINFO its mapped address, and IPV6_PKTINFO alone with what comes by IPv6; with one "
     "of the options the message of that one.",
     needs=[IPV6],
+    survives={"no-op: setsockopt(*PKTINFO, ?0?, 4) = 0": "it is off at first"},
 )
 @pytest.mark.parametrize(
     ("four", "six", "by_four", "by_six"),

@@ -89,7 +89,7 @@ def test_fragments_come_in_any_order(peers, observe, order):
     "wrong, and is where it is right.",
     needs=NEEDS,
 )
-@pytest.mark.parametrize(("wrong", "received"), [(0, TEXT.decode()), (1, "last")])
+@pytest.mark.parametrize(("wrong", "received"), [(0, [TEXT.decode(), "last"]), (1, ["last"])])
 def test_the_checksum_is_of_the_whole(peers, observe, wrong, received):
     with receiving(peers) as (receiver, raw), coming(peers.right) as seen:
         address = receiver.getsockname()
@@ -101,7 +101,8 @@ def test_the_checksum_is_of_the_whole(peers, observe, wrong, received):
             ipv4_packet(bytes(Datagram(9, address[1], b"last")), destination=address[0], protocol=17), address
         )
 
-        assert observe("arrived_and_received", [arrived, text_of(receiver)]) == [[0, 1, 2], received]
+        found = [arrived, [*iter(lambda: text_of(receiver), "last"), "last"]]
+        assert observe("arrived_and_received", found) == [[0, 1, 2], received]
 
 
 @claim(
@@ -160,6 +161,7 @@ def test_a_datagram_of_its_own_is_dropped(peers, observe):
     since="5.4",
     commit="6af1799aaf3f",
     needs=[*NEEDS, IPV6],
+    survives={"no-op: close() = 0": "what has told a link address may stay open"},
 )
 def test_a_mapped_source_is_dropped(peers, observe):
     know(peers.right, MAPPED, peers.left)

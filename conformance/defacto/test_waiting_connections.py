@@ -153,6 +153,7 @@ def test_a_waiting_connect_goes_on(peers, observe):
     "another process that has it sets O_NONBLOCK by FIONBIO, and gives the connection that comes then.",
     since="2.6.12",
     commit="1da177e4c3f4",
+    survives={"no-op: close() = 0": "what was connected and accepted may stay open"},
 )
 @STREAMS
 def test_a_waiting_accept_goes_on(ns, observe, kind):
@@ -188,15 +189,16 @@ def test_a_waiting_send_goes_on(ns, observe, kind):
     with connected(kind) as (sock, peer):
         peer.rcvtimeo = SOON
         filled = fill(sock)
-        sock.setblocking(True)
         sock.sndtimeo = float(LONG)
         with Child(partial(send, sock, b"x")) as child:
             asleep = [await_asleep(child.pid)]
             fcntl.ioctl(sock, FIONBIO, word(1))
             asleep.append(await_asleep(child.pid))
             drain(peer, filled)
+            flag = fcntl.fcntl(sock, fcntl.F_GETFL) & os.O_NONBLOCK
 
-            assert observe("asleep_and_sent", [asleep, child.value()]) == [[True, True], 1]
+            found = [asleep, child.value(), flag]
+            assert observe("asleep_sent_flag", found) == [[True, True], 1, os.O_NONBLOCK]
 
 
 @claim(
@@ -278,6 +280,9 @@ def test_a_full_socket_becomes_writable(peers, observe):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[VETH],
+    survives={
+        "no-op: setsockopt(*SO_SNDTIMEO*": "a handler without SA_RESTART ends a wait with a timeout, too"
+    },
 )
 @pytest.mark.parametrize(("by", "outcome"), [("restarting-handler", "1"), ("handler", "EINTR")])
 def test_a_waiting_datagram_is_interrupted(peers, observe, by, outcome):
@@ -343,15 +348,15 @@ def test_a_full_buffer_becomes_smaller(peers, observe):
         assert observe("smaller_lost_window_more", found) == [True, 0, True, "more"]
 
 
-def server_gone(shares: bool) -> tuple[str, int]:
-    """The address of a server, with SO_REUSEPORT or not, that closed its connection first, and is gone."""
+def server_gone(shares: bool) -> tuple[tuple[str, int], bool]:
+    """The address of a server that closed its connection first, and is gone; whether it had SO_REUSEPORT."""
     with Socket.tcp() as listener:
         listener.reuseport = shares
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         with pending_connection(listener), listener.accept()[0]:
             address: tuple[str, int] = listener.getsockname()
-            return address
+            return address, listener.reuseport
 
 
 @claim(
@@ -361,17 +366,20 @@ def server_gone(shares: bool) -> tuple[str, int]:
     "of them has not.",
     since="3.9",
     commit="da5e36308d9f",
+    survives={"no-op: setsockopt(*SO_REUSEPORT, ?0?, 4) = 0": "it is off at first"},
 )
 @pytest.mark.parametrize(
     ("left", "returns", "bound"),
     [(True, True, "done"), (True, False, "EADDRINUSE"), (False, True, "EADDRINUSE")],
 )
 def test_a_sharing_server_returns(ns, observe, *, left, returns, bound):
-    address = server_gone(left)
+    address, shared = server_gone(left)
     with Socket.tcp() as server:
         server.reuseport = returns
+        done = answer(lambda: server.bind(address))
 
-        assert observe("bound", answer(lambda: server.bind(address))) == bound
+        found = [shared, server.reuseport, done, server.getsockname() == address]
+        assert observe("shared_shares_bound", found) == [left, returns, bound, bound == "done"]
 
 
 @claim(
@@ -381,6 +389,7 @@ def test_a_sharing_server_returns(ns, observe, *, left, returns, bound):
     since="3.9",
     commit="ba418fa357a7",
     needs=MADE,
+    survives={"no-op: close() = 0": "by what is seen that something else has come may stay open"},
 )
 def test_a_shared_address_is_removed(peers, observe):
     right = peers.right

@@ -911,7 +911,8 @@ def test_an_interface_without_link_layer(ns, observe, type_):
         os.set_blocking(process, False)
         sent = next_sent(process)
 
-        assert observe("received_and_sent", [received == whole, sent == whole]) == [True, True]
+        found = [sock.getsockname()[0], received == whole, sent == whole]
+        assert observe("bound_received_sent", found) == [NAME, True, True]
 
 
 def to_all(host: Host, protocol: int) -> Packet:

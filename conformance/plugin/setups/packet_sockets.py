@@ -65,6 +65,7 @@ def hardware_address(host: Host) -> bytes:
     with host.entered(), Socket.packet() as sock:
         sock.bind((host.device, 0))
         address: bytes = sock.getsockname()[4]
+        assert address, "the socket is bound to no interface"
         return address
 
 
