@@ -11,16 +11,18 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.blocked import fill
+from conformance.plugin.setups.blocked import await_asleep, fill
 from conformance.plugin.setups.calls import answer
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.message_calls import STORAGE, recv, recvfrom, send, writev
+from conformance.plugin.setups.pairs import fill_buffer
 from conformance.plugin.setups.readiness import await_end, await_hangup, await_readable, polled
 from conformance.plugin.setups.states import ALL, connected, in_state, names
 from conformance.plugin.setups.threads import delayed
 from conformance.plugin.setups.timestamps import stamping
 from conformance.plugin.timing import LONG, SOON
 from libsocket import INT, SO_ACCEPTCONN, Filter, Linger, Shutdown, Socket
+from netns import Child
 
 BOTH = pytest.mark.parametrize("kind", ["tcp", "tcp6"])
 STREAMS = pytest.mark.parametrize("kind", ["tcp", "tcp6", "unix"])
@@ -199,6 +201,26 @@ def test_a_greater_buffer_ends_the_wait(ns, observe, kind):
 
         received = len(peer.read_exact(filled + 1)) - filled
         assert observe("before_sent_received", [before, sent, received]) == ["EAGAIN", "sent 1", 1]
+
+
+@claim(
+    "defacto/SO_SNDBUF/grown-wakes",
+    says="A send on a TCP socket over IPv4 that waits for room, while nothing comes from its peer, is woken "
+    "when SO_SNDBUF is set greater.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+)
+def test_a_greater_buffer_wakes(ns, observe):
+    with connected("tcp") as (sock, _):
+        ns.set_link("lo", up=False)  # what is acknowledged would wake it as well
+        sock.sndbuf = 0
+        fill_buffer(sock)
+        sock.sndtimeo = SOON
+        with Child(lambda: answer(lambda: sock.send(b"x"))) as child:
+            asleep = await_asleep(child.pid)
+            sock.sndbuf = FILLED
+
+            assert observe("asleep_and_sent", [asleep, child.value()]) == [True, "sent 1"]
 
 
 @claim(
