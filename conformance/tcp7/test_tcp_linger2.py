@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import errno_name
+from conformance.plugin.setups.punctual import held_up
 from conformance.plugin.setups.readiness import await_end, await_error
 from conformance.plugin.setups.segments import FIN, RST, next_segment, segments
 from conformance.plugin.setups.states import connected
 from conformance.plugin.timing import SOON, timed
 from libsocket import Shutdown, Socket
 from netns import Capability
+
+FIN_WAIT2 = 5
+"""The state, as TCP_INFO has it."""
 
 
 @contextmanager
@@ -92,10 +97,14 @@ def test_it_goes_before_the_sysctl(ns, observe):
         assert observe("ends_and_after_three_seconds", [ends, *later]) == [[FIN, *[0] * 7], True, 0]
 
 
+def in_fin_wait2(sock: Socket) -> bool:
+    return sock.tcp_info.state == FIN_WAIT2
+
+
 @claim(
     "defacto/TCP_LINGER2/negative-resets",
     says="A TCP socket, over IPv4 and IPv6, with a negative TCP_LINGER2 that is closed once its end was "
-    "received resets its peer, which is told EPIPE; with a positive one it does not.",
+    "acknowledged, in FIN-WAIT-2, resets its peer, which is told EPIPE; with a positive one it does not.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6],
@@ -111,6 +120,7 @@ def test_a_negative_lifetime_resets(ns, observe, kind):
             one.tcp_linger2 = linger2
             one.shutdown(Shutdown.WRITE)
             await_end(other)
+            held_up(SOON, partial(in_fin_wait2, one))
             one.close()
         await_error(told)
         found = [peer.error, errno_name(told.error)]

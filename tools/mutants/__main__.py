@@ -48,7 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     line = _parser()
     asked = line.parse_args(arguments)
     explained = read_explained(asked.mutants / "explained.toml")
-    mutants = _chosen(read_mutants(asked.mutants), asked, line)
+    every = read_mutants(asked.mutants)
+    mutants = _chosen(every, asked, line)
+    left_out = {one.name for one in every}.difference(one.name for one in mutants)
+    explained = {name: why for name, why in explained.items() if name not in left_out}
     results = Results(asked.results)
     if not asked.report:
         try:
