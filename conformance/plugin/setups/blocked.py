@@ -59,6 +59,8 @@ class Scene:
     """How the call ends then: without an error, or with the errno of this name."""
     target: object = None
     """Where a connect goes."""
+    await_left: Callable[[], object] = lambda: None
+    """Wait for what the call would have gone on with, where it did not: a later scene must not have it."""
 
 
 def interrupted(kind: str, call: str, by: By, timeout: Timeout = "none") -> str:
@@ -70,7 +72,10 @@ def interrupted(kind: str, call: str, by: By, timeout: Timeout = "none") -> str:
         if timeout == "send":
             scene.sock.sndtimeo = _PATIENT
         found = ended(lambda: act(scene), scene.release, by)
-        return GOES_ON if found == scene.ends else found
+        if found == scene.ends:
+            return GOES_ON
+        scene.await_left()
+        return found
 
 
 def ended(act: Callable[[], int | None], release: Callable[[], object], by: By) -> str:
@@ -102,8 +107,8 @@ def ended(act: Callable[[], int | None], release: Callable[[], object], by: By) 
             else:
                 os.kill(child.pid, signal.SIGUSR1)
                 _await_byte(reader)
-            if await_asleep(child.pid):
-                release()  # or what comes would be left to a later scene
+            await_asleep(child.pid)
+            release()
             return child.value()
     finally:
         os.close(reader)
@@ -136,7 +141,7 @@ def _await_byte(reader: int) -> None:
 def _empty(kind: str) -> Iterator[Scene]:
     """Nothing to be received."""
     with receiving(kind) as (sock, peer):
-        yield Scene(sock, lambda: peer.send(_ONE))
+        yield Scene(sock, lambda: peer.send(_ONE), await_left=partial(await_readable, sock))
 
 
 @contextmanager
