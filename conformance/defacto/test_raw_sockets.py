@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from socket import (
     AF_INET,
@@ -115,6 +117,19 @@ def test_one_packet_may_be_larger_than_the_buffer(ns, observe, pair, header):
         assert [smaller, observe("received", len(receiver.recv(20_000)) - header)] == [True, 10_000]
 
 
+@contextmanager
+def full_receiver(family: int) -> Iterator[tuple[Socket, Socket, Socket]]:
+    """A raw sender, a receiver that has room for no more than waits there, and another that has."""
+    other = raw_socket(family)  # made first, it is the last that a packet is given to
+    sender, receiver = raw_pair(family)
+    with sender, receiver, other:
+        other.rcvtimeo = SOON
+        receiver.rcvbuf = 0
+        sender.send(bytes(10_000))
+        await_readable(receiver)
+        yield sender, receiver, other
+
+
 @claim(
     "defacto/recv/no-room-raw",
     says="A packet for which the SO_RCVBUF of a raw socket, over IPv4 and IPv6, has no room, since another "
@@ -125,13 +140,7 @@ def test_one_packet_may_be_larger_than_the_buffer(ns, observe, pair, header):
 )
 @FAMILIES
 def test_what_has_no_room_is_lost(ns, observe, family):
-    other = raw_socket(family)  # made first, it is the last that a packet is given to
-    sender, receiver = raw_pair(family)
-    with sender, receiver, other:
-        other.rcvtimeo = SOON
-        receiver.rcvbuf = 0
-        sender.send(bytes(10_000))
-        await_readable(receiver)
+    with full_receiver(family) as (sender, receiver, other):
         sender.send(bytes(5_000))
         by_other = [len(other.recv(20_000)) - HEADERS[family] for _ in range(2)]
         first = len(receiver.recv(20_000)) - HEADERS[family]
@@ -151,13 +160,7 @@ def test_what_has_no_room_is_lost(ns, observe, family):
 )
 @FAMILIES
 def test_what_has_no_room_is_counted(ns, observe, family):
-    other = raw_socket(family)  # made first, it is the last that a packet is given to
-    sender, receiver = raw_pair(family)
-    with sender, receiver, other:
-        other.rcvtimeo = SOON
-        receiver.rcvbuf = 0
-        sender.send(bytes(10_000))
-        await_readable(receiver)
+    with full_receiver(family) as (sender, receiver, other):
         before = receiver.meminfo.drops
         for _ in range(3):
             sender.send(bytes(100))

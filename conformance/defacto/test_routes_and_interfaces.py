@@ -23,7 +23,7 @@ from conformance.plugin.setups.wires import (
     replace_route,
     second_wire,
 )
-from libsocket import IpMreqn, Socket
+from libsocket import IP_TOS, SO_MARK, IpMreqn, Option, Socket
 from netns import Capability, Host, Peers
 
 NEEDS = (VETH, Capability.NET_RAW)
@@ -232,6 +232,23 @@ def test_a_route_changes(peers, observe, kind):
         ]
 
 
+def devices_of(
+    hosts: Peers, kind: str, rule: dict[str, int], option: Option[int]
+) -> tuple[list[str], list[str]]:
+    """By which wires a socket sends before an option has what a rule chooses another for, and after; both."""
+    left, right = hosts.left, hosts.right
+    other = beyond(hosts)
+    replace_route(f"{FAR}/32", other.left, via=other.right.address, table=TABLE)
+    add_rule(left.namespace, table=TABLE, **rule)
+    with serve(right, kind, FAR) as server, on(left, kind) as client, coming(right) as seen:
+        say(client, "before", server.getsockname())
+        devices = [came(seen, b"before").device]
+        client.set(option, *rule.values())
+        client.send(b"after")
+        devices.append(came(seen, b"after").device)
+    return devices, [right.device, other.right.device]
+
+
 @claim(
     "defacto/IP_TOS/connected-follows-rule",
     says="A connected UDP socket, or a TCP connection, over IPv4 sends by the route that a rule has for its "
@@ -242,18 +259,9 @@ def test_a_route_changes(peers, observe, kind):
 )
 @TRANSPORTS
 def test_the_type_of_service_chooses(peers, observe, kind):
-    left, right = peers.left, peers.right
-    other = beyond(peers)
-    replace_route(f"{FAR}/32", other.left, via=other.right.address, table=TABLE)
-    add_rule(left.namespace, table=TABLE, tos=LOW_DELAY)
-    with serve(right, kind, FAR) as server, on(left, kind) as client, coming(right) as seen:
-        say(client, "before", server.getsockname())
-        devices = [came(seen, b"before").device]
-        client.ip_tos = LOW_DELAY
-        client.send(b"after")
-        devices.append(came(seen, b"after").device)
+    devices, wires = devices_of(peers, kind, {"tos": LOW_DELAY}, IP_TOS)
 
-        assert observe("devices", devices) == [right.device, other.right.device]
+    assert observe("devices", devices) == wires
 
 
 @claim(
@@ -266,18 +274,9 @@ def test_the_type_of_service_chooses(peers, observe, kind):
 )
 @TRANSPORTS
 def test_the_mark_chooses(peers, observe, kind):
-    left, right = peers.left, peers.right
-    other = beyond(peers)
-    replace_route(f"{FAR}/32", other.left, via=other.right.address, table=TABLE)
-    add_rule(left.namespace, table=TABLE, fwmark=MARK)
-    with serve(right, kind, FAR) as server, on(left, kind) as client, coming(right) as seen:
-        say(client, "before", server.getsockname())
-        devices = [came(seen, b"before").device]
-        client.mark = MARK
-        client.send(b"after")
-        devices.append(came(seen, b"after").device)
+    devices, wires = devices_of(peers, kind, {"fwmark": MARK}, SO_MARK)
 
-        assert observe("devices", devices) == [right.device, other.right.device]
+    assert observe("devices", devices) == wires
 
 
 @claim(
