@@ -116,9 +116,9 @@ COUNTERS = (
 
 @claim(
     "defacto/TCP_INFO/unspec-clears-counters",
-    says="The segments and bytes that TCP_INFO counts, of those that came, were sent and acknowledged, are "
-    "those of a new connection of a TCP socket, over IPv4 and IPv6, that was connected to an address of the "
-    "family AF_UNSPEC, and then connected anew.",
+    says="Of a TCP socket, over IPv4 and IPv6, that was connected to an address of the family AF_UNSPEC and "
+    "then connected anew, TCP_INFO counts as many segments and bytes that came, were sent and acknowledged "
+    "as of a new socket that was connected.",
     since="5.6",
     commit="db7ffee6f3eb",
     needs=[IPV6],
