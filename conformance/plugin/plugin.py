@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Generator
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
@@ -315,8 +316,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(tryfirst=True)  # xdist announces the collection in this hook, and the plan must be there
 def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
-    # After an error of collection nothing will run, and no pattern is to blame for what it did not match.
     # Where collection was interrupted pytest calls this all the same, with whatever there was by then.
+    # A worker must not announce that: it would be a collection that differs from the other workers'.
+    if _is_worker(config) and isinstance(interrupt := sys.exc_info()[1], KeyboardInterrupt):
+        raise interrupt
+    # After an error of collection nothing will run, and no pattern is to blame for what it did not match.
     whole = config.stash.get(_COLLECTED, False) and not session.testsfailed
     plan = _plan(session) if whole else Plan()
     if config.option.collectonly:

@@ -261,6 +261,15 @@ def test_a_worker_that_dies_before_it_has_collected_costs_nothing(tmp_path: Path
     assert (ended.code, list(ended.run.answers), ended.run.interrupted) == (0, ["doc.7/one/holds"], False)
 
 
+def test_a_worker_interrupted_while_it_collects_ends_the_run(tmp_path: Path) -> None:
+    interrupted = FIRST_WORKER_DIES.replace("os.kill(os.getpid(), signal.SIGKILL)", "raise KeyboardInterrupt")
+
+    ended = suites.run(tmp_path, interrupted + ONE, "-n", "2")
+
+    assert ended.code == 2
+    assert "Different tests were collected" not in ended.said
+
+
 @pytest.mark.parametrize(
     ("tests", "distribution", "said"),
     [
