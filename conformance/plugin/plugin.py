@@ -25,7 +25,7 @@ from conformance.plugin.outcome import crash_line, put_answer, without_traceback
 from conformance.plugin.output import unfailing_stdout
 from conformance.plugin.plan import Plan, plan_of, send
 from conformance.plugin.recorder import Recorder, local_records
-from conformance.plugin.selection import asked_for, part, sampled, select, unmatched
+from conformance.plugin.selection import asked_for, files_with, part, sampled, select, unmatched
 from conformance.plugin.splats import SplatWatch
 from conformance.plugin.stash import FAILED
 from conformance.plugin.traced_again import TracedAgain
@@ -43,6 +43,7 @@ _DIFFERED = pytest.StashKey[bool]()
 _RECORDER = pytest.StashKey[Recorder]()
 _OTHER_KERNELS: pytest.StashKey[OtherKernels] = pytest.StashKey()
 _UNMATCHED = pytest.StashKey[list[str]]()
+_FILES = pytest.StashKey[frozenset[Path] | None]()
 _COLLECTED = pytest.StashKey[bool]()
 _SPLATS = pytest.StashKey[SplatWatch]()
 
@@ -280,12 +281,30 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         process.require_threads()
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest's own, which collects
+def pytest_collection(session: pytest.Session) -> None:
+    config = session.config
+    if not _distributes(config):
+        folders = [config.invocation_params.dir / one for one in config.args]
+        files = (file for folder in folders for file in folder.rglob("*") if _holds_claims(file))
+        config.stash[_FILES] = files_with(asked_for(config), files)
+
+
+def _holds_claims(file: Path) -> bool:
+    return file.suffix in {".py", ".toml"} and file.parent.name not in _NO_CLAIMS
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    files = config.stash.get(_FILES, None)
+    return (files is not None and collection_path.is_file() and collection_path not in files) or None
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
     """A table of claims, ``conformance/<page>/<topic>.toml``, is a file of tests."""
     place = file_path.parent
     if file_path.suffix != ".toml" or place.parent != parent.config.rootpath / "conformance":
         return None
-    if place.name in _NO_CLAIMS:
+    if not _holds_claims(file_path):
         return None
     from conformance.plugin.tables.table import Table
 

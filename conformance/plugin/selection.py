@@ -16,6 +16,8 @@ from reports.errors import FileError
 from reports.nearest import nearest
 from reports.reading import contents
 
+_PATTERN = re.compile(r"[*?[]")
+
 
 def select(items: Sequence[pytest.Item], asked: Sequence[str]) -> tuple[list[pytest.Item], list[pytest.Item]]:
     """The items whose claim is asked for, and the others. The time it takes grows with their number alone."""
@@ -32,6 +34,25 @@ def asked_for(config: pytest.Config) -> list[str]:
     """The patterns of both options. Raises: UsageError for a file that cannot be read, or names no claim."""
     listed = [line for path in config.getoption("--claims-from") for line in _lines(path)]
     return [*config.getoption("--claim"), *listed]
+
+
+def files_with(asked: Sequence[str], files: Iterable[Path]) -> frozenset[Path] | None:
+    """Those of the files that name a claim that is asked for: to collect all others would take seconds.
+
+    None where that is not known: nothing is asked for, or what no file names.
+    """
+    if not asked:
+        return None
+    patterns = {one for one in asked if _PATTERN.search(one)}
+    unseen = set(asked)
+    having = set()
+    for file in files:
+        quoted = dict.fromkeys(re.findall(r"""["']([^"'\s]+)["']""", file.read_text()))
+        named = (set(asked) & quoted.keys()) | {one for one in patterns if _wanted(quoted, [one])}
+        if named:
+            unseen -= named
+            having.add(file)
+    return None if unseen else frozenset(having)
 
 
 def part(text: str) -> tuple[int, int]:
@@ -83,7 +104,7 @@ def _wanted(known: dict[str, None], asked: Sequence[str]) -> set[str]:
     for one in asked:
         if one in known:
             wanted.add(one)
-        elif re.search(r"[*?[]", one):
+        elif _PATTERN.search(one):
             wanted.update(filter(re.compile(translate(one)).match, known))
     return wanted
 
