@@ -359,7 +359,14 @@ def test_an_explanation_says_why(tmp_path: Path) -> None:
 
 def run(folder: Path, *more: str) -> int:
     (folder / "catalogue.json").write_text(CATALOGUE.encode())
-    places = ["--mutants", str(folder), "--results", str(folder / "results.jsonl")]
+    places = [
+        "--mutants",
+        str(folder),
+        "--results",
+        str(folder / "results.jsonl"),
+        "--reached",
+        str(folder / "reached"),
+    ]
     return program.main([*places, "--catalogue", str(folder / "catalogue.json"), *more])
 
 
@@ -381,8 +388,18 @@ def test_a_run_goes_on_where_the_last_one_ended(
     assert (first, second) == (0, 1)
     assert "1 of 2 mutants to try" in said.err
     assert "sock-two: survived 3 claims" in said.err
+    monkeypatch.setattr(
+        sys.modules[__name__], "CATALOGUE", Catalogue.of([*CATALOGUE.claims, Claim("doc.7/new/one", "")])
+    )
+    run(tmp_path)
+    signal.signal(signal.SIGTERM, handler)
+    assert "1 of 2 mutants to try" in capsys.readouterr().err, "there is a new claim"
+    results = tmp_path / "results.jsonl"
+    results.write_text(results.read_text().replace(', "doc.7/new/one"', "").replace(',"doc.7/new/one"', ""))
     (tmp_path / "explained.toml").write_text('[sock-two]\nwhy = "equivalent: it is the same"\n')
-    assert run(tmp_path, "--report") == 0
+    assert run(tmp_path) == 0
+    signal.signal(signal.SIGTERM, handler)
+    assert "0 of 2 mutants to try" in capsys.readouterr().err, "what is explained is not asked again"
 
 
 def test_samples_are_all_mutants(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,8 +6,8 @@ has another verdict or other observations, two times, or where its kernel dies. 
 that is not asked: first come those that run or name what is changed, then the others.
 
 What is known stands in build/mutants.jsonl, so a run goes on where the last one ended: with mutants that were
-not tried, whose patch is another one, or that survived and for which there are new claims. What survives for
-good is explained in conformance/mutants/explained.toml.
+not tried, whose patch is another one, or that survived, unexplained, and for which there are new claims. What
+survives for good is explained in conformance/mutants/explained.toml.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Final
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = Results(asked.results)
     if not asked.report:
         try:
-            _try_all(mutants, results, asked)
+            _try_all(mutants, explained, results, asked)
         except NoKernel as error:
             print(printable(f"mutants: {error}"), file=sys.stderr)
             return os.EX_UNAVAILABLE
@@ -65,11 +65,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if unexplained(known, explained) or any(one.end is End.UNTRIED for one in known) else 0
 
 
-def _try_all(mutants: Sequence[Mutant], results: Results, asked: argparse.Namespace) -> None:
+def _try_all(
+    mutants: Sequence[Mutant], explained: Collection[str], results: Results, asked: argparse.Namespace
+) -> None:
     """Try what is not known yet, so many side by side. However this ends, nothing of it goes on running."""
     catalogue = read_catalogue(asked.catalogue)
     reach = Reach(catalogue, read_reached(asked.reached))
-    trials = list(_trials(mutants, results, reach, asked))
+    trials = list(_trials(mutants, explained, results, reach, asked))
     groups = grouped(trials, asked.together)
     _progress(f"{len(trials)} of {len(mutants)} mutants to try, in {len(groups)} kernels at least")
     if not trials:
@@ -116,12 +118,16 @@ def _try_group(group: Sequence[Trial], workshop: Workshop, base: Base, results: 
 
 
 def _trials(
-    mutants: Sequence[Mutant], results: Results, reach: Reach, asked: argparse.Namespace
+    mutants: Sequence[Mutant],
+    explained: Collection[str],
+    results: Results,
+    reach: Reach,
+    asked: argparse.Namespace,
 ) -> Iterator[Trial]:
     """What is to be done."""
     for mutant in mutants:
         known = None if asked.again else results.of(mutant.name, mutant.digest)
-        if known and known.killed:
+        if known and (known.killed or mutant.name in explained):
             continue
         tried = known.tried if known and known.end is End.SURVIVED else ()
         rings = [[one for one in ring if one not in tried] for ring in reach.rings(mutant, asked.scope)]

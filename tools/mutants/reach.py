@@ -11,26 +11,17 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Final
 
 from reports.catalogue import Catalogue
+from reports.coverage.model import Coverage
 from reports.coverage.store import read
 from reports.model import Claim
 from tools.mutants.patches import Mutant
-
-
-@dataclass(frozen=True)
-class Reached:
-    """Which claims run which lines, as far as it was counted."""
-
-    lines: Mapping[tuple[str, int], frozenset[str]]
-    """Claims by file and line."""
-    claims: frozenset[str]
-    """All claims that were counted."""
-
 
 SCOPES: Final = ("near", "family", "all")
 """How far to look: claims that name what the patch names, those of the family as well, all."""
@@ -64,28 +55,23 @@ _NAME_COUNTS: Final = 8.0
 """What a name in common counts, beside words: a word that one claim of a thousand has counts 7."""
 
 
-def read_reached(path: Path) -> Reached | None:
+def read_reached(path: Path) -> Coverage | None:
     """What ``make kernel-coverage`` found, if it was made. Raises: FileError."""
-    if not path.exists():
-        return None
-    coverage = read(path)
-    lines = {
-        (file.path, line.number): frozenset(coverage.names(line.claims))
-        for file in coverage.files
-        for line in file.lines
-        if line.claims
-    }
-    return Reached(lines, frozenset(coverage.claims))
+    return read(path) if path.exists() else None
 
 
 class Reach:
     """The claims of a catalogue, as mutants may be noticed by them."""
 
-    def __init__(self, catalogue: Catalogue, reached: Reached | None) -> None:
+    def __init__(self, catalogue: Catalogue, coverage: Coverage | None) -> None:
         self._claims = catalogue.claims
-        self._reached = reached.lines if reached else {}
-        self._counted = {file for file, _ in self._reached}
-        known = reached.claims if reached else frozenset()
+        self._coverage = coverage or Coverage("")
+        self._reached = {
+            (file.path, line.number): line.claims for file in self._coverage.files for line in file.lines
+        }
+        """Claims by file and line, as bits: as names they would take gigabytes."""
+        self._counted = {file for (file, _), claims in self._reached.items() if claims}
+        known = set(self._coverage.claims)
         self._newer = [claim for claim in self._claims if claim.id not in known]
         self._texts = {claim.id: _text(claim) for claim in self._claims}
         self._names = {claim.id: _names(self._texts[claim.id]) | {claim.topic} for claim in self._claims}
@@ -113,8 +99,8 @@ class Reach:
         """Of the claims that were counted those that run a changed line."""
         if not all(file in self._counted for file in mutant.files):
             return None
-        found = [self._reached[place] for place in mutant.places if place in self._reached]
-        return frozenset().union(*found) if found else None
+        found = reduce(or_, (self._reached.get(place, 0) for place in mutant.places), 0)
+        return frozenset(self._coverage.names(found)) if found else None
 
     def _near(self, mutant: Mutant, among: Sequence[Claim]) -> list[str]:
         """Those that name what it names, and those that are worded most like what it says of itself."""
