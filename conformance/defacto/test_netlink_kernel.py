@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import MPTCP, MQUEUE, NLMON, RED, VETH, initially, qdisc
+from conformance.plugin.needs import MPTCP, MPTCP_EVENTS, MQUEUE, NLMON, RED, VETH, initially, qdisc
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.message_queues import (
     REMOVED,
@@ -172,7 +172,7 @@ def test_a_generic_group_is_left(ns, observe):
     "then.",
     since="5.12",
     commit="4d54cc32112d",
-    needs=[MPTCP, Capability.NET_ADMIN],
+    needs=[MPTCP, MPTCP_EVENTS, Capability.NET_ADMIN],
 )
 def test_a_generic_group_takes_a_capability(ns, observe):
     with netlink_socket(NETLINK_GENERIC) as sock:

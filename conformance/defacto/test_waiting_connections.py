@@ -14,7 +14,7 @@ from functools import partial
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import VETH
 from conformance.plugin.setups.blocked import await_asleep, drain, ended, fill
 from conformance.plugin.setups.calls import answer
@@ -118,6 +118,14 @@ def blocking_connect(hosts: Peers) -> Iterator[tuple[Socket, MadePeer, Child[str
     "the socket shuts it down, in any direction.",
     since="2.6.12",
     commit="1da177e4c3f4",
+    expect=differs(
+        "the shutdown fails with EBUSY, and the connect goes on waiting",
+        since="6.4",
+        until="6.6",
+        commit="4faeee0cf8a5",
+        backports=("5.10.183",),
+        observed={"errno": "EBUSY"},
+    ),
     needs=MADE,
 )
 @pytest.mark.parametrize("how", list(Shutdown), ids=[how.name for how in Shutdown])

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.setups.mptcp import (
     ADD_ADDR,
     ANNOUNCED,
@@ -115,6 +115,13 @@ def test_an_address_is_not_announced_again(peers, observe):
     "MPTCP connection over IPv4 announces its address by ADD_ADDR, and takes it back by REMOVE_ADDR, with "
     "the same number, once the endpoint is removed.",
     since="5.10",
+    expect=differs(
+        "it is announced with what is sent next, of which here is nothing; 84dfe3677a6f ended that",
+        since="5.10",
+        until="5.11",
+        commit="84dfe3677a6f",
+        observed={"errno": "EAGAIN"},
+    ),
     needs=MADE_MPTCP,
     survives=RESET_AT_THE_END,
 )

@@ -26,8 +26,8 @@ from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, PO
 from conformance.plugin.setups.message_queues import message_queue
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.namespaces import devices_in_sysfs
-from conformance.plugin.setups.netlink import netlink_socket
-from conformance.plugin.setups.netlink_policies import broken
+from conformance.plugin.setups.netlink import NETLINK_GENERIC, netlink_socket
+from conformance.plugin.setups.netlink_policies import broken, group_of
 from conformance.plugin.setups.netlink_taps import add_tap, add_tunnel
 from conformance.plugin.setups.options import set_on_udp
 from conformance.plugin.setups.rtnetlink import begin, listed
@@ -413,6 +413,11 @@ def _try_mptcp() -> None:
         pass
 
 
+def _try_mptcp_events() -> None:
+    with netlink_socket(NETLINK_GENERIC) as sock:
+        group_of(sock, "mptcp_pm", "mptcp_pm_events")
+
+
 def _try_tcp_ao(algorithm: str = "hmac(sha1)") -> None:
     with Socket.tcp() as sock:
         sock.tcp_ao_add_key = TcpAoAdd("127.0.0.1", 32, b"a key", sndid=1, rcvid=1, algorithm=algorithm)
@@ -551,6 +556,9 @@ SCTP = Need("protocol:IPPROTO_SCTP", lambda: _works(_try_sctp, OSError))
 
 MPTCP = Need("protocol:IPPROTO_MPTCP", lambda: _works(_try_mptcp, OSError))
 """Multipath TCP, which a kernel can be built without; every network namespace begins with it enabled."""
+
+MPTCP_EVENTS = Need("netlink:mptcp_pm_events", lambda: _works(_try_mptcp_events, OSError))
+"""The group of netlink that tells what happens to connections of Multipath TCP, since 5.12."""
 
 BUSY_POLL = Need("busy polling", lambda: _works(lambda: initial_sysctl("net.core.busy_read"), KeyError))
 """Busy polling (CONFIG_NET_RX_BUSY_POLL)."""
@@ -729,6 +737,7 @@ _NEEDS = (
     MOBILE_IPV6,
     SCTP,
     MPTCP,
+    MPTCP_EVENTS,
     BUSY_POLL,
     EBPF,
     I386,

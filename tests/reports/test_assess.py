@@ -125,6 +125,22 @@ def test_what_ended_a_test_must_be_declared(name: str, suffix: str) -> None:
     ] == [False, False, True]
 
 
+@pytest.mark.parametrize(
+    ("declared", "seen", "is_expected"),
+    [
+        ({"splat": "panic"}, {"splat": "panic"}, True),
+        ({"splat": "panic"}, {"splat": "another"}, False),
+        ({"splat": "panic"}, {}, False),
+        ({}, {"splat": "panic"}, False),
+        ({"timed_out": "recv"}, {"timed_out": "recv"}, False),
+    ],
+)
+def test_of_what_is_broken_a_splat_alone_can_be_declared(
+    declared: dict[str, Value], seen: dict[str, Value], is_expected: bool
+) -> None:
+    assert expected(declaring(**declared), answered(Verdict.BROKEN, seen)) is is_expected
+
+
 def test_declared_errno_must_be_met() -> None:
     assert not expected(declaring(errno="EINVAL"), answered(Verdict.DIFFERS))
 

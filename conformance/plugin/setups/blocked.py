@@ -8,6 +8,7 @@ are made below it.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import select
 import signal
@@ -55,8 +56,8 @@ class Scene:
 
     sock: Socket
     release: Callable[[], object]
-    ends: str = "0"
-    """How the call ends then: without an error, or with the errno of this name."""
+    ends: tuple[str, ...] = ("0",)
+    """How the call may end then: without an error, or with the errno of a name."""
     target: object = None
     """Where a connect goes."""
     await_left: Callable[[], object] = lambda: None
@@ -72,7 +73,7 @@ def interrupted(kind: str, call: str, by: By, timeout: Timeout = "none") -> str:
         if timeout == "send":
             scene.sock.sndtimeo = _PATIENT
         found = ended(lambda: act(scene), scene.release, by)
-        if found == scene.ends:
+        if found in scene.ends:
             return GOES_ON
         scene.await_left()
         return found
@@ -203,9 +204,19 @@ def _not_let_in(kind: str) -> Iterator[Scene]:
     with _LISTENING[kind](backlog=0) as listener, full_backlog(listener) as client:
         target = listener.getsockname()
         if kind.startswith("tcp"):
-            yield Scene(client, lambda: client.shutdown(Shutdown.BOTH), "ECONNRESET", target)
+            yield Scene(client, lambda: _give_up(client, listener), ("ECONNRESET", "0"), target)
         else:
             yield Scene(client, lambda: _let_in(listener), target=target)
+
+
+def _give_up(client: Socket, listener: Socket) -> None:
+    """Shut a connecting socket down. Where that is refused meanwhile, let its SYN in, a second later."""
+    try:
+        client.shutdown(Shutdown.BOTH)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        _let_in(listener)
 
 
 def _let_in(listener: Socket) -> None:

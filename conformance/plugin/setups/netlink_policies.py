@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import struct
 import sys
@@ -90,16 +89,15 @@ def end_of(sock: Socket, request: bytes) -> list[int]:
 
 
 def group_of(sock: Socket, family: str, name: str) -> int:
-    """The number of a multicast group of a family. Raises: OSError, KeyError."""
+    """The number of a multicast group of a family. Raises: OSError where there is no such family or group."""
     named = attribute(_FAMILY_NAME, family.encode() + b"\0")
     (answer,) = asked(sock, generic(CONTROLLER, GETFAMILY, named))
-    if answer.type == NLMSG_ERROR:
-        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-    groups = [dict(attributes(one)) for _, one in attributes(of_generic(answer).get(_MULTICAST_GROUPS, b""))]
-    return {
-        one[_GROUP_NAME].rstrip(b"\0").decode(): int.from_bytes(one[_GROUP_NUMBER], sys.byteorder)
-        for one in groups
-    }[name]
+    told = {} if answer.type == NLMSG_ERROR else of_generic(answer)
+    groups = [dict(attributes(one)) for _, one in attributes(told.get(_MULTICAST_GROUPS, b""))]
+    for one in groups:
+        if one[_GROUP_NAME].rstrip(b"\0").decode() == name:
+            return int.from_bytes(one[_GROUP_NUMBER], sys.byteorder)
+    raise OSError(errno.ENOENT, f"{family} has no group {name}")
 
 
 def broken(kind: str) -> Acknowledged:
