@@ -27,7 +27,7 @@ from conformance.plugin.setups.xdp import (
 )
 
 NEEDS: Final = (XDP,)
-BACKPORTS: Final = ("6.18.44",)
+BACKPORTS: Final = ("6.12.114", "6.18.44", "7.1.8")
 
 
 @claim(

@@ -176,6 +176,27 @@ def test_headroom_leaves_room(ns, observe, headroom):
 
 
 @claim(
+    "defacto/XDP_UMEM_REG/headroom-leaves-a-frame",
+    says="XDP_UMEM_REG on a socket of AF_XDP fails with EINVAL for a headroom beside which a chunk has the "
+    "256 bytes that the kernel keeps and fewer than 128 for a frame: 1665 or 1791 with chunks of 2048. 512 "
+    "succeeds.",
+    since="7.0",
+    backports=("5.10.258", "5.15.209", "6.1.175", "6.6.136", "6.12.83", "6.18.24", "6.19.14"),
+    commit="a315e022a72d",
+    needs=NEEDS,
+)
+@pytest.mark.parametrize("headroom", [1665, 1791])
+def test_headroom_leaves_a_frame(ns, observe, headroom):
+    memory = Memory()
+    with xdp_socket() as sock:
+        with refused(errno.EINVAL):
+            memory.register(sock, headroom=headroom)
+        memory.register(sock, headroom=512)
+
+        assert observe("has_umem", has_umem(sock)) is True
+
+
+@claim(
     "defacto/XDP_UMEM_REG/unknown-flags",
     says="XDP_UMEM_REG on a socket of AF_XDP fails with EINVAL for a flag that has no meaning.",
     since="5.4",

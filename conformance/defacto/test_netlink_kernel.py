@@ -152,7 +152,7 @@ def test_no_bit_stands_for_a_group_above_32(ns, observe):
     says="A socket of NETLINK_GENERIC joins and leaves the group of nlctrl by number, 16, and its "
     "memberships tell so.",
     since="2.6.15",
-    commit="482a8524f8b3",
+    commit="482a8524f85a",
 )
 def test_a_generic_group_is_left(ns, observe):
     with bound(NETLINK_GENERIC) as sock:

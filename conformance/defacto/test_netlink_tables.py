@@ -81,8 +81,8 @@ def add_addresses(changer: Socket, count: int) -> None:
     "defacto/proc-net-netlink/headings",
     says="The first line of /proc/net/netlink has the headings sk, Eth, Pid, Groups, Rmem, Wmem, Dump, "
     "Locks, Drops and Inode, and each further line is of one netlink socket.",
-    since="2.6.37",
-    commit="cf0aa4e07457",
+    since="2.6.34",
+    commit="cf0aa4e07c32",
 )
 def test_netlink_has_headings(ns, observe):
     with bound() as sock:

@@ -121,7 +121,7 @@ def test_old_and_new_exclude_each_other(ns, observe, first, last):
     "defacto/SO_TIMESTAMP/unix-messages",
     says="UNIX datagram and sequenced-packet sockets with SO_TIMESTAMP on tell of each message when it came.",
     since="2.6.37",
-    commit="3f66116e89bd",
+    commit="3f66116e8952",
 )
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
 def test_unix_messages_come_with_the_time(ns, observe, kind):

@@ -329,6 +329,7 @@ def test_a_peer_is_probed(ns, observe, family, off, probes):
     says="TCP_QUEUE_SEQ for the receive queue of a TCP socket, over IPv4 and IPv6, under repair whose "
     "connection was reset is refused with EPERM while data is in the queue, and granted once that was read.",
     since="5.12",
+    backports=("4.19.181", "5.4.106", "5.10.24", "5.11.7"),
     commit="8811f4a9836e",
     needs=ADMIN,
 )

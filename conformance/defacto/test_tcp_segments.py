@@ -258,8 +258,8 @@ def test_an_old_segment_acknowledges(peers, observe, again, received):
     "defacto/TCP/acknowledgement-of-unsent",
     says="A TCP connection over IPv4 does not take the data of a segment that acknowledges a byte more than "
     "was sent, and takes that of one that acknowledges all.",
-    since="2.6.12",
-    commit="1da177e4c3f4",
+    since="2.6.30",
+    commit="96e0bf4b5193",
     needs=MADE,
     survives=MADE_ENDS,
 )

@@ -139,6 +139,7 @@ def test_no_name_is_no_byte(ns, observe, family, room, filled):
     says="A TCP connection, over IPv4 and IPv6, with TCP_ULP tls cannot be dissolved with AF_UNSPEC: "
     "EOPNOTSUPP, and it stays connected; one without can.",
     since="6.15",
+    backports=("5.10.237", "5.15.181", "6.1.135", "6.6.88", "6.12.24", "6.13.12", "6.14.3"),
     commit="5071a1e606b3",
     needs=[TLS],
 )

@@ -104,6 +104,7 @@ def test_an_urgent_byte_needs_memory(ns, observe):
     says="SIOCATMARK of a UNIX datagram or seqpacket socket, with data or without, is refused with "
     "EOPNOTSUPP; of a stream socket it gives 0.",
     since="7.1",
+    backports=("5.15.211", "6.1.177", "6.6.144", "6.12.88", "6.18.30", "7.0.7"),
     commit="d119775f2bad",
 )
 @pytest.mark.parametrize("kind", [SOCK_DGRAM, SOCK_SEQPACKET], ids=["dgram", "seqpacket"])

@@ -722,7 +722,7 @@ def test_a_reset_is_told_once(ns, observe, kind):
     "defacto/send/netlink-no-bytes",
     says="A send of no bytes on a netlink socket fails with ENODATA, and nothing is sent.",
     since="5.16",
-    backports=("5.10.86", "5.15.9"),
+    backports=("4.4.296", "4.9.294", "4.14.259", "4.19.222", "5.4.167", "5.10.87", "5.15.10"),
     commit="f123cffdd8fe",
 )
 def test_netlink_sends_no_empty_message(ns, observe):

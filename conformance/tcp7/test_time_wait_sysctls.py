@@ -102,7 +102,7 @@ def test_no_more_wait(peers, observe, most):
     survives=ACKNOWLEDGED_LATER,
     expect=differs(
         "it is counted, and not logged any more",
-        since="2.6.38",
+        since="2.6.37",
         commit="67631510a318",
         observed={"answers": [[ACK], [RST]], "logged": False},
     ),

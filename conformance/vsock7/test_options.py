@@ -136,6 +136,7 @@ def test_a_lower_largest_size_lowers_the_size(ns, observe, kind):
     says="Where SO_VM_SOCKETS_BUFFER_MAX_SIZE of an AF_VSOCK stream socket is less than "
     "SO_VM_SOCKETS_BUFFER_MIN_SIZE, which is not refused, SO_VM_SOCKETS_BUFFER_SIZE is the largest size.",
     since="7.1",
+    backports=("5.10.258", "5.15.209", "6.1.175", "6.6.140", "6.12.90", "6.18.32", "7.0.9"),
     commit="d114bfdc9b76",
     needs=[VSOCK],
 )
