@@ -25,6 +25,7 @@ from conformance.plugin.outcome import crash_line, put_answer, without_traceback
 from conformance.plugin.output import unfailing_stdout
 from conformance.plugin.plan import Plan, plan_of, send
 from conformance.plugin.recorder import Recorder, local_records
+from conformance.plugin.rerun import Rerun
 from conformance.plugin.selection import asked_for, part, sampled, select, unmatched
 from conformance.plugin.splats import SplatWatch
 from conformance.plugin.stash import FAILED
@@ -179,6 +180,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(splats.close)
     _use_strace(config)
     counters = _counters(config)
+    if not any(map(config.getoption, ("--faults", "--transcript", "--counters"))):
+        config.pluginmanager.register(Rerun(), "conformance-rerun")
     if _is_worker(config):
         privileges.die_with_controller()
         return
