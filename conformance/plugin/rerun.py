@@ -12,7 +12,7 @@ from conformance.plugin.stash import FAILED
 from reports.assess import SPLAT
 
 _TIMER: Final = 0.1
-"""Seconds for which the kernel sends nothing again and gives nothing up: its shortest timer takes twice as long.
+"""Seconds for which the kernel sends nothing again and gives nothing up: its first timer takes twice as long.
 
 Most tests take a twentieth of it.
 """

@@ -36,6 +36,7 @@ from conformance.plugin.setups.netlink import (
     REPLACE,
     REQUEST,
     ROOT,
+    Attributes,
     asked,
     bound,
     drained,
@@ -580,7 +581,7 @@ def held(sock: Socket, wanted: str, name: str, where: Sequence[str] = ()) -> byt
     answers = dumped(sock, packed) if written(wanted).flags & DUMP else asked(sock, packed)
     rows = [one for one in answers if shown_all(one, written(wanted).object, where)]
     form, _ = _HEADS[written(wanted).object]
-    return dict(attributes(rows[0].body[form.size :]))[_ATTRIBUTES[name][0]]
+    return Attributes(attributes(rows[0].body[form.size :]))[_ATTRIBUTES[name][0]]
 
 
 def packets(sock: Socket, device: str) -> list[int]:
