@@ -143,7 +143,11 @@ def netlink_socket(protocol: int = 0, *, type: int = socket.SOCK_RAW) -> Socket:
 def bound(protocol: int = NETLINK_USERSOCK, *, groups: int = 0, port: int = 0) -> Socket:
     """A netlink socket that is bound: to these groups, and to a port that the kernel chooses if it is 0."""
     sock = netlink_socket(protocol)
-    sock.bind(Netlink(port, groups))
+    try:
+        sock.bind(Netlink(port, groups))
+    except OSError:
+        sock.close()
+        raise
     return sock
 
 

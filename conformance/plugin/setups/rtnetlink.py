@@ -553,12 +553,14 @@ def names_in(text: str) -> list[str]:
 def listed(sock: Socket, wanted: str, where: Sequence[str] = (), names: Sequence[str] = ()) -> list[str]:
     """What answers a request, as text with these names: those messages that show all that is in ``where``.
 
-    That is written as it is shown. The acknowledgement and the end of a dump are left out, and interfaces,
-    which a kernel lists in no order of its own, are sorted.
+    That is written as it is shown. The acknowledgement and the end of a dump are left out. Interfaces, which
+    a kernel lists in no order of its own, are sorted, and addresses by their family.
     """
     packed = request(wanted)
     answers = dumped(sock, packed) if written(wanted).flags & DUMP else asked(sock, packed)
     object = written(wanted).object
+    if object == "ADDR":
+        answers = sorted(answers, key=lambda one: one.body[:1])
     told = _matching(answers, object, where, names)
     return sorted(told) if object == "LINK" else told
 
