@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import IPV6, VETH
+from conformance.plugin.needs import IPV6, ROUTE_TIMERS, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import answer
 from conformance.plugin.setups.interfaces import set_of
@@ -172,7 +172,7 @@ def test_a_connected_socket_loses_its_address(peers, observe):
     "what was sent arrives once the host has it back.",
     since="2.6.12",
     commit="1da177e4c3f4",
-    needs=NEEDS,
+    needs=[*NEEDS, ROUTE_TIMERS],
 )
 def test_a_connection_loses_its_address(peers, observe):
     left, right = peers.left, peers.right

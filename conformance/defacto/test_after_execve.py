@@ -28,7 +28,8 @@ BEGIN = "import socket, select, sys; s = socket.socket(fileno=int(sys.argv[1]));
 def after_execve(script: str, *numbers: int) -> str:
     """What another Python says, which has these descriptors, and is given their numbers."""
     command = [sys.executable, "-I", "-S", "-c", script, *map(str, numbers)]
-    done = subprocess.run(command, pass_fds=numbers, capture_output=True, check=True, text=True, timeout=20)
+    done = subprocess.run(command, pass_fds=numbers, capture_output=True, check=False, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr.splitlines()[-1]
     return done.stdout.strip()
 
 

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import IPV6, VETH
+from conformance.plugin.needs import IPV6, VETH, proc_net
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.interfaces import ipv6_addresses
 from conformance.plugin.setups.ipv6 import LOOPBACK, address6, index_of
@@ -94,7 +94,7 @@ def test_each_message_is_of_its_version(ns, observe):
     "interface than that where it joined both fail with EADDRNOTAVAIL.",
     since="2.6.12",
     commit="1da177e4c3f4",
-    needs=[VETH, IPV6],
+    needs=[VETH, IPV6, proc_net("igmp6")],
 )
 @pytest.mark.parametrize("joined_with_older", [True, False])
 def test_a_group_is_left_with_the_other_option(peers, observe, joined_with_older):

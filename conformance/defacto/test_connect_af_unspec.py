@@ -13,10 +13,10 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, full_backlog, listening
-from conformance.plugin.setups.punctual import held_up
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.socket_addresses import bind_to, connect_to, octets_of, own, peer
 from conformance.plugin.setups.sockets import SOCKETS, raw_socket
+from conformance.plugin.setups.waiting import wait_until
 from conformance.plugin.timing import SOON
 from libsocket import UNSPEC, Other, Socket, TcpInfo
 from netns import Capability
@@ -147,8 +147,7 @@ def test_retransmissions_are_counted_anew(ns, observe):
         sock.connect(listener.getsockname())
         ns.set_link("lo", up=False)
         sock.send(b"lost")
-        held_up(SOON, lambda: sock.tcp_info.total_retrans > 0)
-        before = sock.tcp_info.total_retrans > 0
+        before = wait_until(lambda: sock.tcp_info.total_retrans > 0)
         sock.connect(NOWHERE)
         ns.set_link("lo", up=True)
         sock.connect(listener.getsockname())

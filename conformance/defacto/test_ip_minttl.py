@@ -72,7 +72,7 @@ def test_requests_from_afar_are_ignored(peers, observe):
         answers = [[one.flags for one in peer.replies()]]
         listener.ip_minttl = TTL
         peer.send(SYN, to=port)
-        answers.append([one.flags for one in peer.replies()])
+        answers.append(list({one.flags for one in peer.replies()}))  # after a second it comes again
 
         assert [observe("arrived", arrived), observe("answers", answers)] == [True, [[], [SYN | ACK]]]
 

@@ -11,7 +11,7 @@ from socket import SOCK_DGRAM, SOCK_RAW
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import EGRESS, IPV6_TUNNEL, PACKET_DIAG, VETH, link, qdisc
+from conformance.plugin.needs import EGRESS, IPV6_TUNNEL, PACKET_DIAG, VETH, link, proc_net, qdisc
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import NOWHERE, answer, option_got, option_set
 from conformance.plugin.setups.firewall import drop_all_that_leaves
@@ -550,7 +550,7 @@ def test_a_ring_needs_memory(ns, observe, version, size):
     "EFAULT.",
     since="2.6.14",
     commit="0fb375fb9b93",
-    needs=WIRE,
+    needs=[*WIRE, proc_net("dev_mcast")],
 )
 def test_more_bytes_are_taken(peers, observe):
     request = index_of(peers.right).to_bytes(4, sys.byteorder) + b"\0\0\6\0" + TO_GROUP + bytes(36)

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import VETH
+from conformance.plugin.needs import ROUTE_HOP_LIMIT, ROUTE_SOURCE, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.datagrams import Datagram, completed, ipv4_packet
 from conformance.plugin.setups.packet_sockets import hardware_address, packet_socket
@@ -165,7 +165,7 @@ def test_a_broadcast_comes_in_fragments(peers, observe):
     "unless the socket has an IP_TTL of its own.",
     since="2.6.12",
     commit="1da177e4c3f4",
-    needs=NEEDS,
+    needs=[*NEEDS, ROUTE_HOP_LIMIT],
 )
 @TRANSPORTS
 @pytest.mark.parametrize(("own", "ttl"), [(None, 33), (44, 44)])
@@ -190,7 +190,7 @@ def choose_ttl(sock: Socket, ttl: int | None) -> None:
     "that as its source, also where another interface has the address.",
     since="2.6.12",
     commit="1da177e4c3f4",
-    needs=NEEDS,
+    needs=[*NEEDS, ROUTE_SOURCE],
 )
 @TRANSPORTS
 @pytest.mark.parametrize("device", ["lo", "own"])
@@ -394,7 +394,7 @@ def test_a_bound_address_has_the_interface(peers, observe, bound):
     "the address in its IP_MULTICAST_IF; else the preferred source of the route.",
     since="2.6.12",
     commit="1da177e4c3f4",
-    needs=NEEDS,
+    needs=[*NEEDS, ROUTE_SOURCE],
 )
 @pytest.mark.parametrize(
     ("own", "chosen", "source"),

@@ -8,7 +8,6 @@ import os
 import resource
 import socket
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -25,6 +24,7 @@ from conformance.plugin.setups.descriptors import (
     own_user,
     pipes,
     room_for,
+    scm_fds,
     writers_sent,
 )
 from conformance.plugin.setups.listeners import listening_unix, pending_connection
@@ -486,24 +486,18 @@ def test_fdinfo_counts_what_waits(ns, observe, kind):
     left, right = Socket.pair(kind)
     with left, right:
         right.rcvtimeo = SOON
-        new = waiting(right)
+        new = scm_fds(right)
         left.send_message(b"x", Rights(0, 0, 0))
         left.send_message(b"y", Rights(0))
-        sent = waiting(right)
+        sent = scm_fds(right)
         received = counts_and_data(right)
 
-        assert observe("new_sent_received_left", [new, sent, received, waiting(right)]) == [
+        assert observe("new_sent_received_left", [new, sent, received, scm_fds(right)]) == [
             0,
             4,
             ["x", [3]],
             1,
         ]
-
-
-def waiting(sock: Socket) -> int:
-    """How many descriptors /proc says that wait in a socket's queue."""
-    lines = Path(f"/proc/thread-self/fdinfo/{sock.fileno()}").read_text().splitlines()
-    return int(dict(line.split(":") for line in lines)["scm_fds"])
 
 
 @claim(

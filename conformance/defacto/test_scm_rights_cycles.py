@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from pathlib import Path
 
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import ANOTHER_USER
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.descriptors import counts, files_of, own_user, pipes
+from conformance.plugin.setups.descriptors import counts, files_of, own_user, pipes, scm_fds
 from conformance.plugin.setups.garbage import (
     OTHERS_ARE_CLOSED,
     collected,
@@ -293,9 +292,3 @@ def test_fdinfo_counts_what_waits_for_accept(ns, observe, kind):
                 counted += [scm_fds(listener), scm_fds(accepted)]
 
         assert observe("new_sent_accepted", [*counted, scm_fds(idle)]) == [0, 3, 1, 2, 0]
-
-
-def scm_fds(sock: Socket) -> int:
-    """How many descriptors /proc says that wait in a socket's queue."""
-    lines = Path(f"/proc/thread-self/fdinfo/{sock.fileno()}").read_text(encoding="ascii").splitlines()
-    return int(dict(line.split(":") for line in lines)["scm_fds"])

@@ -13,17 +13,19 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import EBPF
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.blocked import await_asleep
 from conformance.plugin.setups.bpf import SK_DROP, SK_PASS, judged, sockmap
 from conformance.plugin.setups.descriptors import counts_and_data, pipes, writers_sent
 from conformance.plugin.setups.interruptions import interrupting, recv_once
 from conformance.plugin.setups.listeners import listening_unix
 from conformance.plugin.setups.polls import polled_events
 from conformance.plugin.setups.readiness import await_readable
-from conformance.plugin.setups.threads import delayed, once_waiting
+from conformance.plugin.setups.threads import delayed, in_turn
 from conformance.plugin.setups.unix_diag import told_of
 from conformance.plugin.setups.unix_messages import impatient, recv_nothing
-from conformance.plugin.timing import SOON, timed
+from conformance.plugin.timing import LONG, SOON, timed
 from libsocket import Shutdown, Socket
+from netns import Child
 
 DONTWAIT, OOB, PEEK = socket.MSG_DONTWAIT, socket.MSG_OOB, socket.MSG_PEEK
 TYPES = {"stream": socket.SOCK_STREAM, "dgram": socket.SOCK_DGRAM, "seqpacket": socket.SOCK_SEQPACKET}
@@ -164,15 +166,19 @@ def test_a_wait_ends(ns, observe, kind):
 def test_the_end_is_received(ns, observe):
     left, right = Socket.pair()
     with left, right, sockmap() as map:
-        impatient(right)
+        right.rcvtimeo = float(LONG)
         map.put(right)
         left.send(b"last")
         received = [right.recv(9).decode()]
-        with once_waiting(right.fileno(), left.close), refused(errno.EAGAIN):
-            right.recv(9)
+        with Child(in_turn(left.close, lambda: right.recv(9))) as child:
+            asleep = await_asleep(child.pid)
+            left.close()
+            with refused(errno.EAGAIN):
+                child.value()
         received += [right.recv(9).decode()]
 
-        assert observe("received_and_there", [received, map.has(right)]) == [["last", ""], True]
+        found = [asleep, received, map.has(right)]
+        assert observe("asleep_received_there", found) == [True, ["last", ""], True]
 
 
 @claim(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import IPV6, VETH
+from conformance.plugin.needs import IPV6, NEIGHBOURS, VETH
 from conformance.plugin.setups.datagrams import (
     MORE_FRAGMENTS,
     Datagram,
@@ -160,7 +160,7 @@ def test_a_datagram_of_its_own_is_dropped(peers, observe):
     "an address of IPv6 is.",
     since="5.4",
     commit="6af1799aaf3f",
-    needs=[*NEEDS, IPV6],
+    needs=[*NEEDS, IPV6, NEIGHBOURS],
     survives={"no-op: close() = 0": "what has told a link address may stay open"},
 )
 def test_a_mapped_source_is_dropped(peers, observe):

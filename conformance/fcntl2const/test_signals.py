@@ -12,7 +12,7 @@ from fcntl import F_GETFL, F_SETFL, F_SETOWN, fcntl
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import ANOTHER_USER, NOBODY
+from conformance.plugin.needs import ANOTHER_USER, NOBODY, SIGNAL_LIMIT
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.blocked import drain
 from conformance.plugin.setups.owners import (
@@ -162,6 +162,7 @@ def test_no_sigurg_for_an_error(ns, observe):
     says="Where no real-time signal may be queued (RLIMIT_SIGPENDING), and data come to a UNIX stream, "
     "seqpacket or datagram socket that is to tell of it by one set with F_SETSIG, SIGIO waits instead for "
     "the whole process that owns it by F_SETOWN.",
+    needs=[SIGNAL_LIMIT],
 )
 @PAIRS
 def test_sigio_beyond_the_limit(ns, observe, kind):
@@ -188,6 +189,7 @@ def test_sigio_beyond_the_limit(ns, observe, kind):
         commit="ba0a6c9f6fce",
         observed={"of_thread_and_process": [["SIGIO"], []]},
     ),
+    needs=[SIGNAL_LIMIT],
 )
 @PAIRS
 def test_sigio_of_a_thread_beyond_the_limit(ns, observe, kind):

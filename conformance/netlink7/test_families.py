@@ -20,6 +20,7 @@ from conformance.plugin.setups.netlink import (
     NETLINK_FIB_LOOKUP,
     NETLINK_GENERIC,
     NETLINK_KOBJECT_UEVENT,
+    NETLINK_SOCK_DIAG,
     NETLINK_USERSOCK,
     NEWADDR,
     NEWLINK,
@@ -309,7 +310,7 @@ def test_netlink_ip6_fw_is_gone(ns, observe):
     ids=["tcp", "tcp6", "unix"],
 )
 def test_sockets_are_told_of(ns, observe, make, address):
-    with make() as sock:
+    with make() as sock, netlink_socket(NETLINK_SOCK_DIAG):
         sock.bind(address)
         sock.listen()
         told = sock_diag(sock)

@@ -9,7 +9,7 @@ from socket import PACKET_OTHERHOST, SOCK_DGRAM, SOCK_RAW
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import ALLMULTI, VETH, link
+from conformance.plugin.needs import ALLMULTI, VETH, link, proc_net
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.frames import EXPERIMENTAL, HEADER
 from conformance.plugin.setups.ipv6 import index_of
@@ -123,7 +123,7 @@ def test_a_membership_makes_the_interface_promiscuous(peers, observe, type_):
     section=SECTION,
     says="From PACKET_ADD_MEMBERSHIP with PACKET_MR_MULTICAST of a packet socket, of SOCK_RAW or SOCK_DGRAM, "
     "until PACKET_DROP_MEMBERSHIP the interface is in the link-layer group of mr_address.",
-    needs=NEEDS,
+    needs=[*NEEDS, proc_net("dev_mcast")],
 )
 @TYPES
 def test_a_membership_joins_a_group(peers, observe, type_):
@@ -162,7 +162,7 @@ def test_a_membership_takes_all_multicast(peers, observe):
     section=SECTION,
     says="SIOCADDMULTI and SIOCDELMULTI of a packet socket of SOCK_RAW put the interface into a link-layer "
     "group and out of it, and SIOCSIFFLAGS with IFF_PROMISC makes it promiscuous and without no longer.",
-    needs=[*NEEDS, Capability.NET_ADMIN],
+    needs=[*NEEDS, Capability.NET_ADMIN, proc_net("dev_mcast")],
     survives={"*": "what an ioctl does is seen, and it is only made to fail"},
 )
 def test_ioctls_do_the_same(peers, observe):
@@ -249,7 +249,7 @@ def test_a_membership_takes_no_capability(peers, observe):
     "wire of veth frames to a group that nobody has joined, and to other hosts.",
     since="2.6.24",
     commit="e314dbdc1c0d",
-    needs=NEEDS,
+    needs=[*NEEDS, proc_net("dev_mcast")],
 )
 def test_a_membership_is_no_filter(peers, observe):
     with packet_socket(peers.right) as receiver, sending_socket(peers.left) as sender:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import resource
 import select
 import socket
 import tempfile
@@ -284,11 +285,31 @@ def _try_route_timers() -> None:
         two.left.namespace.add_route(f"{two.right.address}/32", dev=two.left.device, rto_min=100)
 
 
+def _try_neighbour() -> None:
+    with Namespace() as namespace, namespace.entered():
+        begin(namespace, [_NEIGHBOUR])
+
+
+def _try_signal_limit() -> None:
+    """Raises: ValueError, since Python takes the refusal for one of a higher limit."""
+    resource.setrlimit(resource.RLIMIT_SIGPENDING, resource.getrlimit(resource.RLIMIT_SIGPENDING))
+
+
+@functools.cache
+def proc_net(name: str) -> Need:
+    """A file in /proc/net, such as ``igmp6``."""
+    return Need(f"/proc/net:{name}", Path("/proc/thread-self/net", name).exists)
+
+
 def _try_route_mtu() -> None:
     with peers() as two:
         two.left.namespace.add_route(f"{two.right.address}/32", dev=two.left.device, mtu=1300)
 
 
+_NEIGHBOUR = (
+    "RTM_NEWNEIGH NLM_F_CREATE ndm_family=AF_INET ndm_ifindex=lo ndm_state=NUD_PERMANENT "
+    "NDA_DST=127.0.0.9 NDA_LLADDR=02:00:00:00:00:01"
+)
 _ROUTE = (
     "RTM_NEWROUTE NLM_F_CREATE rtm_family=AF_INET rtm_dst_len=24 rtm_table=RT_TABLE_MAIN "
     "rtm_scope=RT_SCOPE_LINK rtm_type=RTN_UNICAST RTA_DST=10.9.0.0"
@@ -637,6 +658,22 @@ ROUTE_MULTIPATH = Need(
 )
 """IPv4 routes with several next hops (CONFIG_IP_ROUTE_MULTIPATH)."""
 
+ROUTE_SOURCE = Need(
+    "route:prefsrc", lambda: _works(lambda: _try_route("RTA_OIF=lo RTA_PREFSRC=127.0.0.1"), OSError)
+)
+"""IPv4 routes that choose the source of what is sent by them."""
+
+ROUTE_HOP_LIMIT = Need(
+    "route:hoplimit", lambda: _works(lambda: _try_route("RTA_OIF=lo RTA_METRICS.RTAX_HOPLIMIT=33"), OSError)
+)
+"""IPv4 routes that limit the hops of what is sent by them."""
+
+NEIGHBOURS = Need("neighbours", lambda: _works(_try_neighbour, OSError))
+"""Neighbours that are told to the kernel."""
+
+SIGNAL_LIMIT = Need("limit:RLIMIT_SIGPENDING", lambda: _works(_try_signal_limit, ValueError))
+"""A limit on how many signals wait."""
+
 ROUTE_REALM = Need("route:realm", lambda: _try_realm() == ["RTM_NEWROUTE RTA_FLOW:4=7"])
 """IPv4 routes with a realm (CONFIG_IP_ROUTE_CLASSID)."""
 
@@ -672,7 +709,7 @@ SYSFS = Need("mount:sysfs", lambda: _works(_try_sysfs, OSError))
 AUDIT = Need("netlink:NETLINK_AUDIT", lambda: _works(audit_told, OSError))
 """Auditing (CONFIG_AUDIT), of which the kernel tells no more than the initial user and PID namespaces."""
 
-EPOLL_WAKEUP = Need("epoll:EPOLLWAKEUP", lambda: _works(_try_epoll_wakeup, OSError))
+EPOLL_WAKEUP = Need("epoll:EPOLLWAKEUP", lambda: _works(_try_epoll_wakeup, OSError, ValueError))
 """A system that can go to sleep (CONFIG_PM_SLEEP), and be kept awake by what may block that."""
 
 ALG = Need("family:AF_ALG", lambda: _works(_try_alg, OSError))
@@ -762,6 +799,10 @@ _NEEDS = (
     U32,
     ROUTE_MTU,
     ROUTE_MULTIPATH,
+    ROUTE_SOURCE,
+    ROUTE_HOP_LIMIT,
+    NEIGHBOURS,
+    SIGNAL_LIMIT,
     ROUTE_REALM,
     ROUTE_ENCAPSULATION,
     BLACKHOLE,
@@ -805,5 +846,10 @@ def need_of(code: str) -> Need:
         return sysctl(*name.split("="))
     if kind == "AF_ALG":
         return algorithm(*name.split(":"))
-    families = {"TCP_INFO": tcp_info, "congestion control": congestion_control, "qdisc": qdisc}
+    families = {
+        "TCP_INFO": tcp_info,
+        "congestion control": congestion_control,
+        "qdisc": qdisc,
+        "/proc/net": proc_net,
+    }
     return families[kind](name) if kind in families else _CODES[code]

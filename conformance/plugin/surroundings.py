@@ -19,6 +19,7 @@ def in_want(error: OSError) -> bool:
 def of_surroundings(error: OSError) -> bool:
     """Whether nothing is known about the kernel's sockets after this error.
 
-    One with a file name is of a file (in /proc, say), and no call on a socket has one.
+    One with a file name is of a file (in /proc, say), and no call on a socket has one. Python gives a
+    descriptor in its place.
     """
-    return isinstance(error, NetnsError) or in_want(error) or error.filename is not None
+    return isinstance(error, NetnsError) or in_want(error) or isinstance(error.filename, str | bytes)

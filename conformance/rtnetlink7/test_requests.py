@@ -9,9 +9,11 @@ import time
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import MULTICAST_ROUTING, ROUTING_RULES, qdisc
+from conformance.plugin.needs import IPV6, MULTICAST_ROUTING, ROUTING_RULES, qdisc
+from conformance.plugin.refusal import refused
 from conformance.plugin.setups.netlink import asked, bound, drained, netlink_socket, parsed, types
 from conformance.plugin.setups.rtnetlink import (
+    RTNLGRPS,
     answers,
     begin,
     carried_out,
@@ -19,10 +21,12 @@ from conformance.plugin.setups.rtnetlink import (
     listed,
     packets,
     routing_multicast,
+    shown,
     timestamps,
 )
-from libsocket import NETLINK_GET_STRICT_CHK, Socket
+from libsocket import NETLINK_GET_STRICT_CHK, Netlink, Socket
 from netns import Capability
+from netns.netlink import receive
 
 RTNLGRP_TC = 4
 NEWQDISC = 36
@@ -100,6 +104,48 @@ def test_an_address_says_when_it_was_made(ns, observe):
         created, updated = timestamps(sock, "ifa_prefixlen=32")
 
         assert observe("near_and_later", [nearly_now(created), updated - created]) == [True, 0]
+
+
+@claim(
+    "rtnetlink.7/ifa_cacheinfo/valid-zero",
+    sentence="rtnetlink.7/ifa_cacheinfo/bounds",
+    section="Messages",
+    says="A valid lifetime of 0 in IFA_CACHEINFO is refused for an IPv4 address: EINVAL; 1 is not.",
+    since="3.9",
+)
+def test_an_ipv4_address_is_valid_for_a_second(ns, observe):
+    request = "RTM_NEWADDR NLM_F_CREATE ifa_family=AF_INET ifa_prefixlen=32 ifa_index=lo IFA_LOCAL=10.8.1.1"
+
+    heard = made_for_a_second("RTNLGRP_IPV4_IFADDR", request)
+    assert observe("heard", heard) == ["RTM_NEWADDR IFA_ADDRESS:4=10.8.1.1"]
+
+
+@claim(
+    "rtnetlink.7/ifa_cacheinfo/valid-zero-ipv6",
+    sentence="rtnetlink.7/ifa_cacheinfo/bounds",
+    section="Messages",
+    says="A valid lifetime of 0 in IFA_CACHEINFO is refused for an IPv6 address: EINVAL; 1 is not.",
+    needs=[IPV6],
+)
+def test_an_ipv6_address_is_valid_for_a_second(ns, observe):
+    request = (
+        "RTM_NEWADDR NLM_F_CREATE ifa_family=AF_INET6 ifa_prefixlen=64 ifa_flags=IFA_F_NODAD ifa_index=lo "
+        "IFA_LOCAL=fd00:9::1"
+    )
+
+    heard = made_for_a_second("RTNLGRP_IPV6_IFADDR", request)
+    assert observe("heard", heard) == ["RTM_NEWADDR IFA_ADDRESS:16=fd00:9::1"]
+
+
+def made_for_a_second(group: str, request: str) -> list[str]:
+    """What a group hears of addresses that are made, where a lifetime of 0 is refused and 1 second is not."""
+    with netlink_socket() as sock, netlink_socket() as listener:
+        with refused(errno.EINVAL):
+            carried_out(sock, f"{request} IFA_CACHEINFO=0,0")
+        listener.bind(Netlink(0, 1 << RTNLGRPS[group] - 1))
+        carried_out(sock, f"{request} IFA_CACHEINFO=0,1")
+        events = [shown(one, ["IFA_ADDRESS"]) for one in receive(listener) + drained(listener)]
+    return [one for one in events if one.startswith("RTM_NEWADDR")]  # a second later it is deleted
 
 
 @claim(

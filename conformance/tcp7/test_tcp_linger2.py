@@ -11,10 +11,10 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import errno_name
-from conformance.plugin.setups.punctual import held_up
 from conformance.plugin.setups.readiness import await_end, await_error
 from conformance.plugin.setups.segments import FIN, RST, next_segment, segments
 from conformance.plugin.setups.states import connected
+from conformance.plugin.setups.waiting import wait_until
 from conformance.plugin.timing import SOON, timed
 from libsocket import Shutdown, Socket
 from netns import Capability
@@ -120,7 +120,7 @@ def test_a_negative_lifetime_resets(ns, observe, kind):
             one.tcp_linger2 = linger2
             one.shutdown(Shutdown.WRITE)
             await_end(other)
-            held_up(SOON, partial(in_fin_wait2, one))
+            wait_until(partial(in_fin_wait2, one))
             one.close()
         await_error(told)
         found = [peer.error, errno_name(told.error)]

@@ -14,7 +14,6 @@ import select
 import signal
 import socket
 import struct
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from conformance.plugin.setups.listeners import full_backlog, listening, listeni
 from conformance.plugin.setups.pairs import fill_buffer, limit_buffer, shrink_buffer
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.states import connected, receiving
+from conformance.plugin.setups.waiting import wait_until
 from conformance.plugin.timing import SOON
 from libsocket import Shutdown, Socket
 from netns import Child
@@ -121,11 +121,14 @@ def await_asleep(pid: int) -> bool:
 
     A sleep that no signal ends is not meant: it may be a page that is read, before the call.
     """
-    end = time.monotonic() + SOON
-    while (state := _state(pid)) not in {"S", "Z"}:
-        assert time.monotonic() < end, f"it did not wait within {SOON:g} seconds"
-        time.sleep(0.0002)
-    return state != "Z"
+    states = set[str]()
+
+    def settled() -> bool:
+        states.add(_state(pid))
+        return not states.isdisjoint({"S", "Z"})
+
+    assert wait_until(settled), f"it did not wait within {SOON:g} seconds"
+    return "Z" not in states
 
 
 def _state(pid: int) -> str:

@@ -7,7 +7,6 @@ import fcntl
 import os
 import select
 import socket
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Final
@@ -15,6 +14,7 @@ from typing import Final
 from conformance.plugin.refusal import errno_name
 from conformance.plugin.setups.readiness import arrival, await_end, await_readable, polled
 from conformance.plugin.setups.states import ALL, EVENTS, connected, in_state, names
+from conformance.plugin.setups.waiting import wait_until
 from conformance.plugin.timing import SOON
 from libsocket import INT, SO_DOMAIN, SO_PROTOCOL, SO_TYPE, Shutdown, Socket
 
@@ -311,10 +311,7 @@ def _assert_reported(sock: Socket, reports: Sequence[str] | None) -> None:
 
 def _await_closed(sock: Socket) -> None:
     """Wait until the peer has acknowledged the end of a TCP socket, which ends the connection."""
-    end = time.monotonic() + SOON
-    while sock.tcp_info.state != _TCP_CLOSE:
-        assert time.monotonic() < end, f"not closed within {SOON:g} seconds"
-        time.sleep(0.001)
+    assert wait_until(lambda: sock.tcp_info.state == _TCP_CLOSE), f"not closed within {SOON:g} seconds"
 
 
 def _received(sock: Socket) -> str:

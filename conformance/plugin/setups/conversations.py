@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import socket
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fcntl import ioctl
@@ -20,6 +19,7 @@ from conformance.plugin.setups.pairs import UDP_PAIRS
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.sockets import SOCKETS, raw_socket
 from conformance.plugin.setups.states import connected, in_state
+from conformance.plugin.setups.waiting import wait_until
 from conformance.plugin.timing import SOON
 from libsocket import Shutdown, Socket
 from libsocket.libc import getsockname
@@ -119,9 +119,8 @@ def _await_all(kind: str, receiver: Socket, number: int) -> None:
     if not number and kind in STREAMS:
         return
     await_readable(receiver)
-    until = time.monotonic() + SOON
-    while kind in {"tcp", "tcp6"} and _waiting(receiver) < number and time.monotonic() < until:
-        time.sleep(0.001)
+    if kind in {"tcp", "tcp6"}:
+        wait_until(lambda: _waiting(receiver) >= number)
 
 
 def _before_urgent(sent: Sequence[Sequence[str]]) -> int:

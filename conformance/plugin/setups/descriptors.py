@@ -8,6 +8,7 @@ import select
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Final, Protocol
 
 from libsocket import Fd, Message, Rights, Socket
@@ -117,3 +118,10 @@ def in_flight(*sizes: int, limit: int, kind: int = socket.SOCK_STREAM) -> int:
         for size in sizes:
             left.send_message(b"x", Rights(*[0] * size), flags=socket.MSG_DONTWAIT)
         return sum(len(right.recv(1, socket.MSG_DONTWAIT)) for _ in sizes)
+
+
+def scm_fds(sock: Socket) -> int | None:
+    """How many descriptors /proc says that wait in a socket's queue; None where it does not say."""
+    lines = Path(f"/proc/thread-self/fdinfo/{sock.fileno()}").read_text(encoding="ascii").splitlines()
+    told = dict(line.split(":") for line in lines).get("scm_fds")
+    return None if told is None else int(told)

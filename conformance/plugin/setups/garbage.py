@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import resource
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Final
 
 from conformance.plugin.setups.descriptors import Pipe, pipes
 from conformance.plugin.setups.ioctls import REQUESTS, asked
+from conformance.plugin.setups.waiting import wait_until
 from conformance.plugin.timing import SOON
 from libsocket import Rights, Socket
 
@@ -46,12 +46,12 @@ def leave(beside: Pipe) -> None:
 
 def is_collected(beside: Pipe) -> bool:
     """Whether what a pipe's writing end is beside is closed, where UNIX sockets are closed until it is."""
-    end = time.monotonic() + SOON
-    while time.monotonic() < end:
+
+    def ended() -> bool:
         Socket.unix().close()
-        if beside.ended(_A_MOMENT):
-            return True
-    return False
+        return beside.ended(_A_MOMENT)
+
+    return wait_until(ended, lambda _: None)
 
 
 def open_here(inode: int) -> int:

@@ -45,6 +45,8 @@ ADDRESS: Final = "10.0.9.1"
 NETWORK: Final = "10.0.9.0/24"
 FIRST: Final = 1000
 """The sequence number of each SYN."""
+SYN_AGAIN: Final = 0.9
+"""Seconds within which no timer sends a SYN or SYN-ACK again: the first does after one."""
 SEGMENT: Final = 1000
 """The largest segment that it takes, in bytes of data."""
 
@@ -111,6 +113,8 @@ class MadePeer:
     """What its segments advertise."""
     address: str = ADDRESS
     """What its segments have as their source."""
+    acknowledged: int | None = None
+    """The sequence number of the SYN-ACK that it has acknowledged."""
 
     def send(
         self,
@@ -185,8 +189,12 @@ class MadePeer:
         """The next segment that arrives for this port."""
         while True:
             segment = next_segment(self.arriving)
-            if segment.destination == self.port:
+            if segment.destination == self.port and not self._knows(segment):
                 return segment
+
+    def _knows(self, segment: Segment) -> bool:
+        """Whether it is a SYN-ACK that a timer sent once more before it was acknowledged."""
+        return segment.flags == SYN | ACK and segment.sequence == self.acknowledged
 
     def take(self, segment: Segment) -> Segment:
         """Count a segment as received: what is sent from now on acknowledges it."""
@@ -198,6 +206,7 @@ class MadePeer:
     def connect(self, listener: Socket, options: dict[int, bytes] | None = None) -> Segment:
         """Make the connection; the listener's SYN-ACK."""
         answer = self.ask(listener, options)
+        self.acknowledged = answer.sequence
         self.send()
         return answer
 
@@ -294,7 +303,7 @@ def informed(
     hosts.right.namespace.sysctl["net.ipv4.tcp_early_retrans"] = 0
     with made_peer(hosts) as peer, hosts.right.entered(), listening(hosts.right.address) as listener:
         peer.window = window
-        peer.ask(listener, options, flags)
+        peer.acknowledged = peer.ask(listener, options, flags).sequence
         peer.send(options=with_timestamp(_CLOCK) if options and TIMESTAMPS in options else None)
         await_readable(listener)
         with listener.accept()[0] as sock:

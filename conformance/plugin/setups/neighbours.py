@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from conformance.plugin.setups.fast_open import address_of
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.packet_sockets import ETH_P_ALL, hardware_address, packet_socket
 from conformance.plugin.setups.sockets import SOCKETS
+from conformance.plugin.setups.waiting import wait_until
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Host, Peers
@@ -70,9 +70,7 @@ class Neighbour:
 
     def asked(self) -> bool:
         """Whether it was asked, by a frame to it alone, until it was known again whether it is there."""
-        until = time.monotonic() + SOON
-        while self.state in {DELAY, PROBE} and time.monotonic() < until:
-            time.sleep(0.01)
+        wait_until(lambda: self.state not in {DELAY, PROBE})
         found = False
         with suppress(BlockingIOError):
             while not found:

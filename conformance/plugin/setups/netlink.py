@@ -74,6 +74,7 @@ _NEIGHBOUR = struct.Struct("=BxxxiHBB")
 _QDISC = struct.Struct("=BxxxiIII")
 _GENERIC = struct.Struct("=BBH")
 _LOOKUP = struct.Struct("=4sIBBBBBBBBi")
+_IPV4 = 4
 _INT = struct.Struct("=i")
 _U32 = struct.Struct("=I")
 
@@ -88,6 +89,13 @@ _NDA_DST, _NDA_LLADDR, _NUD_PERMANENT = 1, 2, 0x80
 _NUD_NOARP, _NTF_SELF, _NTF_MASTER = 0x40, 0x02, 0x04
 _TCA_KIND, _TC_H_ROOT = 1, 0xFFFF_FFFF
 _ATTRIBUTES_OF_ERRORS = {1: "message", 2: "offset", 3: "cookie", 4: "policy", 5: "missing", 6: "nest"}
+
+
+class Attributes(dict[int, bytes]):
+    """Those of a message, by type. A kernel that leaves out one that is due differs."""
+
+    def __missing__(self, type: int) -> bytes:
+        raise AssertionError(f"the message has no attribute of type {type}")
 
 
 @dataclass(frozen=True)
@@ -135,7 +143,11 @@ def netlink_socket(protocol: int = 0, *, type: int = socket.SOCK_RAW) -> Socket:
 def bound(protocol: int = NETLINK_USERSOCK, *, groups: int = 0, port: int = 0) -> Socket:
     """A netlink socket that is bound: to these groups, and to a port that the kernel chooses if it is 0."""
     sock = netlink_socket(protocol)
-    sock.bind(Netlink(port, groups))
+    try:
+        sock.bind(Netlink(port, groups))
+    except OSError:
+        sock.close()
+        raise
     return sock
 
 
@@ -221,7 +233,7 @@ def types(messages: list[Message]) -> list[int]:
 
 def link_name(message: Message) -> str:
     """The name of the interface that a message is about."""
-    found = dict(attributes(message.body[_LINK.size :]))
+    found = Attributes(attributes(message.body[_LINK.size :]))
     return found[_IFLA_IFNAME].rstrip(b"\0").decode()
 
 
@@ -253,7 +265,7 @@ def set_mtu(mtu: int, flags: int = REQUEST, *, sequence: int = 0, short: bool = 
 def mtu_of(sock: Socket, index: int = LOOPBACK) -> int:
     """The MTU of an interface, as NETLINK_ROUTE tells it."""
     (link,) = asked(sock, get_link(index=index))
-    return int(_U32.unpack(dict(attributes(link.body[_LINK.size :]))[IFLA_MTU])[0])
+    return int(_U32.unpack(Attributes(attributes(link.body[_LINK.size :]))[IFLA_MTU])[0])
 
 
 def of_address(host: str, *extra: bytes, index: int = LOOPBACK, prefix: int = 32) -> bytes:
@@ -273,9 +285,16 @@ def get_addresses(flags: int = REQUEST | DUMP, *, index: int = 0) -> bytes:
 
 
 def addresses_in(messages: list[Message]) -> list[str]:
-    """The IPv4 addresses that a dump lists."""
+    """The addresses that a dump lists; those of IPv6, which is not asked for, are the last."""
     rows = [one.body[_ADDRESS.size :] for one in messages if one.type == NEWADDR]
-    return [socket.inet_ntoa(dict(attributes(row))[IFA_LOCAL]) for row in rows]
+    return [
+        _address(one) for one in sorted((Attributes(attributes(row))[IFA_LOCAL] for row in rows), key=len)
+    ]
+
+
+def _address(value: bytes) -> str:
+    """An address as text; a kernel may list one of another family than it was asked for."""
+    return socket.inet_ntop(socket.AF_INET if len(value) == _IPV4 else socket.AF_INET6, value)
 
 
 def new_route(flags: int, *, scope: int = 253, metric: int = 7, protocol: int = 4) -> bytes:
@@ -291,7 +310,7 @@ def routes(sock: Socket) -> list[list[int]]:
     listed = dumped(sock, framed(GETROUTE, REQUEST | DUMP, _ROUTE.pack(socket.AF_INET, *[0] * 8)))
     found = []
     for one in listed:
-        told = dict(attributes(one.body[_ROUTE.size :])) if one.type == NEWROUTE else {}
+        told = Attributes(attributes(one.body[_ROUTE.size :]) if one.type == NEWROUTE else ())
         if told.get(_RTA_DST) == socket.inet_aton("10.9.0.0"):
             found.append([one.body[5], int(_U32.unpack(told[_RTA_PRIORITY])[0])])
     return found

@@ -110,7 +110,7 @@ def fate(act: Callable[[], object]) -> str:
         return "lives"
 
     try:
-        return in_child(live, timeout=SOON)
+        return in_child(live, timeout=2 * SOON)  # what it waits for has SOON
     except ChildDied as died:
         return signal.Signals(-died.exitcode).name
 

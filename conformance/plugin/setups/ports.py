@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import socket
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
+from conformance.plugin.setups.calls import answer
+from conformance.plugin.setups.waiting import wait_until
 from conformance.plugin.timing import SOON
 from libsocket import IPV6_FREEBIND, Option, Socket
 
@@ -93,17 +94,12 @@ def others_at_other_ports(stack: ExitStack, port: int, slots: int) -> int:
 
 def bound_at_last(address: tuple[str, int]) -> tuple[str, int]:
     """The address of a TCP socket that is bound as soon as it can be. A kernel that never lets it differs."""
-    end = time.monotonic() + SOON
-    while True:
-        with Socket.tcp() as sock:
-            try:
-                sock.bind(address)
-            except OSError:
-                assert time.monotonic() < end, f"not free within {SOON:g} seconds"
-                time.sleep(0.01)
-            else:
-                host, port = sock.getsockname()
-                return host, port
+    with Socket.tcp() as sock:
+        assert wait_until(lambda: answer(lambda: sock.bind(address)) == "done"), (
+            f"not free within {SOON:g} seconds"
+        )
+        host, port = sock.getsockname()
+        return host, port
 
 
 def _bound(sock: Socket, device: str, shared: Sequence[str], address: tuple[str, int]) -> str:

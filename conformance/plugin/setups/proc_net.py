@@ -128,8 +128,9 @@ def count_of(name: str) -> int:
 
 def cells_of(name: str, sock: Socket, *columns: str) -> list[str]:
     """Some words of the one line that a socket has in ``netlink`` or ``packet``."""
-    (row,) = lines_of(name, sock)
-    return [row[column] for column in columns]
+    rows = lines_of(name, sock)
+    assert len(rows) == 1, f"{name} has {len(rows)} lines of it"
+    return [rows[0][column] for column in columns]
 
 
 def protocols_of(device: str) -> list[list[str]]:

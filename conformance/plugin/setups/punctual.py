@@ -29,6 +29,17 @@ def held_up(seconds: float, over: Callable[[], bool] = lambda: False) -> bool:
     return late > _LATE
 
 
+def promptly(seconds: float, act: Callable[[], T]) -> T:
+    """What an act finds within so many seconds, tried again where a timer may have run in it."""
+
+    def tried() -> tuple[bool, T]:
+        with timed() as took:
+            found = act()
+        return took.seconds >= seconds, found
+
+    return punctual(tried)
+
+
 def punctual(act: Callable[[], tuple[bool, T]]) -> T:
     """What an act finds, tried again where it was held up: a late timer says nothing of when one is due."""
     for _ in range(_TRIES):

@@ -36,6 +36,7 @@ from conformance.plugin.setups.netlink import (
     REPLACE,
     REQUEST,
     ROOT,
+    Attributes,
     asked,
     bound,
     drained,
@@ -552,12 +553,14 @@ def names_in(text: str) -> list[str]:
 def listed(sock: Socket, wanted: str, where: Sequence[str] = (), names: Sequence[str] = ()) -> list[str]:
     """What answers a request, as text with these names: those messages that show all that is in ``where``.
 
-    That is written as it is shown. The acknowledgement and the end of a dump are left out, and interfaces,
-    which a kernel lists in no order of its own, are sorted.
+    That is written as it is shown. The acknowledgement and the end of a dump are left out. Interfaces, which
+    a kernel lists in no order of its own, are sorted, and addresses by their family.
     """
     packed = request(wanted)
     answers = dumped(sock, packed) if written(wanted).flags & DUMP else asked(sock, packed)
     object = written(wanted).object
+    if object == "ADDR":
+        answers = sorted(answers, key=lambda one: one.body[:1])
     told = _matching(answers, object, where, names)
     return sorted(told) if object == "LINK" else told
 
@@ -580,7 +583,7 @@ def held(sock: Socket, wanted: str, name: str, where: Sequence[str] = ()) -> byt
     answers = dumped(sock, packed) if written(wanted).flags & DUMP else asked(sock, packed)
     rows = [one for one in answers if shown_all(one, written(wanted).object, where)]
     form, _ = _HEADS[written(wanted).object]
-    return dict(attributes(rows[0].body[form.size :]))[_ATTRIBUTES[name][0]]
+    return Attributes(attributes(rows[0].body[form.size :]))[_ATTRIBUTES[name][0]]
 
 
 def packets(sock: Socket, device: str) -> list[int]:

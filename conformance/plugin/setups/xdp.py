@@ -10,8 +10,7 @@ import select
 import socket
 import struct
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
@@ -21,7 +20,7 @@ from conformance.plugin.setups.bpf import XDP_FLAGS_SKB_MODE, xdp_program, xsk_m
 from conformance.plugin.setups.frames import EXPERIMENTAL
 from conformance.plugin.setups.packet_sockets import ANOTHER
 from conformance.plugin.setups.readiness import polled
-from conformance.plugin.timing import SOON
+from conformance.plugin.setups.waiting import pause, wait_until
 from libsocket import Other, Socket
 from netns import Host, Namespace
 
@@ -70,7 +69,6 @@ class Descriptor(NamedTuple):
     options: int = 0
 
 
-_PAUSE: Final = 0.0002
 """Seconds between two looks at what changes without a call that tells."""
 _DESCRIPTOR: Final = struct.Struct("@QII")
 _PLACE: Final = struct.Struct("@Q")
@@ -140,20 +138,6 @@ def has_umem(sock: Socket) -> bool:
     return False
 
 
-def _until(reached: Callable[[], bool], wait: Callable[[float], object] | None = None) -> None:
-    """Wait until the kernel has come so far, or SOON has passed.
-
-    ``wait`` is the call that waits for it, at most so many seconds. Of most changes none tells: then it is
-    looked at again.
-    """
-    end = time.monotonic() + SOON
-    while not reached() and (left := end - time.monotonic()) > 0:
-        if wait is None:
-            time.sleep(_PAUSE)
-        else:
-            wait(left)
-
-
 class Ring:
     """A ring in memory that the kernel shares, from the side of the program."""
 
@@ -164,7 +148,7 @@ class Ring:
         self._form = _DESCRIPTOR if name in {"rx", "tx"} else _PLACE
         self._count = count
         self._memory = mapped(sock, name, self._first + count * self._form.size)
-        self._wait = partial(polled, sock, select.POLLIN) if name == "rx" else None
+        self._wait = partial(polled, sock, select.POLLIN) if name == "rx" else pause
 
     @property
     def producer(self) -> int:
@@ -201,12 +185,12 @@ class Ring:
 
     def take_some(self, count: int) -> list[tuple[int, ...]]:
         """The same, once there are so many, or SOON has passed."""
-        _until(lambda: self.producer - self.consumer >= count, self._wait)
+        wait_until(lambda: self.producer - self.consumer >= count, self._wait)
         return self.take()
 
     def taken(self, count: int) -> int:
         """How many have been taken out of it, once that is so many, or SOON has passed."""
-        _until(lambda: self.consumer >= count)
+        wait_until(lambda: self.consumer >= count)
         return self.consumer
 
     def _number(self, at: int) -> int:
@@ -318,7 +302,7 @@ class Xsk:
 
     def wake_until_taken(self) -> None:
         """Have the kernel send until it has taken all that is in the TX ring, or SOON has passed."""
-        _until(lambda: self.tx.consumer == self.tx.producer, lambda _: self.wake_without_error())
+        wait_until(lambda: self.tx.consumer == self.tx.producer, lambda _: self.wake_without_error())
 
     def send_one(self, data: bytes, addr: int = 0) -> tuple[int, ...]:
         """Send a frame, and take its completion."""
@@ -359,7 +343,7 @@ class Xsk:
 
     def counted(self, name: str, count: int) -> int:
         """One of XDP_STATISTICS, once it is so many, or SOON has passed."""
-        _until(lambda: self.statistics()[name] >= count)
+        wait_until(lambda: self.statistics()[name] >= count)
         return self.statistics()[name]
 
     def dropped(self, count: int) -> int:
@@ -368,7 +352,7 @@ class Xsk:
 
     def dropped_or_received(self) -> int:
         """How many packets were dropped, once one was, or one has come."""
-        _until(lambda: bool(self.statistics()["rx_dropped"] or self.rx.producer))
+        wait_until(lambda: bool(self.statistics()["rx_dropped"] or self.rx.producer))
         return self.statistics()["rx_dropped"]
 
     def __enter__(self) -> Self:
