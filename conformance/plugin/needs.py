@@ -23,6 +23,7 @@ from conformance.plugin.setups.capabilities import EPOLLWAKEUP, audit_told, even
 from conformance.plugin.setups.event_calls import kcmp_epoll
 from conformance.plugin.setups.firewall import drop_all_that_arrives, drop_all_that_leaves
 from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, POLICY
+from conformance.plugin.setups.labels import OTHER_LABEL, label_names, labelled_pair
 from conformance.plugin.setups.message_queues import message_queue
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.namespaces import devices_in_sysfs
@@ -261,6 +262,20 @@ def _try_peer_label() -> None:
     left, right = Socket.pair()
     with left, right:
         left.get(SO_PEERSEC)
+
+
+def _try_message_label() -> None:
+    left, right = Socket.pair(socket.SOCK_DGRAM)
+    with left, right:
+        right.passsec = True
+        left.send(b"1")
+        if not label_names(right):
+            raise UnsupportedOption(errno.ENOPROTOOPT, "no security module labels messages")
+
+
+def _try_socket_label() -> None:
+    for one in labelled_pair(OTHER_LABEL, socket.SOCK_DGRAM):
+        one.close()
 
 
 def _has_selinux() -> bool:
@@ -597,6 +612,12 @@ PF_KEY = Need("policy:pf_key", lambda: _works(_try_key_policy, OSError))
 PEER_LABELS = Need("security:peer label", lambda: _works(_try_peer_label, UnsupportedOption))
 """A security module that labels the ends of UNIX sockets, such as SELinux."""
 
+MESSAGE_LABELS = Need("security:message label", lambda: _works(_try_message_label, OSError))
+"""A security module that labels what UNIX sockets send, as SELinux and Smack do, and AppArmor does not."""
+
+SOCKET_LABELS = Need("security:socket label", lambda: _works(_try_socket_label, OSError))
+"""SELinux without a policy, by which a socket can be made with another label than the process has."""
+
 SELINUX = Need("security:SELinux", _has_selinux)
 """SELinux, with a policy or without: it looks at the addresses of Internet sockets before the sockets do."""
 
@@ -742,6 +763,8 @@ _NEEDS = (
     IPSEC,
     PF_KEY,
     PEER_LABELS,
+    MESSAGE_LABELS,
+    SOCKET_LABELS,
     SELINUX,
     NO_SELINUX,
     DEVICE_MEMORY,
