@@ -20,6 +20,7 @@ from conformance.plugin.setups.alg import algorithm_socket, hash_socket
 from conformance.plugin.setups.bpf import returning, xdp_program
 from conformance.plugin.setups.callers import caller
 from conformance.plugin.setups.capabilities import EPOLLWAKEUP, audit_told, events_in_epoll
+from conformance.plugin.setups.crypto_user import add_and_remove_another, crypto_socket
 from conformance.plugin.setups.event_calls import kcmp_epoll
 from conformance.plugin.setups.firewall import drop_all_that_arrives, drop_all_that_leaves
 from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, POLICY
@@ -262,6 +263,10 @@ def _try_peer_label() -> None:
     left, right = Socket.pair()
     with left, right:
         left.get(SO_PEERSEC)
+
+
+def _try_crypto_user() -> None:
+    crypto_socket().close()
 
 
 def _try_message_label() -> None:
@@ -682,6 +687,12 @@ UNANSWERED: tuple[Need | Capability, ...] = (Capability.NET_RAW, VETH, BLACKHOLE
 SYSFS = Need("mount:sysfs", lambda: _works(_try_sysfs, OSError))
 """That sysfs can be mounted: in a container where parts of it are hidden it cannot."""
 
+CRYPTO_USER = Need("netlink:NETLINK_CRYPTO", lambda: _works(_try_crypto_user, OSError))
+"""What the crypto API has, told by netlink (CONFIG_CRYPTO_USER)."""
+
+CRYPTO_TEMPLATES = Need("crypto:templates", lambda: _works(add_and_remove_another, OSError))
+"""A hash that can be made by NETLINK_CRYPTO: of the template hmac and blake2b. To ask changes the kernel."""
+
 AUDIT = Need("netlink:NETLINK_AUDIT", lambda: _works(audit_told, OSError))
 """Auditing (CONFIG_AUDIT), of which the kernel tells no more than the initial user and PID namespaces."""
 
@@ -784,6 +795,8 @@ _NEEDS = (
     KERNEL_LOG,
     MEMORY,
     SYSFS,
+    CRYPTO_USER,
+    CRYPTO_TEMPLATES,
     AUDIT,
     EPOLL_WAKEUP,
     ALG,

@@ -1,4 +1,4 @@
-"""The security labels that come with messages on UNIX sockets, and sockets that are made with another label."""
+"""Security labels that come with messages on UNIX sockets, and sockets made with another label."""
 
 from __future__ import annotations
 
