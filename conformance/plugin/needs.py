@@ -24,6 +24,7 @@ from conformance.plugin.setups.crypto_user import add_and_remove_another, crypto
 from conformance.plugin.setups.event_calls import kcmp_epoll
 from conformance.plugin.setups.firewall import drop_all_that_arrives, drop_all_that_leaves
 from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, POLICY
+from conformance.plugin.setups.keys import try_key
 from conformance.plugin.setups.labels import OTHER_LABEL, label_names, labelled_pair
 from conformance.plugin.setups.message_queues import message_queue
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
@@ -206,6 +207,12 @@ def _try_algorithm(kind: str, name: str) -> None:
         if kind == "rng":
             with accepted(sock) as made:
                 made.recv(1)
+
+
+@functools.cache
+def key(kind: str) -> Need:
+    """A type of keys, such as ``user``, that the kernel keeps (CONFIG_KEYS)."""
+    return Need(f"key:{kind}", lambda: _works(lambda: try_key(kind), OSError))
 
 
 @functools.cache
@@ -832,5 +839,5 @@ def need_of(code: str) -> Need:
         return sysctl(*name.split("="))
     if kind == "AF_ALG":
         return algorithm(*name.split(":"))
-    families = {"TCP_INFO": tcp_info, "congestion control": congestion_control, "qdisc": qdisc}
+    families = {"TCP_INFO": tcp_info, "congestion control": congestion_control, "key": key, "qdisc": qdisc}
     return families[kind](name) if kind in families else _CODES[code]
