@@ -302,6 +302,34 @@ def test_a_rule_is_of_a_source(peers, observe, kind, bound):
         assert observe("device", came(seen, b"hello").device) == device
 
 
+@claim(
+    "defacto/route/rule-of-interface",
+    says="A rule for an interface (oif) chooses the table by which a UDP or TCP socket over IPv4 sends whose "
+    "SO_BINDTODEVICE is that interface, and not one without the option nor one bound to another interface.",
+    since="2.6.33",
+    commit="1b038a5e60a5",
+    needs=NEEDS,
+)
+@TRANSPORTS
+@pytest.mark.parametrize("bound", ["", "first", "second"], ids=["free", "another", "bound"])
+def test_a_rule_is_of_an_interface(peers, observe, kind, bound):
+    left, right = peers.left, peers.right
+    other = beyond(peers)
+    replace_route(f"{FAR}/32", other.left, via=other.right.address, priority=10)
+    left.namespace.add_address("lo", "10.7.7.7/32")
+    replace_route(f"{FAR}/32", other.left, via=other.right.address, prefsrc="10.7.7.7", table=TABLE)
+    right.namespace.add_route("10.7.7.7/32", via=other.left.address)
+    add_rule(left.namespace, table=TABLE, oifname=other.left.device)
+    devices = {"": "", "first": left.device, "second": other.left.device}
+    with serve(right, kind, FAR) as server, on(left, kind) as client, coming(right) as seen:
+        client.bindtodevice = devices[bound]
+        say(client, "hello", server.getsockname())
+
+        found = came(seen, b"hello")
+        expected = [other.right.device, "10.7.7.7"] if bound == "second" else [right.device, left.address]
+        assert observe("device_and_source", [found.device, found.source]) == expected
+
+
 def member(host: Host, port: int, *wires: Host) -> Socket:
     """A UDP socket of a host that has joined the group by some wires."""
     sock = on(host, "udp")

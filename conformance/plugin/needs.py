@@ -290,6 +290,11 @@ def _try_socket_label() -> None:
         one.close()
 
 
+def _memory() -> int:
+    """Bytes that this machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 def _has_selinux() -> bool:
     """Its file system is registered where the kernel has it and it was not switched off at boot."""
     known = Path("/proc/filesystems")
@@ -685,8 +690,11 @@ ALLMULTI = Need("link:allmulti", lambda: _works(_try_allmulti, LinkRefused))
 KERNEL_LOG = Need("log:/dev/kmsg", lambda: _works(_try_kernel_log, PermissionError, FileNotFoundError))
 """The kernel's own messages, to read: the initial root may, others unless dmesg_restrict is set."""
 
-MEMORY = Need("memory:768M", lambda: os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >= 768 * 2**20)
+MEMORY = Need("memory:768M", lambda: _memory() >= 768 * 2**20)
 """Memory enough that the defaults which are computed from it are the largest that there are."""
+
+MEMORY_FOR_2G = Need("memory:3G", lambda: _memory() >= 3 * 2**30)
+"""Memory enough that a call can be given 2 GiB of it."""
 
 UNANSWERED: tuple[Need | Capability, ...] = (Capability.NET_RAW, VETH, BLACKHOLE)
 """What it takes to see, on a host that never answers, what another sends to it."""
@@ -801,6 +809,7 @@ _NEEDS = (
     ALLMULTI,
     KERNEL_LOG,
     MEMORY,
+    MEMORY_FOR_2G,
     SYSFS,
     CRYPTO_USER,
     CRYPTO_TEMPLATES,
