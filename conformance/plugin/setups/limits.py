@@ -110,13 +110,13 @@ def read_at_once(sock: Socket, peer: Socket, size: int) -> tuple[int, int]:
     It waits for as many as it may give, by SO_RCVLOWAT.
     """
     sock.rcvlowat = 2**31 - 1
+    sock.rcvtimeo = SOON
 
     def serve() -> None:
         part, left = memoryview(bytes(_PART)), size
         peer.sndtimeo = SOON
         while left:
             left -= peer.send(part[:left])
-        peer.shutdown(Shutdown.WRITE)
 
     with _memory(size) as place:
         given = (sock.fileno(), ctypes.c_void_p(place), ctypes.c_size_t(size))
