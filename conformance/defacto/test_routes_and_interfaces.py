@@ -18,6 +18,7 @@ from conformance.plugin.setups.served import heard, on, say, serve
 from conformance.plugin.setups.wires import (
     FAR,
     add_rule,
+    beyond,
     came,
     coming,
     replace_route,
@@ -32,14 +33,6 @@ ANY, TABLE, LOW_DELAY, MARK = "0.0.0.0", 100, 0x10, 5
 GROUP, PORT = "239.1.2.3", 4321
 DO = 2
 """IP_PMTUDISC_DO"""
-
-
-def beyond(hosts: Peers) -> Peers:
-    """A second wire, and an address on the right of neither: a route of the left leads there by the first."""
-    other = second_wire(hosts)
-    hosts.right.namespace.add_address("lo", f"{FAR}/32")
-    replace_route(f"{FAR}/32", hosts.left, via=hosts.right.address)
-    return other
 
 
 @claim(
@@ -300,37 +293,6 @@ def test_a_rule_is_of_a_source(peers, observe, kind, bound):
 
         device = (other if bound else peers).right.device
         assert observe("device", came(seen, b"hello").device) == device
-
-
-@claim(
-    "defacto/route/rule-of-interface",
-    says="A rule for an interface (oif) chooses the table by which a UDP or TCP socket over IPv4 sends whose "
-    "SO_BINDTODEVICE is that interface, and not one without the option nor one bound to another interface.",
-    since="2.6.33",
-    commit="1b038a5e60a5",
-    needs=NEEDS,
-    survives={"no-op: setsockopt(*SO_BINDTODEVICE, *, 1) = 0": "it is off at first"},
-)
-@TRANSPORTS
-@pytest.mark.parametrize("bound", ["free", "first", "second"])
-def test_a_rule_is_of_an_interface(peers, observe, kind, bound):
-    left, right = peers.left, peers.right
-    other = beyond(peers)
-    near, far = other.left, other.right
-    replace_route(f"{FAR}/32", near, via=far.address)
-    replace_route(f"{FAR}/32", left, via=right.address, priority=10)
-    left.namespace.add_address("lo", "10.7.7.7/32")
-    right.namespace.add_route("10.7.7.7/32", via=near.address)
-    replace_route(f"{FAR}/32", near, via=far.address, prefsrc="10.7.7.7", table=TABLE)
-    add_rule(left.namespace, table=TABLE, oifname=near.device)
-    with serve(right, kind, FAR) as server, on(left, kind) as client, coming(right) as seen:
-        client.bindtodevice = {"free": "", "first": left.device, "second": near.device}[bound]
-        say(client, "hello", server.getsockname())
-
-        source = {"free": near.address, "first": left.address, "second": "10.7.7.7"}[bound]
-        found = came(seen, b"hello")
-        expected = [(right if bound == "first" else far).device, source]
-        assert observe("device_and_source", [found.device, found.source]) == expected
 
 
 def member(host: Host, port: int, *wires: Host) -> Socket:
