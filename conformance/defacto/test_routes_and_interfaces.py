@@ -18,6 +18,7 @@ from conformance.plugin.setups.served import heard, on, say, serve
 from conformance.plugin.setups.wires import (
     FAR,
     add_rule,
+    beyond,
     came,
     coming,
     replace_route,
@@ -32,14 +33,6 @@ ANY, TABLE, LOW_DELAY, MARK = "0.0.0.0", 100, 0x10, 5
 GROUP, PORT = "239.1.2.3", 4321
 DO = 2
 """IP_PMTUDISC_DO"""
-
-
-def beyond(hosts: Peers) -> Peers:
-    """A second wire, and an address on the right of neither: a route of the left leads there by the first."""
-    other = second_wire(hosts)
-    hosts.right.namespace.add_address("lo", f"{FAR}/32")
-    replace_route(f"{FAR}/32", hosts.left, via=hosts.right.address)
-    return other
 
 
 @claim(

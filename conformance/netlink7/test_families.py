@@ -9,8 +9,25 @@ import socket
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import IPSEC, VETH, qdisc
+from conformance.plugin.needs import (
+    CRYPTO_TEMPLATES,
+    CRYPTO_USER,
+    IPSEC,
+    OWN_KERNEL,
+    VETH,
+    initially,
+    qdisc,
+)
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.crypto_user import (
+    SPARE,
+    add_algorithm,
+    algorithm_of,
+    algorithms_in_proc,
+    crypto_socket,
+    prefer_algorithm,
+    remove_algorithm,
+)
 from conformance.plugin.setups.netlink import (
     ACK,
     CREATE,
@@ -56,7 +73,7 @@ from conformance.plugin.setups.netlink import (
     waiting,
 )
 from libsocket import Netlink, Socket
-from netns import Namespace, in_child, sock_diag
+from netns import Capability, Namespace, in_child, sock_diag
 
 
 @claim(
@@ -414,3 +431,43 @@ def link_events(listener: Socket) -> list[str]:
     """Which interfaces were made or are gone, as messages tell that have come by now."""
     kinds = {NEWLINK: "NEW", DELLINK: "DEL"}
     return sorted({f"{kinds[one.type]} {link_name(one)}" for one in drained(listener)})
+
+
+@claim(
+    "netlink.7/NETLINK_CRYPTO/information",
+    sentence="netlink.7/NETLINK_CRYPTO/ciphers",
+    section="DESCRIPTION",
+    says="By a netlink socket of NETLINK_CRYPTO a process asks for the hash sha1, which the crypto API has, "
+    "by its name, and is told name, driver and priority as /proc/crypto has them; an algorithm that there "
+    "is not is an error.",
+    since="3.2",
+    needs=[CRYPTO_USER],
+)
+def test_the_crypto_api_is_told_of(ns, observe):
+    with crypto_socket() as sock:
+        told, none = algorithm_of(sock, "sha1"), algorithm_of(sock, "none such")
+
+        seen = [told.name, told in algorithms_in_proc(), none.error]
+        assert observe("name_same_error", seen) == ["sha1", True, -errno.ENOENT]
+
+
+@claim(
+    "netlink.7/NETLINK_CRYPTO/configuration",
+    sentence="netlink.7/NETLINK_CRYPTO/ciphers",
+    section="DESCRIPTION",
+    says="By a netlink socket of NETLINK_CRYPTO a process with CAP_NET_ADMIN in the initial user namespace "
+    "adds the hash hmac(blake2b-160) to the crypto API, gives it the priority 77, and removes it.",
+    since="3.2",
+    needs=[initially(Capability.NET_ADMIN), OWN_KERNEL, CRYPTO_USER, CRYPTO_TEMPLATES],
+)
+def test_the_crypto_api_is_configured(ns, observe):
+    with crypto_socket() as sock:
+        found = [algorithm_of(sock, SPARE)]
+        errors = [add_algorithm(sock, SPARE), prefer_algorithm(sock, SPARE, 77)]
+        found.append(algorithm_of(sock, SPARE))
+        errors.append(remove_algorithm(sock, SPARE))
+        found.append(algorithm_of(sock, SPARE))
+
+        seen = [errors, [[one.name, one.priority, one.error] for one in found]]
+        gone = ["", 0, -errno.ENOENT]
+        assert observe("errors_and_told", seen) == [[0, 0, 0], [gone, [SPARE, 77, 0], gone]]

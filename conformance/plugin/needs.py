@@ -21,9 +21,12 @@ from conformance.plugin.setups.alg import algorithm_socket, hash_socket
 from conformance.plugin.setups.bpf import returning, xdp_program
 from conformance.plugin.setups.callers import caller
 from conformance.plugin.setups.capabilities import EPOLLWAKEUP, audit_told, events_in_epoll
+from conformance.plugin.setups.crypto_user import add_and_remove_another, crypto_socket
 from conformance.plugin.setups.event_calls import kcmp_epoll
 from conformance.plugin.setups.firewall import drop_all_that_arrives, drop_all_that_leaves
 from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, POLICY
+from conformance.plugin.setups.keys import try_key
+from conformance.plugin.setups.labels import OTHER_LABEL, label_names, labelled_pair
 from conformance.plugin.setups.message_queues import message_queue
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.namespaces import devices_in_sysfs
@@ -208,6 +211,12 @@ def _try_algorithm(kind: str, name: str) -> None:
 
 
 @functools.cache
+def key(kind: str) -> Need:
+    """A type of keys, such as ``user``, that the kernel keeps (CONFIG_KEYS)."""
+    return Need(f"key:{kind}", lambda: _works(lambda: try_key(kind), OSError))
+
+
+@functools.cache
 def tcp_info(field: str) -> Need:
     """A field of TCP_INFO, such as ``rcv_wnd``: a kernel has those that were there when it was made."""
     return Need(f"TCP_INFO:{field}", lambda: _works(lambda: _try_tcp_info(field), AttributeError))
@@ -262,6 +271,29 @@ def _try_peer_label() -> None:
     left, right = Socket.pair()
     with left, right:
         left.get(SO_PEERSEC)
+
+
+def _try_crypto_user() -> None:
+    crypto_socket().close()
+
+
+def _try_message_label() -> None:
+    left, right = Socket.pair(socket.SOCK_DGRAM)
+    with left, right:
+        right.passsec = True
+        left.send(b"1")
+        if not label_names(right):
+            raise UnsupportedOption(errno.ENOPROTOOPT, "no security module labels messages")
+
+
+def _try_socket_label() -> None:
+    for one in labelled_pair(OTHER_LABEL, socket.SOCK_DGRAM):
+        one.close()
+
+
+def _memory() -> int:
+    """Bytes that this machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _has_selinux() -> bool:
@@ -626,6 +658,12 @@ PF_KEY = Need("policy:pf_key", lambda: _works(_try_key_policy, OSError))
 PEER_LABELS = Need("security:peer label", lambda: _works(_try_peer_label, UnsupportedOption))
 """A security module that labels the ends of UNIX sockets, such as SELinux."""
 
+MESSAGE_LABELS = Need("security:message label", lambda: _works(_try_message_label, OSError))
+"""A security module that labels what UNIX sockets send, as SELinux and Smack do, and AppArmor does not."""
+
+SOCKET_LABELS = Need("security:socket label", lambda: _works(_try_socket_label, OSError))
+"""SELinux without a policy, by which a socket can be made with another label than the process has."""
+
 SELINUX = Need("security:SELinux", _has_selinux)
 """SELinux, with a policy or without: it looks at the addresses of Internet sockets before the sockets do."""
 
@@ -697,14 +735,23 @@ ALLMULTI = Need("link:allmulti", lambda: _works(_try_allmulti, LinkRefused))
 KERNEL_LOG = Need("log:/dev/kmsg", lambda: _works(_try_kernel_log, PermissionError, FileNotFoundError))
 """The kernel's own messages, to read: the initial root may, others unless dmesg_restrict is set."""
 
-MEMORY = Need("memory:768M", lambda: os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >= 768 * 2**20)
+MEMORY = Need("memory:768M", lambda: _memory() >= 768 * 2**20)
 """Memory enough that the defaults which are computed from it are the largest that there are."""
+
+MEMORY_FOR_2G = Need("memory:3G", lambda: _memory() >= 3 * 2**30)
+"""Memory enough that a call can be given 2 GiB of it."""
 
 UNANSWERED: tuple[Need | Capability, ...] = (Capability.NET_RAW, VETH, BLACKHOLE)
 """What it takes to see, on a host that never answers, what another sends to it."""
 
 SYSFS = Need("mount:sysfs", lambda: _works(_try_sysfs, OSError))
 """That sysfs can be mounted: in a container where parts of it are hidden it cannot."""
+
+CRYPTO_USER = Need("netlink:NETLINK_CRYPTO", lambda: _works(_try_crypto_user, OSError))
+"""What the crypto API has, told by netlink (CONFIG_CRYPTO_USER)."""
+
+CRYPTO_TEMPLATES = Need("crypto:templates", lambda: _works(add_and_remove_another, OSError))
+"""A hash that can be made by NETLINK_CRYPTO: of the template hmac and blake2b. To ask changes the kernel."""
 
 AUDIT = Need("netlink:NETLINK_AUDIT", lambda: _works(audit_told, OSError))
 """Auditing (CONFIG_AUDIT), of which the kernel tells no more than the initial user and PID namespaces."""
@@ -788,6 +835,8 @@ _NEEDS = (
     IPSEC,
     PF_KEY,
     PEER_LABELS,
+    MESSAGE_LABELS,
+    SOCKET_LABELS,
     SELINUX,
     NO_SELINUX,
     DEVICE_MEMORY,
@@ -810,7 +859,10 @@ _NEEDS = (
     ALLMULTI,
     KERNEL_LOG,
     MEMORY,
+    MEMORY_FOR_2G,
     SYSFS,
+    CRYPTO_USER,
+    CRYPTO_TEMPLATES,
     AUDIT,
     EPOLL_WAKEUP,
     ALG,
@@ -849,6 +901,7 @@ def need_of(code: str) -> Need:
     families = {
         "TCP_INFO": tcp_info,
         "congestion control": congestion_control,
+        "key": key,
         "qdisc": qdisc,
         "/proc/net": proc_net,
     }

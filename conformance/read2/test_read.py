@@ -8,7 +8,9 @@ import os
 import pytest
 
 from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import MEMORY_FOR_2G
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.limits import MOST, read_at_once
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.states import connected, in_state
 from conformance.plugin.setups.vectors import read_into_nowhere
@@ -189,3 +191,18 @@ def test_a_tcp_socket_that_is_unsuitable(ns, observe, kind):
             os.read(unsuitable.fileno(), 4)
 
         assert observe("read", len(os.read(sock.fileno(), 4))) == 4
+
+
+@claim(
+    "read.2/NOTES/most-bytes",
+    sentence="read.2/NOTES/limit",
+    section="NOTES",
+    says="read(2) of 0x7ffff001 bytes from a UNIX stream socket whose SO_RCVLOWAT is the largest int waits "
+    "for 0x7ffff000 bytes and returns those; the last byte stays.",
+    needs=[MEMORY_FOR_2G],
+)
+def test_no_more_is_read_at_once(ns, observe):
+    with connected("unix") as (sock, peer):
+        read = read_at_once(sock, peer, MOST + 1)
+
+        assert observe("read_and_left", read) == (MOST, 1)

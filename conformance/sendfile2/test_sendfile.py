@@ -16,6 +16,7 @@ from conformance.plugin.needs import ROUTE_TIMERS, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.blocked import fill
 from conformance.plugin.setups.files import TEXT, memory_file, pipe, place
+from conformance.plugin.setups.limits import MOST, sent_at_once
 from conformance.plugin.setups.pairs import UNACKED_ENDS, unacked_and_unsent, unacked_sender
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.signals import signalled
@@ -513,3 +514,17 @@ def test_a_header_is_in_the_segment_of_the_file(peers, observe):
 
         found.append(unacked_and_unsent(sender))
         assert observe("segments_and_unsent", found) == [[2, 0], [2, 26], [3, 0]]
+
+
+@claim(
+    "sendfile.2/NOTES/most-bytes",
+    sentence="sendfile.2/NOTES/limit",
+    section="NOTES",
+    says="sendfile(2) of 0x7ffff001 bytes of a file that has as many to a UNIX stream socket that blocks, "
+    "and whose peer receives all that comes, sends 0x7ffff000 bytes, and the peer receives those.",
+)
+def test_no_more_is_sent_at_once(ns, observe):
+    with connected("unix") as (sock, peer):
+        sent = sent_at_once(sock, peer, MOST + 1)
+
+        assert observe("sent_and_received", sent) == (MOST, MOST)

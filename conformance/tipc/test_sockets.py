@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from typing import Final
 
@@ -10,7 +11,18 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import TIPC
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.tipc import connected_by, instance, service, tipc_socket
+from conformance.plugin.setups.tipc import (
+    connected_by,
+    event,
+    instance,
+    leave,
+    member,
+    service,
+    tipc_socket,
+    told,
+    tracking,
+    unbound,
+)
 
 NEEDS: Final = (TIPC,)
 SECTION: Final = "TIPC Features"
@@ -108,3 +120,66 @@ def test_a_range_is_multicast_to(ns, observe):
         received = [one.recv(100).decode() for one in (first, second, beyond)]
 
         assert observe("received", received) == ["to all", "to all", "to 100"]
+
+
+@claim(
+    "tipc/features/tracking",
+    sentence="tipc/features/tracking",
+    section=SECTION,
+    says="A client that subscribes to a service address at the topology server, by a connection of "
+    "SOCK_SEQPACKET, is told when a socket is bound to it and when it is unbound or closed, and not of "
+    "another address.",
+    needs=NEEDS,
+)
+@pytest.mark.parametrize(
+    "end",
+    [lambda sock: sock.close(), lambda sock: sock.bind(unbound(SERVICE, 7, 7))],
+    ids=["closed", "unbound"],
+)
+def test_binding_and_unbinding_are_told(ns, observe, end):
+    with (
+        tracking(SERVICE, 7, 7) as client,
+        tipc_socket(socket.SOCK_RDM) as another,
+        tipc_socket(socket.SOCK_RDM) as server,
+    ):
+        another.bind(service(SERVICE, 8, 8))
+        server.bind(service(SERVICE, 7, 7))
+        events = [event(client)]
+        end(server)
+        another.close()
+        events.append(event(client))
+        with tipc_socket(socket.SOCK_RDM) as again:
+            again.bind(service(SERVICE, 7, 7))
+            events.append(event(client))
+
+        published = ["published", 7, 7]
+        assert observe("events", events) == [published, ["withdrawn", 7, 7], published]
+
+
+@claim(
+    "tipc/features/group",
+    sentence=("tipc/features/group", "tipc/features/multicast"),
+    section=SECTION,
+    says="Three sockets of AF_TIPC and SOCK_RDM make and join a communication group with TIPC_GROUP_JOIN and "
+    "the type of a service, and are told of each other: what one sends without an address both others "
+    "receive, and once one has left, the other alone.",
+    needs=NEEDS,
+)
+def test_a_group_is_made_and_joined(ns, observe):
+    with member(SERVICE, 1) as first, member(SERVICE, 2) as second:
+        changes = [told(first), told(second)]
+        with member(SERVICE, 3) as third:
+            changes += [told(first), told(second), told(third), told(third)]
+            first.send(b"to both")
+            received = [told(second), told(third)]
+            leave(third)
+            changes += [told(first), told(second)]
+            first.send(b"to one")
+            received.append(told(second))
+            with refused(errno.EAGAIN):
+                third.recv(100, socket.MSG_DONTWAIT)
+
+            assert [observe("changes", changes), observe("received", received)] == [
+                ["joined"] * 6 + ["left"] * 2,
+                ["to both", "to both", "to one"],
+            ]

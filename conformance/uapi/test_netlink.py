@@ -7,8 +7,16 @@ import errno
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import NFTABLES, VETH, link
+from conformance.plugin.needs import NFTABLES, RED, VETH, link
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.bitfields import (
+    TC_RED_ECN,
+    TC_RED_HARDDROP,
+    TCA_DUMP_FLAGS_TERSE,
+    dump_of_filters,
+    give_red,
+    red_flags,
+)
 from conformance.plugin.setups.firewall import RULES_STAY, drop_all_that_arrives, remove_table
 from conformance.plugin.setups.netlink import (
     ACK,
@@ -58,8 +66,10 @@ from conformance.plugin.setups.netlink import (
 )
 from conformance.plugin.setups.netlink_policies import CONTROLLER, policy_request
 from libsocket import NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, Socket
+from netns import Capability
 from netns.netlink import attribute
 
+BOTH = TC_RED_ECN | TC_RED_HARDDROP
 NO_DEVICE = 4000
 SECTION = "include/uapi/linux/netlink.h"
 IFINFOMSG = 16
@@ -477,3 +487,42 @@ def test_no_attribute_has_both_flags(ns, observe):
     flags = [found for one in told for found in flags_of(one.body[GENLMSGHDR:]).items()]
     both = [kind for kind, flag in flags if flag == NLA_F_NESTED | NLA_F_NET_BYTEORDER]
     assert observe("nested_and_both", [(CTRL_ATTR_POLICY, NLA_F_NESTED) in flags, both]) == [True, []]
+
+
+@claim(
+    "netlink.h/nla_bitfield32/selected-bits",
+    sentence="netlink.h/nla_bitfield32/selector",
+    section=SECTION,
+    says="The bitfield TCA_RED_FLAGS changes the bits of the queueing discipline red that its selector has "
+    "to those of its value: the value 3 with the selector 3 sets both TC_RED_ECN and TC_RED_HARDDROP, 0 with "
+    "0 changes nothing, and 0 with 2 unsets the second alone.",
+    since="5.7",
+    needs=[Capability.NET_ADMIN, RED],
+)
+@pytest.mark.parametrize(
+    ("value", "selector", "after"),
+    [(0, 0, BOTH), (0, TC_RED_HARDDROP, TC_RED_ECN), (0, TC_RED_ECN, TC_RED_HARDDROP), (0, BOTH, 0)],
+)
+def test_a_selector_says_which_bits_change(ns, observe, value, selector, after):
+    with netlink_socket() as sock:
+        errors = [give_red(sock, BOTH, BOTH, new=True)]
+        before = red_flags(sock)
+        errors.append(give_red(sock, value, selector))
+
+        assert observe("errors_before_after", [errors, before, red_flags(sock)]) == [[0, 0], BOTH, after]
+
+
+@claim(
+    "netlink.h/nla_bitfield32/not-selected",
+    sentence="netlink.h/nla_bitfield32/selector",
+    section=SECTION,
+    says="A bitfield TCA_DUMP_FLAGS whose value has the bit TCA_DUMP_FLAGS_TERSE, which its selector has "
+    "not, is refused; with the bit in both, in the selector alone, or in neither, it is not.",
+    since="5.8",
+)
+def test_a_bit_that_is_not_selected_is_refused(ns, observe):
+    with netlink_socket() as sock:
+        given = [dump_of_filters(sock, *one) for one in ((1, 1), (0, 1), (0, 0))]
+        refusal = dump_of_filters(sock, TCA_DUMP_FLAGS_TERSE, 0)
+
+    assert observe("errors", [*given, refusal]) == [0, 0, 0, -errno.EINVAL]

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import VSOCK_DEVICE, VSOCK_LOOPBACK
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.control_messages import control_headers, control_messages
@@ -21,6 +21,7 @@ from conformance.plugin.setups.vsock import (
     bound,
     connected,
     listening,
+    looked_at,
     of_device,
     peer_of,
     port_of,
@@ -182,6 +183,81 @@ def test_out_of_band_data_cannot_be_sent(ns, observe):
         client.send(b"2")
 
         assert observe("received", received(accepted)) == "2"
+
+
+@claim(
+    "vsock.7/EOPNOTSUPP/recv-peek",
+    sentence="vsock.7/EOPNOTSUPP/msg-peek",
+    section="ERRORS",
+    says="recv(2) with MSG_PEEK on a stream connection over loopback is refused with EOPNOTSUPP, and without "
+    "the flag gives what the peer sent.",
+    needs=[VSOCK_LOOPBACK],
+    expect=differs(
+        "it gives what was sent, and leaves it there",
+        since="5.6",
+        commit="0e12190578d0",
+        observed={"errno": None},
+    ),
+)
+def test_a_stream_cannot_be_looked_into(ns, observe):
+    with connected() as (client, accepted):
+        client.send(b"hello")
+        await_readable(accepted)
+        with refused(errno.EOPNOTSUPP):
+            accepted.recv(9, socket.MSG_PEEK)
+
+        assert observe("received", received(accepted)) == "hello"
+
+
+@claim(
+    "vsock.7/EOPNOTSUPP/recv-peek-seqpacket",
+    sentence="vsock.7/EOPNOTSUPP/msg-peek",
+    section="ERRORS",
+    says="recv(2) with MSG_PEEK on a seqpacket connection over loopback is refused with EOPNOTSUPP, and "
+    "without the flag gives what the peer sent.",
+    since="5.14",
+    needs=[VSOCK_LOOPBACK],
+    expect=[
+        differs(
+            "every refusal of the transport is told as ENOMEM",
+            since="5.14",
+            until="6.4",
+            commit="9942c192b256",
+            observed={"looked_at_and_received": ["ENOMEM", "hello"]},
+        ),
+        differs(
+            "it gives the message that was sent, and leaves it there",
+            since="6.6",
+            commit="a75f501de88e",
+            observed={"looked_at_and_received": ["hello", "hello"]},
+        ),
+    ],
+)
+def test_a_message_cannot_be_looked_at(ns, observe):
+    with connected(socket.SOCK_SEQPACKET) as (client, accepted):
+        client.send(b"hello")
+        await_readable(accepted)
+        seen = [looked_at(accepted), received(accepted)]
+
+        assert observe("looked_at_and_received", seen) == ["EOPNOTSUPP", "hello"]
+
+
+@claim(
+    "defacto/AF_VSOCK/peek",
+    says="recv(2) with MSG_PEEK on an AF_VSOCK stream or seqpacket connection over loopback gives what the "
+    "peer sent, and leaves it to be received again; of a message that is longer, its beginning.",
+    since="6.6",
+    commit="a75f501de88e",
+    needs=[VSOCK_LOOPBACK],
+)
+@KINDS
+def test_what_was_sent_is_looked_at(ns, observe, kind):
+    with connected(kind) as (client, accepted):
+        client.send(b"hello")
+        await_readable(accepted)
+        seen = [looked_at(accepted, size=size) for size in (9, 2)]
+
+        assert observe("looked_at_and_received", [*seen, received(accepted)]) == ["hello", "he", "hello"]
 
 
 @claim(

@@ -9,8 +9,10 @@ import signal
 import pytest
 
 from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import MEMORY_FOR_2G
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.blocked import drain, fill
+from conformance.plugin.setups.limits import MOST, written_at_once
 from conformance.plugin.setups.signals import signalled
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.states import connected, in_state
@@ -278,3 +280,18 @@ def test_a_tcp_socket_that_is_unsuitable(ns, observe, kind):
             os.write(unsuitable.fileno(), b"lost")
 
         assert observe("written", os.write(sock.fileno(), b"data")) == 4
+
+
+@claim(
+    "write.2/NOTES/most-bytes",
+    sentence="write.2/NOTES/limit",
+    section="NOTES",
+    says="write(2) of 0x7ffff001 bytes to a UNIX stream socket that blocks, and whose peer receives all that "
+    "comes, writes 0x7ffff000 bytes, and the peer receives those.",
+    needs=[MEMORY_FOR_2G],
+)
+def test_no_more_is_written_at_once(ns, observe):
+    with connected("unix") as (sock, peer):
+        written = written_at_once(sock, peer, MOST + 1)
+
+        assert observe("written_and_received", written) == (MOST, MOST)

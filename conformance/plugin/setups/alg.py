@@ -18,10 +18,12 @@ ALG_SET_IV: Final = 2
 ALG_SET_OP: Final = 3
 ALG_SET_AEAD_ASSOCLEN: Final = 4
 ALG_SET_AEAD_AUTHSIZE: Final = 5
+ALG_SET_KEY_BY_KEY_SERIAL: Final = 7
 """Socket options, and control messages."""
 ALG_OP_DECRYPT: Final = 0
 ALG_OP_ENCRYPT: Final = 1
 _NUMBER: Final = struct.Struct("@I")
+_SERIAL: Final = struct.Struct("@i")
 
 Item = tuple[int, int, bytes]
 
@@ -74,6 +76,11 @@ def operation(
 def set_key(sock: Socket, key: bytes) -> None:
     """ALG_SET_KEY. Raises: OSError."""
     sock.setsockopt(SOL_ALG, ALG_SET_KEY, key)
+
+
+def set_key_by_serial(sock: Socket, serial: int) -> None:
+    """ALG_SET_KEY_BY_KEY_SERIAL. Raises: OSError."""
+    sock.setsockopt(SOL_ALG, ALG_SET_KEY_BY_KEY_SERIAL, _SERIAL.pack(serial))
 
 
 def set_authsize(sock: Socket, size: int) -> None:

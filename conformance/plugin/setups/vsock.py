@@ -126,6 +126,14 @@ def errno_of_bind(sock: socket.socket, name: tuple[str | int, int]) -> str | Non
     return None
 
 
+def looked_at(sock: Socket, *, size: int = 9) -> str:
+    """What recv(2) with MSG_PEEK gives, as text, or the errno with which it is refused, ENOMEM too."""
+    try:
+        return received(sock, socket.MSG_PEEK, size=size)
+    except OSError as error:
+        return errno_name(error.errno)
+
+
 def received(sock: Socket, flags: int = 0, *, size: int = 9) -> str:
     """What recv(2) gives, as text."""
     return sock.recv(size, flags).decode()

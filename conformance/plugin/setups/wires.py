@@ -54,6 +54,14 @@ def replace_route(destination: str, host: Host, *, via: str | None = None, **fie
         netlink.route("replace", dst=destination, oif=_index(netlink, host.device), **given)
 
 
+def beyond(hosts: Peers) -> Peers:
+    """A second wire, and an address on the right of neither: a route of the left leads there by the first."""
+    other = second_wire(hosts)
+    hosts.right.namespace.add_address("lo", f"{FAR}/32")
+    replace_route(f"{FAR}/32", hosts.left, via=hosts.right.address)
+    return other
+
+
 def add_rule(namespace: Namespace, **fields: Any) -> None:
     """Choose a routing table for some packets, by the words of pyroute2."""
     with namespace.iproute() as netlink:
