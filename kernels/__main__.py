@@ -291,9 +291,6 @@ def _parser() -> argparse.ArgumentParser:
     building.add_argument("--kasan", action="store_true", help="find wrong uses of memory")
     building.add_argument("--ubsan", action="store_true", help="find undefined behaviour")
     building.add_argument("--lockdep", action="store_true", help="find wrong orders of locks")
-    building.add_argument(
-        "--selinux", action="store_true", help="give sockets security labels: SELinux, without a policy"
-    )
     building.set_defaults(action=build)
 
     running = commands.add_parser("run", help="run a command in a kernel")

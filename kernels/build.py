@@ -42,10 +42,6 @@ OPTIONS = {
         "CONFIG_UBSAN_SANITIZE_ALL=y",
     ),
     "lockdep": ("CONFIG_PROVE_LOCKING=y", "CONFIG_DEBUG_KERNEL=y"),
-    "selinux": (
-        *("CONFIG_SECURITY_SELINUX=y", "CONFIG_AUDIT=y", "CONFIG_SECURITY=y", "CONFIG_SECURITY_NETWORK=y"),
-        'CONFIG_LSM="selinux"',
-    ),
 }
 """What can be asked for beside, and its configuration.
 
