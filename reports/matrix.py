@@ -151,7 +151,7 @@ def _cell(claim: Claim, column: _Column) -> Cell:
 
 
 def _note(found: Assessment, answer: Answer) -> str:
-    if found.verdict is Verdict.DIFFERS:
+    if found.verdict is Verdict.DIFFERS or (found.verdict is Verdict.BROKEN and found.expected):
         return "declared" if found.expected else "undeclared"
     if found.verdict is Verdict.BLOCKED:
         return answer.need or ""

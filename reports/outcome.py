@@ -24,7 +24,7 @@ class Outcome(enum.Enum):
 def outcome(cell: Cell) -> Outcome:
     if cell.verdict is Verdict.BLOCKED:
         return Outcome.SKIPPED
-    if cell.verdict is None or cell.verdict is Verdict.BROKEN:
+    if cell.verdict is None or (cell.verdict is Verdict.BROKEN and cell.unexpected):
         return Outcome.ERROR
     return Outcome.FAILED if cell.unexpected else Outcome.PASSED
 
@@ -41,6 +41,8 @@ def reason(cell: Cell) -> str:
             return "the document says nothing for this kernel"
         case Verdict.BLOCKED:
             return f"needs {cell.note}" if cell.note else "a need is missing"
+        case Verdict.BROKEN if not cell.unexpected:  # a crash that is declared
+            return declared
         case Verdict.BROKEN:
             return "the test or its surroundings failed; nothing is known about the kernel"
     return "asked and never answered"

@@ -68,7 +68,7 @@ def _settle(report: pytest.TestReport, answer: Answer, assessment: Assessment) -
     if not assessment.expected:
         report.outcome = "failed"
         report.longrepr = _failure(report, answer, declared)
-    elif assessment.verdict is Verdict.DIFFERS:
+    elif assessment.verdict in {Verdict.DIFFERS, Verdict.BROKEN}:
         # Passed, since readers of JUnit's XML take what is skipped for not tried; pytest counts by words().
         report.outcome, report.longrepr = "passed", answer.detail
         report.wasxfail = declared.why if declared else ""
@@ -92,6 +92,7 @@ def _failure(report: pytest.TestReport, answer: Answer, declared: Expectation | 
 _WORDS = {
     Verdict.HOLDS.value: ("passed", ".", ("HOLDS", {"green": True})),
     Verdict.DIFFERS.value: ("xfailed", "d", ("DIFFERS as declared", {"yellow": True})),
+    Verdict.BROKEN.value: ("xfailed", "d", ("BROKEN as declared", {"yellow": True})),
     Verdict.UNCLAIMED.value: ("passed", "u", ("UNCLAIMED", {"green": True})),
     Verdict.BLOCKED.value: ("skipped", "b", ("BLOCKED", {"yellow": True})),
 }

@@ -170,7 +170,7 @@ def test_an_address_is_as_long_as_a_sockaddr(ns, observe):
     needs=[VSOCK],
     expect=[
         differs(
-            "only the byte is looked at that is svm_flags since 5.11, and in 5.10 the next one; what the others "
+            "only the byte is looked at that is svm_flags since 5.11, and in 5.10 the next; what the others "
             "hold counts for nothing",
             since=since,
             until=until,
