@@ -41,8 +41,7 @@ def reason(cell: Cell) -> str:
             return "the document says nothing for this kernel"
         case Verdict.BLOCKED:
             return f"needs {cell.note}" if cell.note else "a need is missing"
-        case Verdict.BROKEN if not cell.unexpected:  # a crash that is declared
-            return declared
-        case Verdict.BROKEN:
-            return "the test or its surroundings failed; nothing is known about the kernel"
+        case Verdict.BROKEN:  # a crash can be declared
+            unknown = "the test or its surroundings failed; nothing is known about the kernel"
+            return unknown if cell.unexpected else declared
     return "asked and never answered"
