@@ -12,7 +12,7 @@ from socket import MSG_DONTWAIT
 import pytest
 
 from conformance.plugin.claim import claim, differs
-from conformance.plugin.needs import ROUTE_TIMERS, VETH
+from conformance.plugin.needs import MEMORY_FOR_2G, ROUTE_TIMERS, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.blocked import fill
 from conformance.plugin.setups.files import TEXT, memory_file, pipe, place
@@ -522,6 +522,7 @@ def test_a_header_is_in_the_segment_of_the_file(peers, observe):
     section="NOTES",
     says="sendfile(2) of 0x7ffff001 bytes of a file that has as many to a UNIX stream socket that blocks, "
     "and whose peer receives all that comes, sends 0x7ffff000 bytes, and the peer receives those.",
+    needs=[MEMORY_FOR_2G],
 )
 def test_no_more_is_sent_at_once(ns, observe):
     with connected("unix") as (sock, peer):
