@@ -139,7 +139,7 @@ def test_one_invalid_descriptor_spoils_a_packet(peers, observe, kind, place):
     "of which the first, second or last descriptor is invalid, come back by the COMPLETION ring, and then "
     "that of the next packet.",
     since="7.2",
-    backports=("6.12.114", "6.18.44", "7.1.8"),
+    backports=("6.18.44", "7.1.8"),
     commit="bd44a6dcd424",
     needs=NEEDS,
     survives=WOKEN_AGAIN,
@@ -185,7 +185,7 @@ def test_eighteen_frames_are_sent(peers, observe, frames):
     "CONFIG_MAX_SKB_FRAGS + 1 can be, is not sent: all 50 descriptors count in tx_invalid_descs, their "
     "addresses come back by the COMPLETION ring, and the next packet is sent.",
     since="7.2",
-    backports=("6.12.114", "6.18.44", "7.1.8"),
+    backports=("6.18.44", "7.1.8"),
     commit="bd44a6dcd424",
     needs=NEEDS,
 )
