@@ -12,6 +12,7 @@ import pytest
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.blocked import await_asleep
+from conformance.plugin.setups.calls import answer
 from conformance.plugin.setups.event_calls import (
     CTL_ADD,
     CTL_DEL,
@@ -27,6 +28,7 @@ from conformance.plugin.setups.event_calls import (
 )
 from conformance.plugin.setups.listeners import pending_connection
 from conformance.plugin.setups.pairs import INTERNET_PAIRS, udp_pair, unix_datagram_pair
+from conformance.plugin.setups.punctual import punctual
 from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.states import LISTENING, in_state, names
@@ -631,19 +633,22 @@ def test_other_events_are_asked_for_meanwhile(ns, observe, kind):
 )
 @pytest.mark.parametrize("kind", ["tcp", "udp"])
 def test_a_socket_is_removed_meanwhile(ns, observe, kind):
-    writer, reader = INTERNET_PAIRS[kind]()
-    with writer, reader, select.epoll() as epoll:
-        epoll.register(reader, EPOLLIN)
-        with Child(lambda: len(epoll.poll(0.2))) as child:
-            asleep = await_asleep(child.pid)
-            epoll.unregister(reader)
-            writer.send(b"data")
-            found = [asleep, child.value()]
-        await_readable(reader)
-        with refused(errno.ENOENT):
-            epoll.modify(reader, EPOLLIN)
+    def remove_and_send() -> tuple[bool, list[object]]:
+        writer, reader = INTERNET_PAIRS[kind]()
+        with writer, reader, select.epoll() as epoll:
+            epoll.register(reader, EPOLLIN)
+            with timed() as took, Child(lambda: len(epoll.poll(0.2))) as child:
+                asleep = await_asleep(child.pid)
+                epoll.unregister(reader)
+                writer.send(b"data")
+                late = took.lasted(0.2)
+                found = [asleep, child.value()]
+            await_readable(reader)
+            return late, [*found, answer(lambda: epoll.modify(reader, EPOLLIN))]
 
-        assert observe("asleep_and_found", found) == [True, 0]
+    found = punctual(remove_and_send)
+
+    assert observe("asleep_found_removed", found) == [True, 0, "ENOENT"]
 
 
 @claim(
