@@ -17,6 +17,8 @@ from reports.nearest import nearest
 from reports.reading import contents
 
 _PATTERN = re.compile(r"[*?[]")
+_CLAIMS = re.compile(r"""(?:\bclaim\(|^id = )\s*["']([^"'\s]+)["']""", re.MULTILINE)
+"""The ids of the claims of a file: each is written whole, in the first argument of a test's or in a row."""
 
 
 def select(items: Sequence[pytest.Item], asked: Sequence[str]) -> tuple[list[pytest.Item], list[pytest.Item]]:
@@ -47,8 +49,8 @@ def files_with(asked: Sequence[str], files: Iterable[Path]) -> frozenset[Path] |
     unseen = set(asked)
     having = set()
     for file in files:
-        quoted = dict.fromkeys(re.findall(r"""["']([^"'\s]+)["']""", file.read_text()))
-        named = (set(asked) & quoted.keys()) | {one for one in patterns if _wanted(quoted, [one])}
+        claims = dict.fromkeys(_CLAIMS.findall(file.read_text()))
+        named = (set(asked) & claims.keys()) | {one for one in patterns if _wanted(claims, [one])}
         if named:
             unseen -= named
             having.add(file)
