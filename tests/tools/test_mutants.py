@@ -168,12 +168,14 @@ def test_claims_that_name_what_is_changed_come_first(tmp_path: Path) -> None:
     assert sorted(claim for ring in rings for claim in ring) == sorted([DOUBLED, RESETS, NODELAY])
 
 
-def test_only_claims_that_run_a_changed_line_are_asked_where_that_is_known(tmp_path: Path) -> None:
+def test_claims_that_run_a_changed_line_are_asked_first_where_that_is_known(tmp_path: Path) -> None:
     reached, line = tmp_path / "reached.sqlite", Line(11, 1, claims=0b1)
     file = File("net/core/sock.c", "", lines=[line, Line(12, 0)])
     write(Coverage("built:tiny 7.2.0", [NODELAY, RESETS, DOUBLED], [file]), reached)
 
-    assert Reach(CATALOGUE, read_reached(reached)).rings(patch(tmp_path), "all") == [[NODELAY]]
+    rings = Reach(CATALOGUE, read_reached(reached)).rings(patch(tmp_path), "all")
+
+    assert rings == [[NODELAY], [DOUBLED, RESETS]], "a count may have missed others"
 
 
 def test_claims_that_are_newer_than_what_was_counted_come_last(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Which claims may notice a mutant, the likeliest first.
 
 Where it is known which claims run a line (``make kernel-coverage``), it is those that run a line that the
-mutant changes, and of claims that are newer those that are nearest to it. Elsewhere it is first those that
+mutant changes, and then those that are nearest to it of the newer ones and of all. Elsewhere it is first those that
 name the options and flags that the patch names, or are worded like what it says of itself; then those of the
 family of sockets that the file is about; then all.
 """
@@ -86,14 +86,15 @@ class Reach:
         among = [one for one in self._claims if runs is None or one.id in runs]
         every = [one.id for one in among]
         rings = [self._near(mutant, among), self._family(mutant, every), every][: SCOPES.index(scope) + 1]
-        if runs is not None:
-            rings.append(self._near(mutant, self._newer))
+        if runs is not None:  # a count may have missed what runs a line, and newer claims were not counted
+            rings += [self._near(mutant, self._newer), self._near(mutant, self._claims)]
         return _without_repeats(rings)
 
     def runs(self, mutant: Mutant) -> frozenset[str] | None:
         """The claims that may run a changed line; None where that is not known of each of its files."""
         runs = self._run_by(mutant)
-        return None if runs is None else runs | {claim.id for claim in self._newer}
+        newer = {claim.id for claim in self._newer}
+        return None if runs is None else runs | newer | {*self._near(mutant, self._claims)}
 
     def _run_by(self, mutant: Mutant) -> frozenset[str] | None:
         """Of the claims that were counted those that run a changed line."""
