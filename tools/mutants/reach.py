@@ -1,9 +1,9 @@
 """Which claims may notice a mutant, the likeliest first.
 
 Where it is known which claims run a line (``make kernel-coverage``), it is those that run a line that the
-mutant changes, and then those that are nearest to it of the newer ones and of all. Elsewhere it is first those
-that name the options and flags that the patch names, or are worded like what it says of itself; then those of
-the family of sockets that the file is about; then all.
+mutant changes, and then those that are nearest to it of the newer ones and of all. Elsewhere it is first
+those that name the options and flags that the patch names, or are worded like what it says of itself; then
+those of the family of sockets that the file is about; then all.
 """
 
 from __future__ import annotations
