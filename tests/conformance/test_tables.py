@@ -106,7 +106,7 @@ TRUE = {
     ),
     "waiting": (
         "ERRORS",
-        'sockets = ["unix"]\nbacklogs = [[1, 2]]\nsurvives = { "no-op: setsockopt(*" = "it ends a wait" }',
+        'sockets = ["unix"]\nbacklogs = [[1, 2]]\nsurvives = { "no-op: ioctl(*" = "who finds room" }',
     ),
     "address-room": ("ERRORS", 'sockets = ["tcp"]\nrooms = [5]\nlength = 16'),
     "accept-flags": ("ERRORS", 'sockets = ["tcp"]\nflags = ["SOCK_CLOEXEC"]\nset = ["FD_CLOEXEC"]'),
