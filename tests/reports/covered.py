@@ -46,3 +46,13 @@ PLAN = Plan(
         Unreached("sk_setsockopt", "*-ENOMEM*", reason="there is no memory"),
     ),
 )
+
+_REACHED = File(
+    "net/core/whole.c",
+    "int whole(void)\n{\n\treturn 0;\n}\n",
+    [Function("whole", 1, 4, 1)],
+    [Line(1, 3, (), 0b11), Line(3, 3, (), 0b11)],
+)
+WHOLE = Coverage("built:tiny 7.2.0", COVERAGE.claims, [_REACHED])
+"""That of a function of which nothing is unreached, and that knows no option."""
+WHOLE_PLAN = Plan((Goal("net/core/whole.c:whole", 80),))

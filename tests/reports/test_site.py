@@ -82,6 +82,7 @@ SITES = {
     "every": site(),
     "bare": Site(sample.EVERY, sample.CATALOGUE),
     "source": dataclasses.replace(site(), reached=covered.COVERAGE, plan=covered.PLAN),
+    "all reached": dataclasses.replace(site(), reached=covered.WHOLE, plan=covered.WHOLE_PLAN),
     "no runs": site([]),
     "no claims": Site([sample.run(sample.header())], sample.EMPTY),
     "nothing": Site([], sample.EMPTY),
