@@ -26,7 +26,7 @@ from conformance.plugin.setups.event_calls import kcmp_epoll
 from conformance.plugin.setups.firewall import drop_all_that_arrives, drop_all_that_leaves
 from conformance.plugin.setups.ipsec import BLOCKING, DISCARDING, KEY_POLICY, POLICY
 from conformance.plugin.setups.keys import try_key
-from conformance.plugin.setups.labels import OTHER_LABEL, label_names, labelled_pair
+from conformance.plugin.setups.labels import OTHER_LABEL, label_names, labelled_sender
 from conformance.plugin.setups.message_queues import message_queue
 from conformance.plugin.setups.mptcp import IPPROTO_MPTCP
 from conformance.plugin.setups.namespaces import devices_in_sysfs
@@ -287,7 +287,7 @@ def _try_message_label() -> None:
 
 
 def _try_socket_label() -> None:
-    for one in labelled_pair(OTHER_LABEL, socket.SOCK_DGRAM):
+    for one in labelled_sender(OTHER_LABEL, socket.SOCK_DGRAM):
         one.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import MESSAGE_LABELS, PASSSEC, SELINUX, SOCKET_LABELS
 from conformance.plugin.refusal import refused
-from conformance.plugin.setups.labels import OTHER_LABEL, label_names, labelled_pair, labels
+from conformance.plugin.setups.labels import OTHER_LABEL, label_names, labelled_sender, labels
 from conformance.plugin.setups.processes import security_label
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.timing import SOON
@@ -80,10 +80,10 @@ def test_a_label_comes_with_a_message(ns, observe, kind):
     "unix.7/SO_PASSSEC/stream",
     sentence=("unix.7/SO_PASSSEC/enables", "unix.7/SO_PASSSEC/datagram-and-stream"),
     section="Socket options",
-    says="With SO_PASSSEC, and no other option, a UNIX stream socket receives SCM_SECURITY, the label that a "
-    "security module gives the process which made its peer, with what that sends.",
+    says="With SO_PASSSEC, and no other option, a UNIX stream socket receives SCM_SECURITY, the label that "
+    "SELinux gives the process which made its peer, with what that sends.",
     since="4.2",
-    needs=[MESSAGE_LABELS],
+    needs=[MESSAGE_LABELS, SELINUX],
     expect=differs(
         "a stream socket has to have SO_PASSCRED as well",
         since="4.2",
@@ -104,11 +104,11 @@ def test_a_label_comes_with_bytes(ns, observe):
 
 @claim(
     "defacto/SO_PASSSEC/stream-with-passcred",
-    says="With SO_PASSSEC and SO_PASSCRED a UNIX stream socket receives SCM_SECURITY, the label that a "
-    "security module gives the process which made its peer; with one of the options alone it does not.",
+    says="With SO_PASSSEC and SO_PASSCRED a UNIX stream socket receives SCM_SECURITY, the label that SELinux "
+    "gives the process which made its peer; with one of the options alone it does not.",
     since="4.2",
     commit="37a9a8df8ce9",
-    needs=[MESSAGE_LABELS],
+    needs=[MESSAGE_LABELS, SELINUX],
 )
 @pytest.mark.parametrize(
     ("passsec", "passcred"), [(True, True), (True, False), (False, True)], ids=["both", "passsec", "passcred"]
@@ -130,12 +130,12 @@ def test_a_stream_needs_both_options(ns, observe, passsec, passcred):
     sentence="unix.7/SCM_SECURITY/label",
     section="Ancillary messages",
     says="SCM_SECURITY is SELinux's label of the UNIX datagram or seqpacket socket that sends, also where "
-    "the process has another.",
+    "the process and the socket that receives have another.",
     needs=[SOCKET_LABELS],
 )
 @MESSAGES
 def test_the_label_is_that_of_a_socket(ns, observe, kind):
-    left, right = labelled_pair(OTHER_LABEL, kind)
+    left, right = labelled_sender(OTHER_LABEL, kind)
     with left, right:
         right.rcvtimeo = SOON
         right.passsec = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,16 @@ def sockets_made_with(label: str) -> Iterator[None]:
         _OF_NEW_SOCKETS.write_bytes(b"\n")
 
 
-def labelled_pair(label: str, kind: int) -> tuple[Socket, Socket]:
-    """Two UNIX sockets that SELinux gives this label. Raises: OSError."""
+def labelled_sender(label: str, kind: int) -> tuple[Socket, Socket]:
+    """A UNIX socket that SELinux gives this label, and one without it that it sends to. Raises: OSError."""
     with sockets_made_with(label):
-        return Socket.pair(kind)
+        sender = Socket.unix(kind)
+    receiver = Socket.unix(kind)
+    receiver.bind("")
+    if kind == socket.SOCK_DGRAM:
+        sender.connect(receiver.getsockname())
+        return sender, receiver
+    with receiver as listener:
+        listener.listen()
+        sender.connect(listener.getsockname())
+        return sender, listener.accept()[0]
