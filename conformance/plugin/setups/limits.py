@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from socket import MSG_DONTWAIT
 from typing import Final
 
-from conformance.plugin.timing import SOON
+from conformance.plugin.timing import LONG, SOON
 from libsocket import Shutdown, Socket
 
 MOST: Final = 0x7FFF_F000
@@ -107,10 +107,10 @@ def _sent(sock: Socket, peer: Socket, call: Callable[[], int]) -> tuple[int, int
 def read_at_once(sock: Socket, peer: Socket, size: int) -> tuple[int, int]:
     """What one read(2) of so many bytes returned while the peer sent as many, and how many were left.
 
-    It waits for as many as it may give, by SO_RCVLOWAT.
+    It waits for as many as it may give, by SO_RCVLOWAT, and the timeout is that of all its waits together.
     """
     sock.rcvlowat = 2**31 - 1
-    sock.rcvtimeo = SOON
+    sock.rcvtimeo = float(LONG)
 
     def serve() -> None:
         part, left = memoryview(bytes(_PART)), size
