@@ -15,6 +15,7 @@ from conformance.plugin.needs import (
     IPSEC,
     OWN_KERNEL,
     VETH,
+    algorithm,
     initially,
     qdisc,
 )
@@ -441,7 +442,7 @@ def link_events(listener: Socket) -> list[str]:
     "by its name, and is told name, driver and priority as /proc/crypto has them; an algorithm that there "
     "is not is an error.",
     since="3.2",
-    needs=[CRYPTO_USER],
+    needs=[CRYPTO_USER, algorithm("hash", "sha1")],
 )
 def test_the_crypto_api_is_told_of(ns, observe):
     with crypto_socket() as sock:

@@ -71,9 +71,7 @@ def prefer_algorithm(sock: Socket, name: str, priority: int) -> int:
 
 def remove_algorithm(sock: Socket, name: str) -> int:
     """Remove an algorithm that a template made; the error, or 0."""
-    return acknowledged(
-        sock, framed(_DELALG, REQUEST | ACK, _named(driver=algorithm_of(sock, name).driver or name))
-    ).error
+    return acknowledged(sock, framed(_DELALG, REQUEST | ACK, _driver(sock, name))).error
 
 
 def algorithms_in_proc() -> list[Algorithm]:
