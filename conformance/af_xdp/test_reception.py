@@ -223,7 +223,7 @@ def test_it_takes_a_program(peers, observe):
         "the kernel flushes rings that the socket does not have yet, and panics; 458f72723412 ended that",
         since="5.10",
         until="5.12",
-        commit="458f72723412",
+        commit="7361f9c3d719",
         observed={"splat": "Kernel panic - not syncing: Kernel mode fault at addr N, ip N"},
     ),
     needs=[OWN_KERNEL, *NEEDS],

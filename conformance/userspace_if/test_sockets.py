@@ -116,7 +116,7 @@ def test_symmetric_ciphers_are_accessible(ns, observe, wrong):
         "few algorithms are to be had without CAP_NET_ADMIN or CAP_SYS_ADMIN in the initial user namespace, "
         "of digests sha1 alone, unless crypto.af_alg_restrict is 0",
         since="7.3",
-        source="crypto: af_alg - Add af_alg_restrict sysctl, defaulting to 1",
+        commit="2f204fe718f5",
         observed={"errno": "ENOENT"},
     ),
     needs=NEEDS,
