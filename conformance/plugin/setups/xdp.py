@@ -69,7 +69,6 @@ class Descriptor(NamedTuple):
     options: int = 0
 
 
-"""Seconds between two looks at what changes without a call that tells."""
 _DESCRIPTOR: Final = struct.Struct("@QII")
 _PLACE: Final = struct.Struct("@Q")
 
