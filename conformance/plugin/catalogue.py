@@ -59,7 +59,8 @@ def suite_digest() -> str:
 def _files(place: Path) -> Iterator[Path]:
     if place.is_file():
         yield place
-    yield from (path for path in place.rglob("*") if path.suffix in {".py", ".toml", ".c", ".h"})
+    kinds = {".py", ".toml", ".c", ".h"}
+    yield from (path for path in place.rglob("*") if path.suffix in kinds and path.is_file())
 
 
 def test_of(item: pytest.Item) -> Test:

@@ -291,7 +291,7 @@ def pytest_collection(session: pytest.Session) -> None:
 
 
 def _holds_claims(file: Path) -> bool:
-    return file.suffix in {".py", ".toml"} and file.parent.name not in _NO_CLAIMS
+    return file.suffix in {".py", ".toml"} and file.parent.name not in _NO_CLAIMS and file.is_file()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

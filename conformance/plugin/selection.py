@@ -49,7 +49,7 @@ def files_with(asked: Sequence[str], files: Iterable[Path]) -> frozenset[Path] |
     unseen = set(asked)
     having = set()
     for file in files:
-        claims = dict.fromkeys(_CLAIMS.findall(file.read_text()))
+        claims = dict.fromkeys(_CLAIMS.findall(file.read_text("utf-8", "replace")))
         named = (set(asked) & claims.keys()) | {one for one in patterns if _wanted(claims, [one])}
         if named:
             unseen -= named

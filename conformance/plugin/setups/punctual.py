@@ -34,13 +34,14 @@ def held_up(seconds: float, over: Callable[[], bool] = lambda: False) -> bool:
 @contextmanager
 def _before_others() -> Iterator[None]:
     """Have this thread run before all that share its processors, where that is allowed."""
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
     with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     try:
         yield
     finally:
         with suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+            os.sched_setscheduler(0, *before)
 
 
 def promptly(seconds: float, act: Callable[[], T]) -> T:
