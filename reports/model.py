@@ -48,7 +48,7 @@ class Verdict(enum.Enum):
     BLOCKED = "BLOCKED"
     """A need is missing, so nothing could be tried."""
     BROKEN = "BROKEN"
-    """The test or its surroundings failed; nothing is known about the kernel."""
+    """The test or its surroundings failed, and nothing is known about the kernel; or the kernel crashed."""
 
     @property
     def weight(self) -> int:

@@ -91,7 +91,7 @@ class _Summary(Lines):
 
     def broken(self) -> None:
         rows = self.rows_with(Verdict.BROKEN)
-        self.title("BROKEN: nothing is known about the kernel", STYLES[Verdict.BROKEN], rows)
+        self.title("BROKEN: the test failed, or the kernel crashed", STYLES[Verdict.BROKEN], rows)
         for row in rows:
             self.claim(row)
             self.detail(row.cells[0])

@@ -47,7 +47,7 @@ HOLDS, THOUGH DECLARED TO DIFFER: the expectation is stale
     What is written leaves as one.
       declared it is split
 
-BROKEN: nothing is known about the kernel
+BROKEN: the test failed, or the kernel crashed
   tcp.7/TCP_CORK/200ms
     Corked data is sent after 200 milliseconds.
       the peer went away
