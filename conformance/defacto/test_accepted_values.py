@@ -17,6 +17,7 @@ from conformance.plugin.setups.control_messages import control_messages
 from conformance.plugin.setups.ipv6 import address6, index_of, tcp6
 from conformance.plugin.setups.listeners import listening, listening_unix, pending_connection
 from conformance.plugin.setups.processes import process_of
+from conformance.plugin.setups.processors import on_one_processor
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.timing import SOON
 from libsocket import (
@@ -130,6 +131,23 @@ def test_it_has_the_extended_program(ns, observe, host):
                 listener.filter()
 
             assert observe("detached", accepted.filter()) is None
+
+
+@claim(
+    "defacto/SO_INCOMING_CPU/of-handshake",
+    says="An accepted TCP connection, over IPv4 and IPv6, has as its SO_INCOMING_CPU the processor that the "
+    "handshake arrived on, though its listener has another.",
+    since="4.4",
+    commit="70da268b569d",
+)
+@HOSTS
+def test_it_has_the_processor_of_the_handshake(ns, observe, host):
+    with on_one_processor() as processor, listening(host) as listener:
+        listener.incoming_cpu = processor + 1
+        with pending_connection(listener), listener.accept()[0] as accepted:
+            beyond = [one.incoming_cpu - processor for one in (listener, accepted)]
+
+            assert observe("listeners_and_accepted", beyond) == [1, 0]
 
 
 @claim(

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from conformance.plugin.claim import claim
-from conformance.plugin.needs import TLS
+from conformance.plugin.needs import ESPINTCP, TLS
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.timing import SOON
@@ -158,3 +158,23 @@ def test_a_connection_with_tls_is_not_dissolved(ns, observe, family):
             other.getpeername()
 
         assert observe("received", right.read_exact(5).decode()) == "still"
+
+
+@claim(
+    "defacto/TCP_ULP/espintcp-listen",
+    says="listen(2) of a TCP socket, over IPv4 and IPv6, with TCP_ULP espintcp, which no accepted connection "
+    "can take over, fails with EINVAL; without, it succeeds.",
+    since="6.2",
+    backports=("5.10.163", "5.15.88", "6.0.19", "6.1.5"),
+    commit="2c02d41d71f9",
+    needs=[ESPINTCP],
+)
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_a_socket_with_espintcp_cannot_listen(ns, observe, family):
+    with Socket.tcp(family) as plain, Socket.tcp(family) as on_top:
+        on_top.tcp_ulp = "espintcp"
+        plain.listen()
+        with refused(errno.EINVAL):
+            on_top.listen()
+
+        assert observe("listen", [plain.acceptconn, on_top.acceptconn]) == [True, False]

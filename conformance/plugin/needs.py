@@ -483,6 +483,11 @@ def _try_tls() -> None:
         left.tcp_ulp = "tls"
 
 
+def _try_espintcp() -> None:
+    with Socket.tcp() as sock:
+        sock.tcp_ulp = "espintcp"
+
+
 def _try_tun() -> None:
     with Namespace():
         os.close(open_tun())
@@ -676,6 +681,9 @@ DEVICE_MEMORY = Need("option:SO_DEVMEM_DONTNEED", lambda: _works(_try_device_mem
 TLS = Need("protocol:tls", lambda: _works(_try_tls, FileNotFoundError))
 """TLS on top of a TCP connection (CONFIG_TLS)."""
 
+ESPINTCP = Need("protocol:espintcp", lambda: _works(_try_espintcp, FileNotFoundError))
+"""ESP on top of a TCP connection (CONFIG_INET_ESPINTCP)."""
+
 CONNTRACK = Need("netfilter:conntrack", lambda: _works(_try_original_dst, UnsupportedOption))
 """Connections that the packet filter tracks (CONFIG_NF_CONNTRACK)."""
 
@@ -841,6 +849,7 @@ _NEEDS = (
     NO_SELINUX,
     DEVICE_MEMORY,
     TLS,
+    ESPINTCP,
     TUN,
     CONNTRACK,
     ROUTING_RULES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,13 +18,22 @@ from reports.run_file import decode, encode
 def crash_line(call: pytest.CallInfo[None]) -> str:
     """The one line of an error that says what was expected and what was seen.
 
-    Of one in another thread pytest says first where it was, and last what.
+    Of one in another thread pytest says where it was, and has what it was as the cause.
     """
-    text = call.excinfo.exconly(tryshort=True) if call.excinfo else ""
-    lines = text.strip().split("\n")
-    if call.excinfo and call.excinfo.errisinstance(pytest.PytestUnhandledThreadExceptionWarning):
-        return f"{lines[0]}: {lines[-1]}"
-    return lines[0].removeprefix("AssertionError: ").removeprefix("assert ")
+    if call.excinfo is None:
+        return ""
+    line = call.excinfo.exconly(tryshort=True).strip().split("\n")[0]
+    if isinstance(call.excinfo.value, pytest.PytestUnhandledThreadExceptionWarning):
+        return f"{line}: {_origin(call.excinfo.value)}"
+    return line.removeprefix("AssertionError: ").removeprefix("assert ")
+
+
+def _origin(error: BaseException) -> str:
+    """What an error was, and the line that raised it."""
+    cause = error.__cause__ or error
+    places = traceback.extract_tb(cause.__traceback__)
+    at = f" in {places[-1].name}, line {places[-1].lineno}" if places else ""
+    return traceback.format_exception_only(cause)[-1].strip() + at
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from reports.model import Answer, Footer, Verdict
 from tests.conformance import suites
 
 TESTS = """
+import threading
 from libsocket import UNSIGNED64
 from netns import in_child
 
@@ -230,6 +231,13 @@ def test_teardown_breaks(leaky):
     pass
 
 
+@claim("doc.7/broken/thread", says="It is so.")
+def test_a_thread_breaks(ns):
+    thread = threading.Thread(target=lambda: 1 // 0)
+    thread.start()
+    thread.join()
+
+
 @claim("doc.7/broken/descriptors", says="It is so.")
 def test_no_descriptors():
     raise OSError(errno.EMFILE, "too many open files")
@@ -278,6 +286,7 @@ VERDICTS = {
     "errno/in-a-child": (Verdict.DIFFERS, False),
     "plain/left-open": (Verdict.DIFFERS, False),
     "broken/teardown": (Verdict.BROKEN, False),
+    "broken/thread": (Verdict.BROKEN, False),
     "broken/descriptors": (Verdict.BROKEN, False),
     "broken/place": (Verdict.BROKEN, False),
     "mixed/one-differs": (Verdict.DIFFERS, False),
@@ -347,6 +356,11 @@ def test_a_missing_need_is_named(ended: suites.Ended) -> None:
 
 def test_what_was_expected_and_seen_is_the_detail(ended: suites.Ended) -> None:
     assert answer(ended, "declared/differs").detail == "4 == 5"
+
+
+def test_an_error_in_another_thread_is_named_with_its_place(ended: suites.Ended) -> None:
+    assert "ZeroDivisionError: " in answer(ended, "broken/thread").detail
+    assert " in <lambda>, line " in answer(ended, "broken/thread").detail
 
 
 def test_an_unclaimed_kernel_is_tried_all_the_same(ended: suites.Ended) -> None:
