@@ -18,6 +18,7 @@ from typing import Any
 
 from conformance.plugin.setups.accepting import accepted
 from conformance.plugin.setups.alg import algorithm_socket, hash_socket
+from conformance.plugin.setups.allocations import CALLS, ends_without_memory
 from conformance.plugin.setups.bpf import returning, xdp_program
 from conformance.plugin.setups.callers import caller
 from conformance.plugin.setups.capabilities import EPOLLWAKEUP, audit_told, events_in_epoll
@@ -396,6 +397,11 @@ def _try_own_kernel() -> None:
         raise NetnsError(errno.EPERM, "others may run on this kernel")
     with initial_sysctl_set("net.core.rmem_max", initial_sysctl("net.core.rmem_max")):
         pass
+
+
+def _try_failing_allocations() -> None:
+    if not ends_without_memory(functools.partial(CALLS["socket"], "udp")).errnos:
+        raise FileNotFoundError(errno.ENOENT, "only allocations that may not wait fail")
 
 
 def _try_kcmp() -> None:
@@ -791,6 +797,10 @@ VSOCK_DEVICE = Need("device:/dev/vsock", lambda: _works(_try_vsock_device, OSErr
 TUN = Need("device:/dev/net/tun", lambda: _works(_try_tun, OSError))
 """The device by which interfaces of tun(4) are made."""
 
+FAILING_ALLOCATIONS = Need("kernel:fault injection", lambda: _works(_try_failing_allocations, OSError))
+"""A kernel that has allocations of a thread fail, those that may wait for memory too: CONFIG_FAILSLAB, with
+``ignore-gfp-wait`` off, as guests have it."""
+
 OWN_KERNEL = Need("kernel:own", lambda: _works(_try_own_kernel, NetnsError))
 """A kernel that runs nothing but the suite, a guest's, so that what is the whole kernel's may be changed."""
 
@@ -882,6 +892,7 @@ _NEEDS = (
     VSOCK_LOOPBACK,
     VSOCK_DEVICE,
     OWN_KERNEL,
+    FAILING_ALLOCATIONS,
     KCMP,
     IPV6_TUNNEL,
     EGRESS,

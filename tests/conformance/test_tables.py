@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 import pytest
 
+from conformance.plugin.setups.allocations import FAIL_NTH
+from conformance.plugin.tables.allocation_kinds import ALLOCATION_KINDS
 from conformance.plugin.tables.connection_kinds import CONNECTION_KINDS
 from conformance.plugin.tables.kinds import KINDS
 from reports.catalogue import read_catalogue
@@ -360,8 +362,22 @@ SUBJECTS = {
     "name-memory": "call",
     **dict.fromkeys(("rtnetlink-told", "rtnetlink-changed", "rtnetlink-refused"), "request"),
     "rtnetlink-heard": "group",
+    "out-of-memory": "call",
 }
 """What a row is about, where that is no option."""
+
+ALLOCATION_TRUE = {
+    "out-of-memory": ("bind", 'sockets = ["unix", "unix-datagram"]\nerrnos = ["ENOMEM"]'),
+    "option-out-of-memory": ("IP_OPTIONS", 'value = "01010101"\nsockets = ["udp"]\nerrnos = ["ENOMEM"]'),
+}
+ALLOCATION_FALSE = {
+    "out-of-memory": ("bind", 'sockets = ["unix", "unix-datagram"]\nerrnos = ["ENOBUFS"]'),
+    "option-out-of-memory": (
+        "IP_OPTIONS",
+        'value = "01010101"\nsockets = ["udp"]\nerrnos = []\nallocates = false',
+    ),
+}
+"""Only kernels that have allocations fail can answer these."""
 
 TRUE_ROWS = pytest.mark.parametrize("rows", [TRUE, TRUE_TOO], ids=["each kind", "other fields"])
 FALSE_ROWS = pytest.mark.parametrize("rows", [FALSE, FALSE_TOO], ids=["each kind", "other fields"])
@@ -384,7 +400,8 @@ def verdicts(ended: suites.Ended) -> dict[str, Verdict]:
 
 
 def test_each_kind_has_a_true_and_a_false_row() -> None:
-    assert TRUE.keys() == FALSE.keys() == KINDS.keys()
+    assert TRUE.keys() == FALSE.keys() == KINDS.keys() - ALLOCATION_KINDS.keys()
+    assert ALLOCATION_TRUE.keys() == ALLOCATION_FALSE.keys() == ALLOCATION_KINDS.keys()
 
 
 @TRUE_ROWS
@@ -404,6 +421,30 @@ def test_false_rows_differ(tmp_path: Path, rows: Rows) -> None:
 @TRUE_ROWS
 def test_no_stimulus_of_a_row_can_be_taken_away(tmp_path: Path, rows: Rows) -> None:
     ended = run(tmp_path, rows, "--faults")
+
+    assert ended.code == 0, ended.said
+
+
+ALLOCATIONS_FAIL = pytest.mark.skipif(
+    not Path(FAIL_NTH).exists(), reason="this kernel has no fault injection, as guests have"
+)
+
+
+@ALLOCATIONS_FAIL
+@pytest.mark.parametrize(
+    ("rows", "code", "verdict"),
+    [(ALLOCATION_TRUE, 0, Verdict.HOLDS), (ALLOCATION_FALSE, 1, Verdict.DIFFERS)],
+    ids=["true", "false"],
+)
+def test_rows_of_allocations_hold_and_differ(tmp_path: Path, rows: Rows, code: int, verdict: Verdict) -> None:
+    ended = run(tmp_path, rows)
+
+    assert (ended.code, verdicts(ended)) == (code, dict.fromkeys(rows, verdict)), ended.said
+
+
+@ALLOCATIONS_FAIL
+def test_no_stimulus_of_a_row_of_allocations_can_be_taken_away(tmp_path: Path) -> None:
+    ended = run(tmp_path, ALLOCATION_TRUE, "--faults")
 
     assert ended.code == 0, ended.said
 

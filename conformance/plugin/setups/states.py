@@ -223,11 +223,11 @@ def _new(kind: str) -> Iterator[Socket]:
 @contextmanager
 def _bound(kind: str) -> Iterator[Socket]:
     with SOCKETS[kind]() as sock:
-        sock.bind(_ADDRESSES[kind])
+        sock.bind(ADDRESSES[kind])
         yield sock
 
 
-_ADDRESSES: Final[Mapping[str, tuple[str | int, int] | str | Vsock]] = {
+ADDRESSES: Final[Mapping[str, tuple[str | int, int] | str | Vsock]] = {
     **dict.fromkeys(("tcp", "udp", "raw", "mptcp", "sctp", "sctp-seqpacket"), ("127.0.0.1", 0)),
     **dict.fromkeys(("tcp6", "udp6", "raw6", "mptcp6"), ("::1", 0)),
     **dict.fromkeys(("vsock", "vsock-seqpacket"), Vsock(LOCAL, ANY)),

@@ -26,6 +26,7 @@ from conformance.plugin.setups.states import ALL, EVENTS, STATES, edge, in_state
 from conformance.plugin.tables import memory_kinds as memory
 from conformance.plugin.tables import message_kinds as messages
 from conformance.plugin.tables.address_kinds import ADDRESS_KINDS
+from conformance.plugin.tables.allocation_kinds import ALLOCATION_KINDS
 from conformance.plugin.tables.call_kinds import CALL_KINDS
 from conformance.plugin.tables.caller_kinds import CALLER_KINDS
 from conformance.plugin.tables.connection_kinds import CONNECTION_KINDS
@@ -949,6 +950,7 @@ KINDS: Final[dict[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
     "interface-set": (InterfaceSet, test_an_ioctl_sets_something_of_an_interface),
     "interrupted": (Interrupted, test_a_call_is_interrupted),
     "sysctl-default": (SysctlDefault, test_a_new_namespace_has_the_default),
+    **ALLOCATION_KINDS,
     **CALL_KINDS,
     **CALLER_KINDS,
     **ADDRESS_KINDS,

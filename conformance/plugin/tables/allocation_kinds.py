@@ -1,0 +1,92 @@
+"""The kinds of rows about calls for which the kernel has no memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Final
+
+from conformance.plugin.setups.allocations import APART, CALLS, Ends, ends_without_memory, on
+from conformance.plugin.setups.calls import option_set
+from conformance.plugin.setups.sockets import SOCKETS
+from conformance.plugin.setups.states import STATES
+from conformance.plugin.tables.message_kinds import Observe
+from conformance.plugin.tables.row import Case, ClaimRow, RowError, Words, option_of
+from libsocket import Socket
+
+
+class _Ends(ClaimRow, frozen=True, kw_only=True):
+    """With which ``errnos`` a call ends, whichever of the things that it allocates cannot be had."""
+
+    sockets: tuple[str, ...]
+    """``tcp``, ``unix-datagram``, as ``setups/sockets.py`` has them."""
+    errnos: tuple[str, ...]
+    """One at least is seen, and no other; none where the call succeeds without the memory."""
+    allocates: bool = True
+    """Whether there is anything that it allocates."""
+
+    def __post_init__(self) -> None:
+        if unknown := sorted(set(self.sockets) - SOCKETS.keys()):
+            raise RowError(f"there is no {unknown[0]}; sockets are {', '.join(SOCKETS)}")
+
+    def cases(self) -> Iterator[Case]:
+        """A test for each kind of socket."""
+        yield from (Case(kind, kind) for kind in self.sockets)
+
+
+class OutOfMemory(_Ends, frozen=True, kw_only=True):
+    """Of a ``call``."""
+
+    call: Words
+    """As ``setups/allocations.py`` has them."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.call not in CALLS:
+            raise RowError(f"there is no call {self.call}; calls are {', '.join(CALLS)}")
+
+    def ends(self, kind: str) -> Ends:
+        """How it ends on a socket of a kind."""
+        return ends_without_memory(partial(CALLS[self.call], kind), apart=self.call in APART)
+
+
+class OptionOutOfMemory(_Ends, frozen=True, kw_only=True):
+    """Of setting an option."""
+
+    option: Words
+    value: Words
+    """Bytes as hexadecimal numbers."""
+    state: Words = "new"
+    """As ``setups/states.py`` has them."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        option_of(self.option)  # what is not there is said at once
+        if self.state not in STATES:
+            raise RowError(f"there is no state {self.state}; states are {', '.join(STATES)}")
+
+    def ends(self, kind: str) -> Ends:
+        """How it ends on a socket of a kind."""
+        option, value = option_of(self.option), bytes.fromhex(self.value)
+
+        def set_on(sock: Socket) -> None:
+            option_set(sock.fileno(), (option.level, option.number), value)
+
+        return ends_without_memory(partial(on(self.state, set_on), kind))
+
+
+def test_a_call_ends_without_memory(
+    observe: Observe, row: OutOfMemory | OptionOutOfMemory, case: Case
+) -> None:
+    ends = row.ends(case.socket)
+    allocates = observe("allocates", ends.allocations > 0)
+    fails = bool(observe("errnos", sorted(ends.errnos)))
+    others = observe("others", sorted(ends.errnos - {*row.errnos}))
+
+    assert [allocates, fails, others] == [row.allocates, bool(row.errnos), []]
+
+
+ALLOCATION_KINDS: Final[Mapping[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
+    "out-of-memory": (OutOfMemory, test_a_call_ends_without_memory),
+    "option-out-of-memory": (OptionOutOfMemory, test_a_call_ends_without_memory),
+}
