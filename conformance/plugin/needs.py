@@ -18,7 +18,7 @@ from typing import Any
 
 from conformance.plugin.setups.accepting import accepted
 from conformance.plugin.setups.alg import algorithm_socket, hash_socket
-from conformance.plugin.setups.allocations import CALLS, ends_without_memory
+from conformance.plugin.setups.allocations import CALLS, errnos_without_memory
 from conformance.plugin.setups.bpf import returning, xdp_program
 from conformance.plugin.setups.callers import caller
 from conformance.plugin.setups.capabilities import EPOLLWAKEUP, audit_told, events_in_epoll
@@ -400,7 +400,7 @@ def _try_own_kernel() -> None:
 
 
 def _try_failing_allocations() -> None:
-    if not ends_without_memory(functools.partial(CALLS["socket"], "udp")).errnos:
+    if not errnos_without_memory(functools.partial(CALLS["socket"], "udp")):
         raise FileNotFoundError(errno.ENOENT, "only allocations that may not wait fail")
 
 

@@ -374,7 +374,7 @@ ALLOCATION_FALSE = {
     "out-of-memory": ("bind", 'sockets = ["unix", "unix-datagram"]\nerrnos = ["ENOBUFS"]'),
     "option-out-of-memory": (
         "IP_OPTIONS",
-        'value = "01010101"\nsockets = ["udp"]\nerrnos = []\nallocates = false',
+        'value = "01010101"\nsockets = ["udp"]\nerrnos = []',
     ),
 }
 """Only kernels that have allocations fail can answer these."""
