@@ -21,7 +21,6 @@ from conformance.plugin.setups.netlink import (
     NETLINK_SOCK_DIAG,
     NLMSG_DONE,
     REQUEST,
-    SHOW_MEMINFO,
     asked,
     dumped,
     framed,
