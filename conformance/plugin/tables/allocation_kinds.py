@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Final
+from typing import ClassVar, Final
 
 from conformance.plugin.setups.allocations import APART, CALLS, errnos_without_memory, on
 from conformance.plugin.setups.calls import option_set
@@ -22,6 +22,9 @@ class _Ends(ClaimRow, frozen=True, kw_only=True):
     """``tcp``, ``unix-datagram``, as ``setups/sockets.py`` has them."""
     errnos: tuple[str, ...]
     """One at least is seen, and no other; without any it never fails so."""
+    EXPLAINED: ClassVar[Mapping[str, str]] = {
+        "no-op: *": "what has its memory needs only to succeed; how it fails without the others show"
+    }
 
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.sockets) - SOCKETS.keys()):
