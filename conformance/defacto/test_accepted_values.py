@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from contextlib import ExitStack
 from socket import htonl
 
 import pytest
@@ -144,6 +145,9 @@ def test_it_has_the_extended_program(ns, observe, host):
 def test_it_has_the_processor_of_the_handshake(ns, observe, host):
     with on_one_processor() as processor, listening(host) as listener:
         listener.incoming_cpu = processor + 1
+        with ExitStack() as gone:  # whose memory a connection may get
+            for _ in range(10):
+                gone.enter_context(Socket.tcp(listener.family)).incoming_cpu = processor + 2
         with pending_connection(listener), listener.accept()[0] as accepted:
             beyond = [one.incoming_cpu - processor for one in (listener, accepted)]
 
