@@ -659,9 +659,8 @@ def test_another_namespace_is_not_told_of(ns, observe):
 )
 def test_a_long_list_has_each_once(ns, observe):
     with unix_sockets(500) as sockets:
-        inodes = sorted(
-            one.inode for one in listed(SHOW_MEMINFO)
-        )  # long rows, so that some buckets are split
+        rows = listed(SHOW_MEMINFO)  # long ones, so that messages end within a bucket too
+        inodes = sorted(one.inode for one in rows)
 
         assert observe("others_and_count", [inodes == sorted(map(inode_of, sockets)), len(inodes)]) == [
             True,

@@ -76,7 +76,7 @@ class OptionOutOfMemory(_Ends, frozen=True, kw_only=True):
         return errnos_without_memory(partial(on(self.state, set_on), kind))
 
 
-def test_a_call_errnos_without_memory(
+def test_a_call_fails_without_memory(
     observe: Observe, row: OutOfMemory | OptionOutOfMemory, case: Case
 ) -> None:
     found = row.found(case.socket)
@@ -87,6 +87,6 @@ def test_a_call_errnos_without_memory(
 
 
 ALLOCATION_KINDS: Final[Mapping[str, tuple[type[ClaimRow], Callable[..., None]]]] = {
-    "out-of-memory": (OutOfMemory, test_a_call_errnos_without_memory),
-    "option-out-of-memory": (OptionOutOfMemory, test_a_call_errnos_without_memory),
+    "out-of-memory": (OutOfMemory, test_a_call_fails_without_memory),
+    "option-out-of-memory": (OptionOutOfMemory, test_a_call_fails_without_memory),
 }
