@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import pytest
 
-from conformance.plugin.setups.allocations import FAIL_NTH
+from conformance.plugin.needs import FAILING_ALLOCATIONS
 from conformance.plugin.tables.allocation_kinds import ALLOCATION_KINDS
 from conformance.plugin.tables.connection_kinds import CONNECTION_KINDS
 from conformance.plugin.tables.kinds import KINDS
@@ -425,12 +425,14 @@ def test_no_stimulus_of_a_row_can_be_taken_away(tmp_path: Path, rows: Rows) -> N
     assert ended.code == 0, ended.said
 
 
-ALLOCATIONS_FAIL = pytest.mark.skipif(
-    not Path(FAIL_NTH).exists(), reason="this kernel has no fault injection, as guests have"
-)
+@pytest.fixture
+def allocations_fail() -> None:
+    """Skip where the probe of the claims' own need says so."""
+    if FAILING_ALLOCATIONS.missing():
+        pytest.skip("this kernel has no allocation of a thread fail, as guests have")
 
 
-@ALLOCATIONS_FAIL
+@pytest.mark.usefixtures("allocations_fail")
 @pytest.mark.parametrize(
     ("rows", "code", "verdict"),
     [(ALLOCATION_TRUE, 0, Verdict.HOLDS), (ALLOCATION_FALSE, 1, Verdict.DIFFERS)],
@@ -442,7 +444,7 @@ def test_rows_of_allocations_hold_and_differ(tmp_path: Path, rows: Rows, code: i
     assert (ended.code, verdicts(ended)) == (code, dict.fromkeys(rows, verdict)), ended.said
 
 
-@ALLOCATIONS_FAIL
+@pytest.mark.usefixtures("allocations_fail")
 def test_no_stimulus_of_a_row_of_allocations_can_be_taken_away(tmp_path: Path) -> None:
     ended = run(tmp_path, ALLOCATION_TRUE, "--faults")
 
