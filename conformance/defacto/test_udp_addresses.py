@@ -285,7 +285,8 @@ def test_what_waits_is_counted(ns, observe, pair, how):
         found.append(waiting(receiver))
         receiver.recv(9)
         found.append(waiting(receiver))
-        sender.send(b"")
+        with arrival(receiver):
+            sender.send(b"")
         found.append(waiting(receiver))
         empty = answer(lambda: receiver.recv(9, socket.MSG_DONTWAIT))
 

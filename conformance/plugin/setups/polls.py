@@ -7,12 +7,13 @@ import os
 import resource
 import select
 import struct
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Final, Protocol
 
 from conformance.plugin.setups.states import connected
-from conformance.plugin.setups.threads import delayed
+from conformance.plugin.setups.threads import delayed, in_turn
 from conformance.plugin.timing import SOON, timed
 
 _POLLFD: Final = struct.Struct("@ihh")
@@ -53,14 +54,14 @@ def polled_while_closed(kind: str) -> tuple[bool, int]:
     """poll(2) for data of a socket whose only descriptor is closed meanwhile, before its peer sends.
 
     Whether it waited until its peer sent, and the events. Where the machine is slow the close may come
-    before the call: it is tried again with more time.
+    before the call: it is tried again with more time. One thread does both, so that they come in order.
     """
     for seconds in (0.02, 0.2, 1.0):
         with connected(kind) as (sock, peer):
             poll = select.poll()
             poll.register(sock, select.POLLIN)
-            sending = delayed(partial(peer.send, b"data"), 3 * seconds)
-            with timed() as took, delayed(sock.close, seconds), sending:
+            pause, send = partial(time.sleep, 2 * seconds), partial(peer.send, b"data")
+            with timed() as took, delayed(in_turn(sock.close, pause, send), seconds):
                 found = sum(bits for _, bits in poll.poll(SOON * 1000))
         if took.lasted(3 * seconds):
             return True, found
