@@ -164,12 +164,12 @@ def fill(sock: Socket) -> int:
     """Send until not even a byte fits; the number of bytes that did.
 
     TCP sends some of it on later, so that its buffer is then made smaller than what waits there: nothing fits
-    until most of it is received.
+    until most of it is received, but for what the last segment has room for.
     """
     if sock.proto == socket.IPPROTO_TCP:
         sent = fill_buffer(sock)
         shrink_buffer(sock)
-        return sent
+        return sent + fill_buffer(sock)
     sent = 0
     for piece in (bytes(65_536), b"x"):
         with suppress(BlockingIOError):

@@ -7,9 +7,12 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from termios import TIOCOUTQ
 from typing import Final
 
+from conformance.plugin.setups.ioctls import SIOCOUTQNSD, asked
 from conformance.plugin.setups.listeners import listening
+from conformance.plugin.setups.waiting import wait_until
 from conformance.plugin.timing import SOON
 from libsocket import Linger, Socket
 from netns import Host, Peers, Routed
@@ -62,14 +65,32 @@ def make_impatient(sock: Socket) -> None:
 
 
 def fill_buffer(sock: Socket) -> int:
-    """Send until no more fits, nor after a moment in which some moved on; the number of bytes that did."""
-    sent, writable = 0, True
-    while writable:
-        with suppress(BlockingIOError):
-            while True:
-                sent += sock.send(bytes(65_536), socket.MSG_DONTWAIT)
-        writable = bool(select.select([], [sock], [], 0.02)[1])
+    """Send until no more fits, nor after what was under way has arrived; the number of bytes that did."""
+    sent = 0
+    while more := _send_what_fits(sock):
+        sent += more
+        _await_acknowledged(sock)
     return sent
+
+
+def _send_what_fits(sock: Socket) -> int:
+    sent = 0
+    with suppress(BlockingIOError):
+        while True:
+            sent += sock.send(bytes(65_536), socket.MSG_DONTWAIT)
+    return sent
+
+
+def _await_acknowledged(sock: Socket) -> None:
+    """Wait until nothing of a stream is under way, which the peer acknowledges at the latest after 0.2 s.
+
+    What does not tell what is under way has a moment; to a UNIX domain socket nothing ever is.
+    """
+    with suppress(OSError):
+        if sock.family != socket.AF_UNIX:
+            wait_until(lambda: asked(sock, TIOCOUTQ) == asked(sock, SIOCOUTQNSD), seconds=0.25)
+        return
+    select.select([], [sock], [], 0.02)
 
 
 _ENOUGH: Final = 100_000
