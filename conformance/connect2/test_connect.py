@@ -17,6 +17,7 @@ from conformance.plugin.setups.listeners import (
     listening_unix,
     pending_connection,
 )
+from conformance.plugin.setups.readiness import await_readable
 from conformance.plugin.setups.socket_addresses import connect_with_length
 from conformance.plugin.timing import SOON
 from libsocket import Socket
@@ -150,6 +151,7 @@ def test_datagrams_that_wait_come_from_the_peer_alone(ns, observe):
         peer.bind(PEER)
         sock.bind(("127.0.0.1", 0))
         stranger.sendto(b"stranger", sock.getsockname())
+        await_readable(sock)
         sock.connect(PEER)
         peer.sendto(b"peer", sock.getsockname())
 

@@ -12,7 +12,7 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.event_calls import errno_of
-from conformance.plugin.setups.pairs import received_until
+from conformance.plugin.setups.pairs import await_those_before, received_until, udp_pair
 from conformance.plugin.timing import SOON
 from libsocket import IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IP_MULTICAST_IF, GroupReq, IpMreqn, Socket, raw
 
@@ -116,6 +116,7 @@ def test_each_receives(routed_groups, observe, option):
         heard = [[sock.recv(9).decode()] for sock in (first, second)]
         second.ip_mcast_leave_group = JOIN
         sender.send(b"one")
+        await_those_before(udp_pair)
         second.ip_mcast_join_group = JOIN
         sender.send(b"end")
 

@@ -18,6 +18,7 @@ from conformance.plugin.setups.packet_sockets import LOOPBACK, frame, name_of, p
 from conformance.plugin.setups.readiness import await_readable, polled
 from conformance.plugin.setups.segments import internet_checksum
 from conformance.plugin.setups.states import names
+from conformance.plugin.setups.waiting import wait_until
 from conformance.plugin.timing import SOON
 from libsocket import Packet, Socket, TpacketReq
 from netns import Capability
@@ -202,7 +203,7 @@ def test_a_frame_is_queued_whole(ns, observe):
         sender.send(frame(bytes(1501)))
         whole = len(sock.recv(2000))
         sender.send(frame(bytes(100)))
-        await_readable(sock)
+        assert wait_until(lambda: bool(slots.statuses()[2])), "no frame came"
         fits = answer(lambda: sock.recv(2000, 0x40))
         copies = [status & (USER | COPY) for status in slots.statuses()]
 

@@ -13,7 +13,8 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, listening, pending_connection
-from conformance.plugin.setups.ports import bound_in_turn
+from conformance.plugin.setups.pairs import await_those_before, udp_pair
+from conformance.plugin.setups.ports import bound_at_last, bound_in_turn
 from conformance.plugin.setups.readiness import await_end
 from conformance.plugin.setups.reuse import STAY_OPEN, arrivals, group, sharing_socket
 from conformance.plugin.setups.sockets import SOCKETS
@@ -220,6 +221,7 @@ def test_a_flow_goes_to_one(ns, observe):
         sender.connect(members[0].getsockname())
         for _ in range(10):
             sender.send(b"x")
+        await_those_before(udp_pair)
         counts = [received(sock) for sock in members]
         ports = {sock.getsockname()[1] for sock in members}
 
@@ -227,7 +229,7 @@ def test_a_flow_goes_to_one(ns, observe):
 
 
 def received(sock: Socket) -> int:
-    """How many datagrams wait; they are on loopback, where what was sent is there."""
+    """How many datagrams wait."""
     count = 0
     while True:
         try:
@@ -360,8 +362,8 @@ def test_a_chosen_port_is_left(ns, observe):
 
 @claim(
     "defacto/bind/after-passive-close",
-    says="The address of a TCP client over IPv4 whose peer closed first can be bound by another as soon as "
-    "it is closed; that of the listener, closed too, cannot: EADDRINUSE.",
+    says="The address of a TCP client over IPv4 whose peer closed first can be bound by another once it is "
+    "closed and its peer has acknowledged that; that of the listener, closed too, cannot: EADDRINUSE.",
     since="2.6.12",
     commit="1da177e4c3f4",
 )
@@ -372,12 +374,11 @@ def test_who_closes_last_leaves_its_port(ns, observe):
         await_end(client)
         client.close()
         listener.close()
-        with Socket.tcp() as again, Socket.tcp() as other:
-            again.bind(here)
-            with refused(errno.EADDRINUSE):
-                other.bind(there)
+        bound = bound_at_last(here)
+        with Socket.tcp() as other, refused(errno.EADDRINUSE):
+            other.bind(there)
 
-            assert observe("bound", again.getsockname() == here) is True
+        assert observe("bound", bound == here) is True
 
 
 @claim(
@@ -398,6 +399,7 @@ def test_a_connection_comes_again(ns, observe):
             await_end(client)
         options = [one.reuseaddr for one in (listener, again, late)]
         listener.close()
+        bound_at_last(here)  # until then the client waits in LAST-ACK
         again.bind(there)
         again.listen()
         late.bind(here)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from socket import AF_INET6, IPPROTO_ICMPV6
 from typing import Final
@@ -161,11 +162,18 @@ def reflected(listener: Socket) -> list[bool]:
     with ipv6_packets() as seen, sending_with_label(tcp6()) as client:
         seen.rcvtimeo = SOON
         client.connect((HERE, listener.getsockname()[1], LABEL))
-        handshake = [ipv6_packet(seen.recv(70_000)) for _ in ("SYN", "SYN-ACK")]
+        port = client.getsockname()[1].to_bytes(2, "big")
+        ours = filter(lambda one: port in (one.payload[:2], one.payload[2:4]), _packets_on(seen))
+        handshake = [next(ours) for _ in ("SYN", "SYN-ACK")]
         with listener.accept()[0] as sock:
             sock.send(b"hello")
             packets = [*handshake, packet_ending(seen, b"hello")]
     return [packet.flow_label == LABEL for packet in packets]
+
+
+def _packets_on(seen: Socket) -> Iterator[Ipv6Packet]:
+    while True:
+        yield ipv6_packet(seen.recv(70_000))
 
 
 def sending_with_label(sock: Socket) -> Socket:

@@ -162,6 +162,7 @@ def test_no_interface_has_ipv6(peers, observe):
     interfaces = ["lo", device, "later"]
     with udp6_across(peers) as (sender, receiver):
         sender.send(b"before")
+        received = receiver.recv(9).decode()
         have = [[bool(six(left.addresses(one))) for one in interfaces[:2]]]
         left.sysctl[CONF.format("all", "disable_ipv6")] = 1
         with refused():
@@ -174,7 +175,7 @@ def test_no_interface_has_ipv6(peers, observe):
         left.sysctl[CONF.format("all", "disable_ipv6")] = 0
         have.append([bool(six(left.addresses(one))) for one in interfaces])
 
-        assert [observe("received", receiver.recv(9).decode()), observe("have", have)] == [
+        assert [observe("received", received), observe("have", have)] == [
             "before",
             [[True] * 2, [False] * 3, [True] * 3],
         ]

@@ -14,7 +14,7 @@ from conformance.plugin.needs import UNANSWERED, sysctl
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.made_peer import ADDRESS, MADE, MadePeer, made_peer
-from conformance.plugin.setups.pairs import UNACKED_ENDS, unanswered_sender
+from conformance.plugin.setups.pairs import UNACKED_ENDS, send_one_by_one, unanswered_sender
 from conformance.plugin.setups.readiness import readable_by_select
 from conformance.plugin.setups.segments import ACK, SYN, next_segment, segments, waiting_segments
 from conformance.plugin.timing import SOON, timed
@@ -123,8 +123,7 @@ def linear_timeouts(hosts: Peers, number: int) -> tuple[int, int]:
         arriving.rcvtimeo = SOON
         sock.tcp_congestion = "reno"  # others may know no threshold, before which no stream is thin
         sock.tcp_nodelay = True
-        for _ in range(number):
-            sock.send(b"x")
+        send_one_by_one(sock, number)
         under_way = sock.tcp_info.unacked
         while not (info := sock.tcp_info).backoff:
             next_segment(arriving)

@@ -248,8 +248,11 @@ def test_an_802_3_frame_is_an_802_2_packet(peers, observe, type_, header):
 @TYPES
 def test_a_raw_802_3_frame_is_an_802_2_packet(peers, observe, type_):
     receiver, other = (packet_socket(peers.right, type_, one) for one in (ETH_P_802_2, ETH_P_802_3))
-    with receiver, other, sending_socket(peers.left) as sender:
+    all_ = packet_socket(peers.right, protocol=ETH_P_ALL)
+    with receiver, other, all_, sending_socket(peers.left) as sender:
         sender.sendto(frame(b"\xff\xffdata", protocol=6), Packet(index_of(peers.left)))
+        while not all_.recv(100).endswith(b"data"):
+            continue
         other.bind(Packet(0, ETH_P_802_2))
         sender.sendto(frame(LLC + LAST, protocol=len(LLC + LAST)), Packet(index_of(peers.left)))
 

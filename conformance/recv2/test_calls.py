@@ -20,13 +20,14 @@ from conformance.plugin.setups.conversations import (
     heard,
     joined,
     say,
+    what_is_left,
 )
 from conformance.plugin.setups.error_queue import STAMPED, next_error
 from conformance.plugin.setups.frames import EXPERIMENTAL
 from conformance.plugin.setups.interruptions import interrupting, recv_once
 from conformance.plugin.setups.packet_sockets import LOOPBACK, packet_socket
 from conformance.plugin.setups.pairs import udp_pair
-from conformance.plugin.setups.readiness import await_end, await_error
+from conformance.plugin.setups.readiness import arrival, await_end, await_error
 from conformance.plugin.setups.states import in_state
 from conformance.plugin.setups.threads import delayed, given_up
 from conformance.plugin.timing import SOON, timed
@@ -69,15 +70,15 @@ def test_without_flags_it_is_read(ns, observe, kind):
         say(kind, other_sender, "hello")
         by_recv = calls.recv(receiver, 2)
         by_read = calls.read(other, 2)
-        say(kind, sender, "x")
-        say(kind, other_sender, "x")
-        ends = [heard(kind, receiver)[-1], heard(kind, other)[-1]]
+        say(kind, sender, "last")
+        say(kind, other_sender, "last")
+        ends = [what_is_left(kind, receiver)[-1], what_is_left(kind, other)[-1]]
 
         assert (
             observe("received", [[one.returned, one.data.decode()] for one in (by_recv, by_read)])
             == [[2, "he"]] * 2
         )
-        assert observe("ends", ends) == ["x", "x"]
+        assert observe("ends", ends) == ["last", "last"]
 
 
 @claim(
@@ -774,11 +775,11 @@ def test_the_next_error_is_pending(ns, observe):
         address = nobody.getsockname()
         nobody.close()
         sock.ip_recverr = True
-        sock.sendto(b"one", address)
-        await_error(sock)
+        with arrival(sock):
+            sock.sendto(b"one", address)
         pending = [errno_name(sock.error)]
-        sock.sendto(b"two", address)
-        await_error(sock)
+        with arrival(sock):
+            sock.sendto(b"two", address)
         pending.append(errno_name(sock.error))
         first = next_error(sock)
         with refused(errno.ECONNREFUSED):

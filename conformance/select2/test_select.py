@@ -13,7 +13,7 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.blocked import ended, fill
 from conformance.plugin.setups.datagrams import with_wrong_checksum
-from conformance.plugin.setups.pairs import fill_buffer
+from conformance.plugin.setups.pairs import await_those_before, fill_buffer, udp_pair
 from conformance.plugin.setups.selects import (
     PATIENT,
     Numbered,
@@ -593,6 +593,7 @@ def test_a_wrong_checksum(ns, observe):
     with udp_receiver() as sock, Socket.raw(IPPROTO_UDP) as sender:
         damaged = with_wrong_checksum(("127.0.0.1", 9), sock.getsockname(), bytes(200))
         sender.sendto(bytes(damaged), ("127.0.0.1", 0))
+        await_those_before(udp_pair)
         sock.nonblocking = True
         found = [select([sock]).sets[0]]
         sock.nonblocking = False
@@ -614,6 +615,7 @@ def test_ready_and_nothing_to_read(ns, observe):
         sock.nonblocking = True
         damaged = with_wrong_checksum(("127.0.0.1", 9), sock.getsockname(), bytes(200))
         sender.sendto(bytes(damaged), ("127.0.0.1", 0))
+        await_those_before(udp_pair)
         found = [select([sock]).sets]
         with refused(errno.EAGAIN):
             sock.recv(9)

@@ -18,6 +18,7 @@ from conformance.plugin.setups.fast_open import (
     fast_listener,
     get_cookie,
 )
+from conformance.plugin.setups.pairs import await_those_across
 from conformance.plugin.setups.readiness import await_readable, readable_by_select
 from conformance.plugin.setups.segments import ACK, FAST_OPEN, SYN, next_segment, segments
 from conformance.plugin.setups.states import in_state
@@ -212,6 +213,7 @@ def test_so_many_syns_may_be_pending(peers, observe, queue, second_waits):
                 await_readable(listener)
                 second.send(b"second", socket.MSG_DONTWAIT)
                 data = [next_segment(asking).data.decode() for _ in range(2)]
+            await_those_across(peers)
             with listener.accept()[0] as accepted:
                 seen = [accepted.recv(9).decode(), accepted.tcp_info.state, readable_by_select(listener)]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import ROUTE_TIMERS, VETH
-from conformance.plugin.setups.pairs import UNACKED_ENDS, unacked_and_unsent, unacked_sender
+from conformance.plugin.setups.pairs import UNACKED_ENDS, send_one_by_one, unacked_and_unsent, unacked_sender
 
 FLUSHES = claim(
     "tcp.7/TCP_NODELAY/flushes",
@@ -37,12 +37,9 @@ FLUSHES = claim(
 def test_small_writes_go_out_at_once(peers, observe):
     with unacked_sender(peers) as sender:
         sender.tcp_nodelay = True
-        sender.send(b"a")
-        sender.send(b"b")
-        sender.send(b"c")
-        info = sender.tcp_info
+        send_one_by_one(sender, 3)
 
-        assert observe("segments_sent_and_bytes_unsent", [info.unacked, info.notsent_bytes]) == [3, 0]
+        assert observe("segments_sent_and_bytes_unsent", unacked_and_unsent(sender)) == [3, 0]
 
 
 @claim(

@@ -14,7 +14,7 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import VETH
 from conformance.plugin.refusal import errno_name, refused
 from conformance.plugin.setups.pairs import udp_across
-from conformance.plugin.setups.readiness import await_error
+from conformance.plugin.setups.readiness import arrival, await_error
 from conformance.plugin.setups.udp import refused_flow, udp_receiver, udp_socket
 from conformance.plugin.timing import SOON
 from libsocket import ExtendedError, Option, Origin, Other, Socket
@@ -178,12 +178,12 @@ def test_the_error_queue_has_it(ns, observe, host):
 def test_the_error_queue_has_all(ns, observe, host):
     with unanswered(host) as (sock, address):
         sock.set(RECVERR[host], True)
-        sock.sendto(b"first", address)
-        await_error(sock)
+        with arrival(sock):
+            sock.sendto(b"first", address)
         with refused(errno.ECONNREFUSED):
             sock.recv(9, MSG_DONTWAIT)
-        sock.sendto(b"second", address)
-        await_error(sock)
+        with arrival(sock):
+            sock.sendto(b"second", address)
         data = [sock.recv(100, MSG_ERRQUEUE).decode() for _ in range(2)]
 
         assert observe("queued", data) == ["first", "second"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from socket import AF_INET, AF_INET6, IPPROTO_UDP
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
 from conformance.plugin.setups.datagrams import Datagram, datagram
+from conformance.plugin.setups.pairs import await_those_before, udp_pair
 from conformance.plugin.setups.udp import received, udp_flow, udp_receiver, udp_socket
 from conformance.plugin.timing import SOON
 from libsocket import SO_NO_CHECK, UDP_NO_CHECK6_TX, MessageFlag, Socket
@@ -154,6 +156,7 @@ def test_datagrams_need_a_checksum(ns, observe):
         sender.rcvtimeo = SOON
         port = receiver.getsockname()[1]
         sender.sendto(bytes(Datagram(9, port, b"before")), ("::1", 0))
+        await_those_before(partial(udp_pair, "::1"))
         receiver.udp_no_check6_rx = True
         sender.sendto(bytes(Datagram(9, port, b"after")), ("::1", 0))
         sent = [sender.recv(100)[8:].decode() for _ in range(2)]

@@ -7,13 +7,19 @@ from contextlib import contextmanager
 
 from conformance.plugin.setups.ipv6 import address6
 from conformance.plugin.setups.listeners import listening
+from conformance.plugin.setups.pairs import await_those_across
+from conformance.plugin.setups.readiness import await_end
 from conformance.plugin.timing import SOON
-from libsocket import Socket
+from libsocket import Linger, Socket
 from netns import Host, Peers
 
 CLIENT, SERVER = 1, 2
 """Bits of net.ipv4.tcp_fastopen."""
-COOKIE_KEPT = {"no-op: close(*": "the connection that got the cookie may stay open"}
+COOKIE_KEPT = {
+    "no-op: close(*": "the connection that got the cookie may stay open",
+    "no-op: setsockopt(*SO_LINGER*": "it may take longer to end",
+    "no-op: sendto(*after*": "what is left of it has arrived in time",
+}
 """For the claims that are tried with :func:`get_cookie`, or with a connection alike."""
 
 
@@ -43,10 +49,13 @@ def fast_client(hosts: Peers, listener: Socket) -> Socket:
 
 
 def get_cookie(hosts: Peers, listener: Socket) -> None:
-    """Connect once, by which the left host has a cookie from then on."""
+    """Connect once, by which the left host has a cookie from then on; nothing of it is under way any more."""
     with fast_client(hosts, listener) as client:
+        client.linger = Linger(True, 0)
         client.connect(listener.getsockname())
         listener.accept()[0].close()
+        await_end(client)
+    await_those_across(hosts)
 
 
 @contextmanager

@@ -135,6 +135,13 @@ def udp_across(hosts: Peers | Routed) -> Iterator[tuple[Socket, Socket]]:
         yield sender, receiver
 
 
+def await_those_across(hosts: Peers) -> None:
+    """Wait until what the left host sent before has arrived on the right: a datagram comes after it."""
+    with udp_across(hosts) as (sender, receiver):
+        sender.sendto(b"after", (hosts.right.address, receiver.getsockname()[1]))
+        receiver.recv(9)
+
+
 def received_until(last: str, receiver: Socket) -> list[str]:
     """All messages up to one that is sure to come."""
     return [*iter(lambda: receiver.recv(20).decode(), last), last]
@@ -172,6 +179,20 @@ def unacked_and_unsent(sender: Socket) -> list[int]:
     """Segments that are sent and not acknowledged, and bytes that are not sent."""
     info = sender.tcp_info
     return [info.unacked, info.notsent_bytes]
+
+
+def send_one_by_one(sender: Socket, number: int) -> None:
+    """Send so many bytes, each when the one before has left, or has had a moment to do so.
+
+    Where the device still holds what was sent before, TCP may put several of them in one segment.
+    """
+    for count in range(1, number + 1):
+        sender.send(b"x")
+        wait_until(partial(_have_left, sender, count), seconds=0.25)
+
+
+def _have_left(sender: Socket, count: int) -> bool:
+    return unacked_and_unsent(sender) == [count, 0]
 
 
 def _rest_timers(hosts: Peers, version: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
+from conformance.plugin.setups.pairs import await_those_before
 from conformance.plugin.timing import SOON
 from libsocket import Socket
 from netns import Namespace, initial_sysctl_set
@@ -57,6 +58,7 @@ def received_of_60(ns: Namespace, *, mem: str, rmem_min: int) -> int:
         receiver.rcvbufforce = 8_000_000
         for _ in range(60):
             sender.send(bytes(_SIZE))
+        await_those_before(Socket.tcp_pair)  # no datagram, of which there may be no room for one more
         return _waiting(receiver)
 
 
