@@ -368,9 +368,9 @@ def test_addresses_are_within_the_umem(peers, observe):
     with receiver, peers.left.entered(), Xsk(memory_size=65536, chunk=4096) as sock:
         sock.bind(peers.left.device)
         taken = [sock.sent_from(xdp_frame(b"0"), 0), sock.sent_from(xdp_frame(b"15"), 61440)]
+        received = [receiver.recv(100)[14:].decode() for _ in range(2)]
         sock.tx.put(Descriptor(65536, 64))
         sock.wake()
-        received = [receiver.recv(100)[14:].decode() for _ in range(2)]
         seen = [taken, received, sock.statistics()["tx_invalid"], len(waiting_frames(receiver))]
 
         assert observe("taken_received_invalid_further", seen) == [[1, 2], ["0", "15"], 1, 0]

@@ -27,7 +27,7 @@ def transfer(sock: Socket, peer: MadePeer, size: int) -> bytes:
     first = peer.next()
     peer.replies()
     peer.expected = (first.sequence + 10 * size) % 2**32
-    peer.send()
+    peer.acknowledge()
     return first.data
 
 
@@ -78,7 +78,7 @@ def probed_anew(hosts: Peers) -> tuple[list[int], bool]:
         peer.send(options=sacked((others, others + 3 * BASE)))
         again = any(one.sequence == probe.sequence for one in peer.during(MORE_THAN_A_SECOND))
         peer.expected = (probe.sequence + 10 * BASE) % 2**32
-        peer.send()
+        peer.acknowledge()
         transfer(sock, peer, BASE)
         return [len(data) % BASE for data in (probe.data, transfer(sock, peer, BASE))], again
 

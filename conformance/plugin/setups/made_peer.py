@@ -227,6 +227,11 @@ class MadePeer:
         self.next()
         return asked
 
+    def acknowledge(self) -> None:
+        """Acknowledge what is taken, after which nothing is to come, and wait until that has arrived."""
+        self.send()
+        self.replies()
+
     def tell(self, data: bytes, *, options: dict[int, bytes] | None = None, **fields: int) -> None:
         """Send data, and count it as sent."""
         self.send(ACK | PSH, data, options=options, **fields)
