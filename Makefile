@@ -4,6 +4,7 @@
 # make mutants       change the kernel's sockets, one small change at a time, to see whether a claim notices (hours)
 # make kernels       check it in other kernels too (user-mode Linux, as an ordinary user), against results/runs
 # make built         build user-mode Linux from source, and check it there (needs gcc, flex, bison and bc; minutes)
+# make deferred      build a kernel that delivers every packet late, and check it there: a test that is too fast fails
 # make kernel-coverage   which lines of the kernel's own source the claims reach (builds one that counts; half an hour)
 # make site          draw the site into build/site: claims, options, documents and errors by kernel
 # make check         ruff, mypy, and the rules of the house: seconds, before every commit
@@ -28,13 +29,15 @@ RECORD := build/runs/$(shell uname -r).jsonl
 KERNELS ?= 5.10,6.1,6.12,7.2
 # What is built from source: series, tarballs or trees.
 SOURCES ?= 6.1
+# The series whose packets are all delivered late.
+DEFERRED ?= 6.12
 # The series whose lines are counted.
 COUNTED ?= 7.2
 # Two for each processor: half of the time is waiting for the kernel's own timers.
 WORKERS ?= $(shell expr 2 \* $$(nproc))
 comma := ,
 
-.PHONY: conformance faults mutants reproducers kernels built kernel-coverage catalogue site docs results probes check test harm browser cpython benchmark clean
+.PHONY: conformance faults mutants reproducers kernels built deferred kernel-coverage catalogue site docs results probes check test harm browser cpython benchmark clean
 
 conformance: $(VENV)/.conformance
 	@$(SUDO) rm -f $(RECORD)
@@ -64,6 +67,12 @@ built: $(VENV)/.kernels
 	@set -e; for series in $(subst $(comma), ,$(SOURCES)); do \
 	$(BIN)/python -m kernels build $$series -o $${series##*/}; \
 	$(BIN)/pytest conformance/ --kernel built:$${series##*/} --record-dir build/runs/built $(ARGS); done
+
+# Under load a kernel leaves what comes by loopback or a veth to ksoftirqd: here it always does, and ksoftirqd runs when
+# nothing else does. A test that takes for delivered what was just sent fails there.
+deferred: $(VENV)/.kernels
+	$(BIN)/python -m kernels build $(DEFERRED) --patch kernels/ksoftirqd.patch -o deferred-$(DEFERRED)
+	$(BIN)/pytest conformance/ --kernel built:deferred-$(DEFERRED) --record-dir build/runs/built $(ARGS)
 
 # A claim that is not answered as declared (status 1) has reached lines all the same. To go on where a run was ended:
 # make kernel-coverage ARGS=--uncounted (status 5: no claim was left).

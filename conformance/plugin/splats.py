@@ -51,6 +51,7 @@ _ALIKE: Final = [
         (r", CPU#\d+: .+/\d+$", ""),  # since 6.19
         (r"\+0x[0-9a-f]+/0x[0-9a-f]+", ""),  # how far in a function
         (r"\bkworker/\S+", "kworker"),
+        (r"\bSegfault with no mm$", "Kernel mode fault at addr N, ip N"),  # user-mode Linux, in a thread
         (r"(?<=pfn:)[0-9a-f]+", "N"),
         # Addresses, times, processes and counts, but no line of a source's file.
         (r"(?<![\w.])(?<!\.[chS]:)(?<!\.rs:)(?:0x[0-9a-f]+|[0-9a-f]{8,}|\d+s?)(?!\w)", "N"),

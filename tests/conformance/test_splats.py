@@ -239,6 +239,14 @@ def test_a_hosts_log_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
             "BUG: sleeping function called from invalid context at net/core/sock.c:3537",
             None,
         ),
+        (
+            "Kernel panic - not syncing: Kernel mode fault at addr 0x68, ip 0x6052f8d4",
+            "Kernel panic - not syncing: Kernel mode fault at addr N, ip N",
+        ),
+        (
+            "Kernel panic - not syncing: Segfault with no mm",
+            "Kernel panic - not syncing: Kernel mode fault at addr N, ip N",
+        ),
         ("BUG: Bad page state in process python  pfn:1a2b3", "BUG: Bad page state in process python  pfn:N"),
         ("kernel BUG at net/core/skbuff.c:213!", None),
         (
