@@ -29,7 +29,7 @@ from conformance.plugin.setups.packet_sockets import (
     sending_socket,
 )
 from conformance.plugin.setups.packets import ETH_P_IP, payload
-from conformance.plugin.setups.pairs import await_those_before, udp_across, udp_pair
+from conformance.plugin.setups.pairs import await_those_across, await_those_before, udp_across, udp_pair
 from conformance.plugin.setups.places import room
 from conformance.plugin.setups.processors import on_one_processor
 from libsocket import (
@@ -90,9 +90,19 @@ def numbered(count: int, size: int = 0) -> list[bytes]:
     return [str(number).encode().ljust(size, b"\0") for number in range(count)]
 
 
-def datagrams(hosts: Peers, sockets: Iterable[Socket], ports: Iterable[int]) -> list[list[str]]:
-    """What each of the packet sockets on the right receives of UDP datagrams to these ports from the left."""
+@contextmanager
+def sender_to(hosts: Peers, sockets: Iterable[Socket]) -> Iterator[Socket]:
+    """A UDP socket on the left, for one processor, whose first datagram waits for no neighbour."""
+    await_those_across(hosts)
+    for sock in sockets:
+        waiting_frames(sock)
     with udp_across(hosts) as (sender, _), on_one_processor():
+        yield sender
+
+
+def datagrams(hosts: Peers, sockets: Sequence[Socket], ports: Iterable[int]) -> list[list[str]]:
+    """What each of the packet sockets on the right receives of UDP datagrams to these ports from the left."""
+    with sender_to(hosts, sockets) as sender:
         for number, port in enumerate(ports):
             sender.sendto(str(number).encode(), (hosts.right.address, port))
         shares(hosts, [], [])
@@ -105,13 +115,13 @@ def places(shares_: Sequence[list[str]]) -> dict[str, int]:
 
 
 def whole_and_fragmented(
-    hosts: Peers, sockets: Iterable[Socket], whole: int, fragmented: int
+    hosts: Peers, sockets: Sequence[Socket], whole: int, fragmented: int
 ) -> list[list[int]]:
     """The sizes of what each of the packet sockets receives: of datagrams of one sender to so many ports.
 
     Those of 10 bytes go to more ports, one of 2000 to the first ones.
     """
-    with udp_across(hosts) as (sender, _), on_one_processor():
+    with sender_to(hosts, sockets) as sender:
         for port in range(whole):
             sender.sendto(bytes(10), (hosts.right.address, PORT + port))
         for port in range(fragmented):
