@@ -15,7 +15,6 @@ from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, listening, pending_connection
 from conformance.plugin.setups.pairs import await_those_before, udp_pair
 from conformance.plugin.setups.ports import bound_at_last, bound_in_turn
-from conformance.plugin.setups.readiness import await_end
 from conformance.plugin.setups.reuse import STAY_OPEN, arrivals, group, sharing_socket
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.unix_names import listen_where_one_can
@@ -371,7 +370,7 @@ def test_who_closes_last_leaves_its_port(ns, observe):
     with listening() as listener, pending_connection(listener) as client, listener.accept()[0] as server:
         there, here = listener.getsockname(), client.getsockname()
         server.close()
-        await_end(client)
+        client.read_to_end()
         client.close()
         listener.close()
         bound = bound_at_last(here)
@@ -396,7 +395,7 @@ def test_a_connection_comes_again(ns, observe):
         with pending_connection(listener) as client, listener.accept()[0] as server:
             there, here = listener.getsockname(), client.getsockname()
             server.close()
-            await_end(client)
+            client.read_to_end()
         options = [one.reuseaddr for one in (listener, again, late)]
         listener.close()
         bound_at_last(here)  # until then the client waits in LAST-ACK

@@ -16,7 +16,7 @@ from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import answer
 from conformance.plugin.setups.control_messages import control_headers
-from conformance.plugin.setups.pairs import UDP_PAIRS, udp_pair
+from conformance.plugin.setups.pairs import UDP_PAIRS, await_those_before, udp_pair
 from conformance.plugin.setups.readiness import arrival, await_error, await_readable
 from conformance.plugin.setups.socket_addresses import bind_to, connect_to, octets_of, own, peer
 from conformance.plugin.setups.unix_names import listen_where_one_can
@@ -285,8 +285,8 @@ def test_what_waits_is_counted(ns, observe, pair, how):
         found.append(waiting(receiver))
         receiver.recv(9)
         found.append(waiting(receiver))
-        with arrival(receiver):
-            sender.send(b"")
+        sender.send(b"")
+        await_those_before(pair)
         found.append(waiting(receiver))
         empty = answer(lambda: receiver.recv(9, socket.MSG_DONTWAIT))
 
