@@ -7,13 +7,15 @@ shared folder.
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 import shutil
+import struct
 import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kernels.errors import MissingProgram
 from kernels.guest import Job
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 TMPFS_MOUNTS = (Path("/tmp"), Path("/run"), Path("/dev/shm"))
 """Folders on which every guest mounts an empty file system of its own, which hides the host's."""
+_RNDADDENTROPY: Final = 0x40085203
 
 
 class Mount(NamedTuple):
@@ -47,8 +50,16 @@ def write_init(job: Job, token: str, mounts: Iterable[Mount], modprobe: Path | N
         modprobe=modprobe,
         terminal=terminal,
         command=job.home / "command",
+        python=sys.executable,
+        seed=_seed(secrets.token_bytes(64)),
     )
     return _write_program(job.home / "init", text)
+
+
+def _seed(data: bytes) -> str:
+    """The Python program that gives random bytes to a kernel, as random(4) says (RNDADDENTROPY)."""
+    request = struct.pack("@ii", 8 * len(data), len(data)) + data
+    return f'import fcntl; fcntl.ioctl(open("/dev/random", "wb"), {_RNDADDENTROPY}, {request!r})'
 
 
 def write_command(

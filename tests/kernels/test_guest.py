@@ -216,6 +216,16 @@ def test_leaving_a_guest_ends_it(uml: Image, tmp_path: Path) -> None:
     assert processes_naming(tmp_path) == []
 
 
+@pytest.mark.parametrize("name", ["uml:5.10", "uml:7.2"])
+def test_no_command_waits_for_random_numbers(name: str, archive: Archive, tmp_path: Path) -> None:
+    image, asked = kernel(name).obtain(archive), tmp_path / "asked"
+    program = f"import os; os.getrandom(32, os.GRND_NONBLOCK); open({str(asked)!r}, 'w').close()"
+    with kernel(name).start(image, Job([sys.executable, "-c", program], tmp_path, ROOT)) as guest:
+        guest.wait()
+
+    assert asked.exists()
+
+
 def test_gvisor_runs_a_command_too(archive: Archive, tmp_path: Path) -> None:
     gvisor = kernel("gvisor")
     script = f"uname -v; id -u; echo kept > {tmp_path}/kept; touch written || exit 5"
