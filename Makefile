@@ -5,6 +5,7 @@
 # make kernels       check it in other kernels too (user-mode Linux, as an ordinary user), against results/runs
 # make built         build user-mode Linux from source, and check it there (needs gcc, flex, bison and bc; minutes)
 # make deferred      build a kernel that delivers every packet late, and check it there: a test that is too fast fails
+# make checked       build a kernel that finds its own errors (KASAN, UBSAN, lockdep), and check it there: a splat fails
 # make kernel-coverage   which lines of the kernel's own source the claims reach (builds one that counts; half an hour)
 # make site          draw the site into build/site: claims, options, documents and errors by kernel
 # make check         ruff, mypy, and the rules of the house: seconds, before every commit
@@ -31,13 +32,15 @@ KERNELS ?= 5.10,6.1,6.12,7.2
 SOURCES ?= 6.1
 # The series whose packets are all delivered late.
 DEFERRED ?= 6.12
+# The series that finds its own errors.
+CHECKED ?= 7.2
 # The series whose lines are counted.
 COUNTED ?= 7.2
 # Two for each processor: half of the time is waiting for the kernel's own timers.
 WORKERS ?= $(shell expr 2 \* $$(nproc))
 comma := ,
 
-.PHONY: conformance faults mutants reproducers kernels built deferred kernel-coverage catalogue site docs results probes check test harm browser cpython benchmark clean
+.PHONY: conformance faults mutants reproducers kernels built deferred checked kernel-coverage catalogue site docs results probes check test harm browser cpython benchmark clean
 
 conformance: $(VENV)/.conformance
 	@$(SUDO) rm -f $(RECORD)
@@ -73,6 +76,10 @@ built: $(VENV)/.kernels
 deferred: $(VENV)/.kernels
 	$(BIN)/python -m kernels build $(DEFERRED) --patch kernels/ksoftirqd.patch -o deferred-$(DEFERRED)
 	$(BIN)/pytest conformance/ --kernel built:deferred-$(DEFERRED) --record-dir build/runs/built $(ARGS)
+
+checked: $(VENV)/.kernels
+	$(BIN)/python -m kernels build $(CHECKED) --kasan --ubsan --lockdep -o checked-$(CHECKED)
+	$(BIN)/pytest conformance/ --kernel built:checked-$(CHECKED) --record-dir build/runs/built $(ARGS)
 
 # A claim that is not answered as declared (status 1) has reached lines all the same. To go on where a run was ended:
 # make kernel-coverage ARGS=--uncounted (status 5: no claim was left).
