@@ -13,8 +13,8 @@ from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, listening, pending_connection
-from conformance.plugin.setups.pairs import await_those_before, udp_pair
-from conformance.plugin.setups.ports import bound_at_last, bound_in_turn
+from conformance.plugin.setups.pairs import AWAITED, await_those_before, udp_pair
+from conformance.plugin.setups.ports import bind_at_last, bound_at_last, bound_in_turn
 from conformance.plugin.setups.reuse import STAY_OPEN, arrivals, group, sharing_socket
 from conformance.plugin.setups.sockets import SOCKETS
 from conformance.plugin.setups.unix_names import listen_where_one_can
@@ -214,6 +214,7 @@ def test_shares_are_about_even(ns, observe, make):
     "SO_REUSEPORT.",
     since="3.9",
     commit="ba418fa357a7",
+    survives=AWAITED,
 )
 def test_a_flow_goes_to_one(ns, observe):
     with group(3) as members, Socket.udp() as sender:
@@ -398,10 +399,9 @@ def test_a_connection_comes_again(ns, observe):
             client.read_to_end()
         options = [one.reuseaddr for one in (listener, again, late)]
         listener.close()
-        bound_at_last(here)  # until then the client waits in LAST-ACK
         again.bind(there)
         again.listen()
-        late.bind(here)
+        bind_at_last(late, here)  # at first the one before is in LAST-ACK
         late.connect(there)
         with again.accept()[0] as accepted:
             assert observe("options_and_same", [options, accepted.getpeername() == here]) == [

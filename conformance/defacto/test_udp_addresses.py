@@ -16,7 +16,7 @@ from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.calls import answer
 from conformance.plugin.setups.control_messages import control_headers
-from conformance.plugin.setups.pairs import UDP_PAIRS, await_those_before, udp_pair
+from conformance.plugin.setups.pairs import AWAITED, UDP_PAIRS, await_those_before, udp_pair
 from conformance.plugin.setups.readiness import arrival, await_error, await_readable
 from conformance.plugin.setups.socket_addresses import bind_to, connect_to, octets_of, own, peer
 from conformance.plugin.setups.unix_names import listen_where_one_can
@@ -270,7 +270,7 @@ def test_it_stays_shut_down(ns, observe, pair):
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6],
-    survives={"no-op: shutdown(*": "that it changes nothing is what it says"},
+    survives={**AWAITED, "no-op: shutdown(*": "that it changes nothing is what it says"},
 )
 @KINDS
 @pytest.mark.parametrize("how", [Shutdown.READ, Shutdown.WRITE], ids=["read", "write"])

@@ -13,7 +13,13 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import ANOTHER_USER, IPTABLES, MULTICAST_ROUTING, NOBODY, VETH
 from conformance.plugin.refusal import errno_name, refused
 from conformance.plugin.setups.listeners import full_backlog, listening
-from conformance.plugin.setups.pairs import await_those_before, connected_udp_pair, udp_across, udp_pair
+from conformance.plugin.setups.pairs import (
+    AWAITED,
+    await_those_before,
+    connected_udp_pair,
+    udp_across,
+    udp_pair,
+)
 from conformance.plugin.setups.readiness import await_end, await_error, await_readable
 from conformance.plugin.timing import SOON
 from libsocket import IP_HDRINCL, IP_MTU, IP_NODEFRAG, IpMreqn, Linger, Shutdown, Socket
@@ -152,6 +158,7 @@ def test_it_is_being_connected(ns, observe):
         commit="1da177e4c3f4",
         observed={"errno": None, "error_of_the_new": "ECONNRESET"},
     ),
+    survives=AWAITED,
 )
 def test_a_connection_is_closed_before_it_is_accepted(ns, observe):
     with listening() as listener, Socket.tcp() as client:

@@ -13,7 +13,7 @@ from conformance.plugin.claim import claim, differs
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.blocked import ended, fill
 from conformance.plugin.setups.datagrams import with_wrong_checksum
-from conformance.plugin.setups.pairs import await_those_before, fill_buffer, udp_pair
+from conformance.plugin.setups.pairs import AWAITED, await_those_before, fill_buffer, udp_pair
 from conformance.plugin.setups.selects import (
     PATIENT,
     Numbered,
@@ -588,6 +588,7 @@ def test_a_socket_that_does_not_block(ns, observe):
         commit="1da177e4c3f4",
         observed={"with_and_without": [[0], []]},
     ),
+    survives=AWAITED,
 )
 def test_a_wrong_checksum(ns, observe):
     with udp_receiver() as sock, Socket.raw(IPPROTO_UDP) as sender:
@@ -609,6 +610,7 @@ def test_a_wrong_checksum(ns, observe):
     says="select(2) says that a UDP socket over IPv4 with O_NONBLOCK is ready to read where only a datagram "
     "of 200 bytes with a wrong checksum has come, which a receive does not take: it fails with EAGAIN.",
     needs=[Capability.NET_RAW],
+    survives=AWAITED,
 )
 def test_ready_and_nothing_to_read(ns, observe):
     with udp_receiver() as sock, Socket.raw(IPPROTO_UDP) as sender:

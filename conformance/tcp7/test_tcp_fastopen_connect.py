@@ -75,6 +75,7 @@ def test_a_first_connect_asks_for_a_cookie(peers, observe, version):
     "no SYN when it connects, and sends one with cookie and data at its first write(2) or sendmsg(2).",
     since="4.11",
     needs=ON_THE_WIRE,
+    survives=COOKIE_KEPT,
 )
 @VERSIONS
 @pytest.mark.parametrize("send", [write, sendmsg])
@@ -132,6 +133,7 @@ def test_a_connection_is_made_by_a_write(peers, observe):
     "waits, here until SO_RCVTIMEO ends it, and no SYN is sent meanwhile.",
     since="4.11",
     needs=[Capability.NET_RAW, VETH],
+    survives=COOKIE_KEPT,
 )
 def test_a_read_waits_in_vain(peers, observe):
     with fast_listener(peers) as listener:

@@ -10,7 +10,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
 from conformance.plugin.setups.datagrams import Datagram, datagram
-from conformance.plugin.setups.pairs import await_those_before, udp_pair
+from conformance.plugin.setups.pairs import AWAITED, await_those_before, udp_pair
 from conformance.plugin.setups.udp import received, udp_flow, udp_receiver, udp_socket
 from conformance.plugin.timing import SOON
 from libsocket import SO_NO_CHECK, UDP_NO_CHECK6_TX, MessageFlag, Socket
@@ -150,6 +150,7 @@ def test_the_option_of_the_other_version_does_nothing(ns, observe, host, family,
     since="3.16",
     commit="1c19448c9ba6",
     needs=[IPV6, Capability.NET_RAW],
+    survives=AWAITED,
 )
 def test_datagrams_need_a_checksum(ns, observe):
     with udp_receiver("::1") as receiver, Socket.raw(IPPROTO_UDP, AF_INET6) as sender:

@@ -7,10 +7,8 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
-from termios import TIOCOUTQ
 from typing import Final
 
-from conformance.plugin.setups.ioctls import SIOCOUTQNSD, asked
 from conformance.plugin.setups.listeners import listening
 from conformance.plugin.setups.waiting import wait_until
 from conformance.plugin.timing import SOON
@@ -88,7 +86,7 @@ def _await_acknowledged(sock: Socket) -> None:
     """
     with suppress(OSError):
         if sock.family != socket.AF_UNIX:
-            wait_until(lambda: asked(sock, TIOCOUTQ) == asked(sock, SIOCOUTQNSD), seconds=0.25)
+            wait_until(lambda: sock.tcp_info.unacked == 0, seconds=0.25)
         return
     select.select([], [sock], [], 0.02)
 
@@ -209,6 +207,10 @@ def _address(host: Host, version: int) -> str:
 def _only(host: Host, version: int) -> str:
     """The network of this host alone."""
     return f"{_address(host, version)}/{32 if version == 4 else 128}"
+
+
+AWAITED: Final = {"no-op: close()*": "what is sent after it comes by sockets of its own"}
+"""For the claims that are tried with :func:`await_those_before`, and where no other close matters."""
 
 
 def await_those_before(pair: Callable[[], tuple[Socket, Socket]]) -> None:

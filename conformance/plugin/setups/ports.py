@@ -95,11 +95,16 @@ def others_at_other_ports(stack: ExitStack, port: int, slots: int) -> int:
 def bound_at_last(address: tuple[str, int]) -> tuple[str, int]:
     """The address of a TCP socket that is bound as soon as it can be. A kernel that never lets it differs."""
     with Socket.tcp() as sock:
-        assert wait_until(lambda: answer(lambda: sock.bind(address)) == "done"), (
-            f"not free within {SOON:g} seconds"
-        )
+        bind_at_last(sock, address)
         host, port = sock.getsockname()
         return host, port
+
+
+def bind_at_last(sock: Socket, address: tuple[str, int]) -> None:
+    """Bind a socket as soon as it can be. A kernel that never lets it differs."""
+    assert wait_until(lambda: answer(lambda: sock.bind(address)) == "done"), (
+        f"not free within {SOON:g} seconds"
+    )
 
 
 def _bound(sock: Socket, device: str, shared: Sequence[str], address: tuple[str, int]) -> str:
