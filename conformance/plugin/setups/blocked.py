@@ -132,8 +132,9 @@ def await_asleep(pid: int) -> bool:
 
 
 def _state(pid: int) -> str:
-    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as line:
-        return line.read().rpartition(")")[2].split()[0]
+    # Without a buffer, for which Python makes an ioctl: a fault is meant for the third, say, of a test.
+    with open(f"/proc/{pid}/stat", "rb", buffering=0) as line:
+        return line.read().rpartition(b")")[2].split()[0].decode()
 
 
 def _await_byte(reader: int) -> None:
