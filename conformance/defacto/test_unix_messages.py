@@ -427,7 +427,7 @@ def urgent_in_turn(left: Socket, right: Socket, text: str) -> list[str]:
 def test_a_byte_that_was_received_resets_nothing(ns, observe):
     left, right = Socket.pair()
     other, closed = Socket.pair()
-    with left, other:
+    with left, right, other, closed:
         for sender, receiver in ((left, right), (other, closed)):
             impatient(sender)
             sender.send(b"a", MSG_OOB)
