@@ -18,13 +18,19 @@ from reports.run_file import decode, encode
 def crash_line(call: pytest.CallInfo[None]) -> str:
     """The one line of an error that says what was expected and what was seen.
 
-    Of one in another thread pytest says where it was, and has what it was as the cause.
+    Of one in another thread pytest says where it was, and has what it was as the cause; so it does of what
+    nobody could be told, as that a socket was left open, of which there may be several.
     """
     if call.excinfo is None:
         return ""
     line = call.excinfo.exconly(tryshort=True).strip().split("\n")[0]
-    if isinstance(call.excinfo.value, pytest.PytestUnhandledThreadExceptionWarning):
-        return f"{line}: {_origin(call.excinfo.value)}"
+    error = call.excinfo.value
+    if isinstance(error, BaseExceptionGroup):
+        return f"{line}: {'; '.join(map(_origin, error.exceptions))}"
+    if isinstance(
+        error, (pytest.PytestUnhandledThreadExceptionWarning, pytest.PytestUnraisableExceptionWarning)
+    ):
+        return f"{line}: {_origin(error)}"
     return line.removeprefix("AssertionError: ").removeprefix("assert ")
 
 

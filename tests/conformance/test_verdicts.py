@@ -238,6 +238,12 @@ def test_a_thread_breaks(ns):
     thread.join()
 
 
+@claim("doc.7/broken/open", says="It is so.")
+def test_sockets_are_left_open(ns):
+    for _ in range(2):
+        socket.socket(socket.AF_UNIX)
+
+
 @claim("doc.7/broken/descriptors", says="It is so.")
 def test_no_descriptors():
     raise OSError(errno.EMFILE, "too many open files")
@@ -287,6 +293,7 @@ VERDICTS = {
     "plain/left-open": (Verdict.DIFFERS, False),
     "broken/teardown": (Verdict.BROKEN, False),
     "broken/thread": (Verdict.BROKEN, False),
+    "broken/open": (Verdict.BROKEN, False),
     "broken/descriptors": (Verdict.BROKEN, False),
     "broken/place": (Verdict.BROKEN, False),
     "mixed/one-differs": (Verdict.DIFFERS, False),
@@ -361,6 +368,10 @@ def test_what_was_expected_and_seen_is_the_detail(ended: suites.Ended) -> None:
 def test_an_error_in_another_thread_is_named_with_its_place(ended: suites.Ended) -> None:
     assert "ZeroDivisionError: " in answer(ended, "broken/thread").detail
     assert " in <lambda>, line " in answer(ended, "broken/thread").detail
+
+
+def test_each_error_that_nobody_could_be_told_is_named(ended: suites.Ended) -> None:
+    assert answer(ended, "broken/open").detail.count("ResourceWarning: unclosed ") == 2
 
 
 def test_an_unclaimed_kernel_is_tried_all_the_same(ended: suites.Ended) -> None:
