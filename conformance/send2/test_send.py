@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import errno
 from functools import partial
-from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
+from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM, SOL_SOCKET
 
 import pytest
 
 from conformance.plugin.claim import claim, differs
+from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import listening, listening_unix
-from conformance.plugin.setups.pairs import fill_buffer, udp_pair, unix_datagram_pair
+from conformance.plugin.setups.pairs import INTERNET_PAIRS, fill_buffer, udp_pair, unix_datagram_pair
 from conformance.plugin.setups.threads import in_thread
 from conformance.plugin.timing import SOON, TIMEOUT, timed
 from libsocket import Shutdown, Socket
@@ -260,3 +261,24 @@ def test_nothing_is_sent_after_the_end(ns, observe, pair):
             left.send(b"after")
 
         assert observe("received", right.read_to_string()) == "before"
+
+
+@claim(
+    "send.2/EINVAL/control-message",
+    sentence="send.2/EINVAL/argument",
+    section="ERRORS",
+    says="sendmsg(2) with a control message of SOL_SOCKET of a type that no kernel knows, 9999, on a UDP or "
+    "TCP socket, over IPv4 and IPv6, fails with EINVAL, and sends nothing; without it the data are sent.",
+    since="4.7",
+    needs=[IPV6],
+)
+@pytest.mark.parametrize("pair", INTERNET_PAIRS.values(), ids=INTERNET_PAIRS)
+def test_an_unknown_control_message_is_refused(ns, observe, pair):
+    sender, receiver = pair()
+    with sender, receiver:
+        receiver.rcvtimeo = SOON
+        with refused(errno.EINVAL):
+            sender.sendmsg([b"with it"], [(SOL_SOCKET, 9999, bytes(4))])
+        sender.sendmsg([b"without"])
+
+        assert observe("received", receiver.recv(20).decode()) == "without"
