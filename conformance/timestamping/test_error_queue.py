@@ -13,6 +13,8 @@ from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.control_messages import control_headers, control_messages
 from conformance.plugin.setups.error_queue import STAMPED, transmitted, types
+from conformance.plugin.setups.frames import EXPERIMENTAL
+from conformance.plugin.setups.packet_sockets import LOOPBACK
 from conformance.plugin.setups.packets import packets
 from conformance.plugin.setups.pairs import INTERNET_PAIRS, UDP_PAIRS, udp_across
 from conformance.plugin.setups.readiness import await_error, polled
@@ -26,6 +28,8 @@ from libsocket import (
     SOL_SOCKET,
     ExtendedError,
     MessageFlag,
+    Packet,
+    Socket,
     Timestamping,
     TimestampingFlag,
     Timestamps,
@@ -144,6 +148,30 @@ def test_a_packet_is_cut_to_the_room_there_is(ns, observe, pair, size):
         seen = [len(message.data), message.truncated, message.find(Timestamps) is not None]
 
         assert observe("size_cut_and_stamped", seen) == [size, True, True]
+
+
+@claim(
+    "timestamping/errqueue/cut-frame",
+    sentence="timestamping/errqueue/cut",
+    section="2.1.1.4 Packet Payload",
+    says="A transmit timestamp of a packet socket (SOCK_DGRAM) that is read with less room than the frame "
+    "takes, or none, is cut to it and has MSG_TRUNC; one that is read with room for the whole frame has not.",
+    since="2.6.36",
+    needs=[Capability.NET_RAW],
+)
+@pytest.mark.parametrize("size", [0, 1, 20])
+def test_a_frame_is_cut_to_the_room_there_is(ns, observe, size):
+    with Socket.packet(socket.SOCK_DGRAM) as sock:
+        sock.timestamping = Timestamping(STAMPED)
+        for _ in range(2):
+            sock.send_message(b"ten octets", address=Packet(LOOPBACK, EXPERIMENTAL, address=bytes(6)))
+        await_error(sock)
+        cut = sock.recv_message(size, flags=MessageFlag.ERRQUEUE)
+        await_error(sock)
+        whole = sock.recv_message(100, flags=MessageFlag.ERRQUEUE)
+        seen = [len(cut.data), cut.truncated, len(whole.data), whole.truncated]
+
+        assert observe("cut_and_whole", seen) == [size, True, 24, False]
 
 
 @claim(
