@@ -105,6 +105,7 @@ def test_fewer_bytes_are_no_new_flags(ns, observe, size):
     says="Reading SO_TIMESTAMPING_NEW of a UDP socket over IPv4 gives the flags that were set through it, "
     "and 0 where SO_TIMESTAMPING set them, which reads those that either has set.",
     since="6.7",
+    backports=("5.4.267", "5.10.208", "5.15.147", "6.1.72", "6.6.11"),
     commit="7f6ca95d16b9",
 )
 def test_the_new_timestamping_reads_its_own(ns, observe):

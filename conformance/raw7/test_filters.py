@@ -14,6 +14,7 @@ import pytest
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
 from conformance.plugin.refusal import refused
+from conformance.plugin.setups.calls import option_got, option_set
 from conformance.plugin.setups.datagrams import internet_sum, pseudo_header
 from conformance.plugin.timing import SOON
 from libsocket import ICMP_FILTER, ICMPV6_FILTER, IPV6_CHECKSUM, Socket, raw
@@ -195,6 +196,28 @@ def test_it_is_of_icmpv6_only(ns, observe):
         sock.set(ICMPV6_FILTER, bit(255))
 
         assert observe("filter", sock.get(ICMPV6_FILTER).hex()) == bit(255).hex()
+
+
+@claim(
+    "defacto/ICMPV6_FILTER/unknown-options",
+    says="On a raw IPv6 socket of IPPROTO_ICMPV6 options of IPPROTO_ICMPV6 other than 1, which is "
+    "ICMPV6_FILTER, fail with ENOPROTOOPT, to set and to get.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6, Capability.NET_RAW],
+)
+@pytest.mark.parametrize("number", [0, 2, 255, -1])
+def test_there_is_no_other_option_of_icmpv6(ns, observe, number):
+    with patient(IPPROTO_ICMPV6, AF_INET6) as sock:
+        option = IPPROTO_ICMPV6, number
+        with refused(errno.ENOPROTOOPT):
+            option_set(sock.fileno(), option)
+        with refused(errno.ENOPROTOOPT, "errno_get"):
+            option_got(sock.fileno(), option)
+        option_set(sock.fileno(), (IPPROTO_ICMPV6, ICMPV6_FILTER.number), bit(255))
+
+        filtered = option_got(sock.fileno(), (IPPROTO_ICMPV6, ICMPV6_FILTER.number), room=32)
+        assert observe("filter", filtered.hex()) == bit(255).hex()
 
 
 @claim(

@@ -626,6 +626,30 @@ def test_a_timer_is_told(ns, observe, family, host):
 
 
 @claim(
+    "defacto/TCP_KEEPIDLE/moves-the-timer",
+    says="Setting TCP_KEEPIDLE of an idle TCP connection, over IPv4 and IPv6, with SO_KEEPALIVE sets anew "
+    "when it is first probed, to earlier or later: idiag_expires of sock_diag(7) is at most so many "
+    "seconds then and more than nine tenths of them.",
+    since="2.6.12",
+    commit="1da177e4c3f4",
+    needs=[IPV6],
+    survives=ASKER_MAY_STAY,
+)
+@FAMILIES
+def test_another_idle_time_moves_the_timer(ns, observe, family, host):
+    left, right = Socket.tcp_pair(family)
+    with left, right:
+        left.keepalive = True
+        moved = []
+        for seconds in (1000, 5000, 100):
+            left.tcp_keepidle = seconds
+            told = exact(left)
+            moved.append([told.timer, 900 * seconds < told.expires <= 1000 * seconds])
+
+        assert observe("timer_and_moved", moved) == [[KEEPALIVE, True]] * 3
+
+
+@claim(
     "sock_diag.7/idiag_timer/retransmit",
     sentence="sock_diag.7/inet_diag_msg/idiag-timer",
     section="IPv4 and IPv6 sockets",

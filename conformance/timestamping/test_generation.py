@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,8 @@ from conformance.plugin.setups.timestamps import now, stamping
 from conformance.plugin.timing import SOON
 from libsocket import (
     SO_TIMESTAMP,
+    SO_TIMESTAMPING,
+    SO_TIMESTAMPING_NEW,
     SO_TIMESTAMPNS,
     ExtendedError,
     IpMreqn,
@@ -602,6 +605,31 @@ def test_a_message_has_flags_of_its_own(ns, observe, pair):
             [["SCHED"], ["SND"]],
             ["sched", "none", "own"],
         ]
+
+
+@claim(
+    "defacto/SO_TIMESTAMPING_NEW/control-message",
+    says="TX_* flags in a control message SO_TIMESTAMPING_NEW of one send on a UDP or TCP socket take the "
+    "place of the socket's own for it alone, as in one of SO_TIMESTAMPING.",
+    since="6.7",
+    backports=("5.4.267", "5.10.208", "5.15.147", "6.1.72", "6.6.11"),
+    commit="382a32018b74",
+    needs=[IPV6],
+)
+@UDP_AND_TCP
+@pytest.mark.parametrize("option", [SO_TIMESTAMPING, SO_TIMESTAMPING_NEW], ids=["OLD", "NEW"])
+def test_a_new_message_has_flags_of_its_own(ns, observe, pair, option):
+    sender, receiver = pair()
+    with sender, receiver:
+        sender.timestamping = Timestamping(STAMPED)
+        flags = int(TimestampingFlag.TX_SCHED).to_bytes(4, sys.byteorder)
+        sender.sendmsg([b"x"], [(socket.SOL_SOCKET, option.number, flags)])
+        receiver.recv(1)
+        seen = types(sender)
+        sender.send(b"x")
+        receiver.recv(1)
+
+        assert observe("types_of_both", [seen, types(sender)]) == [["SCHED"], ["SND"]]
 
 
 @claim(

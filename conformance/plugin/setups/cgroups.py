@@ -16,6 +16,8 @@ from netns.syscalls import CLONE_NEWNS, MS_PRIVATE, MS_REC, mount, unshare
 CGROUP_SOCK_ADDR: Final = 18
 CGROUP_SOCKOPT: Final = 25
 """Types of programs."""
+INET4_CONNECT: Final = 10
+INET6_CONNECT: Final = 11
 GETSOCKOPT: Final = 21
 UNIX_CONNECT: Final = 49
 UNIX_SENDMSG: Final = 50
