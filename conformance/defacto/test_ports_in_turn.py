@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from conformance.plugin.claim import claim
+from conformance.plugin.claim import claim, differs
 from conformance.plugin.needs import IPV6, VETH
 from conformance.plugin.refusal import refused
 from conformance.plugin.setups.listeners import UDP_NEEDS_NO_LISTENER, listening, pending_connection
@@ -362,10 +362,18 @@ def test_a_chosen_port_is_left(ns, observe):
 
 @claim(
     "defacto/bind/after-passive-close",
-    says="The address of a TCP client over IPv4 whose peer closed first can be bound by another once it is "
-    "closed and its peer has acknowledged that; that of the listener, closed too, cannot: EADDRINUSE.",
+    says="The address of a TCP client over IPv4 whose peer closed first, with nothing unread, can be bound "
+    "by another, without SO_REUSEADDR, once it is closed and its peer has acknowledged that; that of "
+    "the listener, closed too, cannot while the peer is in TIME-WAIT: EADDRINUSE.",
     since="2.6.12",
     commit="1da177e4c3f4",
+    expect=differs(
+        "it can, too",
+        since="6.1",
+        until="6.1.5",
+        commit="28044fc1d495",
+        observed={"errno": None},
+    ),
 )
 def test_who_closes_last_leaves_its_port(ns, observe):
     with listening() as listener, pending_connection(listener) as client, listener.accept()[0] as server:

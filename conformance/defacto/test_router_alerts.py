@@ -19,8 +19,9 @@ ISOLATED = {"no-op: setsockopt(*IPV6_ROUTER_ALERT_ISOLATE*": "it matters while o
 
 @claim(
     "defacto/IP_ROUTER_ALERT/twice",
-    says="Setting IP_ROUTER_ALERT of a raw socket over IPv4 to 1 fails with EADDRINUSE where it has it, "
-    "though another one can have it too, and to 0 with ENOBUFS where it has it not, as at first.",
+    says="Setting IP_ROUTER_ALERT of a raw socket over IPv4, of another protocol than IPPROTO_RAW, to 1 "
+    "fails with EADDRINUSE where it has it, though another one can have it too, and to 0 with ENOBUFS "
+    "where it has it not, as at first.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[Capability.NET_RAW],
@@ -41,14 +42,14 @@ def test_an_alert_is_asked_for_once(ns):
 
 @claim(
     "defacto/IP_ROUTER_ALERT/raw-protocol",
-    says="Setting IP_ROUTER_ALERT of a raw socket over IPv4 of IPPROTO_RAW, which receives nothing, to 1 "
-    "or 0 fails with EINVAL, where one of another protocol has it.",
+    says="Setting IP_ROUTER_ALERT of a raw socket over IPv4 of IPPROTO_RAW, to 1 or 0, fails with EINVAL; "
+    "a raw socket of another protocol can have it.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[Capability.NET_RAW],
 )
 @pytest.mark.parametrize("value", [True, False])
-def test_a_socket_that_receives_nothing_has_no_alert(ns, value):
+def test_a_socket_of_no_protocol_has_no_alert(ns, value):
     with Socket.raw(IPPROTO_RAW) as sock, raw_socket() as other:
         with refused(errno.EINVAL):
             sock.set(IP_ROUTER_ALERT, value)
@@ -59,35 +60,38 @@ def test_a_socket_that_receives_nothing_has_no_alert(ns, value):
 
 @claim(
     "defacto/IPV6_ROUTER_ALERT/twice",
-    says="Setting IPV6_ROUTER_ALERT of a raw socket of IPPROTO_RAW over IPv6 to 0 or another value fails "
-    "with EADDRINUSE where it is set, to whichever value, though another one can have the same, and "
-    "to -1 with ENOBUFS where it is not set, as at first.",
+    says="Setting IPV6_ROUTER_ALERT of a raw socket of IPPROTO_RAW over IPv6 to 0 or a positive number "
+    "fails with EADDRINUSE where it is set, to whichever, though another socket can have the same, "
+    "and to a negative number with ENOBUFS where it is not set, as at first.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6, Capability.NET_RAW],
     survives=ISOLATED,
 )
-@pytest.mark.parametrize(("value", "again"), [(7, 7), (7, 0), (0, 7), (0, 0)])
-def test_an_ipv6_alert_is_asked_for_once(ns, value, again):
+@pytest.mark.parametrize(
+    ("value", "again", "end"), [(7, 7, -1), (7, 8, -7), (7, 0, -1), (0, 7, -1), (0, 0, -7)]
+)
+def test_an_ipv6_alert_is_asked_for_once(ns, value, again, end):
     with Socket.raw(IPPROTO_RAW, AF_INET6) as sock, Socket.raw(IPPROTO_RAW, AF_INET6) as other:
         sock.ipv6_router_alert_isolate = other.ipv6_router_alert_isolate = True
         other.set(IPV6_ROUTER_ALERT, value)
         with refused(errno.ENOBUFS, "errno_ended_at_first"):
-            sock.set(IPV6_ROUTER_ALERT, -1)
+            sock.set(IPV6_ROUTER_ALERT, end)
         sock.set(IPV6_ROUTER_ALERT, value)
         with refused(errno.EADDRINUSE, "errno_set_twice"):
             sock.set(IPV6_ROUTER_ALERT, again)
         for one, name in ((sock, "errno_ended_twice"), (other, "errno_of_other_ended_twice")):
-            one.set(IPV6_ROUTER_ALERT, -1)
+            one.set(IPV6_ROUTER_ALERT, end)
             with refused(errno.ENOBUFS, name):
-                one.set(IPV6_ROUTER_ALERT, -1)
+                one.set(IPV6_ROUTER_ALERT, end)
 
 
 @claim(
     "defacto/IPV6_ROUTER_ALERT/read",
-    says="IPV6_ROUTER_ALERT of a raw socket of IPPROTO_RAW over IPv6 reads as 0 at first, and then as 1 "
-    "once it was set to any number but 0: it is 0 where packets with an alert of the value 0 are "
-    "taken, and 1 where -1 has ended that.",
+    says="IPV6_ROUTER_ALERT of a raw socket of IPPROTO_RAW over IPv6 reads as 0 at first and where it was "
+    "set to 0 last, which takes packets with an alert of the value 0, and as 1 where it was set to "
+    "another number last: also to a negative one, which ends that. A setting that is refused changes "
+    "nothing.",
     since="6.9",
     commit="eeb78df4063c",
     needs=[IPV6, Capability.NET_RAW],
@@ -97,8 +101,17 @@ def test_what_it_reads_as_says_little(ns, observe):
     with Socket.raw(IPPROTO_RAW, AF_INET6) as sock:
         sock.ipv6_router_alert_isolate = True
         seen = [sock.get(IPV6_ROUTER_ALERT)]
-        for value in (7, -1, 0, -1):
+        with refused(errno.ENOBUFS, "errno_ended"):
+            sock.set(IPV6_ROUTER_ALERT, -1)
+        seen.append(sock.get(IPV6_ROUTER_ALERT))
+        for value in (7, -1, 0, -1, 7):
             sock.set(IPV6_ROUTER_ALERT, value)
             seen.append(sock.get(IPV6_ROUTER_ALERT))
+        with refused(errno.EADDRINUSE, "errno_again"):
+            sock.set(IPV6_ROUTER_ALERT, 0)
 
-        assert observe("at_first_7_ended_0_ended", seen) == [0, 1, 1, 0, 1]
+        assert [
+            observe("at_first_and_refused", seen[:2]),
+            observe("7_ended_0_ended_7", seen[2:]),
+            observe("refused", sock.get(IPV6_ROUTER_ALERT)),
+        ] == [[0, 0], [1, 1, 0, 1, 1], 1]

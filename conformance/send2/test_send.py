@@ -267,8 +267,9 @@ def test_nothing_is_sent_after_the_end(ns, observe, pair):
     "send.2/EINVAL/control-message",
     sentence="send.2/EINVAL/argument",
     section="ERRORS",
-    says="sendmsg(2) with a control message of SOL_SOCKET of a type that no kernel knows, 9999, on a UDP or "
-    "TCP socket, over IPv4 and IPv6, fails with EINVAL, and sends nothing; without it the data are sent.",
+    says="sendmsg(2) with a control message of SOL_SOCKET of a type that no kernel knows, 9999, on a "
+    "connected UDP or TCP socket, over IPv4 and IPv6, with no data held back (MSG_MORE), fails with "
+    "EINVAL, and sends nothing; without it the data are sent.",
     since="4.7",
     needs=[IPV6],
 )

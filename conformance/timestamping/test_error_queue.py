@@ -154,8 +154,9 @@ def test_a_packet_is_cut_to_the_room_there_is(ns, observe, pair, size):
     "timestamping/errqueue/cut-frame",
     sentence="timestamping/errqueue/cut",
     section="2.1.1.4 Packet Payload",
-    says="A transmit timestamp of a packet socket (SOCK_DGRAM) that is read with less room than the frame "
-    "takes, or none, is cut to it and has MSG_TRUNC; one that is read with room for the whole frame has not.",
+    says="A transmit timestamp of a packet socket (SOCK_DGRAM) without OPT_TSONLY that is read with less "
+    "room than the frame and its link-layer header take, or none, is cut to it and has MSG_TRUNC; one "
+    "that is read with room for all of it has not.",
     since="2.6.36",
     needs=[Capability.NET_RAW],
 )
