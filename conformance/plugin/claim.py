@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from conformance.plugin.expectations import expected_elsewhere
+from conformance.plugin.implementation import implementation
 from conformance.plugin.needs import Need, need
 from netns import Capability
-from reports.model import Claim, Expectation, frozen
+from reports.model import LINUX, Claim, Expectation, frozen
 from reports.ranges import EVERY_KERNEL, Range
 
 _ID = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+/[a-z0-9-]+")
@@ -72,7 +74,7 @@ def claim(
         range=Range(since, until, backports) if since or until else EVERY_KERNEL,
         commit=commit,
         needs=tuple(one.code for one in required),
-        expectations=(*on_linux, *expected_elsewhere(id)),
+        expectations=on_linux,
     )
     return pytest.mark.claim(Stated(stated, required, survives))
 
@@ -102,7 +104,10 @@ def differs(
 
 
 def stated(item: pytest.Item) -> Stated | None:
-    """The claim a collected test carries; with ``--as-documented`` the statement alone."""
+    """The claim a collected test carries; with ``--as-documented`` the statement alone.
+
+    What is declared of other implementations comes with it only where it is asked for: it is long to read.
+    """
     if _STATED not in item.stash:  # to look through all marks of all tests would take a fifth of a collection
         item.stash[_STATED] = _marked(item)
     return item.stash[_STATED]
@@ -113,7 +118,9 @@ def _marked(item: pytest.Item) -> Stated | None:
     if mark is None:
         return None
     marked: Stated = mark.args[0]
-    return _bare(marked) if item.config.getoption("--as-documented") else marked
+    if item.config.getoption("--as-documented"):
+        return _bare(marked)
+    return _with_others(marked) if _others_are_asked_for(item.config) else marked
 
 
 def functions(item: pytest.Item) -> list[str]:
@@ -127,6 +134,17 @@ def functions(item: pytest.Item) -> list[str]:
 def _claims(test: object) -> set[str]:
     marks: list[pytest.Mark] = getattr(test, "pytestmark", [])
     return {mark.args[0].claim.id for mark in marks if mark.name == "claim"}
+
+
+def _others_are_asked_for(config: pytest.Config) -> bool:
+    return bool(config.getoption("--catalogue") or config.getoption("--kernel")) or implementation() != LINUX
+
+
+def _with_others(marked: Stated) -> Stated:
+    """With what is declared of implementations other than Linux."""
+    claim = marked.claim
+    expectations = (*claim.expectations, *expected_elsewhere(claim.id))
+    return dataclasses.replace(marked, claim=replace(claim, expectations=expectations))
 
 
 def _bare(marked: Stated) -> Stated:

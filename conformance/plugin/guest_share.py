@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from conformance.plugin.catalogue import suite_digest
 from conformance.plugin.counters import KEPT
 from conformance.plugin.splats import splat_on_console
 from conformance.plugin.verdict import broken, splatted
@@ -89,7 +90,7 @@ class Share:
         except OSError as error:
             raise FolderUnwritable(self._shared, error) from error
         arguments = ["--claims-from", str(chosen), "--run-record", str(self._log)]
-        arguments += ["--as-kernel", self._ground.kernel.name]
+        arguments += ["--as-kernel", self._ground.kernel.name, "--suite-digest", suite_digest()]
         if self._ground.counters:
             arguments += ["--counters", str(self._shared / _COUNTERS)]
         environ = guest_environ() | _LEAN

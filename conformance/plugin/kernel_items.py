@@ -103,11 +103,15 @@ class OtherKernels:
         _or_exit(lambda: self.pool.begin(self._command, asked, self.records, self.counters))
 
     def _command(self, asked: Sequence[str]) -> list[str]:
-        """What a guest runs. It collects no file without a claim that it is asked: all take seconds."""
+        """What a guest runs. It collects no file without a claim that it is asked: all take seconds.
+
+        Nobody reads a summary of its own.
+        """
         option = self._config.option
         words = [f"{flag}{text}" for flag, text in (("-k", option.keyword), ("-m", option.markexpr)) if text]
         files = dict.fromkeys(str(file) for claim in asked for file in self._files[claim])
-        return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, *words]
+        lean = ["-q", "--no-summary", "-p", "no:cacheprovider"]
+        return [sys.executable, "-m", "pytest", *lean, *files, *words]
 
     @pytest.hookimpl(trylast=True)  # after the recorder, whose status a silent guest overrules
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:

@@ -148,6 +148,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what the record calls the kernel it was made on (default: host)",
     )
     group.addoption(
+        "--suite-digest",
+        metavar="DIGEST",
+        help="what the record says of the suite's files, where it is known (default: they are read)",
+    )
+    group.addoption(
         "--faults",
         action="store_true",
         help="run each test once for each answer of the kernel with that answer changed, by strace, and list "
@@ -191,6 +196,7 @@ def pytest_configure(config: pytest.Config) -> None:
     recorder = Recorder(
         file,
         config.getoption("--as-kernel"),
+        config.getoption("--suite-digest"),
         catalogue and Path.cwd() / catalogue,
         watchdog.terminal(config),
     )

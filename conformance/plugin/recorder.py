@@ -40,12 +40,16 @@ _UNPLANNED = "Claims ran that no worker had announced: they are in no record. Ru
 class Recorder:
     """Collects the answers of tests, writes each claim's answer once its last test has ended.
 
-    ``terminal`` is a descriptor for what must be said when pytest can say no more.
+    ``digest`` is that of the suite's files where it is known; ``terminal`` is a descriptor for what must be
+    said when pytest can say no more.
     """
 
-    def __init__(self, path: Path, kernel: str, catalogue: Path | None, terminal: int) -> None:
+    def __init__(
+        self, path: Path, kernel: str, digest: str | None, catalogue: Path | None, terminal: int
+    ) -> None:
         self.path = path
         self._kernel = kernel
+        self._digest = digest
         self._terminal = terminal
         self._catalogue_path = catalogue
         self._plan = Plan()
@@ -71,7 +75,7 @@ class Recorder:
             return
         self.write_catalogue(plan.claims)
         self._plan, self._catalogue = plan, Catalogue.of(plan.claims)
-        self._header = header_of(plan, self._kernel)
+        self._header = header_of(plan, self._kernel, self._digest or suite_digest())
         self._open = Counter(plan.tests.values())
         interrupts.end_at_the_second(self._place, self._terminal)
         try:
@@ -212,7 +216,7 @@ def _failed(answers: Sequence[Answer]) -> bool:
     return any(one.verdict in {Verdict.DIFFERS, Verdict.BROKEN} for one in answers)
 
 
-def header_of(plan: Plan, kernel: str) -> Header:
+def header_of(plan: Plan, kernel: str, digest: str) -> Header:
     """The kernel that runs, and this process's privileges."""
     system = os.uname()
     return Header(
@@ -225,7 +229,7 @@ def header_of(plan: Plan, kernel: str) -> Header:
         config_digest=_config_digest(system.release),
         capabilities=tuple(str(one) for one in sorted(effective())),
         suite=reports.__version__,
-        suite_digest=suite_digest(),
+        suite_digest=digest,
         asked=tuple(claim.id for claim in plan.claims),
     )
 
