@@ -162,7 +162,7 @@ class Recorder:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._unplanned:
             terminalreporter.write_line(_UNPLANNED, red=True)
-        if self._header is None:
+        if self._header is None or terminalreporter.no_summary:
             return
         from reports.terminal import summarise
 
