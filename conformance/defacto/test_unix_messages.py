@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from socket import MSG_DONTWAIT, MSG_OOB, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
+from socket import MSG_DONTWAIT, MSG_OOB, MSG_PEEK, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 from termios import TIOCOUTQ
 
 import pytest
@@ -347,6 +347,51 @@ def test_a_receive_stops_at_the_mark(ns, observe):
         received += [right.recv(9).decode()]
 
         assert observe("marks_and_received", [marks, received]) == [[False, True], ["ab", "cd"]]
+
+
+def peeked_at(sock):
+    """What a MSG_PEEK gives, or the errno with which it fails."""
+    try:
+        return sock.recv(9, MSG_PEEK | MSG_DONTWAIT).decode()
+    except OSError as error:
+        return errno_name(error.errno)
+
+
+@claim(
+    "defacto/AF_UNIX/oob-peeked",
+    says="A MSG_PEEK at a UNIX stream socket whose next byte is urgent gives what comes after that byte "
+    "without SO_OOBINLINE, or fails with EAGAIN where nothing does and it may not wait; with "
+    "SO_OOBINLINE it gives the byte and what comes after it. The byte is still received then, with "
+    "MSG_OOB or in its place.",
+    since="6.10",
+    backports=("6.1.95", "6.6.35", "6.9.6"),
+    commit="a6736a0addd6",
+)
+@pytest.mark.parametrize(
+    ("inline", "after", "peeked", "received"),
+    [
+        (False, b"", "EAGAIN", "X"),
+        (False, b"ab", "ab", "X"),
+        (True, b"", "X", "X"),
+        (True, b"ab", "Xab", "X"),
+    ],
+)
+def test_a_peek_passes_over_an_urgent_byte(ns, observe, *, inline, after, peeked, received):
+    left, right = Socket.pair()
+    with left, right:
+        if inline:
+            right.oobinline = True
+        left.send(b"X", MSG_OOB)
+        if after:
+            left.send(after)
+        seen = [peeked_at(right) for _ in range(2)]
+        taken = right.recv(1, MSG_DONTWAIT if inline else MSG_OOB).decode()
+
+        assert observe("inline_peeked_received", [right.oobinline, seen, taken]) == [
+            inline,
+            [peeked, peeked],
+            received,
+        ]
 
 
 @claim(
