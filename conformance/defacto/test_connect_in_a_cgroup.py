@@ -41,10 +41,10 @@ def peer_got(kind, length):
 
 @claim(
     "defacto/cgroup/inet-connect",
-    says="A connect of a TCP or UDP socket over IPv4 or IPv6 that has no peer and was made in a cgroup, to "
-    "an address of its family, fails with EPERM where a program attached to that as "
-    "BPF_CGROUP_INET4_CONNECT or BPF_CGROUP_INET6_CONNECT refuses it and says no other errno, and "
-    "succeeds where the program permits it.",
+    says="A connect of a new TCP or UDP socket over IPv4 or IPv6 that was made in a cgroup, to an address "
+    "of its family, fails with EPERM where a program attached to that as BPF_CGROUP_INET4_CONNECT or "
+    "BPF_CGROUP_INET6_CONNECT refuses it and says no other errno; where the program permits it, it "
+    "gets the peer that is there.",
     since="4.17",
     commit="d74bad4e74ee",
     needs=[OWN_KERNEL, EBPF, IPV6],
@@ -60,10 +60,11 @@ def test_a_program_refuses_a_connect(ns, observe, kind):
 
 @claim(
     "defacto/cgroup/inet-connect-short",
-    says="A connect of a TCP or UDP socket over IPv4 or IPv6 to an address of its family of fewer than 16 "
-    "bytes or, over IPv6, 24 fails with EINVAL in a cgroup with a program attached as "
-    "BPF_CGROUP_INET4_CONNECT or BPF_CGROUP_INET6_CONNECT, as it does without: the program, which may "
-    "refuse all, is not asked. With as many bytes it is, and it fails with EPERM.",
+    says="A connect of a new TCP or UDP socket over IPv4 or IPv6 to an address of its family of fewer than "
+    "16 bytes or, over IPv6, 24 fails with EINVAL in a cgroup with a program attached as "
+    "BPF_CGROUP_INET4_CONNECT or BPF_CGROUP_INET6_CONNECT: the program, which may refuse all, is not "
+    "asked. With as many bytes it is, and where it refuses and says no other errno it fails with "
+    "EPERM.",
     since="4.17",
     commit="d74bad4e74ee",
     needs=[OWN_KERNEL, EBPF, IPV6],

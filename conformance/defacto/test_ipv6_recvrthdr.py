@@ -35,10 +35,10 @@ def udp_to(receiver, data):
 
 @claim(
     "defacto/IPV6_RECVRTHDR/delivers",
-    says="With IPV6_RECVRTHDR, or IPV6_2292RTHDR, a UDP socket receives with a datagram that came with a "
-    "routing header of the type 0, or of one that is not known, 253, of which no segment is left, a "
-    "control message of the type IPV6_RTHDR, or IPV6_2292RTHDR, that is the header; with a datagram "
-    "without it, or without the option, none.",
+    says="With IPV6_RECVRTHDR, or IPV6_2292RTHDR, a UDP socket receives with a datagram that came with one "
+    "routing header, of the type 0 or of one that is not known, 253, of which no segment is left, a "
+    "control message of IPPROTO_IPV6 of the type IPV6_RTHDR, or IPV6_2292RTHDR, that is the header; "
+    "with a datagram without it, or without the option, none.",
     since="2.6.14",
     commit="333fad5364d6",
     needs=[IPV6, Capability.NET_RAW],
@@ -72,8 +72,8 @@ def test_the_routing_header_comes_with_a_datagram(ns, observe, option, type, kin
 
 @claim(
     "defacto/IPV6_RECVRTHDR/segments-left",
-    says="A datagram to a UDP socket over IPv6 with a routing header of a type that is not known, 253, is "
-    "dropped where segments are left, and received where none is.",
+    says="A datagram to a UDP socket at a unicast address of IPv6, with a routing header of a type that is "
+    "not known, 253, is dropped where segments are left, and received where none is.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6, Capability.NET_RAW],

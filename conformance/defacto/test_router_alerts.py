@@ -90,8 +90,8 @@ def test_an_ipv6_alert_is_asked_for_once(ns, value, again, end):
     "defacto/IPV6_ROUTER_ALERT/read",
     says="IPV6_ROUTER_ALERT of a raw socket of IPPROTO_RAW over IPv6 reads as 0 at first and where it was "
     "set to 0 last, which takes packets with an alert of the value 0, and as 1 where it was set to "
-    "another number last: also to a negative one, which ends that. A setting that is refused changes "
-    "nothing.",
+    "another number last: also to a negative one, with which it takes none any more. A setting that "
+    "is refused changes nothing.",
     since="6.9",
     commit="eeb78df4063c",
     needs=[IPV6, Capability.NET_RAW],

@@ -359,10 +359,10 @@ def peeked_at(sock):
 
 @claim(
     "defacto/AF_UNIX/oob-peeked",
-    says="A MSG_PEEK at a UNIX stream socket whose next byte is urgent gives what comes after that byte "
-    "without SO_OOBINLINE, or fails with EAGAIN where nothing does and it may not wait; with "
-    "SO_OOBINLINE it gives the byte and what comes after it. The byte is still received then, with "
-    "MSG_OOB or in its place.",
+    says="A MSG_PEEK without MSG_OOB at a UNIX stream socket whose next byte is urgent, and whose peer can "
+    "send more, gives without SO_OOBINLINE what comes after that byte, or fails with EAGAIN where "
+    "nothing does and it may not wait; with SO_OOBINLINE it gives the byte and what comes after it. "
+    "The byte is still received then: without SO_OOBINLINE by MSG_OOB, with it in its place.",
     since="6.10",
     backports=("6.1.95", "6.6.35", "6.9.6"),
     commit="a6736a0addd6",

@@ -631,9 +631,10 @@ def test_a_timer_is_told(ns, observe, family, host):
 
 @claim(
     "defacto/TCP_KEEPIDLE/moves-the-timer",
-    says="Setting TCP_KEEPIDLE of a TCP connection, over IPv4 and IPv6, with SO_KEEPALIVE and nothing "
-    "unacknowledged sets anew when it is first probed, to earlier or later: so many seconds after it "
-    "last received anything, as idiag_expires of sock_diag(7) says in milliseconds.",
+    says="Setting TCP_KEEPIDLE of a TCP connection, over IPv4 and IPv6, that has received no data, with "
+    "SO_KEEPALIVE and nothing unsent or unacknowledged, sets anew when it is first probed, to earlier "
+    "or later: so many seconds after it last received an acknowledgement, where they have not passed "
+    "yet, as idiag_expires of sock_diag(7) says in milliseconds.",
     since="2.6.12",
     commit="1da177e4c3f4",
     needs=[IPV6],
