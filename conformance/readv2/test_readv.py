@@ -139,6 +139,7 @@ def test_more_than_there_can_be(ns, observe, kind):
         commit="435f49a518c7",
         observed={"errno": "EFAULT"},
     ),
+    survives=ONE_END_READS,
 )
 @pytest.mark.parametrize("kind", ["tcp", "udp", "unix", "unix-datagram"])
 def test_more_than_there_can_be_together(ns, observe, kind):
