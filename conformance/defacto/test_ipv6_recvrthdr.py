@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from socket import IPPROTO_IPV6, IPPROTO_ROUTING, IPPROTO_UDP
 
 import pytest
 
 from conformance.plugin.claim import claim
 from conformance.plugin.needs import IPV6
-from conformance.plugin.setups.datagrams import internet_sum, pseudo_header
+from conformance.plugin.setups.datagrams import Datagram, internet_sum, pseudo_header
 from conformance.plugin.setups.ipv6 import raw6, udp6, udp6_pair
 from conformance.plugin.timing import SOON
 from libsocket import IPV6_2292RTHDR, IPV6_RECVRTHDR
@@ -26,11 +27,9 @@ def routing_header(kind, left):
 
 def udp_to(receiver, data):
     """A UDP header with its checksum, and the data."""
-    ports = (9).to_bytes(2, "big") + receiver.getsockname()[1].to_bytes(2, "big")
-    bare = ports + (8 + len(data)).to_bytes(2, "big")
-    pseudo = pseudo_header(LOOPBACK, LOOPBACK, 8 + len(data), protocol=IPPROTO_UDP)
-    checksum = 0xFFFF - internet_sum(pseudo + bare + bytes(2) + data)
-    return bare + checksum.to_bytes(2, "big") + data
+    bare = Datagram(9, receiver.getsockname()[1], data)
+    pseudo = pseudo_header(LOOPBACK, LOOPBACK, len(bytes(bare)), protocol=IPPROTO_UDP)
+    return bytes(replace(bare, checksum=0xFFFF - internet_sum(pseudo + bytes(bare))))
 
 
 @claim(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from conformance.plugin.recorder import merged
 from reports.model import Answer, Verdict
+from tests.conformance import suites
 
 
 def answers(*verdicts: Verdict) -> list[Answer]:
@@ -47,3 +50,18 @@ def test_an_observation_that_two_tests_make_is_a_fault_of_the_suite() -> None:
         Verdict.BROKEN,
         "two tests of this claim both observe received",
     )
+
+
+@pytest.mark.parametrize("lean", [True, False])
+def test_a_guest_is_told_the_digest_and_draws_no_summary(tmp_path: Path, lean: bool) -> None:
+    tests = """
+    @claim("doc.7/a/holds", says="It is so.")
+    def test_it():
+        pass
+    """
+    options = ("--suite-digest", "known", "--no-summary") if lean else ()
+
+    ended = suites.run(tmp_path, tests, *options)
+
+    digest = ended.run.header.suite_digest
+    assert [digest == "known", "what this kernel says" in ended.said] == [lean, not lean]
