@@ -20,6 +20,7 @@ from types import TracebackType
 from kernels.beneath import activity, read_beneath
 from kernels.errors import KernelError, NoNamespaces, Unreadable
 from kernels.inside import GUEST
+from kernels.processors import PROCESSORS
 
 REAPER = Path(__file__).with_name("reaper.py")
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TERM", "VIRTUAL_ENV", "PYTHONPATH", "COLUMNS", "LINES")
@@ -98,7 +99,8 @@ class Ending:
 class Guest:
     """A kernel that runs a job. As a context manager, it leaves no process behind.
 
-    ``command`` starts it on the host; ``explain`` may find an error in the text of a console.
+    ``command`` starts it on the host; ``explain`` may find an error in the text of a console;
+    ``one_processor`` keeps all its processes on one of the host's processors.
     """
 
     def __init__(
@@ -107,6 +109,8 @@ class Guest:
         command: Sequence[str],
         job: Job,
         explain: Callable[[str], KernelError | None] = lambda _: None,
+        *,
+        one_processor: bool = False,
     ) -> None:
         self.kernel = kernel
         self.job = job
@@ -116,6 +120,7 @@ class Guest:
         self._last_activity = self._last_unfinished = time.monotonic()
         self._last_look = 0.0
         self._process, self._line = self._start(command)
+        self._processor = self._on_one_processor() if one_processor else None
 
     def __enter__(self) -> Guest:
         return self
@@ -186,6 +191,13 @@ class Guest:
         self._pidfd = os.pidfd_open(process.pid)
         return process, ours
 
+    def _on_one_processor(self) -> int:
+        """What the process has not started yet will be there too."""
+        processor = PROCESSORS.take()
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(self._process.pid, {processor})
+        return processor
+
     def _end(self, ending: Ending) -> None:
         """Close the line, so that the reaper ends the guest; if the reaper was killed, do it here."""
         self._line.shutdown(socket.SHUT_WR)
@@ -194,6 +206,8 @@ class Guest:
                 os.killpg(int(self._line.recv(32)), signal.SIGKILL)
         self._line.close()
         os.close(self._pidfd)
+        if self._processor is not None:
+            PROCESSORS.give_back(self._processor)
         self._ending = ending
 
     def _read_ending(self) -> Ending:

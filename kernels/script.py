@@ -1,4 +1,4 @@
-"""The shell scripts that run inside a guest, written from the templates: its init, and its command.
+"""What runs inside a guest is written here: its init, and the shell script of its command.
 
 A guest sees the host's file system, read-only. What it writes goes to memory of its own, except in the one
 shared folder.
@@ -6,26 +6,22 @@ shared folder.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shlex
 import shutil
-import struct
 import sys
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import NamedTuple
 
+from kernels import init
 from kernels.errors import MissingProgram
 from kernels.guest import Job
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
 TMPFS_MOUNTS = (Path("/tmp"), Path("/run"), Path("/dev/shm"))
 """Folders on which every guest mounts an empty file system of its own, which hides the host's."""
-_RNDADDENTROPY: Final = 0x40085203
 
 
 class Mount(NamedTuple):
@@ -37,29 +33,27 @@ class Mount(NamedTuple):
 
 
 def write_init(job: Job, token: str, mounts: Iterable[Mount], modprobe: Path | None) -> Path:
-    """Write the init script of a kernel that boots without an init of its own. Returns its path.
+    """Write the init of a kernel that boots without one of its own. Returns its path.
 
-    The script does nothing unless ``token`` is the value of kernels_guest on the kernel's command line.
+    It does nothing unless ``token`` is the value of kernels_guest on the kernel's command line.
     """
-    terminal = None if job.terminal is None else os.get_terminal_size(job.terminal)
-    text = _render(
-        "init.sh.j2",
-        token=token,
-        mount=plain_copy("mount", job),
-        mounts=list(mounts),
-        modprobe=modprobe,
-        terminal=terminal,
-        command=job.home / "command",
-        python=sys.executable,
-        seed=_seed(secrets.token_bytes(64)),
-    )
-    return _write_program(job.home / "init", text)
-
-
-def _seed(data: bytes) -> str:
-    """The Python program that gives random bytes to a kernel, as random(4) says (RNDADDENTROPY)."""
-    request = struct.pack("@ii", 8 * len(data), len(data)) + data
-    return f'import fcntl; fcntl.ioctl(open("/dev/random", "wb"), {_RNDADDENTROPY}, {request!r})'
+    command = ["sh", str(job.home / "command")]
+    if job.terminal is not None:
+        size = os.get_terminal_size(job.terminal)
+        sized = f"stty sane rows {size.lines} cols {size.columns} < /dev/tty0"
+        started = f"exec setsid -wc {shlex.join(command)} < /dev/tty0 > /dev/tty0 2>&1"
+        command = ["sh", "-c", f"{sized}; {started}"]
+    plan = {
+        "token": token,
+        "folders": [(str(mount.path), mount.mode == "rw") for mount in mounts],
+        "seed": secrets.token_hex(64),
+        "modprobe": None if modprobe is None else str(modprobe),
+        "command": command,
+    }
+    file = job.home / "init.json"
+    file.write_text(json.dumps(plan))
+    call = shlex.join([sys.executable, "-I", "-S", init.__file__, str(file)])
+    return _write_program(job.home / "init", f'#!/bin/sh\n[ "$$" -eq 1 ] && exec {call}\nexit 1\n')
 
 
 def write_command(
@@ -67,20 +61,28 @@ def write_command(
 ) -> Path:
     """Write the script that runs a job's command and records its exit status. Returns its path.
 
-    ``mount`` is a copy of mount(8), where no init of ours has made setuid programs harmless;
+    ``modprobe`` and ``mount``, a copy of mount(8), are for where no init of ours has come first;
     ``require_netns`` refuses a kernel without network namespaces.
     """
+    home, folder = shlex.quote(str(job.home)), shlex.quote(str(job.folder))
     environ = [f"{name}={value}" for name, value in job.environ.items()]
-    text = _render(
-        "command.sh.j2",
-        job=job,
-        home=job.home,
-        environ=environ,
-        modprobe=modprobe,
-        mount=mount,
-        require_netns=require_netns,
-    )
-    return _write_program(job.home / "command", text)
+    # The host takes the file with the exit status, renamed when it is whole, as the end.
+    lines = ["#!/bin/sh", f'finish() {{ echo "$1" > {home}/status && mv {home}/status {home}/exit-status; }}']
+    if require_netns:
+        lines.append("[ -e /proc/self/ns/net ] || { finish no-namespaces; exit 1; }")
+    if mount:
+        # Where the host's root is nobody in here a setuid program makes nobody of root, and mount is one.
+        lines.append(f"{shlex.quote(str(mount))} -o remount,bind,nosuid /")
+    if modprobe:
+        loader = shlex.quote(str(modprobe))
+        lines.append(f"echo {loader} > /proc/sys/kernel/modprobe")
+        lines.append(f"{loader} {shlex.join(init.MODULES)}")
+    lines.append(f"cd {folder} || {{ finish 126; exit 1; }}")
+    if job.terminal is None:
+        lines.append(f"exec > {home}/output 2>&1 < /dev/null")
+    lines.append(shlex.join(["env", "-i", *environ, *job.command]))
+    lines.append("finish $?")
+    return _write_program(job.home / "command", "".join(f"{line}\n" for line in lines))
 
 
 def write_modprobe(program: Path, root: Path, job: Job) -> Path:
@@ -116,27 +118,6 @@ def hidden(paths: Iterable[Path]) -> list[Path]:
 def _interpreter() -> list[Path]:
     """The folders that the running interpreter is made of."""
     return [Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent]
-
-
-def _render(template: str, **values: object) -> str:
-    return _environment().get_template(template).render(values)
-
-
-@cache
-def _environment() -> Environment:
-    # Imported here: listing and fetching write no script.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["quote"] = lambda value: shlex.quote(str(value))
-    environment.filters["shell_join"] = shlex.join
-    return environment
 
 
 def _write_program(path: Path, text: str) -> Path:

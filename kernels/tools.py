@@ -19,7 +19,7 @@ APPLETS = ("modprobe", "depmod")
 """The names that the one binary of kmod is called by."""
 WRAPPER = """\
 #!/bin/sh
-here=$(dirname "$0")
+here=${0%/*}
 LD_LIBRARY_PATH="{libraries}" exec "$here/applets/{applet}" "$@"
 """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -30,7 +29,7 @@ def _replaceable(path: Path) -> bool:
 
 
 def _replace(text: str, path: Path) -> None:
-    beside = path.with_name(f".{secrets.token_hex(8)}.part")
+    beside = path.with_name(f".{os.urandom(8).hex()}.part")
     with beside.open("x", encoding="utf-8") as file:
         try:
             file.write(text)

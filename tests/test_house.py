@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "libsocket": set(),
     "netns": {"pyroute2"},
     "reports": {"jinja2", "markupsafe", "msgspec", "rich"},
-    "kernels": {"reports", "debian", "filelock", "jinja2", "platformdirs", "rich"},
+    "kernels": {"reports", "debian", "filelock", "platformdirs", "rich"},
     "conformance": {
         *("libsocket", "netns", "reports", "kernels"),
         *("pytest", "hypothesis", "msgspec", "rich"),

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import pytest
 from msgspec.structs import replace
 
-from conformance.plugin.expectations import expected_elsewhere
+from conformance.plugin.expectations import expected_elsewhere, has_overlay
 from conformance.plugin.implementation import implementation
 from conformance.plugin.needs import Need, need
 from netns import Capability
@@ -123,6 +123,11 @@ def _marked(item: pytest.Item) -> Stated | None:
     return _with_others(marked) if _others_are_asked_for(item.config) else marked
 
 
+def kernel_names(config: pytest.Config) -> list[str]:
+    """The kernels that ``--kernel`` names."""
+    return [name for names in config.getoption("--kernel") for name in names.split(",")]
+
+
 def functions(item: pytest.Item) -> list[str]:
     """The functions of its module that try the same claim as a test, whichever of them were selected."""
     marked = stated(item)
@@ -137,7 +142,8 @@ def _claims(test: object) -> set[str]:
 
 
 def _others_are_asked_for(config: pytest.Config) -> bool:
-    return bool(config.getoption("--catalogue") or config.getoption("--kernel")) or implementation() != LINUX
+    asked = any(map(has_overlay, kernel_names(config)))
+    return bool(config.getoption("--catalogue") or asked) or implementation() != LINUX
 
 
 def _with_others(marked: Stated) -> Stated:

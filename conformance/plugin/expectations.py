@@ -1,4 +1,7 @@
-"""Where other implementations differ from the documents: ``conformance/expectations/``, a file for each."""
+"""Where other implementations differ from the documents: ``conformance/expectations/``, a file for each.
+
+The file of an implementation is named as ``--kernel`` names it.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,12 @@ class _Overlay(Struct, forbid_unknown_fields=True):
 def expected_elsewhere(claim: str) -> tuple[Expectation, ...]:
     """What is declared for a claim of implementations other than Linux."""
     return tuple(overlay[claim] for overlay in overlays(FOLDER) if claim in overlay)
+
+
+@cache
+def has_overlay(kernel: str) -> bool:
+    """Whether the kernel of a name, such as ``gvisor:PATH``, is another implementation."""
+    return (FOLDER / f"{kernel.partition(':')[0]}.toml").exists()
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pytest
 
+from conformance.plugin import in_guest
 from conformance.plugin.catalogue import detailed
 from conformance.plugin.claim import stated
 from conformance.plugin.exit_status import NO_KERNEL, NO_RECORD, USAGE, WHOLE, Stopped
@@ -111,7 +112,7 @@ class OtherKernels:
         words = [f"{flag}{text}" for flag, text in (("-k", option.keyword), ("-m", option.markexpr)) if text]
         files = dict.fromkeys(str(file) for claim in asked for file in self._files[claim])
         lean = ["-q", "--no-summary", "-p", "no:cacheprovider"]
-        return [sys.executable, "-m", "pytest", *lean, *files, *words]
+        return [sys.executable, "-m", in_guest.__name__, *lean, *files, *words]
 
     @pytest.hookimpl(trylast=True)  # after the recorder, whose status a silent guest overrules
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from conformance.plugin import observations, privileges, process, watchdog
 from conformance.plugin.catalogue import detailed
-from conformance.plugin.claim import functions, stated
+from conformance.plugin.claim import functions, kernel_names, stated
 from conformance.plugin.counters import CounterWatch, counted
 from conformance.plugin.implementation import implementation
 from conformance.plugin.needs import Need, shown_missing
@@ -188,7 +188,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if _is_worker(config):
         privileges.die_with_controller()
         return
-    kernels = [name for names in config.getoption("--kernel") for name in names.split(",")]
+    kernels = kernel_names(config)
     if config.getoption("--faults"):
         _use_faults(config)
     folder, file = _records(config, bool(kernels))
@@ -362,8 +362,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if others := config.stash.get(_OTHER_KERNELS, None):
             config.stash[_RECORDER].write_catalogue(others.claims)
             others.start(session.items)
-    if plan.claims and not _distributes(config):
-        privileges.leave_host_network()
+    if not _distributes(config):
+        if plan.claims:
+            privileges.leave_host_network()
         gc.freeze()  # pytest collects garbage several times at the end: what was collected before is none
 
 

@@ -78,7 +78,8 @@ class UserMode(Packaged):
             *_LEFT_OUT,
             *("con=null", "con0=null,fd:1" if job.terminal is None else "con0=fd:0,fd:1"),
         ]
-        return Guest(image.name, confined(program, job.shared, memory=memory), job, _explain)
+        command = confined(program, job.shared, memory=memory)
+        return Guest(image.name, command, job, _explain, one_processor=True)
 
 
 def _modprobe(image: Image, job: Job) -> Path | None:

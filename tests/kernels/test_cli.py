@@ -76,7 +76,7 @@ def test_a_guest_that_died_is_reported_with_its_console(uml: Image) -> None:
 
 @pytest.mark.parametrize(
     ("size", "said"),
-    [("16k", "no guest can be started with the folder"), ("500k", "hardly any space left in")],
+    [("8k", "no guest can be started with the folder"), ("500k", "hardly any space left in")],
 )
 def test_a_full_disk_is_reported_and_leaves_nothing(size: str, said: str, uml: Image, tmp_path: Path) -> None:
     """Too small for what a guest is started with, and for what its command prints."""

@@ -116,7 +116,7 @@ def test_output_and_console_can_be_read_afterwards(ended: tuple[Guest, Any]) -> 
     guest = ended[0]
 
     assert guest.output.read_text() == "on standard output\n"
-    assert "Power Off" in guest.console_tail()
+    assert "reboot: " in guest.console_tail()
 
 
 def test_no_process_is_left_of_a_guest_that_ended(ended: tuple[Guest, Any]) -> None:
@@ -204,6 +204,14 @@ def test_no_process_is_left_when_the_reaper_is_killed(uml: Image, tmp_path: Path
     assert ending.cause is Cause.DIED
     assert ending.why.startswith("the process that watched over it was ended by SIGKILL")
     wait_until_gone(processes)
+
+
+def test_a_user_mode_guest_stays_on_one_processor(uml: Image, tmp_path: Path) -> None:
+    with UML.start(uml, Job(["sh", "-c", "echo up; sleep 1000"], tmp_path)) as guest:
+        wait_until_written(guest.output, "up")
+        (processors,) = {frozenset(os.sched_getaffinity(one)) for one in processes_naming(tmp_path)}
+
+    assert len(processors) == 1
 
 
 def test_leaving_a_guest_ends_it(uml: Image, tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from kernels import script
+from kernels import init, script
 from kernels.guest import Job
 from kernels.script import Mount
 
@@ -45,10 +47,24 @@ def test_a_folder_that_is_not_there_is_exit_status_126(job: Job) -> None:
 
 
 def test_init_mounts_folders_as_they_are_named(job: Job) -> None:
-    init = script.write_init(job, "token", [Mount(job.folder, "ro")], None).read_text()
+    script.write_init(job, "token", [Mount(job.folder, "ro"), Mount(job.shared, "rw")], None)
 
-    made = next(line for line in init.splitlines() if line.startswith("mkdir -p '"))
-    assert words(made.removesuffix("&&")) == ["mkdir", "-p", str(job.folder)]
+    plan = json.loads((job.home / "init.json").read_text())
+    assert plan["folders"] == [[str(job.folder), False], [str(job.shared), True]]
+    assert plan["command"] == ["sh", str(job.home / "command")]
+
+
+@pytest.mark.parametrize("process", [1, 2])
+def test_init_is_for_the_guest_of_its_token_alone(
+    job: Job, process: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script.write_init(job, "token", [], None)
+    mounted: list[str] = []
+    monkeypatch.setattr(os, "getpid", lambda: process)
+    monkeypatch.setattr(init, "_mount", lambda _, folder, **__: mounted.append(folder))
+
+    assert init.main(str(job.home / "init.json")) == 1
+    assert mounted == (["/proc"] if process == 1 else [])
 
 
 def test_init_does_nothing_unless_it_is_the_first_process(job: Job) -> None:
