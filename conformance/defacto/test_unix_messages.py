@@ -364,7 +364,7 @@ def peeked_at(sock):
     "nothing does and it may not wait; with SO_OOBINLINE it gives the byte and what comes after it. "
     "The byte is still received then: without SO_OOBINLINE by MSG_OOB, with it in its place.",
     since="6.10",
-    backports=("6.1.95", "6.6.35", "6.9.6"),
+    backports=("5.15.162", "6.1.95", "6.6.35", "6.9.6"),
     commit="a6736a0addd6",
 )
 @pytest.mark.parametrize(
