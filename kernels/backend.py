@@ -77,6 +77,10 @@ class Backend(ABC):
         Raises what ``local`` raises, and NotInArchive, NoArchive, NoApt, NoSpace, MissingProgram.
         """
 
+    def emulated(self) -> bool:
+        """Whether the processors of its guests are software, so that a start takes minutes."""
+        return False
+
     @abstractmethod
     def start(self, image: Image, job: Job) -> Guest:
         """Start a guest on the job. Raises MissingProgram, Unreadable, PathNotBootable."""
@@ -109,6 +113,10 @@ class Kernel:
                 f"{self.name}: its guest can write what you can: no confinement here ({why})"
             )
         return image
+
+    def emulated(self) -> bool:
+        """Whether the processors of its guests are software."""
+        return self.backend.emulated()
 
     def start(self, image: Image, job: Job) -> Guest:
         """Start a guest on the job. Raises what the backend raises, and FolderUnwritable."""

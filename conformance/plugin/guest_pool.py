@@ -40,15 +40,14 @@ class GuestPool:
         ``counters`` is where those of the kernel are kept. Raises KernelError.
         """
         images = {name: one.obtain(self._archive) for name, one in self._kernels.items()}
-        shares = max(self._jobs // max(len(images), 1), 1)
-        for name, image in images.items():
+        for later, (name, image) in zip(range(len(images))[::-1], images.items(), strict=True):
             if counters and not (image.folder / NOTES).is_dir():
                 raise NotCounting(name)
             stem = file_stem(name)
             ground = Ground(self._kernels[name], image, self._root, counters)
             folder, record = Path(self._scratch.name) / stem, records / f"{stem}.jsonl"
             self.guests[name] = GuestRun(ground, command, folder, record)
-            self.guests[name].ask(asked, shares)
+            self.guests[name].ask(asked, self._jobs, later * len(asked))
         self._poll()
 
     @property

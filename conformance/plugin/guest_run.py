@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -13,8 +12,10 @@ from kernels.errors import KernelError
 from reports.model import LINUX, Answer, Footer, Header, Run
 from reports.run_file import RunWriter
 
-_LEAST = 100
-"""Claims that are worth a guest of their own: to start one takes the time of some thirty."""
+_LEAST, _MOST = 100, 500
+"""Claims of a guest: to start one takes the time of thirty, and with many collected it is slow to fork."""
+_LEAST_EMULATED = 1000
+"""Claims that are worth a guest of their own where its processor is software, and its start takes minutes."""
 
 Command = Callable[[Sequence[str]], Sequence[str]]
 """The suite's command line for the claims that it is to try."""
@@ -36,12 +37,16 @@ class GuestRun:
         self._asked: tuple[str, ...] = ()
         self._writer: RunWriter | None = None
 
-    def ask(self, claims: Sequence[str], shares: int) -> None:
-        """Share the claims out; each of the shares, so many at most, is to be started."""
+    def ask(self, claims: Sequence[str], jobs: int, later: int = 0) -> None:
+        """Share the claims out; each of the shares is to be started.
+
+        ``jobs`` of them run side by side, and so many claims of other kernels come ``later``.
+        """
         self._asked = tuple(claims)
+        least, most = (_LEAST_EMULATED, len(claims)) if self._ground.kernel.emulated() else (_LEAST, _MOST)
         self.shares = [
             Share(self._ground, self._command(some), some, self._folder / str(number), self._take)
-            for number, some in enumerate(_parts(claims, min(shares, len(claims) // _LEAST)))
+            for number, some in enumerate(_parts(claims, jobs, later, least, most))
         ]
 
     @property
@@ -107,8 +112,11 @@ class GuestRun:
         return replace(header, implementation_release=own, asked=self._asked)
 
 
-def _parts(whole: Sequence[str], number: int) -> Iterator[Sequence[str]]:
-    """So many parts, one at least, of one size or nearly so: neighbours stand in one file."""
-    number = max(number, 1)
-    bounds = [len(whole) * part // number for part in range(number + 1)]
-    return (whole[begin:end] for begin, end in pairwise(bounds))
+def _parts(whole: Sequence[str], jobs: int, later: int, least: int, most: int) -> Iterator[Sequence[str]]:
+    """Ever smaller parts, so that the last guests end nearly together. Neighbours stand in one file."""
+    while whole:
+        size = min(max((len(whole) + later) // (2 * jobs), least), most)
+        if len(whole) - size < least:
+            size = len(whole)
+        yield whole[:size]
+        whole = whole[size:]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Generator
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
@@ -134,12 +135,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--kernel-jobs",
-        type=int,
+        type=_one_or_more,
         default=min(2 * (os.cpu_count() or 1), 16),
         metavar="N",
-        help="how many guests run side by side; where there are more than kernels, several share a kernel's "
-        "claims (default: two for each processor, since a guest waits for its own timers half of the time, "
-        "and 16 at most)",
+        help="how many guests run side by side, each with a share of a kernel's claims (default: two for "
+        "each processor, since a guest waits for its own timers half of the time, and 16 at most)",
     )
     group.addoption(
         "--as-kernel",
@@ -165,11 +165,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--fault-jobs",
-        type=int,
+        type=_one_or_more,
         default=4 * (os.cpu_count() or 1),  # many wait for what a fault keeps away
         metavar="N",
         help="with --faults: how many tests run side by side (default: four for each processor)",
     )
+
+
+def _one_or_more(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 def pytest_configure(config: pytest.Config) -> None:

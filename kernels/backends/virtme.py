@@ -21,7 +21,7 @@ from kernels.archive import Archive
 from kernels.backend import Image
 from kernels.confine import confined
 from kernels.errors import MissingProgram, NotAKernel, PathNotBootable
-from kernels.guest import Guest, Job, make_home, require_readable
+from kernels.guest import Guest, Job, acceleration, make_home, require_readable
 from kernels.inside import EMULATED, GUEST
 from kernels.package import Package
 from kernels.packaged import Packaged, head
@@ -59,6 +59,9 @@ class Virtme(Packaged):
         name = f"{self.name}:{folder.parent.name}"
         return Image(name, modules.name, packages[0].version, place / "vmlinuz", tree, tree)
 
+    def emulated(self) -> bool:
+        return _emulated(acceleration())
+
     def start(self, image: Image, job: Job) -> Guest:
         require_readable(job)
         for path in (job.folder, job.shared):
@@ -86,11 +89,18 @@ class Virtme(Packaged):
 
 def _acceleration(job: Job) -> list[str]:
     """Options for software emulation, if the job or the lack of KVM requires it. Raises MissingProgram."""
-    own = os.access(KVM, os.R_OK | os.W_OK)
-    if job.accel == "kvm" and not own:
+    if job.accel == "kvm" and not _has_kvm():
         how = "Use --accel tcg, or let this user read and write /dev/kvm."
         raise MissingProgram(str(KVM), "for --accel kvm", how)
-    return [] if own and job.accel != "tcg" else ["--disable-kvm"]
+    return ["--disable-kvm"] if _emulated(job.accel) else []
+
+
+def _emulated(accel: str) -> bool:
+    return accel == "tcg" or not _has_kvm()
+
+
+def _has_kvm() -> bool:
+    return os.access(KVM, os.R_OK | os.W_OK)
 
 
 def _vng() -> str:

@@ -47,6 +47,17 @@ class Dying:
         """It has ended."""
 
 
+class FakeKernel:
+    name = "uml:6.1"
+    slow = False
+
+    def emulated(self) -> bool:
+        return self.slow
+
+    def start(self, _: object, job: Job) -> Dying:
+        return Dying(job)
+
+
 def header(asked: Sequence[str]) -> Header:
     return Header(
         schema=SCHEMA,
@@ -62,7 +73,7 @@ def header(asked: Sequence[str]) -> Header:
 
 @pytest.fixture
 def run(tmp_path: Path) -> GuestRun:
-    kernel = cast(Any, SimpleNamespace(name="uml:6.1", start=lambda _, job: Dying(job)))
+    kernel = cast(Any, FakeKernel())
     ground = Ground(kernel, cast(Any, SimpleNamespace(release="6.1.0")), suites.ROOT)
     return GuestRun(ground, lambda some: ["pytest", f"{len(some)}"], tmp_path / "g", tmp_path / "r.jsonl")
 
@@ -76,13 +87,36 @@ def ended(run: GuestRun) -> GuestRun:
     return run
 
 
-@pytest.mark.parametrize(
-    ("claims", "guests", "shares"), [(1, 4, 1), (199, 4, 1), (200, 4, 2), (250, 1, 1), (250, 4, 2)]
-)
-def test_a_guest_has_a_hundred_claims_at_least(run: GuestRun, claims: int, guests: int, shares: int) -> None:
-    run.ask(CLAIMS[:claims], guests)
+def sizes(run: GuestRun) -> list[int]:
+    return [len(share._unanswered) for share in run.shares]
 
-    assert len(run.shares) == shares
+
+@pytest.mark.parametrize(
+    ("claims", "jobs", "later", "expected"),
+    [
+        (1, 4, 0, [1]),
+        (199, 4, 0, [199]),
+        (200, 4, 0, [100, 100]),
+        (250, 1, 0, [125, 125]),
+        (250, 4, 0, [100, 150]),
+        (1600, 4, 0, [200, 175, 153, 134, 117, 102, 100, 100, 100, 100, 100, 100, 119]),
+        (1600, 4, 1600, [400, 350, 306, 268, 276]),
+        (1600, 4, 9999, [500, 500, 500, 100]),
+    ],
+)
+def test_guests_have_ever_fewer_claims(
+    run: GuestRun, claims: int, jobs: int, later: int, expected: list[int]
+) -> None:
+    run.ask([f"doc.7/a/{number}" for number in range(claims)], jobs, later)
+
+    assert sizes(run) == expected
+
+
+def test_an_emulated_guest_has_many(run: GuestRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeKernel, "slow", True)
+    run.ask([f"doc.7/a/{number}" for number in range(8000)], 4)
+
+    assert sizes(run) == [1000] * 8
 
 
 def test_the_answers_of_all_guests_are_one_record(run: GuestRun) -> None:
