@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.plugin.expectations import FOLDER, overlays
+from conformance.plugin.expectations import FOLDER, has_overlay, overlays
+from kernels.backend import backends
 from reports.catalogue import Catalogue
 from reports.model import Expectation, Run
 
@@ -54,6 +55,16 @@ def test_a_file_that_says_less_or_more_is_refused_by_name(tmp_path: Path, good: 
 
     with pytest.raises(ValueError, match=r"gvisor\.toml: "):
         overlays(folder)
+
+
+def test_a_file_is_named_as_the_kernels_that_it_is_of() -> None:
+    assert {path.stem for path in FOLDER.glob("*.toml")} <= backends().keys()
+    assert list(map(has_overlay, ("gvisor", "gvisor:./runsc", "uml:6.1", "6.1"))) == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_every_difference_is_of_a_claim(reference: tuple[list[Run], Catalogue]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from conformance.plugin import in_guest
+from kernels.inside import EMULATED, GUEST
 from tests.conformance.suites import ROOT
 
 TEST = """
@@ -25,18 +26,19 @@ def test_locked():
 """
 
 
-def run_in_guest(test: Path) -> subprocess.CompletedProcess[str]:
+def run_in_guest(test: Path, guest: str = "1") -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-m", in_guest.__name__, "-q", "-s", "-p", "no:cacheprovider", str(test)]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", GUEST: guest}
     return subprocess.run(program, cwd=test.parent, env=environ, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="locking memory without limit needs root (CAP_IPC_LOCK)")
-def test_memory_is_locked_until_the_first_test(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("guest", "said"), [("1", "True False"), (EMULATED, "False False")])
+def test_memory_is_locked_until_the_first_test(tmp_path: Path, guest: str, said: str) -> None:
     test = tmp_path / "test_locked.py"
     test.write_text(TEST)
 
-    assert "locked: True False" in run_in_guest(test).stdout
+    assert f"locked: {said}" in run_in_guest(test, guest).stdout
 
 
 @pytest.mark.parametrize(("name", "status"), [("test_passes.py", 0), ("test_FAIL.py", 1)])
