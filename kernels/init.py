@@ -54,7 +54,7 @@ def main(file: str) -> int:
 def prepare(folders: Sequence[tuple[str, bool]], seed: bytes) -> None:
     """Mount file systems, and the host's ``folders``: each with whether it may be written."""
     # Where the host's root is nobody in here a setuid program makes nobody of root.
-    _mount("none", "/", flags=_MS_REMOUNT | _MS_BIND | _MS_NOSUID)
+    _mount("none", "/", flags=_MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID)
     _mount("sysfs", "/sys")
     for folder in ("/run", "/tmp"):
         _mount("tmpfs", folder)
