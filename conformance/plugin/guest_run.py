@@ -12,8 +12,8 @@ from kernels.errors import KernelError
 from reports.model import LINUX, Answer, Footer, Header, Run
 from reports.run_file import RunWriter
 
-_LEAST, _MOST = 100, 500
-"""Claims of a guest: to start one takes the time of thirty, and with many collected it is slow to fork."""
+_LEAST, _MOST = 200, 500
+"""Claims of a guest: to start one takes the time of fifty, and with many collected it is slow to fork."""
 _LEAST_EMULATED = 1000
 """Claims that are worth a guest of their own where its processor is software, and its start takes minutes."""
 

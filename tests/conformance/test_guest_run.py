@@ -16,7 +16,7 @@ from reports.model import SCHEMA, Answer, Footer, Header, Verdict
 from reports.run_file import RunWriter, read_run
 from tests.conformance import suites
 
-CLAIMS = [f"doc.7/a/{number}" for number in range(250)]
+CLAIMS = [f"doc.7/a/{number}" for number in range(450)]
 DEADLY = "doc.7/a/130"
 
 
@@ -95,13 +95,11 @@ def sizes(run: GuestRun) -> list[int]:
     ("claims", "jobs", "later", "expected"),
     [
         (1, 4, 0, [1]),
-        (199, 4, 0, [199]),
-        (200, 4, 0, [100, 100]),
-        (250, 1, 0, [125, 125]),
-        (250, 4, 0, [100, 150]),
-        (1600, 4, 0, [200, 175, 153, 134, 117, 102, 100, 100, 100, 100, 100, 100, 119]),
-        (1600, 4, 1600, [400, 350, 306, 268, 276]),
-        (1600, 4, 9999, [500, 500, 500, 100]),
+        (399, 4, 0, [399]),
+        (400, 4, 0, [200, 200]),
+        (1600, 1, 0, [500, 500, 300, 300]),
+        (3200, 4, 0, [400, 350, 306, 268, 234, 205, 200, 200, 200, 200, 200, 200, 237]),
+        (3200, 4, 3200, [500, 500, 500, 500, 500, 487, 213]),
     ],
 )
 def test_guests_have_ever_fewer_claims(
