@@ -25,7 +25,10 @@ from tests.test_house import MAY_IMPORT, modules
 ROOT = Path(__file__).parents[2]
 PACKAGES = [*(name for name in MAY_IMPORT if (ROOT / name).is_dir()), "benchmarks", "tests/cpython"]
 
-STARTED_BY_OTHERS = {"kernels.confine", "kernels.reaper", "kernels.xstate", "tests.cpython.suite"}
+STARTED_BY_OTHERS = {
+    *("conformance.plugin.in_guest", "kernels.confine", "kernels.init", "kernels.reaper", "kernels.xstate"),
+    "tests.cpython.suite",
+}
 """No commands: guests are started by them, as fast as can be, and tests."""
 
 
