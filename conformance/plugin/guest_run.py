@@ -64,7 +64,7 @@ class GuestRun:
     @property
     def silent(self) -> bool:
         """It ended without a word: the kernel, not the claims, is what failed."""
-        return self.ended and self.header is None
+        return bool(self.shares) and self.ended and self.header is None
 
     @property
     def complete(self) -> bool:

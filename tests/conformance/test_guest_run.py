@@ -110,6 +110,12 @@ def test_guests_have_ever_fewer_claims(
     assert sizes(run) == expected
 
 
+def test_a_kernel_that_is_asked_nothing_is_not_at_fault(run: GuestRun) -> None:
+    run.ask([], 4)
+
+    assert (ended(run).shares, run.silent) == ([], False)
+
+
 def test_an_emulated_guest_has_many(run: GuestRun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeKernel, "slow", True)
     run.ask([f"doc.7/a/{number}" for number in range(8000)], 4)
